@@ -1,0 +1,44 @@
+"""Finds the classes of a registry by importing every module of its package, so that no list has to be kept by hand."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Callable, Iterable
+from types import ModuleType
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def discover(package: ModuleType, base: type[T], key: Callable[[type[T]], str]) -> dict[str, type[T]]:
+    """Import every module of `package` and return its concrete subclasses of `base`, by `key`.
+
+    A class is concrete when its name has no leading underscore and it is not `base` itself. The order is that of the
+    modules' names and then of the lines in each module, so that it is the same on every machine.
+
+    Raises:
+        ValueError: two classes share one key.
+    """
+    found: dict[str, type[T]] = {}
+    for info in sorted(pkgutil.iter_modules(package.__path__), key=lambda item: item.name):
+        module = importlib.import_module(f"{package.__name__}.{info.name}")
+        for value in vars(module).values():
+            if not inspect.isclass(value) or not issubclass(value, base) or value is base:
+                continue
+            if value.__module__ != module.__name__ or value.__name__.startswith("_"):
+                continue
+            name = key(value)
+            if name in found:
+                raise ValueError(f"{value.__qualname__} and {found[name].__qualname__} are both called {name!r}.")
+            found[name] = value
+    return found
+
+
+def did_you_mean(wrong: str, known: Iterable[str]) -> str:
+    """A half sentence that lists up to three near names, or an empty string: ' Did you mean Conv2d or Conv1d?'."""
+    by_lower = {name.lower(): name for name in known}
+    near = [by_lower[name] for name in difflib.get_close_matches(wrong.lower(), by_lower, n=3, cutoff=0.6)]
+    return f" Did you mean {' or '.join(near)}?" if near else ""
