@@ -1,0 +1,53 @@
+"""The data sets, found by looking through this folder: one file per family, no list to edit, no torch needed."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from builder.registry import discover
+from trainers.data.base import Arrays, DataError, DataSet
+from trainers.entry import OptionError, choose
+
+__all__ = ["DATASETS", "Arrays", "DataError", "DataSet", "dataset", "datasets"]
+
+DATASETS: dict[str, type[DataSet]] = discover(sys.modules[__name__], DataSet, lambda entry: entry.name)
+
+# what `training["data"]` says about batches and splits, not about the data set itself
+NOT_OPTIONS = frozenset({"batch_size", "validation", "test"})
+
+
+def dataset(options: Mapping[str, Any]) -> DataSet:
+    """The data set that a document's training["data"] asks for: {"name": "spiral", "samples": 1000, "batch_size": 64}.
+
+    Raises:
+        DataError: no such data set (near names are listed) or a wrong option (named, with what was expected).
+    """
+    try:
+        chosen = {key: value for key, value in options.items() if key not in NOT_OPTIONS}
+        return choose(DATASETS, chosen, "data set")
+    except OptionError as error:
+        raise DataError(str(error)) from None
+
+
+def datasets() -> dict[str, dict[str, Any]]:
+    """Every data set by name, with its title, task, where it comes from, licence and size."""
+    facts = {}
+    for name, entry in DATASETS.items():
+        default = entry()
+        facts[name] = {
+            "title": entry.title,
+            "task": entry.task,
+            "origin": entry.origin,
+            "licence": entry.licence,
+            "summary": entry.summary,
+            "kind": entry.kind,
+            "samples": default.samples,
+            "input_shape": default.input_shape,
+            "classes": default.classes,
+            "target_size": default.target_size,
+            "downloaded": entry.downloaded,
+            "family": entry.__module__.rpartition(".")[2],
+        }
+    return facts

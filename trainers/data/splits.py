@@ -1,0 +1,211 @@
+"""Divides a data set into training, validation and test part, and brings its numbers to mean 0 and spread 1."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainers.data.base import Arrays, DataError, DataSet, Task
+
+if TYPE_CHECKING:
+    import torch
+
+Values = TypeVar("Values", "NDArray[Any]", "torch.Tensor")
+Indices = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Standardisation:
+    """Subtracts a mean and divides by a standard deviation, both of the training part only.
+
+    The test part must not be looked at before the end, not even for its mean. The figures travel with the model: who
+    uses it later has to treat new samples in the same way. `mean` and `std` broadcast over one sample.
+    """
+
+    mean: NDArray[np.float32]
+    std: NDArray[np.float32]
+
+    def apply(self, x: Values) -> Values:
+        """Standardised values of an array or tensor whose first axis is the batch."""
+        mean, std = self._like(x)
+        return (x - mean) / std  # type: ignore[no-any-return]
+
+    def revert(self, x: Values) -> Values:
+        """The values in their original unit again."""
+        mean, std = self._like(x)
+        return x * std + mean  # type: ignore[no-any-return]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The figures as lists, for JSON."""
+        return {"mean": self.mean.tolist(), "std": self.std.tolist()}
+
+    @classmethod
+    def from_dict(cls, figures: dict[str, Any]) -> Standardisation:
+        return cls(np.asarray(figures["mean"], np.float32), np.asarray(figures["std"], np.float32))
+
+    def _like(self, x: Any) -> tuple[Any, Any]:
+        if isinstance(x, np.ndarray):
+            return self.mean, self.std
+        import torch
+
+        return torch.as_tensor(self.mean, device=x.device), torch.as_tensor(self.std, device=x.device)
+
+
+@dataclass(frozen=True)
+class Split:
+    """One part of a data set: standardised inputs, targets, and where its samples stand in the whole data set."""
+
+    inputs: torch.Tensor  # float32 (N, *input_shape)
+    targets: torch.Tensor  # int64 (N,) for classes, float32 (N, k), standardised, for numbers
+    indices: Indices
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A data set ready to train on.
+
+    For regression the targets are standardised as well, so that one learning rate suits every data set; then
+    `target_standardisation` holds the figures, and `target_standardisation.revert(model(x))` is in the original unit.
+    R2 is the same in either unit. `notes` says in words where the split could not be made as asked.
+    """
+
+    training: Split
+    validation: Split
+    test: Split
+    standardisation: Standardisation
+    target_standardisation: Standardisation | None
+    classes: tuple[str, ...]
+    task: Task
+    notes: tuple[str, ...] = ()
+
+
+def prepare(dataset: DataSet, validation: float = 0.2, test: float = 0.1, seed: int = 0) -> Prepared:
+    """Load, split and standardise a data set. The same seed gives the same split, on every machine.
+
+    `validation` and `test` are shares of all samples; 0 leaves a part empty. Classes keep their proportions in every
+    part; for regression ten groups of equal size, from small to large targets, do. Where the authors published a test
+    part of their own (mnist, fashion_mnist), it is the test part whatever share `test` names, and `validation` is a
+    share of the rest.
+
+    Raises:
+        DataError: shares that leave nothing to train on, or a part that would hold no sample; or load() failed.
+    """
+    import torch
+
+    check_shares(validation, test)
+    arrays = dataset.load()
+    parts, notes = _indices(dataset, arrays, validation, test, seed)
+    training = arrays.inputs[parts[0]]
+    standardisation = fit(training, per_channel=dataset.kind == "image")
+    targets, target_standardisation = arrays.targets, None
+    if dataset.task == "regression":
+        target_standardisation = fit(targets[parts[0]], per_channel=False)
+        targets = target_standardisation.apply(targets)
+
+    def split(indices: Indices, inputs: NDArray[np.float32]) -> Split:
+        # in place, on the copy that indexing made: a large data set is not held a third time
+        np.subtract(inputs, standardisation.mean, out=inputs)
+        np.divide(inputs, standardisation.std, out=inputs)
+        return Split(torch.from_numpy(inputs), torch.from_numpy(targets[indices]), indices)
+
+    return Prepared(
+        split(parts[0], training),
+        split(parts[1], arrays.inputs[parts[1]]),
+        split(parts[2], arrays.inputs[parts[2]]),
+        standardisation,
+        target_standardisation,
+        dataset.classes,
+        dataset.task,
+        notes,
+    )
+
+
+def check_shares(validation: float, test: float) -> None:
+    """Refuse, in words, shares that are no shares or leave nothing to train on."""
+    for name, share in (("validation", validation), ("test", test)):
+        if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share < 1:
+            raise DataError(f"The {name} share is {share!r}; expected a number from 0 up to, but not including, 1.")
+    if validation + test >= 1:
+        raise DataError(
+            f"The validation share {validation:g} and the test share {test:g} leave nothing to train on: they add up "
+            f"to {validation + test:g}. Make them smaller; 0.2 and 0.1 are usual."
+        )
+
+
+def fit(values: NDArray[Any], per_channel: bool) -> Standardisation:
+    """The mean and standard deviation of each feature, or of each channel of pictures, over the first axis.
+
+    Pictures have one figure per channel: per pixel, the ones that are black in every training picture would have a
+    spread of 0, and a single grey dot there would count more than the whole rest. What is constant keeps its value
+    less the mean: its spread counts as 1.
+    """
+    axes = (0, *range(2, values.ndim)) if per_channel else (0,)
+    mean = values.mean(axis=axes, keepdims=True, dtype=np.float64)[0]
+    std = values.std(axis=axes, keepdims=True, dtype=np.float64)[0]
+    std[std < 1e-7 * np.maximum(1, np.abs(mean))] = 1
+    return Standardisation(mean.astype(np.float32), std.astype(np.float32))
+
+
+def split_indices(
+    groups: NDArray[Any], validation: float, test: float, seed: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Random indices of the training, validation and test part, each with the same proportions of every group."""
+    import numpy as np
+
+    random = np.random.default_rng(seed)
+    members = [random.permutation(np.flatnonzero(groups == group)) for group in np.unique(groups)]
+    parts = []
+    for share in (test, validation):
+        exact = np.array([share * len(groups) * np.mean(groups == group) for group in np.unique(groups)])
+        counts = np.floor(exact + 1e-9).astype(int)
+        missing = round(share * len(groups)) - counts.sum()
+        for group in np.argsort(counts - exact, kind="stable"):  # first the groups that lost most by rounding down
+            if missing > 0 and len(members[group]) > counts[group] + 1:
+                counts[group] += 1
+                missing -= 1
+        parts.append(np.concatenate([indices[:count] for indices, count in zip(members, counts, strict=True)]))
+        members = [indices[count:] for indices, count in zip(members, counts, strict=True)]
+    test_indices, validation_indices = (random.permutation(part) for part in parts)
+    return random.permutation(np.concatenate(members)), validation_indices, test_indices
+
+
+def _indices(
+    dataset: DataSet, arrays: Arrays, validation: float, test: float, seed: int
+) -> tuple[tuple[Indices, Indices, Indices], tuple[str, ...]]:
+    """Where the samples of the three parts stand, and notes on classes that are not in every part."""
+    free = len(arrays.targets) - arrays.test_count
+    groups = _groups(dataset, arrays.targets[:free])
+    drawn = 0.0 if arrays.test_count else test
+    parts = split_indices(groups, validation, drawn, seed)
+    for name, share, part in (("validation", validation, parts[1]), ("test", drawn, parts[2])):
+        if share and not len(part):
+            raise DataError(
+                f"The {name} share {share:g} of the {free} samples of {dataset.name} is not a single sample. "
+                f"Make it at least {1 / free:.2g}, or 0 for no {name} part."
+            )
+    notes: tuple[str, ...] = ()
+    if dataset.task == "classification":
+        absent = [
+            f"No sample of class {dataset.classes[label]} is in the {name} part: there are too few of them."
+            for name, part in zip(("training", "validation", "test"), parts, strict=True)
+            if len(part)
+            for label in np.setdiff1d(np.unique(groups), groups[part])
+        ]
+        notes = tuple(absent)
+    if arrays.test_count and test > 0:
+        parts = (parts[0], parts[1], np.arange(free, free + arrays.test_count))
+    return parts, notes
+
+
+def _groups(dataset: DataSet, targets: NDArray[Any]) -> NDArray[np.int64]:
+    """What a split keeps the proportions of: the classes, or ten groups of targets from small to large."""
+    if dataset.task == "classification":
+        return targets.astype(np.int64)
+    rank = np.argsort(np.argsort(targets[:, 0], kind="stable"), kind="stable")
+    return (rank * 10 // len(targets)).astype(np.int64)
