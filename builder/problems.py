@@ -1,10 +1,11 @@
 """What is wrong with a document, in words, and the exceptions that carry it.
 
-    NetloomError
-    ├── DocumentError   a file or dictionary is not a document        .problems
-    ├── GraphError      a document cannot be compiled or trained      .problems
-    ├── EditError       an edit does not fit the document
-    └── ExportError     an export failed or did not give the model's outputs
+NetloomError
+├── DocumentError   a file or dictionary is not a document        .problems
+├── GraphError      a document cannot be compiled or trained      .problems
+├── EditError       an edit does not fit the document
+├── NodeError       a node failed while the network ran   .node
+└── ExportError     an export failed or did not give the model's outputs
 """
 
 from __future__ import annotations
@@ -63,3 +64,11 @@ class EditError(NetloomError):
 
 class ExportError(NetloomError):
     """A model could not be exported in a format, or what was exported does not compute what the model computes."""
+
+
+class NodeError(NetloomError, RuntimeError):
+    """A node failed while the network ran. `.node` is its name; the cause is torch's own exception."""
+
+    def __init__(self, node: str, message: str) -> None:
+        self.node = node
+        super().__init__(message)

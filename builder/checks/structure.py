@@ -1,0 +1,191 @@
+"""Is there a network at all: inputs, outputs, types, parameters, wires, cycles?"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from builder.checks.base import Check
+from builder.document import Edge, Node
+from builder.edits import AddNode, Bypass, Connect, Disconnect, Edit, fresh_name
+from builder.graph import cycles, reaching
+from builder.infer import Analysis
+from builder.problems import Problem
+from builder.spec import LayerSpec
+from builder.structure import node_problems
+
+
+def specs(analysis: Analysis) -> Iterator[tuple[Node, LayerSpec]]:
+    """Every node whose type and parameters are right, with its layer."""
+    from builder import CATALOGUE
+
+    for node in analysis.document.nodes:
+        if node.type in CATALOGUE:
+            try:
+                yield node, node.spec
+            except ValueError:
+                continue
+
+
+def _type_with_role(role: str) -> str:
+    from builder import CATALOGUE
+
+    return next(name for name, spec in CATALOGUE.items() if spec.role == role)
+
+
+class UnknownTypes(Check):
+    """A node's type is not in the catalogue, or a parameter is outside its bounds: nothing can be built from it."""
+
+    code = "N100"
+    category = "type"
+
+    def find(self, analysis: Analysis) -> Iterator[Problem]:
+        yield from node_problems(analysis.document)
+
+
+class NoInput(Check):
+    """A network without an input has nothing to learn from. Mended by putting one before the first free node."""
+
+    code = "N110"
+    category = "input"
+
+    def find(self, analysis: Analysis) -> Iterator[Problem]:
+        document = analysis.document
+        if any(spec.role == "input" for _, spec in specs(analysis)):
+            return
+        name = fresh_name(document, "image")
+        fed = {edge.target for edge in document.edges}
+        free = next((node for node, spec in specs(analysis) if node.name not in fed and spec.ports), None)
+        type_name = _type_with_role("input")
+        x, y = document.layout.get(free.name, (0.0, 0.0)) if free else (0.0, 0.0)
+        fix: list[Edit] = [AddNode(Node(name=name, type=type_name, network=_network(free)), (x - 190.0, y))]
+        if free is not None:
+            fix.append(Connect(Edge(source=name, target=free.name)))
+        yield self.problem(None, f"The network has no {type_name}: data has no way in.", fix, f"Add {type_name}")
+
+
+def _network(node: Node | None) -> str:
+    return node.network if node else "main"
+
+
+class NoOutput(Check):
+    """A network without an output gives nothing to compare with the targets. Mended by adding one at the end."""
+
+    code = "N111"
+    category = "output"
+
+    def find(self, analysis: Analysis) -> Iterator[Problem]:
+        document = analysis.document
+        if not document.nodes or any(spec.role == "output" for _, spec in specs(analysis)):
+            return
+        name = fresh_name(document, "prediction")
+        feeding = {edge.source for edge in document.edges}
+        ends = [node for node, _ in specs(analysis) if node.name not in feeding]
+        last = next((node for node in reversed(ends) if node.name in analysis.facts), ends[-1] if ends else None)
+        type_name = _type_with_role("output")
+        x, y = document.layout.get(last.name, (0.0, 0.0)) if last else (0.0, 0.0)
+        fix: list[Edit] = [AddNode(Node(name=name, type=type_name, network=_network(last)), (x + 190.0, y))]
+        if last is not None:
+            fix.append(Connect(Edge(source=last.name, target=name)))
+        message = f"The network has no {type_name}: there is nothing to compare with the targets."
+        yield self.problem(None, message, fix, f"Add {type_name}")
+
+
+class Cycles(Check):
+    """Data must flow one way: a closed path has no first node to run. Mended by cutting the wire that closes it."""
+
+    code = "N120"
+    category = "cycle"
+
+    def find(self, analysis: Analysis) -> Iterator[Problem]:
+        for names in cycles(analysis.document):
+            around = " → ".join([*names, names[0]])
+            edge = [e for e in analysis.document.edges if e.source == names[-1] and e.target == names[0]]
+            label = f"Cut {names[-1]} → {names[0]}"
+            yield self.problem(
+                names[0], f"is in a cycle: {around}. Data must flow one way.", map(Disconnect, edge), label
+            )
+
+
+class Unbound(Check):
+    """A node's wires do not fit its ports: none, too few, too many, or a port that it does not have."""
+
+    code = "N130"
+    category = "wiring"
+
+    def find(self, analysis: Analysis) -> Iterator[Problem]:
+        document = analysis.document
+        into = Counter(edge.target for edge in document.edges)
+        for name, message in analysis.plan.unbound.items():
+            fix: list[Edit] = []
+            label = ""
+            spec = document.node(name).spec
+            if spec.variadic and into[name] == 1:
+                fix, label = [Bypass(name)], f"Remove {name}"
+            elif into[name] > len(spec.ports) and not spec.variadic:
+                extra = [edge for edge in document.edges if edge.target == name][len(spec.ports) :]
+                fix, label = [Disconnect(edge) for edge in extra], f"Keep the first {len(spec.ports)}"
+            yield self.problem(name, message, fix, label)
+
+
+class LeadsNowhere(Check):
+    """A node whose result reaches no output takes no part in the network; it is left out of the model and the code."""
+
+    code = "N131"
+    category = "wiring"
+    severity = "warning"
+
+    def find(self, analysis: Analysis) -> Iterator[Problem]:
+        outputs = {node.name for node, spec in specs(analysis) if spec.role == "output"}
+        if not outputs:
+            return
+        alive = reaching(analysis.document, outputs)
+        for step in analysis.plan.steps:
+            if step.name not in alive:
+                message = "leads to no output, so it takes no part. Wire it on, or delete it."
+                yield self.problem(step.name, message)
+
+
+class Networks(Check):
+    """No wire joins two networks of a document: each is a module of its own."""
+
+    code = "N140"
+    category = "wiring"
+
+    def find(self, analysis: Analysis) -> Iterator[Problem]:
+        document = analysis.document
+        for edge in document.edges:
+            one, other = document.node(edge.source).network, document.node(edge.target).network
+            if one != other:
+                message = f"gets a wire from {edge.source}, which is in the network {one}, not {other}."
+                yield self.problem(edge.target, message, [Disconnect(edge)], "Cut the wire")
+
+
+class SharedWeights(Check):
+    """Nodes that share weights must be of one type, with the same parameters and input sizes, in one network."""
+
+    code = "N141"
+    category = "sharing"
+
+    def find(self, analysis: Analysis) -> Iterator[Problem]:
+        for node in analysis.document.nodes:
+            complaint = self._complaint(analysis, node) if node.shares_weights_with else None
+            if complaint:
+                yield self.problem(node.name, f"shares the weights of {node.shares_weights_with}, {complaint}")
+
+    @staticmethod
+    def _complaint(analysis: Analysis, node: Node) -> str | None:
+        owner = analysis.document.by_name.get(node.shares_weights_with or "")
+        if owner is None or owner is node or owner.shares_weights_with is not None:
+            return "which has none of its own to share."
+        if owner.network != node.network:
+            return "which is in another network."
+        if owner.type != node.type:
+            return f"but is a {node.type}, and that is a {owner.type}."
+        if (
+            owner.name in analysis.facts
+            and node.name in analysis.facts
+            and analysis.call(owner.name) != analysis.call(node.name)
+        ):
+            return "but its parameters or its input sizes differ from that one's."
+        return None

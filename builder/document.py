@@ -1,0 +1,205 @@
+"""The document: one experiment as frozen data, JSON in and out."""
+
+from __future__ import annotations
+
+import functools
+import json
+import keyword
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from builder.problems import DocumentError, Problem
+
+if TYPE_CHECKING:
+    from builder.spec import LayerSpec
+
+FORMAT = "netloom/1"
+MAX_BYTES = 5_000_000
+MAX_NODES = 10_000
+MAX_DEPTH = 8
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
+
+# Attributes of torch.nn.Module and torch.fx.GraphModule, and the names that generated code uses itself: a node called
+# like one of them would hide it. tests/builder/test_document.py compares this list with torch's own.
+RESERVED = frozenset(
+    """
+    T_destination add_module add_submodule apply bfloat16 buffers call_super_init card children code compile cpu
+    cuda delete_all_unused_submodules delete_submodule double dump_patches eval extra_repr float forward get_buffer
+    get_extra_state get_parameter get_submodule graph half ipu load_state_dict meta modules mtia named_buffers
+    named_children named_modules named_parameters nn parameters print_readable recompile register_backward_hook
+    register_buffer register_forward_hook register_forward_pre_hook register_full_backward_hook
+    register_full_backward_pre_hook register_load_state_dict_post_hook register_load_state_dict_pre_hook
+    register_module register_parameter register_state_dict_post_hook register_state_dict_pre_hook requires_grad_
+    self set_extra_state set_submodule shape_env share_memory state_dict to to_empty to_folder torch train training
+    type xpu zero_grad
+    """.split()  # noqa: SIM905
+)
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Node(_Frozen):
+    """One layer on the canvas. `params` holds only what differs from the layer's defaults."""
+
+    name: str
+    type: str = Field(strict=True, max_length=64)
+    params: dict[str, Any] = Field(default_factory=dict)
+    network: str = "main"
+    shares_weights_with: str | None = None
+
+    @field_validator("name", "network", "shares_weights_with")
+    @classmethod
+    def _is_identifier(cls, value: str | None) -> str | None:
+        complaint = name_complaint(value) if value is not None else None
+        if complaint:
+            raise ValueError(complaint)
+        return value
+
+    @functools.cached_property
+    def spec(self) -> LayerSpec:
+        """The node's layer with its parameters. KeyError: unknown type; ValidationError: wrong parameters."""
+        from builder import CATALOGUE
+
+        return CATALOGUE[self.type].model_validate(self.params)
+
+
+class Edge(_Frozen):
+    """A wire from one node's output to another node's input port."""
+
+    source: str
+    target: str
+    port: str | None = None
+
+
+class Block(_Frozen):
+    """A sub-graph that nodes of a composite type stand for."""
+
+    nodes: tuple[Node, ...] = ()
+    edges: tuple[Edge, ...] = ()
+
+
+Coordinate = Annotated[float, Field(ge=-1e7, le=1e7)]
+
+
+class Document(_Frozen):
+    """One experiment: the graph, how it lies on the canvas, and how it is to be trained."""
+
+    format: str = FORMAT
+    name: str = Field("Untitled network", strict=True, max_length=200)
+    description: str = Field("", strict=True, max_length=10_000)
+    lesson: str = Field("", strict=True, max_length=100_000)
+    nodes: tuple[Node, ...] = ()
+    edges: tuple[Edge, ...] = ()
+    blocks: dict[str, Block] = Field(default_factory=dict)
+    layout: dict[str, tuple[Coordinate, Coordinate]] = Field(default_factory=dict)
+    training: dict[str, Any] = Field(default_factory=dict)
+
+    @functools.cached_property
+    def by_name(self) -> dict[str, Node]:
+        return {node.name: node for node in self.nodes}
+
+    def node(self, name: str) -> Node:
+        """The node of that name. KeyError: there is none."""
+        return self.by_name[name]
+
+    def changed(self, **fields: Any) -> Document:
+        """A copy with some fields replaced; the parts that did not change are shared, not copied."""
+        values = {name: getattr(self, name) for name in Document.model_fields}
+        return Document.model_construct(**{**values, **fields})
+
+
+def name_complaint(name: str) -> str | None:
+    """Why a node cannot be called that, or None. A name becomes an attribute of the module and of generated code."""
+    if not isinstance(name, str) or not NAME.fullmatch(name):
+        return (
+            f"{str(name)[:70]!r} cannot be a name: use letters, digits and _, not starting with a digit, "
+            "64 characters at most."
+        )
+    if keyword.iskeyword(name) or (keyword.issoftkeyword(name) and name != "type"):
+        return f"{name!r} is a word of the Python language: choose another name."
+    if name in RESERVED or name.startswith("__"):
+        return f"{name!r} has a meaning of its own in a torch module: choose another name, such as {name.strip('_')}_1."
+    return None
+
+
+def load(source: str | bytes | Path | dict[str, Any]) -> Document:
+    """Read a document from a file's path, from JSON text or from a dictionary. Runs nothing of what it reads.
+
+    Raises:
+        DocumentError: with `.problems`, everything that is wrong, each naming the node and what was expected.
+    """
+    from builder import migrate, structure
+
+    data = migrate.upgrade(_parse(source))
+    document = structure.read(data)
+    problems = structure.problems(document)
+    if problems:
+        raise DocumentError(problems)
+    return document
+
+
+def dump(document: Document) -> str:
+    """The document as JSON text, stable: `dump(load(dump(d))) == dump(d)`. Defaults are left out."""
+    data = document.model_dump(mode="json", exclude_defaults=True)
+    return json.dumps({"format": document.format, **data}, ensure_ascii=False, indent=1) + "\n"
+
+
+def _refuse(message: str) -> DocumentError:
+    return DocumentError([Problem("N001", "error", None, message, category="file")])
+
+
+def _parse(source: str | bytes | Path | dict[str, Any]) -> dict[str, Any]:
+    """JSON text, a path or a dictionary → a dictionary, or DocumentError in one sentence."""
+    if isinstance(source, dict):
+        return source
+    text = _text(source)
+    try:
+        data = json.loads(text, parse_constant=_no_constant)
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        cut_off = error.pos >= len(text.rstrip()) - 1 or error.msg.startswith("Unterminated")
+        hint = " The file seems to be cut off." if cut_off else ""
+        raise _refuse(f"This is not a Netloom document: at {where} the JSON is broken ({error.msg}).{hint}") from None
+    except (ValueError, RecursionError) as error:
+        raise _refuse(f"This is not a Netloom document: its JSON cannot be read ({str(error)[:120]}).") from None
+    if not isinstance(data, dict):
+        raise _refuse(f"This is not a Netloom document: expected a JSON object, got {type(data).__name__}.")
+    return data
+
+
+def _text(source: str | bytes | Path) -> str:
+    if isinstance(source, Path) or (isinstance(source, str) and "\n" not in source and not _looks_like_json(source)):
+        path = Path(source)
+        try:
+            if path.stat().st_size > MAX_BYTES:
+                raise _too_large(path.stat().st_size)
+            source = path.read_bytes()
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise _refuse(f"{str(path)[:200]} cannot be read: {reason}.") from None
+    size = len(source) if isinstance(source, bytes) else len(source.encode("utf-8", "surrogatepass"))
+    if size > MAX_BYTES:
+        raise _too_large(size)
+    if isinstance(source, str):
+        return source
+    try:
+        return bytes(source).decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise _refuse("This is not a Netloom document: it is not text in UTF-8.") from None
+
+
+def _looks_like_json(text: str) -> bool:
+    return text.lstrip()[:1] in ("{", "[", '"') or not text.strip()
+
+
+def _too_large(size: int) -> DocumentError:
+    return _refuse(f"The file has {size / 1e6:.1f} MB; a document may have {MAX_BYTES / 1e6:.0f} MB at most.")
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not a number that JSON knows")

@@ -1,0 +1,74 @@
+"""The document as a networkx graph: order, cycles, ancestors."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+import networkx as nx
+
+from builder.document import Document, Edge
+
+
+def graph(document: Document) -> nx.DiGraph[str]:
+    """Nodes by name, edges without their ports (several wires between two nodes are one edge here)."""
+    made: nx.DiGraph[str] = nx.DiGraph()
+    made.add_nodes_from(node.name for node in document.nodes)
+    made.add_edges_from((edge.source, edge.target) for edge in document.edges)
+    return made
+
+
+def incoming(document: Document) -> dict[str, list[Edge]]:
+    """The edges into each node, in the document's order."""
+    edges: dict[str, list[Edge]] = defaultdict(list)
+    for edge in document.edges:
+        edges[edge.target].append(edge)
+    return edges
+
+
+def order(document: Document) -> list[str]:
+    """Names in topological order, ties broken by the order of `nodes`. Nodes in or behind a cycle are left out."""
+    position = {node.name: index for index, node in enumerate(document.nodes)}
+    network = graph(document)
+    ordered: list[str] = []
+    try:
+        for name in nx.lexicographical_topological_sort(network, key=position.__getitem__):
+            ordered.append(name)
+    except nx.NetworkXUnfeasible:
+        return ordered  # what was sorted before the cycle was met is right
+    return ordered
+
+
+def cycles(document: Document) -> list[list[str]]:
+    """One closed path for each group of nodes that reach each other, in the direction of the edges."""
+    network = graph(document)
+    found = []
+    for group in nx.strongly_connected_components(network):
+        start = min(group, key=lambda name: document.nodes.index(document.by_name[name]))
+        if len(group) > 1 or network.has_edge(start, start):
+            found.append([edge[0] for edge in nx.find_cycle(network.subgraph(group), start)])
+    return found
+
+
+def path(document: Document, source: str, target: str) -> list[str] | None:
+    """The names along a shortest path from source to target, or None."""
+    try:
+        names: list[str] = nx.shortest_path(graph(document), source, target)
+    except (nx.NetworkXNoPath, nx.NodeNotFound):
+        return None
+    return names
+
+
+def reaching(document: Document, targets: set[str]) -> set[str]:
+    """The targets and every node from which one of them can be reached."""
+    sources: dict[str, list[str]] = defaultdict(list)
+    for edge in document.edges:
+        sources[edge.target].append(edge.source)
+    seen: set[str] = set()
+    waiting: list[Any] = [name for name in targets if name in document.by_name]
+    while waiting:
+        name = waiting.pop()
+        if name not in seen:
+            seen.add(name)
+            waiting.extend(sources[name])
+    return seen

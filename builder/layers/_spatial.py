@@ -1,0 +1,41 @@
+"""Arithmetic that convolution and pooling share: sizes along each spatial axis, in words when they do not fit."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from builder.shapes import Shape, show
+from builder.spec import Extent, Margin, ShapeError
+
+ExtentPair = Extent | Annotated[tuple[Extent, Extent], Field()]
+MarginPair = Margin | Annotated[tuple[Margin, Margin], Field()]
+
+Sizes = int | tuple[int, ...]
+CHANNELS = {1: "channels × length", 2: "channels × height × width"}
+
+
+def spread(value: Sizes, axes: int) -> tuple[int, ...]:
+    """An int stands for the same number along every axis."""
+    return (value,) * axes if isinstance(value, int) else value
+
+
+def fits(shape: Shape, kernel: Sizes, padding: Sizes, dilation: Sizes) -> None:
+    """Raise ShapeError if the kernel is larger than its padded input (shape: channels first)."""
+    axes = len(shape) - 1
+    reach = tuple((k - 1) * d + 1 for k, d in zip(spread(kernel, axes), spread(dilation, axes), strict=True))
+    room = tuple(size + 2 * pad for size, pad in zip(shape[1:], spread(padding, axes), strict=True))
+    if any(r > size for r, size in zip(reach, room, strict=True)):
+        padded = " with its padding" if any(spread(padding, axes)) else ""
+        raise ShapeError(
+            f"has a kernel of {show(reach)}, larger than its input of {show(shape[1:])}{padded}. "
+            "Use a smaller kernel, more padding, or less pooling before it.",
+            params={"kernel_size": _largest(shape[1:], kernel)} if not any(spread(padding, axes)) else None,
+            short=f"Kernel {show(reach)} is larger than its input {show(shape[1:])}.",
+        )
+
+
+def _largest(room: Shape, kernel: Sizes) -> int | list[int]:
+    sizes = [min(size, k) for size, k in zip(room, spread(kernel, len(room)), strict=True)]
+    return min(sizes) if isinstance(kernel, int) else sizes

@@ -1,0 +1,85 @@
+"""Convolutions: small filters that slide over a series or a picture."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from builder.layers._spatial import CHANNELS, ExtentPair, MarginPair, fits, spread
+from builder.shapes import Shape
+from builder.spec import Extent, LayerSpec, Margin, ShapeError, Width, always
+
+
+class _Convolution(LayerSpec):
+    family = "convolution"
+    width_parameter = "out_channels"
+
+    def inferred(self, *shapes: Shape) -> dict[str, Any]:
+        return {"in_channels": shapes[0][0]}
+
+    def object_to(self, *shapes: Shape) -> None:
+        (shape,) = shapes
+        settings: Any = self
+        for what, size in (("input channels", shape[0]), ("out_channels", settings.out_channels)):
+            if size % settings.groups:
+                raise ShapeError(
+                    f"splits {size} {what} into {settings.groups} groups, which leaves a rest. "
+                    "groups must divide both the input channels and out_channels.",
+                    params={"groups": 1},
+                )
+        if settings.padding == "same":
+            if any(step != 1 for step in spread(settings.stride, len(shape) - 1)):
+                raise ShapeError(
+                    'cannot have padding "same" with a stride: "same" keeps the size.', params={"stride": 1}
+                )
+            return
+        fits(shape, settings.kernel_size, 0 if settings.padding == "valid" else settings.padding, settings.dilation)
+
+
+class Conv1d(_Convolution):
+    """Slides small filters along a series; each learns one local pattern.
+
+    (in_channels, length) → (out_channels, length').
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.Conv1d.html
+    """
+
+    target = "torch.nn.Conv1d"
+    ranks = (2,)
+    axes = CHANNELS[1]
+    search = ("convolution", "series", "sound", "temporal", "filter")
+    example = ((3, 16),)
+
+    out_channels: Width = always(16, "How many filters: each gives one channel of the output.")
+    kernel_size: Extent = always(3, "Length of each filter, in steps.")
+    stride: Extent = Field(1, description="How far the filter moves at a time.")
+    padding: Margin | Literal["same", "valid"] = Field(
+        0, description="Zeros added at both ends; same keeps the length."
+    )
+    dilation: Extent = Field(1, description="Distance between the filter's points.")
+    groups: Width = Field(1, description="Split the channels into groups that do not see each other.")
+    bias: bool = Field(True, description="Learn an offset for each output channel.")
+
+
+class Conv2d(_Convolution):
+    """Slides small filters over a picture; each learns one local pattern.
+
+    (in_channels, height, width) → (out_channels, height', width').
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.Conv2d.html
+    """
+
+    target = "torch.nn.Conv2d"
+    ranks = (3,)
+    axes = CHANNELS[2]
+    search = ("convolution", "image", "picture", "filter", "cnn", "depthwise")
+    example = ((3, 12, 12),)
+
+    out_channels: Width = always(16, "How many filters: each gives one channel of the output.")
+    kernel_size: ExtentPair = always(3, "Height and width of each filter, in pixels.")
+    stride: ExtentPair = Field(1, description="How far the filter moves at a time; 2 halves the picture.")
+    padding: MarginPair | Literal["same", "valid"] = Field(
+        0, description="Zeros added at every border; same keeps the size."
+    )
+    dilation: ExtentPair = Field(1, description="Distance between the filter's points.")
+    groups: Width = Field(1, description="Split the channels into groups that do not see each other.")
+    bias: bool = Field(True, description="Learn an offset for each output channel.")

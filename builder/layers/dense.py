@@ -1,0 +1,66 @@
+"""Fully connected layers and look-up tables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from builder.shapes import Shape, show
+from builder.spec import LayerSpec, ShapeError, Width, always
+
+
+class Linear(LayerSpec):
+    """Connects every input feature to every output feature by a learned weight: y = xAᵀ + b.
+
+    (…, in_features) → (…, out_features). https://docs.pytorch.org/docs/stable/generated/torch.nn.Linear.html
+    """
+
+    family = "dense"
+    target = "torch.nn.Linear"
+    width_parameter = "out_features"
+    search = ("dense", "fully connected", "fc", "perceptron", "affine")
+    example = ((8,),)
+
+    out_features: Width = always(64, "How many features (units) come out.")
+    bias: bool = Field(True, description="Learn an offset for each output feature.")
+
+    def inferred(self, *shapes: Shape) -> dict[str, Any]:
+        return {"in_features": shapes[0][-1]}
+
+    def object_to(self, *shapes: Shape) -> None:
+        (shape,) = shapes
+        if not shape:
+            raise ShapeError("expects a vector, gets a single number a sample; give it at least one axis.")
+        if len(shape) >= 3:
+            raise ShapeError(
+                f"expects a vector, gets {show(shape)}. A Linear layer reads the last axis only; flatten it first.",
+                insert=("Flatten", {}),
+                short=f"Expects a vector, gets {show(shape)}. Insert a Flatten?",
+            )
+
+
+class Embedding(LayerSpec):
+    """Looks up a learned vector for each whole number, such as a word's index.
+
+    (…) of ints below num_embeddings → (…, embedding_dim).
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.Embedding.html
+    """
+
+    family = "dense"
+    target = "torch.nn.Embedding"
+    takes = "int"
+    width_parameter = "embedding_dim"
+    search = ("lookup", "token", "word", "vocabulary", "category")
+    example = ((12,),)
+
+    num_embeddings: Width = always(1000, "Size of the vocabulary: inputs must be from 0 to one less than this.")
+    embedding_dim: Width = always(64, "Length of the vector for each entry.")
+    padding_idx: int | None = Field(None, description="An index whose vector stays zero and does not learn.")
+
+    def object_to(self, *shapes: Shape) -> None:
+        if self.padding_idx is not None and not -self.num_embeddings <= self.padding_idx < self.num_embeddings:
+            raise ShapeError(
+                f"has padding_idx {self.padding_idx}, which lies outside its {self.num_embeddings} entries.",
+                params={"padding_idx": None},
+            )

@@ -1,0 +1,116 @@
+"""Merges: nodes with several inputs, for skip connections and branches."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from builder.shapes import Shape, show
+from builder.spec import Axis, LayerSpec, ShapeError, always
+
+PAIR = ((4, 6, 6), (4, 6, 6))
+
+
+def broadcast(verb: str, shapes: tuple[Shape, ...]) -> None:
+    """Raise ShapeError, naming the axis, if torch cannot stretch these shapes over each other.
+
+    torch stretches sizes of 1; the batch axis in front keeps shapes with fewer axes from being stretched too.
+    """
+    first = shapes[0]
+    for number, shape in enumerate(shapes[1:], start=2):
+        if len(shape) != len(first):
+            raise ShapeError(
+                f"cannot {verb} {show(first)} and {show(shape)}: input 1 has {len(first)} axes, "
+                f"input {number} has {len(shape)}. Reshape or Flatten one of them."
+            )
+        for axis, (one, other) in enumerate(zip(first, shape, strict=True), start=1):
+            if one != other and 1 not in (one, other):
+                raise ShapeError(
+                    f"cannot {verb} {show(first)} and {show(shape)}: axis {axis} is {one} in input 1 "
+                    f"and {other} in input {number}.",
+                    short=f"Axis {axis} differs: {one} and {other}.",
+                )
+
+
+class _Merge(LayerSpec):
+    family = "merge"
+    style: ClassVar[Literal["fold", "list"]] = "fold"
+    variadic = True
+    example = PAIR
+
+
+class Add(_Merge):
+    """Adds its inputs element by element: the join of a skip connection.
+
+    Inputs of one shape (sizes of 1 are stretched) → that shape. He et al. 2015, https://arxiv.org/abs/1512.03385
+    """
+
+    target = "operator.add"
+    search = ("sum", "plus", "residual", "skip", "+")
+
+    def object_to(self, *shapes: Shape) -> None:
+        broadcast("add", shapes)
+
+
+class Multiply(_Merge):
+    """Multiplies its inputs element by element: one branch opens or closes the other, as a gate.
+
+    Inputs of one shape (sizes of 1 are stretched) → that shape.
+    """
+
+    target = "operator.mul"
+    search = ("product", "gate", "times", "attention", "*")
+
+    def object_to(self, *shapes: Shape) -> None:
+        broadcast("multiply", shapes)
+
+
+class Subtract(LayerSpec):
+    """Subtracts its second input from its first, element by element.
+
+    Two inputs of one shape (sizes of 1 are stretched) → that shape.
+    """
+
+    family = "merge"
+    target = "operator.sub"
+    style = "fold"
+    ports = ("input", "other")
+    search = ("minus", "difference", "-")
+    example = PAIR
+
+    def object_to(self, *shapes: Shape) -> None:
+        broadcast("subtract", shapes)
+
+
+class Concat(_Merge):
+    """Puts its inputs one after the other along an axis, such as the channels of two branches.
+
+    Inputs that agree in every other axis → one tensor. https://docs.pytorch.org/docs/stable/generated/torch.cat.html
+    """
+
+    target = "torch.cat"
+    style = "list"
+    takes = None
+    search = ("concatenate", "join", "cat", "stack", "dense block", "inception")
+
+    dim: Axis = always(1, "The axis to join along; 0 is the batch, 1 the channels or features.")
+
+    def object_to(self, *shapes: Shape) -> None:
+        first = shapes[0]
+        axis = self.dim if self.dim >= 0 else self.dim + len(first) + 1
+        if axis == 0:
+            raise ShapeError("would join samples along the batch axis (dim 0). Use dim 1 or above.", params={"dim": 1})
+        if not 1 <= axis <= len(first):
+            raise ShapeError(f"cannot join along dim {self.dim}: its input {show(first)} has dims 1 to {len(first)}.")
+        for number, shape in enumerate(shapes[1:], start=2):
+            if len(shape) != len(first):
+                raise ShapeError(
+                    f"cannot join {show(first)} and {show(shape)}: input 1 has {len(first)} axes, "
+                    f"input {number} has {len(shape)}. Reshape or Flatten one of them."
+                )
+            for dim, (one, other) in enumerate(zip(first, shape, strict=True), start=1):
+                if one != other and dim != axis:
+                    raise ShapeError(
+                        f"cannot join {show(first)} and {show(shape)} along dim {axis}: axis {dim} is {one} in input 1 "
+                        f"and {other} in input {number}; every axis but dim {axis} must agree.",
+                        short=f"Axis {dim} differs: {one} and {other}.",
+                    )

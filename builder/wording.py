@@ -1,0 +1,85 @@
+"""Turns pydantic's validation errors into sentences: what happened, what was expected, what was received."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from pydantic import ValidationError
+
+from builder.registry import did_you_mean
+
+_EXPECTED = {
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "finite_number": "a finite number",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "string_type": "text",
+    "tuple_type": "a list of numbers",
+    "list_type": "a list",
+    "dict_type": "an object with names and values",
+    "model_type": "an object with names and values",
+    "mapping_type": "an object with names and values",
+    "none_required": "nothing (null)",
+}
+
+
+def _clip(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "…"
+
+
+def _expected(error: Any) -> str:
+    context = error.get("ctx", {})
+    match error["type"]:
+        case "greater_than_equal":
+            return f"at least {context['ge']}"
+        case "greater_than":
+            return f"more than {context['gt']}"
+        case "less_than_equal":
+            return f"at most {context['le']}"
+        case "less_than":
+            return f"less than {context['lt']}"
+        case "literal_error" | "enum":
+            return f"one of {context['expected']}"
+        case "too_short":
+            return f"at least {context['min_length']} values"
+        case "too_long":
+            return f"at most {context['max_length']} values"
+        case "string_too_long":
+            return f"at most {context['max_length']} characters"
+        case kind if kind in _EXPECTED:
+            return _EXPECTED[kind]
+    return ""
+
+
+def sentences(error: ValidationError, known: Iterable[str] = ()) -> dict[str, str]:
+    """One sentence for each field that is wrong, by the field's name ('' for the whole), near names suggested.
+
+    A union of types fails once for each of its members; the sentences of one field are merged into one.
+    """
+    known = list(known)
+    expected: dict[str, list[str]] = {}
+    received: dict[str, Any] = {}
+    whole: dict[str, str] = {}
+    for item in error.errors(include_url=False):
+        name = str(item["loc"][0]) if item["loc"] else ""
+        if item["type"] == "extra_forbidden":
+            whole[name] = f"There is no {name!r} here.{did_you_mean(name, known)}"
+        elif item["type"] == "missing":
+            whole[name] = f"{name} is missing; it has no default."
+        elif item["type"] in ("value_error", "assertion_error"):
+            whole[name] = str(item["ctx"]["error"])
+        else:
+            phrase = _expected(item) or item["msg"].lower()
+            if phrase not in expected.setdefault(name, []):
+                expected[name].append(phrase)
+            received.setdefault(name, item["input"])
+    for name, phrases in expected.items():
+        value = _clip(received[name])
+        whole.setdefault(name, f"{name or 'It'} must be {' or '.join(phrases)}, got {value}.")
+    return whole
