@@ -1,0 +1,31 @@
+"""Netloom's front door: the page's title and icon, and the pages along the top."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from pages.parts import theme, warmup
+
+HERE = Path(__file__).parent
+PAGES = (
+    ("build", "Build", ":material/account_tree:"),
+    ("train", "Train", ":material/monitoring:"),
+    ("inspect", "Inspect", ":material/troubleshoot:"),
+    ("runs", "Runs", ":material/list_alt:"),
+    ("export", "Export", ":material/ios_share:"),
+    ("learn", "Learn", ":material/school:"),
+)
+
+warmup.start()
+st.set_page_config(page_title="Netloom", page_icon=str(HERE / "assets" / "icon.svg"), layout="wide")
+theme.apply()
+st.navigation(
+    [
+        st.Page(f"pages/{name}.py", title=title, icon=icon, default=name == "build", url_path=name)
+        for name, title, icon in PAGES
+        if (HERE / "pages" / f"{name}.py").exists()
+    ],
+    position="top",
+).run()

@@ -1,0 +1,183 @@
+// The canvas's companion: themes the flow inside its same-origin iframe, listens there for keys that the flow component
+// does not report (Backspace, Ctrl+D, Ctrl+Z, a click on empty ground), and moves the view when Python asks for it.
+
+const CANVAS = 'iframe[title="streamlit_flow.streamlit_flow"]';
+const SMALLEST_READABLE = 0.72;
+
+const flowOf = (state) => state.frame?.contentDocument?.querySelector(".react-flow");
+
+// ---- the view ---------------------------------------------------------------------------------------------------
+
+function viewOf(flow) {
+  const matrix = new DOMMatrix(flow.querySelector(".react-flow__viewport").style.transform);
+  return { x: matrix.e, y: matrix.f, zoom: matrix.a };
+}
+
+// The flow keeps its transform to itself, but it zooms about the pointer on a wheel event; zooming from k0 to k about
+// the right point lands exactly on the wanted transform. An unchanged zoom goes by way of another one. The page shows
+// a wheel's effect only later, so the second step starts from the computed view and not from what is drawn.
+function setView(flow, wanted, now = viewOf(flow)) {
+  if (Math.abs(wanted.x - now.x) < 1 && Math.abs(wanted.y - now.y) < 1 && Math.abs(wanted.zoom - now.zoom) < 0.001) return;
+  let ratio = wanted.zoom / now.zoom;
+  if (Math.abs(ratio - 1) < 0.02) {
+    ratio = now.zoom > 0.5 ? 0.8 : 1.25;
+    wheel(flow, { x: 0, y: 0 }, ratio);
+    now = { x: now.x * ratio, y: now.y * ratio, zoom: now.zoom * ratio };
+    ratio = wanted.zoom / now.zoom;
+  }
+  wheel(flow, { x: (wanted.x - now.x * ratio) / (1 - ratio), y: (wanted.y - now.y * ratio) / (1 - ratio) }, ratio);
+}
+
+function wheel(flow, point, ratio) {
+  const area = flow.getBoundingClientRect();
+  const Wheel = flow.ownerDocument.defaultView.WheelEvent;
+  const common = { bubbles: true, cancelable: true, clientX: area.left + point.x, clientY: area.top + point.y };
+  flow.querySelector(".react-flow__pane").dispatchEvent(
+    new Wheel("wheel", { ...common, deltaMode: 0, deltaY: -Math.log2(ratio) / 0.002 }));
+}
+
+function boundsOf(flow) {
+  const boxes = [...flow.querySelectorAll(".react-flow__node")].map((node) => {
+    const matrix = new DOMMatrix(node.style.transform);
+    return { left: matrix.e, top: matrix.f, right: matrix.e + node.offsetWidth, bottom: matrix.f + node.offsetHeight };
+  });
+  if (!boxes.length) return null;
+  const pick = (side, choose) => choose(...boxes.map((box) => box[side]));
+  return { left: pick("left", Math.min), top: pick("top", Math.min), right: pick("right", Math.max), bottom: pick("bottom", Math.max) };
+}
+
+// Everything in view, never larger than life; on opening never smaller than readable, then from the top left.
+function fit(flow, smallest) {
+  const bounds = boundsOf(flow);
+  if (!bounds) return;
+  const margin = 28;
+  const width = flow.clientWidth - 2 * margin;
+  const height = flow.clientHeight - 2 * margin;
+  const needed = Math.min(1, width / (bounds.right - bounds.left), height / (bounds.bottom - bounds.top));
+  const zoom = Math.max(needed, smallest);
+  const place = (size, low, high) => Math.max(margin, margin + (size - (high - low) * zoom) / 2) - low * zoom;
+  setView(flow, { x: place(width, bounds.left, bounds.right), y: place(height, bounds.top, bounds.bottom), zoom });
+}
+
+// Bring one node into view, and move nothing when it is there already.
+function reveal(flow, name) {
+  const node = flow.querySelector(`.react-flow__node[data-id="${CSS.escape(name)}"]`);
+  if (!node) return;
+  const area = flow.getBoundingClientRect();
+  const box = node.getBoundingClientRect();
+  if (box.left >= area.left && box.right <= area.right && box.top >= area.top && box.bottom <= area.bottom) return;
+  const view = viewOf(flow);
+  setView(flow, {
+    zoom: view.zoom,
+    x: view.x + area.left + area.width / 2 - (box.left + box.right) / 2,
+    y: view.y + area.top + area.height / 2 - (box.top + box.bottom) / 2,
+  });
+}
+
+// The nodes may not be drawn yet when the ask arrives: try until they are.
+function obey(state, command) {
+  const flow = flowOf(state);
+  const laidOut = flow && (!command.nodes || flow.querySelectorAll(".react-flow__node").length >= command.nodes)
+    && flow.clientHeight > 50;
+  if (!laidOut) {
+    if ((command.tries = (command.tries ?? 0) + 1) < 200) setTimeout(() => obey(state, command), 50);
+    return;
+  }
+  if (command.kind === "fit") fit(flow, 0.1);
+  if (command.kind === "open") fit(flow, SMALLEST_READABLE);
+  if (command.kind === "reveal") reveal(flow, command.node);
+}
+
+// ---- keys -------------------------------------------------------------------------------------------------------
+
+const typing = (event) => event.composedPath()[0]?.closest?.("input, textarea, select, [contenteditable=true], [role=combobox]");
+
+function selected(state, kind) {
+  const flow = flowOf(state);
+  return flow ? [...flow.querySelectorAll(`.react-flow__${kind}.selected`)].map((item) =>
+    item.dataset.id ?? item.dataset.testid?.replace(/^rf__edge-/, "")).filter(Boolean) : [];
+}
+
+function onKey(state, event) {
+  if (typing(event) || document.querySelector('[role="dialog"]')) return;
+  const key = event.key.toLowerCase();
+  const command = event.ctrlKey || event.metaKey;
+  const take = (value) => { event.preventDefault(); event.stopPropagation(); if (value) state.send(value); };
+  if (key === "backspace" || key === "delete") {
+    const [nodes, edges] = [selected(state, "node"), selected(state, "edge")];
+    take(nodes.length || edges.length ? { kind: "delete", nodes, edges } : null);
+  } else if (command && key === "d") {
+    const nodes = selected(state, "node");
+    take(nodes.length ? { kind: "duplicate", nodes } : null);
+  } else if (command && (key === "y" || (key === "z" && event.shiftKey))) take({ kind: "redo" });
+  else if (command && key === "z") take({ kind: "undo" });
+  else if (key === "/" && event.view !== window) { take(null); window.netloomFocusSearch?.(); }
+  else if (key.startsWith("arrow") && event.view !== window) event.stopPropagation(); // would move nodes unreported
+}
+
+// ---- the iframe -------------------------------------------------------------------------------------------------
+
+// The flow's iframe has fonts of its own; lend it the page's.
+function lendFonts(inner) {
+  for (const sheet of document.styleSheets) {
+    let rules = [];
+    try { rules = [...sheet.cssRules]; } catch { continue; }
+    const faces = rules.filter((rule) => rule instanceof CSSFontFaceRule && /Source Sans/.test(rule.cssText));
+    if (!faces.length) continue;
+    const style = inner.createElement("style");
+    const base = sheet.href ?? document.baseURI;
+    style.textContent = faces.map((rule) =>
+      rule.cssText.replace(/url\("?([^")]+)"?\)/g, (_, url) => `url("${new URL(url, base)}")`)).join("\n");
+    inner.head.appendChild(style);
+  }
+}
+
+function dress(state) {
+  const frame = document.querySelector(CANVAS);
+  const inner = frame?.contentDocument;
+  if (!inner?.head || inner.URL === "about:blank") return;
+  inner.documentElement.dataset.theme = state.theme;
+  let style = inner.getElementById("netloom-style");
+  if (!style) {
+    style = inner.createElement("style");
+    style.id = "netloom-style";
+    inner.head.appendChild(style);
+    lendFonts(inner);
+    inner.addEventListener("keydown", (event) => onKey(state, event), true);
+    inner.addEventListener("click", (event) => {
+      if (event.target.classList?.contains("react-flow__pane")) state.send({ kind: "deselect" });
+    });
+  }
+  if (style.textContent !== state.css) { style.textContent = state.css; inner.head.appendChild(style); }
+  state.frame = frame;
+}
+
+const states = new WeakMap();
+
+export default function (component) {
+  const { data, parentElement, setTriggerValue } = component;
+  let state = states.get(parentElement);
+  if (!state) {
+    state = { done: new Set() };
+    states.set(parentElement, state);
+    state.key = (event) => onKey(state, event);
+    document.addEventListener("keydown", state.key, true);
+    // The iframe may come later than this component, or be made anew by the page.
+    state.timer = setInterval(() => dress(state), 30);
+    setTimeout(() => { clearInterval(state.timer); state.timer = setInterval(() => dress(state), 300); }, 8000);
+  }
+  state.css = data.css;
+  state.theme = data.theme;
+  state.send = (value) => setTriggerValue("event", { ...value, at: Date.now() });
+  dress(state);
+  const command = data.command;
+  if (command && !state.done.has(command.id)) {
+    state.done.add(command.id);
+    obey(state, { ...command });
+  }
+  return () => {
+    clearInterval(state.timer);
+    document.removeEventListener("keydown", state.key, true);
+    states.delete(parentElement);
+  };
+}

@@ -1,0 +1,30 @@
+"""Draw a network: layers on the left, the canvas in the middle, what is selected on the right, problems below."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.parts import canvas, header, inspector, notices, palette, problem_list, session, warmup
+
+
+@st.fragment(run_every=0.25)
+def _wait_for_shapes() -> None:
+    """torch is imported in the background while the canvas stands already; when it is there, shapes are drawn."""
+    if warmup.ready():
+        st.rerun()
+
+
+work = session.start()
+canvas.receive(work)
+header.show(work)
+notices.show(work)
+with st.container(horizontal=True, gap="small", key="workbench"):
+    with st.container(width=196, key="left"):
+        palette.show(work)
+    with st.container(width="stretch", key="centre"):
+        canvas.show(work)
+        problem_list.show(work)
+    with st.container(width=284, key="right"):
+        inspector.show(work)
+if not work.view.complete:
+    _wait_for_shapes()

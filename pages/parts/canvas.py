@@ -1,0 +1,95 @@
+"""The canvas: draws the document with streamlit-flow, and turns what a person does there into edits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+from streamlit_flow import streamlit_flow
+from streamlit_flow.elements import StreamlitFlowEdge, StreamlitFlowNode
+from streamlit_flow.state import StreamlitFlowState
+
+from builder.document import Edge
+from pages.parts import actions, picture, theme
+from pages.parts.memory import Push
+from pages.parts.session import Session, now, widget
+
+FLOW, COMPANION = "canvas", "companion"
+
+_companion = st.components.v2.component("netloom_canvas", js=theme.sheet("canvas.js"))
+
+
+def receive(session: Session) -> None:
+    """Read what happened on the canvas since the last run. Called before anything is drawn."""
+    news = session.canvas.read(widget(FLOW))
+    if news.moved:
+        actions.move(session, news.moved)
+    for source, target in news.connected:
+        actions.connect(session, source, target)
+    chosen = news.clicked or news.dragged
+    if chosen is not None:
+        edge = _edges(session).get(chosen)
+        if chosen in session.document.by_name:
+            session.select(chosen)
+        elif edge is not None:
+            session.select(edge=edge)
+
+
+def _edges(session: Session) -> dict[str, Edge]:
+    return picture.draw(session.document, session.view).edges
+
+
+def show(session: Session, badges: Mapping[str, picture.Badge] | None = None) -> None:
+    """Draw the document. The browser is told only what it does not show already, so its view never jumps."""
+    drawn = picture.draw(session.document, session.view, badges)
+    selected = session.node or drawn.id_of(session.edge)
+    content = [(node.name, node.html, node.classes, node.kind, node.colour) for node in drawn.nodes], drawn.wires
+    places = {node.name: node.place for node in drawn.nodes}
+    session.canvas.update(content, Push(places, {wire.id for wire in drawn.wires}), selected, now())
+    nodes, edges = picture.to_flow(drawn, session.canvas.number, selected)
+    with st.container(key="canvas_frame"):
+        streamlit_flow(
+            FLOW,
+            StreamlitFlowState(
+                [StreamlitFlowNode(**node) for node in nodes],
+                [StreamlitFlowEdge(**edge) for edge in edges],
+                timestamp=session.canvas.timestamp,
+            ),
+            height="100vh",  # type: ignore[arg-type]  # of the iframe, whose height the style sheet sets
+            fit_view=False,
+            show_controls=True,
+            show_minimap=len(drawn.nodes) > 24,
+            allow_new_edges=True,
+            get_node_on_click=True,
+            get_edge_on_click=True,
+            min_zoom=0.1,
+            hide_watermark=True,
+        )
+        _companion(
+            key=COMPANION,
+            height="content",
+            data={"css": theme.canvas_sheet(), "theme": theme.kind(), "command": session.command},
+            on_event_change=lambda: _happened(session),
+        )
+
+
+def _happened(session: Session) -> None:
+    """A key or click that the flow component does not report itself."""
+    event: Any = (widget(COMPANION) or {}).get("event")
+    if not event:
+        return
+    nodes = [name for name in event.get("nodes", []) if isinstance(name, str)]
+    match event.get("kind"):
+        case "delete":
+            known = _edges(session)
+            actions.delete(session, nodes, [known[key] for key in event.get("edges", []) if key in known])
+        case "duplicate":
+            actions.duplicate(session, nodes)
+        case "undo":
+            session.undo()
+        case "redo":
+            session.redo()
+        case "deselect":
+            session.canvas.selected = None
+            session.select()

@@ -1,0 +1,208 @@
+"""A form for any registry entry (layer, data set, optimizer, …), drawn from its fields: type, bounds, default, help.
+
+    form.draw(session, entry, values, key="conv1", change=lambda values: …)
+
+`values` are those that differ from the defaults. A change is validated by the entry itself and handed on as the new
+complete `values`; a wrong value stays in its field with a sentence under it, and nothing is handed on.
+"""
+
+from __future__ import annotations
+
+import re
+import types
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+import streamlit as st
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+
+from builder.wording import sentences
+from pages.parts.session import Session, set_widget, widget
+from pages.parts.words import markdown
+
+Change = Callable[[dict[str, Any]], str | None]  # a sentence when the change is refused
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a field can hold: some of int, float, bool, str, None, lists of numbers, and words from a list."""
+
+    types: frozenset[type]
+    words: tuple[Any, ...] = ()
+    low: float | None = None
+    high: float | None = None
+
+    @property
+    def only(self) -> type | None:
+        """The one plain type it holds, None apart; or None when it holds several."""
+        plain = self.types - {type(None)}
+        return next(iter(plain)) if len(plain) == 1 and not self.words else None
+
+    @property
+    def optional(self) -> bool:
+        return type(None) in self.types
+
+
+def draw(
+    session: Session, entry: type[BaseModel], values: Mapping[str, Any], key: str, change: Change, columns: int = 2
+) -> None:
+    """Draw the entry's fields; toggles after the others, in two columns unless told otherwise."""
+    fields = {info.alias or name: info for name, info in entry.model_fields.items()}
+    plain = [name for name, info in fields.items() if kind_of(info).only is not bool]
+    toggles = [name for name in fields if name not in plain]
+    grid: list[Any] = []
+    for index, name in enumerate(plain + toggles):
+        if index % columns == 0 or not grid:
+            grid = list(st.columns(columns, gap="small"))
+        with grid[index % columns]:
+            _field(session, entry, name, fields[name], values, f"{key}.{name}", change)
+
+
+def _field(
+    session: Session, entry: type[BaseModel], name: str, info: FieldInfo, values: Mapping[str, Any], key: str, change: Change
+) -> None:
+    kind = kind_of(info)
+    value = values.get(name, info.get_default(call_default_factory=True))
+    draft = session.drafts.get(key)
+    set_widget(key, draft[0] if draft else shown(value, kind))
+
+    def changed() -> None:
+        typed = widget(key)
+        wanted = parsed(typed, kind) if isinstance(typed, str) else typed
+        complaint = _try(entry, {**values, name: wanted}, change)
+        if complaint:
+            session.drafts[key] = (typed, complaint)
+        else:
+            session.drafts.pop(key, None)
+
+    _widget(name, key, kind, value, info.description or "", changed)
+    if draft:
+        st.markdown(f":red[{markdown(draft[1])}]")
+
+
+def _widget(name: str, key: str, kind: Kind, value: Any, description: str, changed: Callable[[], None]) -> None:
+    common: dict[str, Any] = {"key": key, "help": description or None, "on_change": changed}
+    if kind.only is bool:
+        st.toggle(name, **common)
+    elif kind.words and not kind.types - {str, type(None)}:
+        choices = ([None] if kind.optional else []) + list(kind.words)
+        st.selectbox(name, choices, format_func=lambda word: "none" if word is None else str(word), **common)
+    elif kind.only in (int, float):
+        whole = kind.only is int
+        number = int if whole else float
+        st.number_input(
+            name,
+            min_value=None if kind.low is None else number(kind.low),
+            max_value=None if kind.high is None else number(kind.high),
+            step=1 if whole else _step(value, kind),
+            format="%d" if whole else "%g",
+            placeholder="none" if kind.optional else None,
+            **({"value": None} if kind.optional else {}),
+            **common,
+        )
+    else:
+        st.text_input(name, placeholder="none" if kind.optional else None, **common)
+
+
+def _step(value: Any, kind: Kind) -> float:
+    """A tenth of the value's own size, so that 0.001 does not jump to 1.001."""
+    if kind.low == 0 and kind.high == 1:
+        return 0.05
+    size = abs(value) if isinstance(value, int | float) and value else 0.1
+    return float(f"{size / 10:.0e}")
+
+
+def _try(entry: type[BaseModel], values: dict[str, Any], change: Change) -> str | None:
+    """Hand the values on if the entry takes them; else say what is wrong."""
+    try:
+        entry.model_validate(values)
+    except ValidationError as error:
+        return " ".join(sentences(error, entry.model_fields).values())
+    return change(differing(entry, values))
+
+
+def differing(entry: type[BaseModel], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Only the values that are not the entry's defaults: what a document writes down."""
+    defaults = {
+        info.alias or name: info.get_default(call_default_factory=True)
+        for name, info in entry.model_fields.items()
+        if not info.is_required()
+    }
+    return {name: value for name, value in values.items() if name not in defaults or _plain(defaults[name]) != _plain(value)}
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def kind_of(info: FieldInfo) -> Kind:
+    """What a field can hold, read off its annotation and bounds."""
+    found: set[type] = set()
+    words: list[Any] = []
+    bounds: dict[str, float] = {}
+    _bounds(info.metadata, bounds)
+    _walk(info.annotation, found, words, bounds)
+    low, high = bounds.get("ge"), bounds.get("le")
+    return Kind(frozenset(found), tuple(words), low, high)
+
+
+def _walk(annotation: Any, found: set[type], words: list[Any], bounds: dict[str, float]) -> None:
+    origin = typing.get_origin(annotation)
+    if origin is Annotated:
+        inner, *metadata = typing.get_args(annotation)
+        for item in metadata:
+            _bounds(getattr(item, "metadata", [item]), bounds)
+        _walk(inner, found, words, bounds)
+    elif origin in (typing.Union, types.UnionType):
+        for member in typing.get_args(annotation):
+            _walk(member, found, words, bounds)
+    elif origin is Literal:
+        words.extend(typing.get_args(annotation))
+    elif origin in (tuple, list):
+        found.add(tuple)
+    elif isinstance(annotation, type):
+        found.add(annotation)
+
+
+def _bounds(metadata: list[Any], bounds: dict[str, float]) -> None:
+    for item in metadata:
+        for name in ("ge", "le"):
+            if isinstance(getattr(item, name, None), int | float):
+                bounds[name] = getattr(item, name)
+
+
+def shown(value: Any, kind: Kind) -> Any:
+    """A value as its widget holds it: text for what may be a number, a list or a word."""
+    if kind.only in (bool, int) or (kind.words and not kind.types - {str, type(None)}):
+        return value
+    if kind.only is float:
+        return None if value is None else float(value)
+    if value is None:
+        return ""
+    return ", ".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
+
+
+def parsed(text: str, kind: Kind) -> Any:
+    """What was typed, as the value it stands for: '3' → 3, '3, 5' → [3, 5], '' → None, a word as itself."""
+    text = text.strip()
+    if text in kind.words or kind.only is str:
+        return text
+    if not text and kind.optional:
+        return None
+    pieces = [piece for piece in re.split(r"[\s,;×x()\[\]]+", text) if piece]
+    numbers = [_number(piece) for piece in pieces]
+    if not pieces or None in numbers:
+        return text
+    return numbers[0] if len(numbers) == 1 and kind.types & {int, float} else numbers
+
+
+def _number(text: str) -> int | float | None:
+    for read in (int, float):
+        try:
+            return read(text)
+        except ValueError:
+            continue
+    return None

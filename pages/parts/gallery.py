@@ -1,0 +1,46 @@
+"""The gallery of templates: a picture and a sentence each, opened as a document of one's own."""
+
+from __future__ import annotations
+
+import functools
+
+import streamlit as st
+
+import builder
+from builder.document import Document
+from pages.parts import miniature
+from pages.parts.session import Session
+from pages.parts.words import escape
+
+
+@functools.cache
+def picture(name: str) -> str:
+    """A template's miniature as SVG."""
+    return miniature.svg(builder.template(name))
+
+
+def cards(session: Session, key: str, columns: int = 3) -> str | None:
+    """All templates as cards. Returns the name of the one that was opened in this run."""
+    opened = None
+    items = list(builder.templates().items())
+    for start in range(0, len(items), columns):
+        for column, (name, document) in zip(st.columns(columns, gap="small"), items[start : start + columns], strict=False):
+            with column, st.container(border=True, key=f"{key}_{name}", height="stretch"):
+                head(name, document)
+                if st.button("Open", key=f"{key}_open_{name}", width="stretch"):
+                    session.open(document, f"{document.name} is yours to change.")
+                    opened = name
+    return opened
+
+
+def head(name: str, document: Document) -> None:
+    """A template's picture, name and sentence."""
+    st.image(picture(name), width="stretch")
+    st.html(f'<div class="nl-card"><b>{escape(document.name)}</b><p>{escape(document.description)}</p></div>')
+
+
+@st.dialog("Start from a template", width="large", icon=":material/dashboard:")
+def dialog(session: Session) -> None:
+    st.caption("Each opens as a new document; the one that is open now stays under Open.")
+    if cards(session, "template"):
+        st.rerun()

@@ -1,0 +1,173 @@
+"""The document as the canvas draws it: nodes with their text, edges with their labels. Every user's string is escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import builder
+from builder.document import Document, Edge, Node
+from builder.graph import incoming
+from builder.infer import Analysis
+from builder.plan import PortError, ports_taken
+from builder.summary import human
+from pages.parts.view import View
+from pages.parts.words import escape, sentence, tight
+
+WRAPPED = 40.0  # how far left of its source a target may stand before the wire is drawn in right angles
+
+
+@dataclass(frozen=True)
+class Badge:
+    """A word at a node's corner, and the colour that a training run gives the node."""
+
+    text: str = ""
+    severity: str = "error"
+    colour: str | None = None
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """One node as it is drawn: its class names, HTML and whether wires may start and end at it."""
+
+    name: str
+    place: tuple[float, float]
+    html: str
+    classes: str
+    kind: str  # streamlit-flow's "default", "input" (nothing before it) or "output" (nothing after it)
+    colour: str | None = None
+
+
+@dataclass(frozen=True)
+class Wire:
+    """One edge as it is drawn."""
+
+    id: str
+    source: str
+    target: str
+    label: str
+    kind: str
+    broken: bool
+
+
+@dataclass(frozen=True)
+class Picture:
+    """All that the canvas shows, and the way back from its ids to the document's edges."""
+
+    nodes: tuple[Drawn, ...]
+    wires: tuple[Wire, ...]
+    edges: dict[str, Edge] = field(default_factory=dict)
+
+    def id_of(self, edge: Edge | None) -> str | None:
+        return next((key for key, known in self.edges.items() if known == edge), None)
+
+
+def draw(document: Document, view: View, badges: Mapping[str, Badge] | None = None) -> Picture:
+    """The picture of a document. `badges` are a training run's words on its nodes."""
+    badges = badges or {}
+    nodes = tuple(_node(document, node, view, badges.get(node.name)) for node in document.nodes)
+    wires: list[Wire] = []
+    edges: dict[str, Edge] = {}
+    ports = port_names(document)
+    for edge in document.edges:
+        key = f"{edge.source}>{edge.target}"
+        while key in edges:
+            key += "+"
+        edges[key] = edge
+        wires.append(_wire(key, edge, document, view.analysis, ports.get(id(edge), "")))
+    return Picture(nodes, tuple(wires), edges)
+
+
+def _node(document: Document, node: Node, view: View, badge: Badge | None) -> Drawn:
+    layer = builder.CATALOGUE.get(node.type)
+    family = layer.family if layer else "data"
+    role = layer.role if layer else "layer"
+    error, warning = view.errors.get(node.name), view.warnings.get(node.name)
+    behind = view.analysis.waiting.get(node.name)
+    state = "is-error" if error else "is-waiting" if behind else "is-warning" if warning else ""
+    name, kind = escape(node.name), escape(node.type)
+    if error:
+        failure = view.analysis.failures.get(node.name)
+        short = escape(sentence(failure.short if failure else error.message))
+        inner = (
+            f'<div class="head"><div class="name">{name}</div><div class="type">{kind}</div></div>'
+            f'<div class="message" title="{escape(sentence(error.message))}">{short}</div>'
+        )
+    else:
+        inner = f'<div class="name">{name}</div><div class="type">{kind}</div>{_foot(node, view, behind)}'
+    if badge and badge.text:
+        inner += f'<div class="badge {escape(badge.severity)}">{escape(badge.text)}</div>'
+    return Drawn(
+        node.name,
+        document.layout.get(node.name, (0.0, 0.0)),
+        f'<div class="n">{inner}</div>',
+        f"family-{family} {state}".strip(),
+        "input" if role == "input" else "output" if role == "output" else "default",
+        badge.colour if badge else None,
+    )
+
+
+def _foot(node: Node, view: View, behind: str | None) -> str:
+    if behind:
+        return f'<div class="foot"><span>waiting for {escape(behind)}</span></div>'
+    facts = view.analysis.facts.get(node.name)
+    if facts is None:
+        return '<div class="foot"><span>…</span></div>' if not view.complete else '<div class="foot"></div>'
+    cost = view.costs.get(node.name)
+    shape = " × ".join(str(size) for size in facts.signal.shape) or "1"
+    return f'<div class="foot"><span>{shape}</span><span>{human(cost.parameters) if cost else ""}</span></div>'
+
+
+def _wire(key: str, edge: Edge, document: Document, analysis: Analysis, port: str) -> Wire:
+    facts = analysis.facts.get(edge.source)
+    shape = tight(facts.signal.shape) if facts else ""
+    left, right = document.layout.get(edge.source, (0.0, 0.0)), document.layout.get(edge.target, (0.0, 0.0))
+    wraps = right[0] - left[0] < 140.0 + WRAPPED and left[1] != right[1]
+    label = " ".join(part for part in (port, shape) if part)
+    return Wire(key, edge.source, edge.target, label, "smoothstep" if wraps else "default", facts is None)
+
+
+def port_names(document: Document) -> dict[int, str]:
+    """The port of every edge into a node with several ports, by the edge's identity; as the plan binds them."""
+    named: dict[int, str] = {}
+    for target, edges in incoming(document).items():
+        layer = builder.CATALOGUE.get(document.node(target).type)
+        if layer is None or layer.variadic or len(layer.ports) < 2:
+            continue
+        try:
+            taken = ports_taken(document.node(target).spec, edges)
+        except (PortError, ValueError):
+            continue
+        free = {port: source for port, source in taken.items() if all(edge.port != port for edge in edges)}
+        for edge in edges:
+            port = edge.port
+            if port is None:
+                port = next(name for name, source in free.items() if source == edge.source)
+                del free[port]
+            named[id(edge)] = port
+    return named
+
+
+def to_flow(picture: Picture, push: int, selected: str | None) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The keyword arguments of streamlit-flow's nodes and edges. Each needs dictionaries of its own: it changes them."""
+    nodes = [
+        {
+            "id": node.name, "pos": node.place, "data": {"content": node.html, "push": push}, "node_type": node.kind,
+            "source_position": "right", "target_position": "left", "selected": node.name == selected,
+            "selectable": True, "connectable": True, "draggable": True, "deletable": False,
+            "style": {"width": "140px", "height": "60px", **({"--tint": node.colour} if node.colour else {})},
+            "className": node.classes + (" is-tinted" if node.colour else ""),
+        }
+        for node in picture.nodes
+    ]  # fmt: skip
+    edges = [
+        {
+            "id": wire.id, "source": wire.source, "target": wire.target, "edge_type": wire.kind, "label": wire.label,
+            "label_show_bg": True, "label_bg_style": {}, "label_style": {}, "marker_start": {},
+            "marker_end": {"type": "arrowclosed", "width": 14, "height": 14}, "selected": wire.id == selected,
+            "deletable": False, "focusable": False, "style": {}, "className": "is-broken" if wire.broken else "",
+        }
+        for wire in picture.wires
+    ]  # fmt: skip
+    return nodes, edges

@@ -1,0 +1,49 @@
+"""The problems below the canvas, in words: each with its node, and a button where there is a fix."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from builder.problems import Problem
+from pages.parts import actions
+from pages.parts.session import Session
+from pages.parts.words import escape, sentence
+
+SHOWN = 20
+
+
+def show(session: Session) -> None:
+    problems = session.view.problems
+    with st.container(key="problems"):
+        if not session.view.complete:
+            st.html('<div class="nl-quiet">Working out the shapes …</div>')
+        elif not problems:
+            st.html('<div class="nl-quiet"><span class="nl-ok">✓</span> No problems: this network can be trained.</div>')
+        for index, problem in enumerate(problems[:SHOWN]):
+            _row(session, index, problem)
+        if len(problems) > SHOWN:
+            st.html(f'<div class="nl-quiet">and {len(problems) - SHOWN} more: mend these first.</div>')
+
+
+def _row(session: Session, index: int, problem: Problem) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"problem_{index}"):
+        tag = escape(problem.category or problem.severity)
+        st.html(f'<span class="nl-severity nl-{escape(problem.severity)}">{tag}</span>', width="content")
+        message = problem.message
+        if problem.node is not None:
+            st.button(
+                problem.node, key=f"problem_node_{index}", type="tertiary", help="Show this node",
+                on_click=_select, args=(session, problem.node),
+            )  # fmt: skip
+        st.html(f'<div class="nl-message">{escape(message if problem.node else sentence(message))}</div>')
+        if problem.fix is not None:
+            st.button(
+                problem.fix_label or "Fix it", icon=":material/build:", key=f"fix_{index}",
+                on_click=actions.fix, args=(session, problem),
+            )  # fmt: skip
+
+
+def _select(session: Session, name: str) -> None:
+    if name in session.document.by_name:
+        session.select(name)
+        session.ask_view("reveal", name)

@@ -1,0 +1,215 @@
+"""The only reader and writer of st.session_state: the open document, its history, what is selected, what to say.
+
+Pages call `start()` first; it finds the document again after a reload and returns the session.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from dataclasses import dataclass, field
+from typing import Any
+
+import streamlit as st
+
+import builder
+from builder.arrange import arrange
+from builder.document import Document, Edge
+from builder.edits import Edit
+from builder.history import History
+from builder.problems import DocumentError, EditError
+from pages.parts import view as views
+from pages.parts import workspace
+from pages.parts.memory import CanvasMemory
+
+FIRST_TEMPLATE = "digits_cnn"
+_KEY = "netloom"
+ADDRESS = "document"
+
+
+@dataclass
+class Session:
+    """One browser tab's work on one document."""
+
+    history: History
+    id: str
+    revision: str | None = None
+    save_error: str = ""
+    conflict: str = ""
+    node: str | None = None  # selected; at most one of node and edge
+    edge: Edge | None = None
+    canvas: CanvasMemory = field(default_factory=CanvasMemory)
+    command: dict[str, Any] | None = None  # the last thing asked of the canvas's view
+    messages: list[tuple[str, str]] = field(default_factory=list)  # (icon, sentence), said once
+    drafts: dict[str, tuple[Any, str]] = field(default_factory=dict)  # widget → what was typed wrongly, and why
+
+    @property
+    def document(self) -> Document:
+        return self.history.document
+
+    @property
+    def view(self) -> views.View:
+        return views.look(self.document)
+
+    # ---- editing ------------------------------------------------------------------------------------------------
+
+    def apply(self, edit: Edit, label: str) -> bool:
+        """Do an edit and save. False, and a sentence for the user, if it does not fit."""
+        try:
+            before = self.document
+            if self.history.apply(edit, label) is not before:
+                self._changed()
+        except EditError as error:
+            self.say(str(error), "warning")
+            return False
+        return True
+
+    def undo(self) -> None:
+        if self.history.can_undo:
+            self.history.undo()
+            self._changed()
+
+    def redo(self) -> None:
+        if self.history.can_redo:
+            self.history.redo()
+            self._changed()
+
+    def _changed(self) -> None:
+        if self.node is not None and self.node not in self.document.by_name:
+            self.node = None
+        if self.edge is not None and self.edge not in self.document.edges:
+            self.edge = None
+        self.drafts.clear()
+        self.save()
+
+    # ---- keeping ------------------------------------------------------------------------------------------------
+
+    def save(self) -> None:
+        """Write the document; what keeps it from being written is told, and the document stays open."""
+        if self.conflict:
+            return
+        try:
+            self.revision = workspace.save(self.id, self.document, self.revision)
+            self.save_error = ""
+        except workspace.ConflictError as error:
+            self.conflict = str(error)
+        except workspace.SaveError as error:
+            self.save_error = str(error)
+
+    def open(self, document: Document, message: str = "") -> None:
+        """Take another document as a new one, beside those that were saved before."""
+        self._take(workspace.fresh_id(), document, None)
+        self.save()
+        if message:
+            self.say(message, "check")
+
+    def follow(self, document_id: str) -> None:
+        """Go to another saved document."""
+        try:
+            saved = workspace.read(document_id)
+        except (workspace.MissingError, workspace.BrokenError) as error:
+            self.say(str(error), "warning")
+            return
+        self._take(saved.id, saved.document, saved.revision)
+
+    def load_theirs(self) -> None:
+        """The end of a conflict: go on with what the other tab wrote."""
+        self.follow(self.id)
+
+    def keep_mine(self) -> None:
+        """The end of a conflict: go on with this tab's document under a new id."""
+        document = self.document.changed(name=f"{self.document.name[:190]} (copy)")
+        self._take(workspace.fresh_id(), document, None)
+        self.save()
+
+    def _take(self, document_id: str, document: Document, revision: str | None) -> None:
+        self.history = History(placed(document))
+        self.id, self.revision, self.conflict, self.save_error = document_id, revision, "", ""
+        self.node = self.edge = None
+        self.drafts.clear()
+        st.query_params[ADDRESS] = self.id
+        self.ask_view("open")
+
+    # ---- saying and showing -------------------------------------------------------------------------------------
+
+    def select(self, node: str | None = None, edge: Edge | None = None) -> None:
+        self.node, self.edge = node, edge
+        self.drafts.clear()
+
+    def say(self, sentence: str, icon: str = "info") -> None:
+        """A sentence that is shown once, at the next drawing."""
+        self.messages.append((icon, sentence))
+
+    def ask_view(self, kind: str, node: str | None = None) -> None:
+        """Ask the canvas to "open" (a readable view of a fresh document), "fit" everything, or "reveal" a node."""
+        self.command = {"id": uuid.uuid4().hex, "kind": kind, "node": node, "nodes": len(self.document.nodes)}
+
+
+def start() -> Session:
+    """The session of this tab; made on its first run from the address, else from the last document, else a template."""
+    wanted = st.query_params.get(ADDRESS)
+    session: Session | None = st.session_state.get(_KEY)
+    if session is None:
+        session = st.session_state[_KEY] = _first(wanted)
+        session.ask_view("open")
+    elif wanted and wanted != session.id:
+        session.follow(wanted)
+    if st.query_params.get(ADDRESS) != session.id:
+        st.query_params[ADDRESS] = session.id
+    return session
+
+
+def _first(wanted: str | None) -> Session:
+    said: list[tuple[str, str]] = []
+    for candidate in dict.fromkeys((wanted, workspace.newest())):
+        if candidate is None:
+            continue
+        try:
+            saved = workspace.read(candidate)
+        except (workspace.MissingError, workspace.BrokenError) as error:
+            said.append(("warning", str(error)))
+            continue
+        return Session(History(placed(saved.document)), saved.id, saved.revision, messages=said)
+    session = Session(History(placed(first_document())), workspace.fresh_id(), messages=said)
+    session.save()
+    return session
+
+
+def first_document() -> Document:
+    """What a new user finds on the canvas: a small network that can be trained as it is."""
+    try:
+        return builder.template(FIRST_TEMPLATE)
+    except DocumentError:
+        return Document()
+
+
+def placed(document: Document) -> Document:
+    """The document with a place on the canvas for every node."""
+    missing = [node.name for node in document.nodes if node.name not in document.layout]
+    if not missing:
+        return document
+    if len(missing) == len(document.nodes):
+        return document.changed(layout=arrange(document))
+    bottom = max(y for _, y in document.layout.values())
+    extra = {name: (190.0 * (index % 4), bottom + 100.0 * (1 + index // 4)) for index, name in enumerate(missing)}
+    return document.changed(layout={**document.layout, **extra})
+
+
+# ---- widgets: the values that streamlit itself keeps ----------------------------------------------------------------
+
+
+def widget(key: str) -> Any:
+    """What a widget or component holds now; None before it was drawn."""
+    return st.session_state.get(key)
+
+
+def set_widget(key: str, value: Any) -> None:
+    """Make a widget that is drawn later in this run show a value. An equal value is not set again: that would make a
+    person who clicks quickly lose a click."""
+    if key not in st.session_state or st.session_state[key] != value:
+        st.session_state[key] = value
+
+
+def now() -> int:
+    """Milliseconds, as browsers count them."""
+    return int(time.time() * 1000)

@@ -1,0 +1,47 @@
+"""Colours and style sheets: one accent, one colour for each family, the same on every page and in the canvas."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import Literal
+
+import streamlit as st
+
+from builder.spec import FAMILIES
+
+ASSETS = Path(__file__).parents[2] / "assets"
+ACCENT = "#4F46E5"
+NODE_WIDTH, NODE_HEIGHT = 140, 60  # as in assets/canvas.css
+
+
+def apply() -> None:
+    """Put the pages' own style sheet on the page. It is our own file: no user's text is in it."""
+    st.html(f"<style>{sheet('app.css')}</style>")
+
+
+def kind() -> Literal["light", "dark"]:
+    """Which theme the reader sees now."""
+    return "dark" if st.context.theme.type == "dark" else "light"
+
+
+def family_colour(family: str) -> str:
+    """The family's colour for the theme that the reader sees now."""
+    chosen = FAMILIES[family]
+    return chosen.colour_dark if kind() == "dark" else chosen.colour
+
+
+@functools.cache
+def sheet(name: str) -> str:
+    """The text of a file in assets/."""
+    return (ASSETS / name).read_text(encoding="utf-8")
+
+
+@functools.cache
+def canvas_sheet() -> str:
+    """The canvas's style sheet with a colour for each family, light and dark."""
+    rules = [sheet("canvas.css")]
+    for name, family in FAMILIES.items():
+        rules.append(f".family-{name} {{ --family: {family.colour}; }}")
+        rules.append(f":root[data-theme=dark] .family-{name} {{ --family: {family.colour_dark}; }}")
+    return "\n".join(rules)
