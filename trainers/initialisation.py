@@ -13,22 +13,23 @@ if TYPE_CHECKING:
 
 
 class Initialisation(Entry):
-    """Fills the weights of a network. The numbers come from torch's generator, so torch.manual_seed fixes them."""
+    """Fills the weights of a network by the function of torch.nn.init of its name, with its fields as arguments.
+
+    The numbers come from torch's generator, so torch.manual_seed fixes them.
+    """
 
     def fill(self, weight: Tensor) -> None:
         """Write the starting values into one weight of at least two axes."""
-        raise NotImplementedError(f"{type(self).__name__} does not say how it fills a weight.")
+        from torch import nn
+
+        getattr(nn.init, f"{self.name}_")(weight, **self.model_dump())
 
     def apply(self, module: nn.Module) -> None:
         """Fill every weight of two or more axes and set every bias to zero; scales with one axis keep their ones."""
         import torch
 
-        seen: set[int] = set()  # a weight that two layers share is filled once
-        with torch.no_grad():
+        with torch.no_grad():  # named_parameters gives a weight that two layers share once
             for name, parameter in module.named_parameters():
-                if id(parameter) in seen:
-                    continue
-                seen.add(id(parameter))
                 if parameter.ndim >= 2:
                     self.fill(parameter)
                 elif "bias" in name.rpartition(".")[2]:
@@ -61,11 +62,6 @@ class XavierUniform(Initialisation):
 
     gain: float = Field(1.0, gt=0, le=100, description="Factor on the spread; torch names 5/3 for tanh.")
 
-    def fill(self, weight: Tensor) -> None:
-        from torch import nn
-
-        nn.init.xavier_uniform_(weight, gain=self.gain)
-
 
 class XavierNormal(Initialisation):
     """Normal numbers that keep the spread of signals and gradients alike; made for tanh and sigmoid."""
@@ -74,11 +70,6 @@ class XavierNormal(Initialisation):
     label: ClassVar[str] = "Xavier, normal"
 
     gain: float = Field(1.0, gt=0, le=100, description="Factor on the spread; torch names 5/3 for tanh.")
-
-    def fill(self, weight: Tensor) -> None:
-        from torch import nn
-
-        nn.init.xavier_normal_(weight, gain=self.gain)
 
 
 class KaimingUniform(Initialisation):
@@ -92,22 +83,12 @@ class KaimingUniform(Initialisation):
         "relu", description="The activation that the layers are followed by."
     )
 
-    def fill(self, weight: Tensor) -> None:
-        from torch import nn
-
-        nn.init.kaiming_uniform_(weight, mode=self.mode, nonlinearity=self.nonlinearity)
-
 
 class KaimingNormal(KaimingUniform):
     """Normal numbers that make up for the half of the signal that ReLU cuts away."""
 
     name: ClassVar[str] = "kaiming_normal"
     label: ClassVar[str] = "Kaiming, normal"
-
-    def fill(self, weight: Tensor) -> None:
-        from torch import nn
-
-        nn.init.kaiming_normal_(weight, mode=self.mode, nonlinearity=self.nonlinearity)
 
 
 class Orthogonal(Initialisation):
@@ -118,20 +99,12 @@ class Orthogonal(Initialisation):
 
     gain: float = Field(1.0, gt=0, le=100, description="Factor on the lengths.")
 
-    def fill(self, weight: Tensor) -> None:
-        from torch import nn
-
-        nn.init.orthogonal_(weight, gain=self.gain)
-
 
 class Zeros(Initialisation):
     """All weights zero: every unit stays the same as its neighbours, and nothing is learned. See it fail once."""
 
     name: ClassVar[str] = "zeros"
     label: ClassVar[str] = "zeros"
-
-    def fill(self, weight: Tensor) -> None:
-        weight.zero_()
 
 
 class Normal(Initialisation):
@@ -141,9 +114,6 @@ class Normal(Initialisation):
     label: ClassVar[str] = "normal"
 
     std: float = Field(0.02, gt=0, le=100, description="Standard deviation of every weight.")
-
-    def fill(self, weight: Tensor) -> None:
-        weight.normal_(0.0, self.std)
 
 
 INITIALISATIONS: dict[str, type[Initialisation]] = entries(globals(), Initialisation)

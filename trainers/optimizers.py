@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 # A JSON list is as good as a tuple; its two numbers are still strict.
 Betas = Annotated[tuple[float, float], Strict(False)]
-SMALL_PARAMETER = 16_384  # elements; below it the cost of starting a kernel outweighs the kernel
+SMALL_PARAMETER = 32_768  # elements; below it the cost of starting a kernel outweighs the kernel
 
 
 class Optimizer(Entry):
@@ -44,7 +44,8 @@ class Optimizer(Entry):
     def render(self, parameters: str = "model.parameters()") -> str:
         """The same call as Python code, with the options that differ from torch's defaults."""
         options = {"lr": self.lr, **self.model_dump(exclude_defaults=True)}
-        return f"torch.optim.{self.name}({parameters}, {', '.join(f'{key}={value!r}' for key, value in options.items())})"
+        given = "".join(f", {key}={value!r}" for key, value in options.items())
+        return f"torch.optim.{self.name}({parameters}{given})"
 
     def _fast(self, parameters: list[Parameter]) -> dict[str, Any]:
         """Flags that change the speed and not the rule.
@@ -213,7 +214,7 @@ class LBFGS(Optimizer):
 
 def _check_betas(name: str, betas: tuple[float, float]) -> None:
     if not all(0 <= beta < 1 for beta in betas):
-        raise ValueError(f"betas of {name} are {betas}, but both should be at least 0 and less than 1, as (0.9, 0.999).")
+        raise ValueError(f"betas of {name} are {betas}, but both should be at least 0 and below 1, as (0.9, 0.999).")
 
 
 OPTIMIZERS: dict[str, type[Optimizer]] = entries(globals(), Optimizer)

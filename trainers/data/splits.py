@@ -163,7 +163,8 @@ def split_indices(
     parts = []
     for share in (test, validation):
         exact = np.array([share * len(groups) * np.mean(groups == group) for group in np.unique(groups)])
-        counts = np.floor(exact + 1e-9).astype(int)
+        # one sample of every group stays for training
+        counts = np.minimum(np.floor(exact + 1e-9).astype(int), [len(indices) - 1 for indices in members])
         missing = round(share * len(groups)) - counts.sum()
         for group in np.argsort(counts - exact, kind="stable"):  # first the groups that lost most by rounding down
             if missing > 0 and len(members[group]) > counts[group] + 1:

@@ -1,0 +1,273 @@
+"""Every data set of the catalogue: facts against what it loads, the printed code, options, and damaged files."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+import re
+import struct
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pooch
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trainers.data import DATASETS, Arrays, DataError, DataSet, dataset, datasets
+from trainers.data.fetch import RemoteFile, fetch
+from trainers.data.images import read_idx
+from trainers.home import home, mirror
+
+REPOSITORY = Path(__file__).parents[2]
+EMBEDDED = [name for name, entry in DATASETS.items() if not entry.downloaded]
+DOWNLOADED = [name for name, entry in DATASETS.items() if entry.downloaded]
+POINTS = [name for name, entry in DATASETS.items() if entry.kind == "points"]
+
+
+def mirror_folder() -> Path | None:
+    named = os.environ.get("NETLOOM_DATA")
+    folder = Path(named) if named else REPOSITORY.parent / "shared" / "data"
+    return folder if (folder / "mnist").is_dir() else None
+
+
+MIRROR = mirror_folder()  # read before the fixture below hides the environment
+needs_mirror = pytest.mark.skipif(MIRROR is None, reason="no mirror: set NETLOOM_DATA to a folder with mnist/")
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("NETLOOM_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("NETLOOM_DATA", raising=False)
+    return tmp_path / "home"
+
+
+def run_source(data: DataSet) -> tuple[Any, Any]:
+    names: dict[str, Any] = {}
+    exec(compile(data.source(), data.name, "exec"), names)
+    inputs, targets = names["load_data"]()
+    return inputs, targets
+
+
+def test_the_catalogue_is_complete_and_says_what_each_data_set_is() -> None:
+    wanted = "digits iris wine breast_cancer diabetes moons circles spiral xor gaussians mnist_10k mnist fashion_mnist"
+    assert set(wanted.split()) <= set(DATASETS)
+    for facts in datasets().values():
+        assert all(facts[key] for key in ("title", "task", "origin", "licence", "summary", "kind", "samples"))
+        assert facts["summary"].endswith(".")
+        assert facts["target_size"] >= 1 and bool(facts["classes"]) == (facts["task"] == "classification")
+
+
+def test_reading_the_catalogue_imports_neither_torch_nor_scikit_learn() -> None:
+    code = (
+        "import sys, trainers.data, trainers.data.splits, trainers.optimizers, trainers.losses, trainers.metrics,"
+        " trainers.schedules, trainers.initialisation; trainers.data.datasets();"
+        "sys.exit(', '.join({'torch', 'sklearn', 'pooch', 'torchmetrics'} & set(sys.modules)) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def check_arrays(data: DataSet, arrays: Arrays) -> None:
+    assert arrays.inputs.shape == (data.samples, *data.input_shape) and arrays.inputs.dtype == np.float32
+    assert arrays.feature_names == data.feature_names
+    if data.kind != "image":
+        assert len(arrays.feature_names) == data.input_shape[0]
+    if data.task == "classification":
+        assert arrays.targets.dtype == np.int64 and set(arrays.targets) == set(range(len(data.classes)))
+    else:
+        assert arrays.targets.dtype == np.float32 and arrays.targets.shape == (data.samples, data.target_size)
+
+
+@pytest.mark.parametrize("name", EMBEDDED)
+def test_loads_what_it_says_and_so_does_the_code_it_prints(name: str) -> None:
+    data = dataset({"name": name, "batch_size": 7, "validation": 0.5, "test": 0.1})
+    arrays = data.load()
+    check_arrays(data, arrays)
+    inputs, targets = run_source(data)
+    np.testing.assert_array_equal(inputs, arrays.inputs)
+    np.testing.assert_array_equal(targets.reshape(arrays.targets.shape), arrays.targets)
+    assert "trainers" not in data.source()
+
+
+@pytest.mark.parametrize("name", ["iris", "wine", "breast_cancer", "diabetes"])
+def test_column_and_class_names_are_those_of_scikit_learn(name: str) -> None:
+    import sklearn.datasets
+
+    bunch = getattr(sklearn.datasets, f"load_{name}")()
+    assert DATASETS[name]().feature_names == tuple(bunch.feature_names)
+    assert DATASETS[name]().classes == tuple(getattr(bunch, "target_names", ()))
+
+
+@pytest.mark.parametrize("name", POINTS)
+@given(samples=st.integers(10, 300), noise=st.floats(0, 2), data_seed=st.integers(0, 2**32 - 1))
+def test_points_obey_their_options(name: str, samples: int, noise: float, data_seed: int) -> None:
+    data = dataset({"name": name, "samples": samples, "noise": noise, "data_seed": data_seed})
+    arrays = data.load()
+    check_arrays(data, arrays)
+    counts = np.bincount(arrays.targets)
+    assert counts.max() - counts.min() <= 2
+    np.testing.assert_array_equal(run_source(data)[0], arrays.inputs)
+    other = dataset({"name": name, "samples": samples, "noise": noise, "data_seed": data_seed ^ 1}).load()
+    assert not np.array_equal(other.inputs, arrays.inputs) or (name == "gaussians" and noise < 1e-6)
+
+
+def test_spiral_and_gaussians_take_a_number_of_classes() -> None:
+    assert set(dataset({"name": "spiral", "arms": 5}).load().targets) == set(range(5))
+    assert dataset({"name": "gaussians", "clouds": 4}).classes == ("class 0", "class 1", "class 2", "class 3")
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"name": "spirl"}, "no data set called 'spirl'. Did you mean spiral"),
+        ({}, "data set has no name"),
+        ({"name": 3}, "no data set called 3"),
+        ({"name": "moons", "noize": 0.1}, "moons has no option 'noize'. Did you mean noise"),
+        ({"name": "moons", "samples": "many"}, "samples of moons is 'many', but should be a valid integer"),
+        ({"name": "moons", "samples": "100"}, "samples of moons is '100'"),
+        ({"name": "moons", "noise": -1}, "noise of moons is -1, but should be greater than or equal to 0"),
+        ({"name": "moons", "noise": float("nan")}, "noise of moons is nan"),
+        ({"name": "iris", "samples": 3}, "iris has no option 'samples'"),
+    ],
+)
+def test_wrong_options_end_in_a_sentence(options: dict[str, Any], says: str) -> None:
+    with pytest.raises(DataError, match=re.escape(says)):
+        dataset(options)
+
+
+def test_options_survive_a_document() -> None:
+    data = dataset({"name": "spiral", "samples": 300, "turns": 2.0})
+    assert data.options() == {"name": "spiral", "samples": 300, "turns": 2.0}
+    assert dataset(data.options()) == data
+
+
+@needs_mirror
+def test_mnist_10k_is_read_from_the_mirror_and_by_the_printed_code(
+    monkeypatch: pytest.MonkeyPatch, own_home: Path
+) -> None:
+    data = dataset({"name": "mnist_10k"})
+    assert not data.ready()
+    monkeypatch.setenv("NETLOOM_DATA", str(MIRROR))
+    assert data.ready()
+    arrays = data.load()
+    check_arrays(data, arrays)
+    assert arrays.inputs.min() == 0 and arrays.inputs.max() == 1
+    assert list(arrays.targets[:5]) == [7, 2, 1, 0, 4]
+    inputs, targets = run_source(data)
+    np.testing.assert_array_equal(inputs, arrays.inputs)
+    np.testing.assert_array_equal(targets, arrays.targets)
+    assert not (own_home / "data").exists()
+
+
+@needs_mirror
+def test_a_cut_off_file_in_the_mirror_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert MIRROR is not None
+    (tmp_path / "mnist").mkdir()
+    for file in ("t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"):
+        (tmp_path / "mnist" / file).write_bytes((MIRROR / "mnist" / file).read_bytes()[:4000])
+    monkeypatch.setenv("NETLOOM_DATA", str(tmp_path))
+    with pytest.raises(DataError, match=r"mnist_10k cannot use .*t10k-images-idx3-ubyte.gz: its SHA-256 .* cut off"):
+        dataset({"name": "mnist_10k"}).load()
+
+
+@pytest.mark.parametrize("name", DOWNLOADED)
+def test_without_a_network_it_says_which_url_and_what_to_do(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_network(*_: Any, **__: Any) -> None:
+        raise ConnectionError("Name or service not known")
+
+    monkeypatch.setattr(pooch.HTTPDownloader, "__call__", no_network)
+    with pytest.raises(DataError) as caught:
+        dataset({"name": name}).load()
+    text = str(caught.value)
+    for part in (name, "https://", "no connection", "Connect to the network", str(home()), "NETLOOM_DATA"):
+        assert part in text
+    assert "\n" not in text
+
+
+def idx(array: np.ndarray[Any, Any]) -> bytes:
+    head = b"\x00\x00\x08" + bytes([array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape)
+    return head + array.astype(np.uint8).tobytes()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\x00\x00",
+        b"\x00\x00\x0d\x01\x00\x00\x00\x01\x00",
+        b"\x00\x00\x08\x03\x00\x00",
+        idx(np.zeros((3, 4)))[:-1],
+        idx(np.zeros((3, 4))) + b"\x00",
+        b"\x00\x00\x08\x03" + b"\xff" * 12,
+    ],
+)
+def test_a_wrong_idx_file_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "wrong.gz"
+    path.write_bytes(gzip.compress(content))
+    with pytest.raises(ValueError, match=r"wrong\.gz"):
+        read_idx(path)
+
+
+@given(st.binary(max_size=80))
+def test_any_bytes_end_in_pictures_or_a_data_error(content: bytes) -> None:
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        for packed in (content, gzip.compress(content), gzip.compress(idx(np.zeros((1, 28, 28))))[: len(content)]):
+            path = Path(folder) / "pictures.gz"
+            path.write_bytes(packed)
+            with pytest.raises(DataError, match="mnist_10k cannot be read"):
+                DATASETS["mnist_10k"]().read([path, path])  # type: ignore[attr-defined]
+
+
+def test_pictures_and_labels_have_to_belong_together(tmp_path: Path) -> None:
+    def read(pictures: np.ndarray[Any, Any], labels: np.ndarray[Any, Any]) -> Arrays:
+        paths = [tmp_path / "pictures.gz", tmp_path / "labels.gz"]
+        for path, array in zip(paths, (pictures, labels), strict=True):
+            path.write_bytes(gzip.compress(idx(array)))
+        result: Arrays = DATASETS["mnist_10k"]().read(paths)  # type: ignore[attr-defined]
+        return result
+
+    assert read(np.full((3, 28, 28), 255), np.arange(3)).inputs.max() == 1
+    for pictures, labels in (((3, 28, 28), np.arange(2)), ((3, 27, 28), np.arange(3)), ((3, 28, 28), np.full(3, 10))):
+        with pytest.raises(DataError, match="mnist_10k"):
+            read(np.zeros(pictures), labels)
+
+
+def test_a_download_lands_at_home_and_is_checked(monkeypatch: pytest.MonkeyPatch, own_home: Path) -> None:
+    content = b"the published file"
+    arrived = SimpleNamespace(content=content)
+
+    def download(self: Any, url: str, output_file: str, pooch: Any, **_: Any) -> None:
+        Path(output_file).write_bytes(arrived.content)
+
+    monkeypatch.setattr(pooch.HTTPDownloader, "__call__", download)
+    file = RemoteFile("file.bin", "https://example.org/file.bin", hashlib.sha256(content).hexdigest())
+    assert fetch("things", "things", [file]) == [own_home / "data" / "things" / "file.bin"]
+
+    arrived.content = b"something else"  # it is not asked for again
+    assert fetch("things", "things", [file])[0].read_bytes() == content
+
+    (own_home / "data" / "things" / "file.bin").write_bytes(content[:5])  # a cut-off download is fetched again
+    with pytest.raises(DataError, match="checksum differs"):
+        fetch("things", "things", [file])
+    arrived.content = content
+    assert fetch("things", "things", [file])[0].read_bytes() == content
+
+
+def test_home_and_mirror_follow_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert home() == tmp_path / "home" and home().is_dir() and mirror() is None
+    monkeypatch.setenv("NETLOOM_DATA", str(tmp_path))
+    assert mirror() == tmp_path
+    monkeypatch.setenv("NETLOOM_DATA", str(tmp_path / "nowhere"))
+    assert mirror() is None
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("NETLOOM_HOME", str(tmp_path / "file"))
+    with pytest.raises(OSError, match="Set NETLOOM_HOME"):
+        home()

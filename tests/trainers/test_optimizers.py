@@ -1,0 +1,134 @@
+"""Every optimizer of the registry: torch's own names and defaults, and each gets down a slope."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import json
+import re
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from trainers.entry import OptionError, choose
+from trainers.optimizers import OPTIMIZERS, SGD, Adam
+
+# torch's own parameters that are about speed or machinery and not about the rule
+NOT_OFFERED = {"params", "foreach", "fused", "maximize", "capturable", "differentiable", "decoupled_weight_decay"}
+
+
+def test_the_registry_is_complete() -> None:
+    assert list(OPTIMIZERS) == ["SGD", "Adam", "AdamW", "Adagrad", "RMSprop", "Adadelta", "NAdam", "RAdam", "LBFGS"]
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_names_and_defaults_are_torchs(name: str) -> None:
+    signature = inspect.signature(getattr(torch.optim, name).__init__).parameters
+    fields = OPTIMIZERS[name].model_fields
+    assert {key for key in signature if key != "self"} - set(fields) <= NOT_OFFERED
+    for key, field in fields.items():
+        assert field.default == signature[key].default, key
+        assert field.description and field.description.endswith(".")
+    assert OPTIMIZERS[name].help().endswith(".")
+
+
+def train(name: str, steps: int = 60, **options: Any) -> tuple[float, float, torch.Tensor]:
+    torch.manual_seed(0)
+    weight = nn.Parameter(torch.tensor([[3.0, -2.0], [1.0, 4.0]]))
+    target, scale = torch.ones(2, 2), torch.tensor([1.0, 3.0])
+    chosen = choose(OPTIMIZERS, {"name": name, **options}, "optimizer")
+    optimizer = chosen.build([weight])
+
+    def loss() -> torch.Tensor:
+        return (scale * (weight - target).square()).sum()
+
+    def closure() -> torch.Tensor:
+        optimizer.zero_grad()
+        value = loss()
+        value.backward()  # type: ignore[no-untyped-call]
+        return value
+
+    before = float(loss().detach())
+    for _ in range(steps):
+        if chosen.needs_closure:
+            optimizer.step(closure)  # type: ignore[arg-type]
+        else:
+            closure()
+            optimizer.step()
+    return before, float(loss().detach()), weight.detach()
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_each_gets_down_a_slope(name: str) -> None:
+    before, after, _ = train(name)
+    assert after < before
+    assert train("LBFGS")[1] < 1e-6
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("small", [True, False])
+def test_the_fast_implementation_follows_the_plain_one(name: str, small: bool) -> None:
+    chosen = OPTIMIZERS[name]()
+    if chosen.needs_closure:
+        return
+    torch.manual_seed(0)
+    size = 8 if small else 300
+    fast = nn.Sequential(nn.Linear(size, size), nn.Linear(size, 4))
+    plain = copy.deepcopy(fast)
+    optimizers = [chosen.build(fast.parameters())]
+    optimizers.append(getattr(torch.optim, name)(plain.parameters(), **chosen.model_dump(), foreach=False))
+    for _ in range(5):
+        inputs = torch.randn(16, size)
+        for network, optimizer in zip((fast, plain), optimizers, strict=True):
+            optimizer.zero_grad()
+            network(inputs).square().mean().backward()
+            optimizer.step()
+    for one, other in zip(fast.parameters(), plain.parameters(), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_the_printed_call_is_the_built_one(name: str) -> None:
+    options: dict[str, Any] = {"name": name, "lr": 0.05}
+    if OPTIMIZERS[name].has_momentum:
+        options["momentum"] = 0.9
+    chosen = choose(OPTIMIZERS, options, "optimizer")
+    printed = eval(chosen.render("[weight]"), {"torch": torch, "weight": nn.Parameter(torch.ones(2))})
+    built = chosen.build([nn.Parameter(torch.ones(2))])
+    differing = {key for key in built.defaults if built.defaults[key] != printed.defaults[key]}
+    assert type(built) is type(printed) and differing <= {"fused", "foreach"}
+    assert choose(OPTIMIZERS, json.loads(json.dumps(chosen.options())), "optimizer") == chosen
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"name": "adam"}, "There is no optimizer called 'adam'. Did you mean Adam"),
+        ({"name": "Adam", "learning_rate": 0.1}, "Adam has no option 'learning_rate'. Its options: lr, betas"),
+        ({"name": "Adam", "lr": "0.1"}, "lr of Adam is '0.1', but should be a valid number"),
+        ({"name": "Adam", "lr": True}, "lr of Adam is True"),
+        ({"name": "Adam", "lr": 0}, "lr of Adam is 0, but should be greater than 0. (Learning rate"),
+        ({"name": "Adam", "lr": float("inf")}, "lr of Adam is inf"),
+        ({"name": "Adam", "betas": [0.9, 1.0]}, "betas of Adam are (0.9, 1.0)"),
+        ({"name": "AdamW", "betas": [0.9]}, "betas.1 of AdamW"),
+        ({"name": "SGD", "nesterov": True}, "nesterov of SGD needs momentum above 0"),
+        ({"name": "LBFGS", "line_search_fn": "armijo"}, "line_search_fn of LBFGS is 'armijo'"),
+    ],
+)
+def test_wrong_options_end_in_a_sentence(options: dict[str, Any], says: str) -> None:
+    with pytest.raises(OptionError, match=re.escape(says)):
+        choose(OPTIMIZERS, options, "optimizer")
+
+
+def test_all_mistakes_are_told_at_once() -> None:
+    with pytest.raises(OptionError, match=r"lr of SGD is -1.*SGD has no option 'beta'"):
+        choose(OPTIMIZERS, {"name": "SGD", "lr": -1, "beta": 2}, "optimizer")
+
+
+def test_lists_from_json_are_tuples_and_flags_are_chosen_by_size() -> None:
+    assert choose(OPTIMIZERS, {"name": "Adam", "betas": [0.8, 0.99]}, "optimizer") == Adam(betas=(0.8, 0.99))
+    assert Adam().build([nn.Parameter(torch.ones(3))]).defaults["fused"]
+    assert not SGD().build([nn.Parameter(torch.ones(3))]).defaults["fused"]
+    assert SGD(momentum=0.9).build([nn.Parameter(torch.ones(3))]).defaults["fused"]
