@@ -7,13 +7,14 @@ Data sets, losses, optimizers, schedules and initialisations are such entries. A
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from builder.problems import NetloomError
 from builder.registry import did_you_mean
+from builder.wording import sentences
 
 
 class OptionError(NetloomError, ValueError):
@@ -68,21 +69,13 @@ def choose(registry: Mapping[str, type[AnyEntry]], options: Mapping[str, Any] | 
     try:
         return entry(**{key: value for key, value in options.items() if key != "name"})
     except ValidationError as error:
-        raise OptionError(" ".join(sentences(entry, error))) from None
+        raise OptionError(f"The {kind} {name}: {' '.join(_mistakes(entry, error))}") from None
 
 
-def sentences(entry: type[Entry], error: ValidationError) -> Iterator[str]:
-    """Pydantic's list of mistakes as sentences that name the entry, the option and what was expected."""
-    for mistake in error.errors(include_url=False):
-        path = ".".join(str(part) for part in mistake["loc"])
-        field = str(mistake["loc"][0]) if mistake["loc"] else ""
-        if mistake["type"] == "extra_forbidden":
-            known = ", ".join(entry.model_fields) or "none"
-            yield f"{entry.name} has no option {path!r}.{did_you_mean(path, entry.model_fields)} Its options: {known}."
-        elif field in entry.model_fields:
-            expected = mistake["msg"].removeprefix("Input ")
-            described = entry.model_fields[field].description
-            meaning = f" ({described.rstrip('.')}.)" if described else ""
-            yield f"{path} of {entry.name} is {mistake['input']!r}, but {expected[0].lower()}{expected[1:]}.{meaning}"
-        else:  # a rule over several fields, already written as a sentence
-            yield mistake["msg"].removeprefix("Value error, ")
+def _mistakes(entry: type[Entry], error: ValidationError) -> list[str]:
+    """Every mistake in a sentence; after an option that does not exist, those that do."""
+    known = ", ".join(entry.model_fields) or "none"
+    return [
+        text if not field or field in entry.model_fields else f"{text} Its options: {known}."
+        for field, text in sentences(error, entry.model_fields).items()
+    ]

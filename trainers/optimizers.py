@@ -77,7 +77,7 @@ class SGD(Optimizer):
     def nesterov_looks_ahead_along_momentum(self) -> SGD:
         if self.nesterov and (self.momentum == 0 or self.dampening != 0):
             raise ValueError(
-                f"nesterov of SGD needs momentum above 0 and dampening 0, but they are {self.momentum:g} and "
+                f"nesterov needs momentum above 0 and dampening 0, but they are {self.momentum:g} and "
                 f"{self.dampening:g}. Set momentum to 0.9 and dampening to 0, or switch nesterov off."
             )
         return self
@@ -102,7 +102,7 @@ class Adam(Optimizer):
 
     @model_validator(mode="after")
     def betas_are_shares(self) -> Adam:
-        _check_betas(self.name, self.betas)
+        _check_betas(self.betas)
         return self
 
 
@@ -171,7 +171,7 @@ class NAdam(Optimizer):
 
     @model_validator(mode="after")
     def betas_are_shares(self) -> NAdam:
-        _check_betas(self.name, self.betas)
+        _check_betas(self.betas)
         return self
 
 
@@ -188,7 +188,7 @@ class RAdam(Optimizer):
 
     @model_validator(mode="after")
     def betas_are_shares(self) -> RAdam:
-        _check_betas(self.name, self.betas)
+        _check_betas(self.betas)
         return self
 
 
@@ -212,9 +212,9 @@ class LBFGS(Optimizer):
         return {}
 
 
-def _check_betas(name: str, betas: tuple[float, float]) -> None:
+def _check_betas(betas: tuple[float, float]) -> None:
     if not all(0 <= beta < 1 for beta in betas):
-        raise ValueError(f"betas of {name} are {betas}, but both should be at least 0 and below 1, as (0.9, 0.999).")
+        raise ValueError(f"betas must both be at least 0 and less than 1, as (0.9, 0.999); got {betas}.")
 
 
 OPTIMIZERS: dict[str, type[Optimizer]] = entries(globals(), Optimizer)

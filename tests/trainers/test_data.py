@@ -128,12 +128,12 @@ def test_spiral_and_gaussians_take_a_number_of_classes() -> None:
         ({"name": "spirl"}, "no data set called 'spirl'. Did you mean spiral"),
         ({}, "data set has no name"),
         ({"name": 3}, "no data set called 3"),
-        ({"name": "moons", "noize": 0.1}, "moons has no option 'noize'. Did you mean noise"),
-        ({"name": "moons", "samples": "many"}, "samples of moons is 'many', but should be a valid integer"),
-        ({"name": "moons", "samples": "100"}, "samples of moons is '100'"),
-        ({"name": "moons", "noise": -1}, "noise of moons is -1, but should be greater than or equal to 0"),
-        ({"name": "moons", "noise": float("nan")}, "noise of moons is nan"),
-        ({"name": "iris", "samples": 3}, "iris has no option 'samples'"),
+        ({"name": "moons", "noize": 0.1}, "The data set moons: There is no 'noize' here. Did you mean noise?"),
+        ({"name": "moons", "samples": "many"}, "samples must be a whole number, got 'many'."),
+        ({"name": "moons", "samples": "100"}, "samples must be a whole number, got '100'."),
+        ({"name": "moons", "noise": -1}, "noise must be at least 0, got -1."),
+        ({"name": "moons", "noise": float("nan")}, "noise must be a finite number, got nan."),
+        ({"name": "iris", "samples": 3}, "The data set iris: There is no 'samples' here. Its options: none."),
     ],
 )
 def test_wrong_options_end_in_a_sentence(options: dict[str, Any], says: str) -> None:

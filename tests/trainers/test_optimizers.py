@@ -106,15 +106,16 @@ def test_the_printed_call_is_the_built_one(name: str) -> None:
     ("options", "says"),
     [
         ({"name": "adam"}, "There is no optimizer called 'adam'. Did you mean Adam"),
-        ({"name": "Adam", "learning_rate": 0.1}, "Adam has no option 'learning_rate'. Its options: lr, betas"),
-        ({"name": "Adam", "lr": "0.1"}, "lr of Adam is '0.1', but should be a valid number"),
-        ({"name": "Adam", "lr": True}, "lr of Adam is True"),
-        ({"name": "Adam", "lr": 0}, "lr of Adam is 0, but should be greater than 0. (Learning rate"),
-        ({"name": "Adam", "lr": float("inf")}, "lr of Adam is inf"),
-        ({"name": "Adam", "betas": [0.9, 1.0]}, "betas of Adam are (0.9, 1.0)"),
-        ({"name": "AdamW", "betas": [0.9]}, "betas.1 of AdamW"),
-        ({"name": "SGD", "nesterov": True}, "nesterov of SGD needs momentum above 0"),
-        ({"name": "LBFGS", "line_search_fn": "armijo"}, "line_search_fn of LBFGS is 'armijo'"),
+        ({"name": "Adam", "learning_rate": 0.1}, "The optimizer Adam: There is no 'learning_rate' here."),
+        ({"name": "Adam", "learning_rate": 0.1}, "Its options: lr, betas, eps, weight_decay, amsgrad."),
+        ({"name": "Adam", "lr": "0.1"}, "The optimizer Adam: lr must be a number, got '0.1'."),
+        ({"name": "Adam", "lr": True}, "lr must be a number, got True"),
+        ({"name": "Adam", "lr": 0}, "lr must be more than 0, got 0."),
+        ({"name": "Adam", "lr": float("inf")}, "lr must be a finite number, got inf"),
+        ({"name": "Adam", "betas": [0.9, 1.0]}, "betas must both be at least 0 and less than 1"),
+        ({"name": "AdamW", "betas": [0.9]}, "The optimizer AdamW: betas"),
+        ({"name": "SGD", "nesterov": True}, "nesterov needs momentum above 0"),
+        ({"name": "LBFGS", "line_search_fn": "armijo"}, "line_search_fn must be one of 'strong_wolfe', got 'armijo'"),
     ],
 )
 def test_wrong_options_end_in_a_sentence(options: dict[str, Any], says: str) -> None:
@@ -123,7 +124,7 @@ def test_wrong_options_end_in_a_sentence(options: dict[str, Any], says: str) -> 
 
 
 def test_all_mistakes_are_told_at_once() -> None:
-    with pytest.raises(OptionError, match=r"lr of SGD is -1.*SGD has no option 'beta'"):
+    with pytest.raises(OptionError, match=r"SGD: lr must be more than 0, got -1.*no 'beta'"):
         choose(OPTIMIZERS, {"name": "SGD", "lr": -1, "beta": 2}, "optimizer")
 
 

@@ -1,0 +1,45 @@
+"""Batches: every training sample once an epoch, in an order that follows from the seed and the epoch alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from trainers.data.splits import Split
+
+
+class Batches:
+    """The training part on the device, batched by index.
+
+    The order of an epoch is drawn from (seed, epoch) by a generator of its own, so a resumed run finds its place from
+    two numbers, and nothing else that draws random numbers can change it.
+    """
+
+    def __init__(self, split: Split, batch_size: int | Literal["full"], seed: int, device: str) -> None:
+        self.inputs = split.inputs.to(device)
+        self.targets = split.targets.to(device)
+        self.samples = len(split)
+        self.size = self.samples if batch_size == "full" else min(batch_size, self.samples)
+        self.seed = seed
+        # A last batch of one sample has no spread for batch normalisation to divide by, and counts a single sample as
+        # much as a whole batch: it is left out, and another sample is last in the next epoch.
+        self.drops_last = self.size > 1 and self.samples % self.size == 1
+        self.count = max(1, self.samples // self.size + (self.samples % self.size > 1 if self.size > 1 else 0))
+
+    def epoch(self, number: int, start: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
+        """The batches of an epoch (from 0), from batch `start` on."""
+        if self.size == self.samples:  # one batch of everything: its order changes nothing, so nothing is copied
+            if start == 0:
+                yield self.inputs, self.targets
+            return
+        import torch  # here, because looking through this folder for data sets must not import it
+
+        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + number)
+        order = torch.randperm(self.samples, generator=generator).to(self.inputs.device)
+        pieces = order.split(self.size)[start : self.count]
+        inputs, targets = self.inputs, self.targets
+        for index in pieces:
+            yield inputs.index_select(0, index), targets.index_select(0, index)
