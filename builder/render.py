@@ -1,0 +1,145 @@
+"""Prints Python expressions the way `ruff format` does, so that generated code needs no formatter beside it.
+
+An expression is text (a name, a number) or one of the shapes below; `statement` breaks it over lines where it is
+too long.
+"""
+
+from __future__ import annotations
+
+import json
+import textwrap
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+WIDTH = 120
+INDENT = "    "
+
+
+@dataclass(frozen=True)
+class Invoke:
+    """function(first, name=second)"""
+
+    function: str
+    arguments: tuple[Expression, ...]
+
+
+@dataclass(frozen=True)
+class Keyword:
+    """name=value, or "key": value with another sign between them"""
+
+    name: str
+    value: Expression
+    sign: str = "="
+
+
+@dataclass(frozen=True)
+class Several:
+    """[a, b], (a, b) or {"a": a}"""
+
+    brackets: str
+    items: tuple[Expression, ...]
+
+
+@dataclass(frozen=True)
+class Infix:
+    """a + b + c; the operands are names"""
+
+    sign: str
+    operands: tuple[str, ...]
+
+
+Expression = str | Invoke | Keyword | Several | Infix
+
+
+def literal(value: Any) -> Expression:
+    """A parameter's value as Python writes it."""
+    if isinstance(value, str):
+        return json.dumps(value)
+    if isinstance(value, tuple | list):
+        return Several("()" if isinstance(value, tuple) else "[]", tuple(literal(item) for item in value))
+    return repr(value)
+
+
+def statement(before: str, expression: Expression, indent: int, after: str = "", comment: str = "") -> list[str]:
+    """The lines of `before expression after  # comment`, such as `x = self.conv1(x)  # 16 × 8 × 8`."""
+    margin = " " * indent
+    remark = f"  # {comment}" if comment else ""
+    line = f"{margin}{before}{flat(expression)}{after}"
+    if len(line) + len(remark) <= WIDTH:
+        return [line + remark]
+    above = [f"{margin}# {comment}"] if comment else []
+    if len(line) <= WIDTH:
+        return [*above, line]
+    if isinstance(expression, Infix):
+        return [*above, f"{margin}{before}(", *_operands(expression, indent + 4), f"{margin}){after}"]
+    return [*above, *_broken(before, expression, indent, after)]
+
+
+def flat(expression: Expression) -> str:
+    """The expression on one line."""
+    match expression:
+        case Invoke(function, arguments):
+            return f"{function}({', '.join(map(flat, arguments))})"
+        case Keyword(name, value, sign):
+            return f"{name}{sign}{flat(value)}"
+        case Several(brackets, items):
+            comma = "," if brackets == "()" and len(items) == 1 else ""
+            return brackets[0] + ", ".join(map(flat, items)) + comma + brackets[1]
+        case Infix(sign, operands):
+            return f" {sign} ".join(operands)
+    return expression
+
+
+def _broken(before: str, expression: Expression, indent: int, after: str) -> list[str]:
+    """An expression that is too long for one line, opened at its outermost bracket."""
+    margin = " " * indent
+    match expression:
+        case Keyword(name, value, sign):
+            return _broken(f"{before}{name}{sign}", value, indent, after)
+        case Invoke(function, arguments):
+            inside = margin + INDENT + ", ".join(map(flat, arguments))
+            if len(inside) <= WIDTH:  # a call's arguments stay together on a line of their own while they can
+                return [f"{margin}{before}{function}(", inside, f"{margin}){after}"]
+            return [f"{margin}{before}{function}(", *_one_a_line(arguments, indent + 4), f"{margin}){after}"]
+        case Several(brackets, items):
+            inside_lines = _one_a_line(items, indent + 4)
+            return [f"{margin}{before}{brackets[0]}", *inside_lines, f"{margin}{brackets[1]}{after}"]
+    return [f"{margin}{before}{flat(expression)}{after}"]
+
+
+def _one_a_line(items: Sequence[Expression], indent: int) -> list[str]:
+    return [line for item in items for line in statement("", item, indent, ",")]
+
+
+def _operands(expression: Infix, indent: int) -> list[str]:
+    first, *others = expression.operands
+    return [" " * indent + first, *(f"{' ' * indent}{expression.sign} {other}" for other in others)]
+
+
+def docstring(text: str, indent: int) -> list[str]:
+    """The lines of a docstring with that text, whatever it holds: quotes and backslashes are escaped, lines wrapped."""
+    margin = " " * indent
+    lines: list[str] = []
+    for paragraph in plain(text).splitlines():
+        lines.extend(textwrap.wrap(paragraph, 112 - indent, break_on_hyphens=False) or [""])
+    while lines and not lines[-1]:
+        lines.pop()
+    lines = [line.replace("\\", "\\\\").replace('"', '\\"') if _risky(line) else line for line in lines]
+    if len(lines) <= 1:
+        return [f'{margin}"""{"".join(lines)}"""']
+    return [f'{margin}"""{lines[0]}', *(margin + line if line else "" for line in lines[1:]), f'{margin}"""']
+
+
+def _risky(line: str) -> bool:
+    return "\\" in line or '"""' in line or line.startswith('"') or line.endswith('"')
+
+
+def plain(text: str) -> str:
+    """The text without characters that are not to be seen (control, direction and other format marks), lines kept."""
+    lines = []
+    for line in text.splitlines():
+        seen = "".join(" " if unicodedata.category(char)[0] in "CZ" else char for char in line)
+        lines.append(" ".join(seen.split()))
+    return "\n".join(lines).strip("\n")
