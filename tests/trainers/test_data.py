@@ -131,7 +131,7 @@ def test_spiral_and_gaussians_take_a_number_of_classes() -> None:
         ({"name": "moons", "noize": 0.1}, "The data set moons: There is no 'noize' here. Did you mean noise?"),
         ({"name": "moons", "samples": "many"}, "samples must be a whole number, got 'many'."),
         ({"name": "moons", "samples": "100"}, "samples must be a whole number, got '100'."),
-        ({"name": "moons", "noise": -1}, "noise must be at least 0, got -1."),
+        ({"name": "moons", "noise": -1}, "noise must be at least 0.0, got -1."),
         ({"name": "moons", "noise": float("nan")}, "noise must be a finite number, got nan."),
         ({"name": "iris", "samples": 3}, "The data set iris: There is no 'samples' here. Its options: none."),
     ],

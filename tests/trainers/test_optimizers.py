@@ -110,7 +110,7 @@ def test_the_printed_call_is_the_built_one(name: str) -> None:
         ({"name": "Adam", "learning_rate": 0.1}, "Its options: lr, betas, eps, weight_decay, amsgrad."),
         ({"name": "Adam", "lr": "0.1"}, "The optimizer Adam: lr must be a number, got '0.1'."),
         ({"name": "Adam", "lr": True}, "lr must be a number, got True"),
-        ({"name": "Adam", "lr": 0}, "lr must be more than 0, got 0."),
+        ({"name": "Adam", "lr": 0}, "lr must be more than 0.0, got 0."),
         ({"name": "Adam", "lr": float("inf")}, "lr must be a finite number, got inf"),
         ({"name": "Adam", "betas": [0.9, 1.0]}, "betas must both be at least 0 and less than 1"),
         ({"name": "AdamW", "betas": [0.9]}, "The optimizer AdamW: betas"),
@@ -124,7 +124,7 @@ def test_wrong_options_end_in_a_sentence(options: dict[str, Any], says: str) -> 
 
 
 def test_all_mistakes_are_told_at_once() -> None:
-    with pytest.raises(OptionError, match=r"SGD: lr must be more than 0, got -1.*no 'beta'"):
+    with pytest.raises(OptionError, match=r"SGD: There is no 'beta' here.*lr must be more than 0.0, got -1"):
         choose(OPTIMIZERS, {"name": "SGD", "lr": -1, "beta": 2}, "optimizer")
 
 

@@ -39,7 +39,7 @@ class Batches:
 
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + number)
         order = torch.randperm(self.samples, generator=generator).to(self.inputs.device)
-        pieces = order.split(self.size)[start : self.count]
+        pieces = order.split(self.size)[start : self.count]  # type: ignore[no-untyped-call]
         inputs, targets = self.inputs, self.targets
         for index in pieces:
             yield inputs.index_select(0, index), targets.index_select(0, index)
