@@ -112,5 +112,5 @@ def test_the_code_reads_as_written_by_hand(options: dict[str, Any], code: str) -
 def test_wrong_options_end_in_a_sentence() -> None:
     with pytest.raises(OptionError, match=r"no loss called 'crossentropy'. Did you mean cross_entropy"):
         choose(LOSSES, "crossentropy", "loss")
-    with pytest.raises(OptionError, match="The loss cross_entropy: label_smoothing must be at most 1.0, got 2"):
+    with pytest.raises(OptionError, match=r"The loss cross_entropy: label_smoothing must be at most 1.0, got 2"):
         choose(LOSSES, {"name": "cross_entropy", "label_smoothing": 2}, "loss")
