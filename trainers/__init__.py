@@ -1,0 +1,23 @@
+"""Training: data sets, jobs, runs. Knows nothing of pages.
+
+    job = trainers.Job.from_document(builder.template("digits_cnn"), epochs=3)
+    run = trainers.start(job)                # trains in a background thread
+    run.wait()
+    run.metrics()                            # a pandas.DataFrame
+    model = run.model()                      # a torch.nn.Module with the best weights
+
+torch is imported on first use, not here.
+"""
+
+from __future__ import annotations
+
+from trainers.checks import bind, check
+from trainers.data import DataError, datasets
+from trainers.events import Progress, Verdict
+from trainers.job import Job
+from trainers.run import Run, RunError, StoreError, open_run, runs, start
+
+__all__ = [
+    "DataError", "Job", "Progress", "Run", "RunError", "StoreError", "Verdict", "bind", "check", "datasets", "open_run",
+    "runs", "start",
+]  # fmt: skip

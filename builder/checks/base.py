@@ -14,16 +14,12 @@ from builder.registry import discover
 from builder.spec import ShapeError
 
 
-class Check:
-    """Base of every check: `find` yields a problem for each place where something is wrong."""
+class Reporter:
+    """What finds problems: its number, the word shown beside each, and how serious it is."""
 
     code: ClassVar[str]
     category: ClassVar[str]
     severity: ClassVar[Severity] = "error"
-
-    def find(self, analysis: Analysis) -> Iterator[Problem]:
-        """The problems of this kind in the document."""
-        raise TypeError(f"{type(self).__name__} must say what it looks for.")
 
     def problem(
         self, node: str | None, message: str, fix: Iterable[Edit] | None = None, fix_label: str = ""
@@ -32,11 +28,19 @@ class Check:
         return Problem(self.code, self.severity, node, message, edits, fix_label if edits else "", self.category)
 
 
+class Check(Reporter):
+    """Base of every check of a document: `find` yields a problem for each place where something is wrong."""
+
+    def find(self, analysis: Analysis) -> Iterator[Problem]:
+        """The problems of this kind in the document."""
+        raise TypeError(f"{type(self).__name__} must say what it looks for.")
+
+
 @functools.cache
 def _checks() -> tuple[Check, ...]:
     import builder.checks as package
 
-    found = discover(package, Check, lambda kind: kind.code if kind is not Check else "")
+    found = discover(package, Check, lambda kind: kind.code)
     return tuple(found[code]() for code in sorted(found))
 
 

@@ -1,0 +1,202 @@
+"""A job: everything a run needs, validated. It is the document with its `training` filled in and checked."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+import builder
+from builder.document import Document
+from builder.problems import DocumentError, GraphError, Problem
+from builder.wording import sentences
+from trainers.data import DataSet, dataset
+from trainers.data.splits import check_shares
+from trainers.entry import OptionError, choose
+from trainers.initialisation import INITIALISATIONS, Initialisation
+from trainers.optimizers import OPTIMIZERS, Optimizer
+from trainers.paradigm import Paradigm, paradigms
+from trainers.schedules import SCHEDULES, Schedule
+
+
+class _Options(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class EarlyStopping(_Options):
+    """Stops a run whose validation loss no longer falls."""
+
+    patience: int = Field(5, ge=1, le=100_000, description="Epochs without a better validation loss that are borne.")
+    min_delta: float = Field(0.0, ge=0, le=1e6, description="By how much the loss has to fall to count as better.")
+
+
+class Settings(_Options):
+    """The plain settings of `training`; the choices from registries are beside them in `Job`."""
+
+    epochs: int = Field(10, ge=1, le=1_000_000, description="How often every training sample is seen.")
+    max_steps: int | None = Field(
+        None, ge=1, le=10**12, description="Stop after so many steps, whatever the epochs. Empty: no limit."
+    )
+    seed: int = Field(0, ge=0, le=2**31 - 1, description="The same seed gives the same run: split, weights, batches.")
+    device: str = Field("auto", max_length=20, description="auto takes a GPU where there is one, else the CPU.")
+    precision: Literal["float32", "bfloat16", "float16"] = Field(
+        "float32", description="bfloat16 and float16 are faster on a GPU and less exact."
+    )
+    gradient_clip: float | None = Field(
+        None, gt=0, le=1e6, description="Shorten gradients longer than this norm. Empty: leave them as they are."
+    )
+    l1: float = Field(
+        0.0, ge=0, le=10, description="Draws every weight towards zero by the same amount: sparse weights."
+    )
+    early_stopping: EarlyStopping | None = Field(
+        None, description="Stop when the validation loss has not fallen for some epochs. Empty: never."
+    )
+    compile: bool = Field(
+        False, description="Translate the network with torch.compile: slow to start, fast for long runs."
+    )
+
+
+class Batching(_Options):
+    """What `training.data` says besides the data set and its options."""
+
+    batch_size: int | Literal["full"] = Field(
+        64, description="Samples per step: 1 is stochastic descent, full is full-batch descent, others mini-batches."
+    )
+    validation: float = Field(0.2, ge=0, lt=1, description="Share of the samples held out to watch progress.")
+    test: float = Field(0.1, ge=0, lt=1, description="Share of the samples held out for the final score.")
+
+
+class Job:
+    """A document that can be trained, with its settings as objects. Made by `Job.from_document`."""
+
+    KEYS: ClassVar[tuple[str, ...]] = ("data", "paradigm", "optimizer", "schedule", "initialisation")
+
+    def __init__(self, document: Document) -> None:
+        """Parse `document.training`. DocumentError: `.problems` lists every wrong setting."""
+        self.document = document
+        problems: list[Problem] = []
+        training = document.training
+
+        def attempt(make: Any, *arguments: Any) -> Any:
+            try:
+                return make(*arguments)
+            except (OptionError, ValueError) as error:
+                problems.append(_problem(str(error)))
+
+        self.dataset: DataSet = attempt(_dataset, training)
+        self.batching: Batching = attempt(_batching, training)
+        self.settings: Settings = attempt(_settings, training)
+        self.paradigm: Paradigm = attempt(
+            choose, paradigms(), training.get("paradigm", {"name": "supervised"}), "paradigm"
+        )
+        self.optimizer: Optimizer = attempt(choose, OPTIMIZERS, training.get("optimizer", "Adam"), "optimizer")
+        self.schedule: Schedule = attempt(choose, SCHEDULES, training.get("schedule", "constant"), "schedule")
+        self.initialisation: Initialisation = attempt(
+            choose, INITIALISATIONS, training.get("initialisation", "default"), "initialisation"
+        )
+        if problems:
+            raise DocumentError(problems)
+
+    @property
+    def batch_size(self) -> int | Literal["full"]:
+        return self.batching.batch_size
+
+    @classmethod
+    def from_document(cls, document: Document, **overrides: Any) -> Job:
+        """Bind and check a document and make its job.
+
+        `overrides` replace parts of `training`: epochs=3, optimizer={"lr": 0.1} (merged), data={"name": "iris"}.
+
+        Raises:
+            DocumentError: a setting is wrong; GraphError: the network has errors, or does not fit the data or the loss.
+        """
+        from trainers.checks import bind, problems_of
+
+        document = document.changed(training=merged(document.training, overrides))
+        job = cls(bind(document))
+        errors = [problem for problem in problems_of(job) if problem.severity == "error"]
+        if errors:
+            raise GraphError(errors)
+        return job
+
+    def to_json(self) -> str:
+        """The job as a document in JSON; `from_json` reads it back."""
+        return builder.dump(self.document)
+
+    @classmethod
+    def from_json(cls, text: str) -> Job:
+        return cls(builder.load(text))
+
+
+def merged(training: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """`training` with overrides. Objects are merged, unless another entry is named: its options are its own."""
+    result = dict(training)
+    for key, value in overrides.items():
+        old = result.get(key)
+        if (
+            isinstance(old, Mapping)
+            and isinstance(value, Mapping)
+            and value.get("name", old.get("name")) == old.get("name")
+        ):
+            result[key] = {**old, **value}
+        elif key == "data" and isinstance(old, Mapping) and isinstance(value, Mapping):
+            kept = {name: old[name] for name in Batching.model_fields if name in old}
+            result[key] = {**kept, **value}
+        else:
+            result[key] = dict(value) if isinstance(value, Mapping) else value
+    return result
+
+
+def _problem(message: str) -> Problem:
+    return Problem("T100", "error", None, message, category="training")
+
+
+def _dataset(training: Mapping[str, Any]) -> DataSet:
+    data = training.get("data")
+    if not isinstance(data, Mapping):
+        raise ValueError("No data set is chosen. Choose one, such as digits.")
+    return dataset(data)
+
+
+def _read(model: type[Any], values: Mapping[str, Any], prefix: str = "") -> Any:
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise ValueError(
+            " ".join(f"{prefix}{text}" for text in sentences(error, model.model_fields).values())
+        ) from None
+
+
+def _batching(training: Mapping[str, Any]) -> Batching:
+    data = training.get("data")
+    values = {name: data[name] for name in Batching.model_fields if name in data} if isinstance(data, Mapping) else {}
+    batching: Batching = _read(Batching, values)
+    if isinstance(batching.batch_size, int) and batching.batch_size < 1:
+        raise ValueError(f"batch_size must be at least 1, got {batching.batch_size}.")
+    check_shares(batching.validation, batching.test)
+    return batching
+
+
+def _settings(training: Mapping[str, Any]) -> Settings:
+    values = {name: value for name, value in training.items() if name not in Job.KEYS}
+    settings: Settings = _read(Settings, values)
+    known = device_names()
+    if settings.device not in ("auto", *known) and settings.device.split(":")[0] not in known:
+        raise ValueError(f"There is no device {settings.device!r} here; there is: auto, {', '.join(known)}.")
+    return settings
+
+
+@functools.cache
+def device_names() -> tuple[str, ...]:
+    """The kinds of device that torch finds on this machine, the CPU last."""
+    import torch
+
+    accelerator = torch.accelerator.current_accelerator(check_available=True)
+    return (accelerator.type, "cpu") if accelerator is not None else ("cpu",)
+
+
+def resolve_device(name: str) -> str:
+    """'auto' → the accelerator that torch reports, else the CPU."""
+    return device_names()[0] if name == "auto" else name

@@ -1,0 +1,1 @@
+"""The ways of training, one readable file each, found by themselves."""

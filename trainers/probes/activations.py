@@ -1,0 +1,90 @@
+"""Activations: how the values that leave each node are spread, and how many are stuck."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from trainers.events import Event, Histograms, Probe
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+    from torch.utils.hooks import RemovableHandle
+
+SAMPLES = 64  # of the batch: enough for shares and spreads, and a bounded cost on large batches
+BINS = 40
+NEAR = 0.02  # within this distance of a bound, as a share of the range, a unit counts as saturated
+STATISTICS = ("mean", "std", "zero_share", "saturated_share", "dead_share")
+
+
+class ActivationProbe:
+    """Collects, in one step, what leaves every node of every network."""
+
+    def __init__(self, modules: Mapping[str, nn.Module], specs: Mapping[str, Any]) -> None:
+        self.modules = modules
+        self.specs = specs
+        self.outputs: dict[str, Tensor] = {}
+        self._handles: list[RemovableHandle] = []
+
+    def __enter__(self) -> ActivationProbe:
+        for module in self.modules.values():
+            for name, child in module.named_children():
+                self._handles.append(child.register_forward_hook(self._hook(name)))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for handle in self._handles:
+            handle.remove()
+        self._handles.clear()
+
+    def _hook(self, name: str) -> Any:
+        def keep(module: nn.Module, inputs: Any, output: Any) -> None:
+            if isinstance(output, torch.Tensor) and output.is_floating_point():
+                self.outputs[name] = output.detach()[:SAMPLES]
+
+        return keep
+
+    def events(self, step: int) -> Iterator[Event]:
+        """The figures of the step: one wait for the device for all of them."""
+        if not self.outputs:
+            return
+        rows, histograms = [], []
+        for name, output in self.outputs.items():
+            values = output.float()
+            rows.append(torch.stack(self._statistics(name, values)))
+            low, high = values.amin(), values.amax()
+            histograms.append(torch.cat([low[None], high[None], torch.histc(values, BINS)]))
+        figures = torch.stack(rows).tolist()
+        spread = torch.stack(histograms).tolist()
+        names = list(self.outputs)
+        yield Probe(
+            step,
+            "activations",
+            {n: dict(zip(STATISTICS, row, strict=True)) for n, row in zip(names, figures, strict=True)},
+        )
+        yield Histograms(
+            step, {n: (row[0], row[1], [int(v) for v in row[2:]]) for n, row in zip(names, spread, strict=True)}
+        )
+
+    def _statistics(self, name: str, values: Tensor) -> list[Tensor]:
+        zero = values == 0
+        stuck = values.new_zeros(())
+        bounds = [
+            bound for bound in getattr(self.specs.get(name), "saturates", ()) if bound != 0.0 or self._two_sided(name)
+        ]
+        for bound in bounds:
+            stuck = stuck + ((values - bound).abs() < NEAR).float().mean()
+        # A unit is a feature or a channel; it is dead when it is zero for every sample and everywhere.
+        units = zero.flatten(2).all(dim=2) if values.dim() > 2 else zero
+        dead = units.all(dim=0).float().mean() if values.dim() > 1 else values.new_zeros(())
+        std = values.std() if values.numel() > 1 else values.new_zeros(())
+        return [values.mean(), std, zero.float().mean(), stuck, dead]
+
+    def _two_sided(self, name: str) -> bool:
+        """Zero is a bound that squashes for a sigmoid (0 and 1), and only the off state for a ReLU (0 alone)."""
+        return 1.0 in getattr(self.specs.get(name), "saturates", ())

@@ -1,0 +1,69 @@
+"""When to probe: a few times a second, ever more rarely in long runs, and never for more than 2 % of the time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+from trainers.events import Event, Verdicts
+from trainers.probes.activations import ActivationProbe
+from trainers.probes.weights import WeightProbe
+from trainers.verdicts import Judge
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from trainers.paradigm import Learner
+
+SHORTEST = 0.25  # seconds between two probes
+SHARE = 0.02  # of wall time
+MOMENTS = 200  # a run that has lasted t seconds is probed about every t / MOMENTS seconds
+
+
+class ProbeClock:
+    """Watches one step now and then. `specs` are the layers of each node, for what counts as saturated."""
+
+    def __init__(self, specs: Mapping[str, Any], now: Callable[[], float] = time.perf_counter) -> None:
+        self.specs = specs
+        self.judge = Judge(specs)
+        self._now = now
+        self._spent = 0.0  # seconds of training time this run has had, pauses left out
+        self._last = now()
+        self._next = 0.0
+        self._cost = 0.0
+
+    def step(self, learner: Learner, inputs: Tensor, targets: Tensor, number: int, events: list[Event]) -> Tensor:
+        """One step of the learner, watched if a probe is due."""
+        now = self._now()
+        self._spent += min(now - self._last, 5.0)  # a longer gap was a pause
+        self._last = now
+        if self._spent < self._next:
+            return learner.step(inputs, targets)
+        loss = self._watched(learner, inputs, targets, number, events)
+        self._next = self._spent + max(SHORTEST, self._cost / SHARE, self._spent / MOMENTS)
+        return loss
+
+    def _watched(self, learner: Learner, inputs: Tensor, targets: Tensor, number: int, events: list[Event]) -> Tensor:
+        begun = self._now()
+        activations = ActivationProbe(learner.modules, self.specs)
+        weights = WeightProbe(learner.modules)
+        eager, learner.eager = learner.eager, True  # a network compiled by torch.compile runs no hooks
+        try:
+            with ExitStack() as stack:
+                stack.enter_context(weights)
+                stack.enter_context(activations)
+                ready = self._now()
+                loss = learner.step(inputs, targets)
+                done = self._now()
+        finally:
+            learner.eager = eager
+        found = [*activations.events(number), *weights.events(number)]
+        events.extend(found)
+        events.append(Verdicts(number, self.judge.consider(found)))
+        # The step itself would have been taken anyway. The first probe pays for torch's own first calls, so a single
+        # costly one must not silence the next: the cost is believed slowly.
+        cost = self._now() - done + ready - begun
+        self._cost = min(cost, 2 * self._cost or 0.005)
+        return loss

@@ -1,0 +1,245 @@
+"""One run's training, from its job to its last weights: what the worker's thread does.
+
+Torch's random generator belongs to the whole process, so one run trains at a time; the others are queued. A paused run
+lets the next one train and takes its random state along.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+import time
+from collections import deque
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from trainers import checkpoint
+from trainers.data.batches import Batches
+from trainers.data.splits import Prepared, Split, prepare
+from trainers.events import Event, Metric, Progress, State
+from trainers.job import Job, resolve_device
+from trainers.loop import Loop, Place, weights
+from trainers.probes import ProbeClock
+from trainers.store import Store, StoreError, write_text
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+SAVE_SECONDS = 10.0  # between two checkpoints of a running run
+SAVE_SHARE = 0.01  # of the time, at most, goes into checkpoints
+EVALUATION_SAMPLES = 1000
+RATE_SECONDS = 4.0
+
+
+class Session:
+    """Loads the data, builds the learner, runs the loop, tells the store, keeps checkpoints."""
+
+    def __init__(self, run: str, job: Job, store: Store) -> None:
+        self.run, self.job, self.store = run, job, store
+        self.folder: Path = store.run_folder(run)
+        self.device = resolve_device(job.settings.device)
+        self.request = ""  # "pause" or "stop", set by the run's owner
+        self.loop: Loop | None = None
+        self.started = time.time()
+        self._seconds = 0.0  # spent training before the running stretch
+        self._resumed_at = time.perf_counter()
+        self._saved_at = time.perf_counter()
+        self._best_saved = -1
+        self._marks: deque[tuple[float, int]] = deque()  # (clock, step) at the last ticks
+        self._samples_per_second = 0.0
+        self.trouble = ""
+
+    # -- setting up -------------------------------------------------------------------------------------------------
+
+    def prepare(self) -> None:
+        """Load the data and build the learner; go on from the checkpoint if there is one."""
+        job, settings = self.job, self.job.settings
+        self.tell("running", "Loading the data …")
+        batching = job.batching
+        self.prepared = prepare(job.dataset, batching.validation, batching.test, settings.seed)
+        torch.manual_seed(settings.seed)
+        batches = Batches(self.prepared.training, job.batch_size, settings.seed, self.device)
+        total = batches.count * settings.epochs
+        total = min(total, settings.max_steps or total)
+        learner = job.paradigm.learner(job, self.prepared, self.device, total, batches.count)
+        specs = {node.name: node.spec for node in job.document.nodes}
+        sample = _part(self.prepared.training, min(EVALUATION_SAMPLES, max(len(self.prepared.validation), 100)))
+        self.total_steps = total
+        self.loop = Loop(
+            learner,
+            batches,
+            _on(self.prepared.validation, self.device),
+            _on(sample, self.device),
+            settings.epochs,
+            settings.max_steps,
+            settings.early_stopping,
+            self._on_tick,
+            ProbeClock(specs),
+        )
+        if checkpoint.exists(self.folder / "checkpoint"):
+            self._restore(self.loop)
+
+    def _restore(self, loop: Loop) -> None:
+        state = checkpoint.load(self.folder / "checkpoint")
+        loop.place = Place(**state["place"])
+        for name, module in loop.learner.modules.items():
+            module.load_state_dict(state["networks"][name])
+        loop.learner.load_state_dict(state["learner"])
+        loop.best = {name: tensor.to(self.device) for name, tensor in state["best"].items()}
+        self._seconds = state["seconds"]
+        checkpoint.set_random_state(state["random"], self.device)
+        self.store.forget_after(self.run, loop.place.step)
+
+    # -- while it trains --------------------------------------------------------------------------------------------
+
+    def train(self) -> State:
+        """Run the loop until it ends or is asked to leave; returns the state the run is in then."""
+        assert self.loop is not None
+        self._resumed_at = time.perf_counter()
+        self._marks.clear()
+        if self.loop.run():
+            return "finished"
+        return "paused" if self.request == "pause" else "stopped"
+
+    def _on_tick(self, events: list[Event]) -> bool:
+        assert self.loop is not None
+        self._measure_rate()
+        try:
+            asked = self.store.write(self.run, [*events, self.progress("running")])
+            self._save_when_due()
+        except (StoreError, OSError) as error:
+            # Nothing of the run is lost: it waits with everything in memory until there is room again.
+            self.loop.events[:0] = events
+            self.trouble = str(error)
+            self.request = "pause"
+            return True
+        self.request = self.request or asked or ""
+        return bool(self.request)
+
+    def _measure_rate(self) -> None:
+        """Samples per second over the last few seconds."""
+        assert self.loop is not None
+        now, step = time.perf_counter(), self.loop.place.step
+        self._marks.append((now, step))
+        while len(self._marks) > 2 and now - self._marks[0][0] > RATE_SECONDS:
+            self._marks.popleft()
+        then, before = self._marks[0]
+        if now > then and step > before:
+            self._samples_per_second = (step - before) * self.loop.batches.size / (now - then)
+
+    def progress(self, state: State, message: str = "") -> Progress:
+        """How far the run is."""
+        loop = self.loop
+        place = loop.place if loop else Place()
+        total = getattr(self, "total_steps", 0)
+        seconds = self.seconds if state == "running" and loop else self._seconds
+        left = None
+        if loop and state == "running" and self._samples_per_second:
+            left = (total - place.step) * loop.batches.size / self._samples_per_second
+        rate = self._samples_per_second or (place.step * loop.batches.size / seconds if loop and seconds else 0.0)
+        return Progress(
+            state, min(place.epoch + (state == "running"), self.job.settings.epochs), self.job.settings.epochs,
+            place.step, total, seconds, left, rate, self.device, message, self.started, time.time(),
+        )  # fmt: skip
+
+    @property
+    def seconds(self) -> float:
+        return self._seconds + time.perf_counter() - self._resumed_at
+
+    def tell(self, state: State, message: str = "") -> None:
+        """Write the run's state; what cannot be written because the disk is full is not worth stopping for."""
+        with contextlib.suppress(StoreError):
+            self.store.write(self.run, [self.progress(state, message)])
+
+    # -- keeping ----------------------------------------------------------------------------------------------------
+
+    def _save_when_due(self) -> None:
+        if time.perf_counter() - self._saved_at < SAVE_SECONDS:
+            return
+        begun = time.perf_counter()
+        self.save()
+        cost = time.perf_counter() - begun
+        self._saved_at = time.perf_counter() + max(0.0, cost / SAVE_SHARE - SAVE_SECONDS)
+
+    def save(self) -> None:
+        """Write a checkpoint and the best weights. OSError: the disk is full."""
+        loop = self.loop
+        assert loop is not None
+        self.save_best()
+        state: dict[str, Any] = {
+            "place": asdict(loop.place),
+            "networks": {name: dict(module.state_dict()) for name, module in loop.learner.modules.items()},
+            "learner": loop.learner.state_dict(),
+            "best": loop.best,
+            "random": checkpoint.random_state(self.device),
+            "seconds": self.seconds,
+        }
+        checkpoint.save(self.folder / "checkpoint", state)
+        self._saved_at = time.perf_counter()
+
+    def save_best(self) -> None:
+        """Write the best weights so far, with what a user of the model must know."""
+        loop = self.loop
+        assert loop is not None
+        best = loop.best or weights(loop.learner)
+        if self._best_saved == loop.place.best_epoch and loop.best:
+            return
+        checkpoint.save_weights(self.folder / "best.safetensors", best)
+        write_text(self.folder / "card.json", json.dumps(card(self.job, self.prepared, {}, self.run)))
+        self._best_saved = loop.place.best_epoch
+
+    def finish(self) -> None:
+        """Score the best weights on the test split, once, at the very end."""
+        loop = self.loop
+        assert loop is not None
+        place = loop.place
+        last = {name: tensor.clone() for name, tensor in weights(loop.learner).items()}
+        load_weights(loop, loop.best or last)
+        events: list[Event] = []
+        scores: dict[str, float] = {}
+        if len(self.prepared.test):
+            scores = loop.learner.evaluate(_on(self.prepared.test, self.device))
+            events += [Metric(place.step, place.epoch, "test", name, value) for name, value in scores.items()]
+        checkpoint.save_weights(self.folder / "best.safetensors", loop.best or last)
+        write_text(self.folder / "card.json", json.dumps(card(self.job, self.prepared, scores, self.run)))
+        load_weights(loop, last)
+        self.store.write(self.run, events)
+
+
+def card(job: Job, prepared: Prepared, scores: dict[str, float], run: str) -> dict[str, Any]:
+    """What a user of the model must know: how inputs are prepared, what outputs mean, how good it is."""
+    made: dict[str, Any] = {
+        "inputs": prepared.standardisation.as_dict(),
+        "classes": list(prepared.classes),
+        "task": prepared.task,
+        "data": job.dataset.name,
+        "data_title": job.dataset.title,
+        "features": list(job.dataset.feature_names),
+        "scores": {f"test {name}": value for name, value in scores.items()},
+        "run": run,
+    }
+    if prepared.target_standardisation is not None:
+        made["targets"] = prepared.target_standardisation.as_dict()
+    return made
+
+
+def load_weights(loop: Loop, values: dict[str, Tensor]) -> None:
+    """Put weights, by "network/key", into the learner's networks."""
+    for network, module in loop.learner.modules.items():
+        prefix = f"{network}/"
+        module.load_state_dict({k.removeprefix(prefix): v for k, v in values.items() if k.startswith(prefix)})
+
+
+def _part(split: Split, count: int) -> Split:
+    return Split(split.inputs[:count], split.targets[:count], split.indices[:count])
+
+
+def _on(split: Split, device: str) -> Split:
+    return Split(split.inputs.to(device), split.targets.to(device), split.indices)
+
+
+SLOT = threading.Lock()  # held by the run that trains
