@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.parts import theme, warmup
+from pages.parts import theme
 
 HERE = Path(__file__).parent
 PAGES = (
@@ -18,7 +18,6 @@ PAGES = (
     ("learn", "Learn", ":material/school:"),
 )
 
-warmup.start()
 st.set_page_config(page_title="Netloom", page_icon=str(HERE / "assets" / "icon.svg"), layout="wide")
 theme.apply()
 st.navigation(

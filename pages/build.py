@@ -9,7 +9,9 @@ from pages.parts import canvas, header, inspector, notices, palette, problem_lis
 
 @st.fragment(run_every=0.25)
 def _wait_for_shapes() -> None:
-    """torch is imported in the background while the canvas stands already; when it is there, shapes are drawn."""
+    """torch is imported in the background once the canvas stands; when torch is there, shapes are drawn."""
+    if session.widget(canvas.FLOW) is not None:
+        warmup.start()
     if warmup.ready():
         st.rerun()
 

@@ -12,7 +12,6 @@ from builder.summary import human
 from pages.parts import form
 from pages.parts.session import Session, set_widget, widget
 from pages.parts.words import escape, markdown
-from trainers.data import DATASETS, NOT_OPTIONS, DataError, dataset
 
 
 def show(session: Session) -> None:
@@ -25,6 +24,12 @@ def _data(session: Session) -> None:
     data: dict[str, Any] = dict(session.document.training.get("data") or {})
     name = data.get("name")
     st.html('<div class="nl-heading"><span class="nl-title">Data</span></div>')
+    if not session.view.complete:
+        st.caption("…")
+        return
+    # Not at the top: this may import torch, and the first canvas does not wait for that.
+    from trainers.data import DATASETS, NOT_OPTIONS, DataError, dataset
+
     set_widget("data.name", name if name in DATASETS else None)
 
     def chosen() -> None:

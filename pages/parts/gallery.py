@@ -39,6 +39,21 @@ def head(name: str, document: Document) -> None:
     st.html(f'<div class="nl-card"><b>{escape(document.name)}</b><p>{escape(document.description)}</p></div>')
 
 
+def lessons(session: Session) -> bool:
+    """Every template with its whole lesson. True if one was opened in this run."""
+    opened = False
+    for name, document in builder.templates().items():
+        with st.container(border=True, key=f"lesson_{name}"):
+            left, right = st.columns([1, 2], gap="medium")
+            with left:
+                head(name, document)
+                if st.button("Open in Build", key=f"lesson_open_{name}", type="primary", icon=":material/account_tree:"):
+                    session.open(document, f"{document.name} is yours to change.")
+                    opened = True
+            right.markdown(document.lesson or "This template has no lesson yet.")
+    return opened
+
+
 @st.dialog("Start from a template", width="large", icon=":material/dashboard:")
 def dialog(session: Session) -> None:
     st.caption("Each opens as a new document; the one that is open now stays under Open.")

@@ -2,26 +2,42 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
 import threading
+import time
+
+PATIENCE = 5.0  # seconds after which torch is imported even if no canvas has said that it stands
 
 _ready = threading.Event()
 _started = threading.Lock()
+_asked = time.monotonic()
 
 
 def start() -> None:
-    """Begin importing torch, once for the server. It takes a second or two of one core."""
+    """Begin importing torch, once for the server. It takes a second or two, which the first page does not wait for."""
     if _started.acquire(blocking=False):
         threading.Thread(target=_import, name="import-torch", daemon=True).start()
 
 
 def ready(timeout: float = 0.0) -> bool:
     """Whether torch is there; waits up to `timeout` seconds for it."""
-    return _ready.wait(timeout)
+    if _ready.is_set() or (not _started.locked() and "torch" in sys.modules):
+        return True
+    if time.monotonic() - _asked > PATIENCE:
+        start()
+    return _ready.wait(timeout) if timeout else False
 
 
 def _import() -> None:
-    # Importing one after the other keeps two threads from holding two halves of the import lock.
+    """torch, and what it imports on first use: the first network that is measured costs a second, the next ones nothing."""
     try:
-        import torch  # noqa: F401
+        import builder
+        from pages.parts.session import first_document
+
+        document = first_document()
+        importlib.import_module("trainers.data")
+        builder.check(document)
+        builder.summary(document)
     finally:
         _ready.set()
