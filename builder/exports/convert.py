@@ -1,0 +1,103 @@
+"""Runs in an interpreter of its own: rebuilds a network from files, converts it, runs the converted file.
+
+    python -c "from builder.exports.convert import main; main()" onnx|pt2 NETWORK
+
+in a folder with document.json, model.safetensors and inputs.pt; it leaves model.onnx or model.pt2 and output.pt.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import builder
+from builder.exports.subject import empty, named, samples
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+
+def main() -> None:
+    """Convert; on failure say in one line of stderr which node cannot be converted, and why."""
+    import torch
+    from safetensors.torch import load_file
+
+    kind, network = sys.argv[-2:]
+    document = builder.load(Path("document.json"))
+    module = empty(document, network)
+    module.load_state_dict(load_file("model.safetensors"), assign=True)
+    module.requires_grad_(False)
+    inputs = tuple(torch.load("inputs.pt", weights_only=True))
+    tracing = samples(document, network, batch=2)  # another batch size than the check's: it must not be baked in
+    names = [node.name for node in document.nodes if node.network == network and node.spec.role == "input"]
+    ends = list(named(module(*tracing), document, network))
+    try:
+        output = CONVERTERS[kind](module, tracing, inputs, names, ends)
+    except OSError:
+        raise
+    except Exception as error:  # the converters raise many kinds; all mean that it cannot be done
+        node = culprit(module, tracing, kind)
+        reason = " ".join(str(error).split())[:300] or type(error).__name__
+        sys.exit(f"{node} ({type(module.get_submodule(node)).__name__}): {reason}" if node else reason)
+    torch.save(output, "output.pt")
+
+
+def to_onnx(
+    module: nn.Module, tracing: tuple[Tensor, ...], inputs: tuple[Tensor, ...], names: list[str], ends: list[str]
+) -> dict[str, Tensor]:
+    """model.onnx by torch's exporter, run by onnxruntime."""
+    import onnxruntime
+    import torch
+
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    torch.onnx.export(
+        module, tracing, "model.onnx", dynamo=True, external_data=False, verbose=False,
+        input_names=names, output_names=ends, dynamic_shapes=_batch_is_free(tracing),
+    )  # fmt: skip
+    session = onnxruntime.InferenceSession("model.onnx", providers=["CPUExecutionProvider"])
+    fed = {item.name for item in session.get_inputs()}  # an input that leads nowhere may be left out
+    feed = {name: tensor.numpy() for name, tensor in zip(names, inputs, strict=True) if name in fed}
+    return {name: torch.from_numpy(value) for name, value in zip(ends, session.run(ends, feed), strict=True)}
+
+
+def to_pt2(
+    module: nn.Module, tracing: tuple[Tensor, ...], inputs: tuple[Tensor, ...], names: list[str], ends: list[str]
+) -> dict[str, Tensor]:
+    """model.pt2 by torch.export, loaded and run."""
+    import torch
+
+    program = torch.export.export(module, tracing, dynamic_shapes=_batch_is_free(tracing))
+    torch.export.save(program, "model.pt2")
+    result = torch.export.load("model.pt2").module()(*inputs)
+    return result if isinstance(result, dict) else {ends[0]: result}
+
+
+CONVERTERS: dict[str, Any] = {"onnx": to_onnx, "pt2": to_pt2}
+
+
+def _batch_is_free(tracing: tuple[Tensor, ...]) -> tuple[dict[int, Any], ...]:
+    import torch
+
+    batch = torch.export.Dim("batch")
+    return tuple({0: batch} for _ in tracing)
+
+
+def culprit(module: nn.Module, tracing: tuple[Tensor, ...], kind: str) -> str | None:
+    """The first node that cannot be converted on its own, or None if each can."""
+    seen: dict[str, tuple[Tensor, ...]] = {}
+
+    def note(name: str) -> Any:
+        return lambda _module, given: seen.setdefault(name, tuple(value.clone() for value in given)) and None
+
+    hooks = [child.register_forward_pre_hook(note(name)) for name, child in module.named_children()]
+    module(*tracing)
+    for hook in hooks:
+        hook.remove()
+    for name, given in seen.items():
+        try:
+            CONVERTERS[kind](module.get_submodule(name), given, given, [f"i{i}" for i in range(len(given))], ["o"])
+        except Exception:  # any failure is the answer
+            return name
+    return None

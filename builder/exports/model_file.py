@@ -1,0 +1,132 @@
+"""model.py: the networks' classes, and what is needed to load the weights and use them with torch alone."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from builder.codegen import code, introduction
+from builder.exports.files import outputs, run, write_inputs, write_weights
+from builder.exports.subject import Subject, difference
+from builder.render import Expression, Invoke, Keyword, Several, docstring, plain, statement
+
+IMPORTS = ("import json", "import struct", "from pathlib import Path")
+
+READER = '''
+DTYPES = {"F64": torch.float64, "F32": torch.float32, "I64": torch.int64, "I32": torch.int32, "BOOL": torch.bool}
+
+
+def read_safetensors(path: str | Path) -> dict[str, Tensor]:
+    """Tensors by name: the file is the header's length in 8 bytes, the header in JSON, and then all numbers."""
+    content = bytearray(Path(path).read_bytes())
+    (length,) = struct.unpack("<Q", content[:8])
+    header = json.loads(content[8 : 8 + length])
+    header.pop("__metadata__", None)
+    tensors = {}
+    for name, entry in header.items():
+        start, end = (8 + length + offset for offset in entry["data_offsets"])
+        numbers = torch.frombuffer(content[start:end], dtype=DTYPES[entry["dtype"]])
+        tensors[name] = numbers.reshape(entry["shape"])
+    return tensors
+
+
+def load(path: str | Path = "model.safetensors") -> {name}:
+    """The trained network, ready to predict."""
+    model = {name}()
+    model.load_state_dict(read_safetensors(path))
+    return model.eval()
+'''
+
+PREPROCESS = '''
+def preprocess(x: Tensor) -> Tensor:
+    """Values in the data set's own unit, as the network takes them: less the mean, divided by the spread."""
+    return (x - torch.tensor(MEAN)) / torch.tensor(STD)
+'''
+
+POSTPROCESS = '''
+def postprocess(y: Tensor) -> Tensor:
+    """The network's output in the unit of the data set's targets."""
+    return y * torch.tensor(TARGET_STD) + torch.tensor(TARGET_MEAN)
+'''
+
+CHECK = """
+import importlib.util, sys, torch
+spec = importlib.util.spec_from_file_location("model", "model.py")
+module = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(module)
+model = module.load("model.safetensors")
+with torch.no_grad():
+    torch.save(model(*torch.load("inputs.pt", weights_only=True)), "output.pt")
+"""
+
+
+def model_source(what: Subject) -> str:
+    """The text of model.py."""
+    words = (
+        f"{introduction(what.document)}\n\nThe weights are in model.safetensors: model = load(); it needs torch alone."
+    )
+    lines = [*docstring(words, 0), *code(what.document, IMPORTS), ""]
+    lines += _constants(what)
+    lines += READER.replace("{name}", what.class_name).rstrip().splitlines()
+    if "inputs" in what.card:
+        lines += ["", *PREPROCESS.rstrip().splitlines()]
+    if what.card.get("targets"):
+        lines += ["", *POSTPROCESS.rstrip().splitlines()]
+    lines += ["", "", 'if __name__ == "__main__":', *_main(what)]
+    return "\n".join(lines) + "\n"
+
+
+def check_model_file(what: Subject, folder: Path) -> tuple[float, str]:
+    """Run the folder's model.py in a fresh interpreter, with the weights beside it. Both must lie in the folder."""
+    if not (folder / "model.safetensors").exists():
+        write_weights(what, folder / "model.safetensors")
+    write_inputs(what, folder)
+    run(["-c", CHECK], folder, "Running model.py in a fresh interpreter")
+    worst = difference(what.expected, outputs(what, folder), "model.py")
+    return worst, "Run in a fresh Python with torch alone, with the weights loaded, on random samples."
+
+
+def _constants(what: Subject) -> list[str]:
+    """What training knows of the data, as constants."""
+    lines: list[str] = []
+    card = what.card
+    if card.get("classes"):
+        names = tuple(_text(str(name)) for name in card["classes"])
+        lines += ["# what each number of the output stands for", *statement("CLASSES = ", Several("()", names), 0)]
+    for key, prefix in (("inputs", ""), ("targets", "TARGET_")):
+        figures = card.get(key)
+        if figures:
+            lines.append(f"# of the training samples' {key}")
+            lines += statement(f"{prefix}MEAN = ", _numbers(figures["mean"]), 0)
+            lines += statement(f"{prefix}STD = ", _numbers(figures["std"]), 0)
+    return ["", *lines] if lines else []
+
+
+def _numbers(value: Any) -> Expression:
+    """Nested lists of float32 numbers, each in the fewest digits that give the same float32."""
+    import numpy as np
+
+    if isinstance(value, list | tuple):
+        return Several("[]", tuple(_numbers(item) for item in value))
+    return repr(float(str(np.float32(value))))
+
+
+def _text(value: str) -> str:
+    text = json.dumps(plain(value), ensure_ascii=False)
+    return "'" + plain(value) + "'" if '"' in value and "'" not in value and "\\" not in value else text
+
+
+def _main(what: Subject) -> list[str]:
+    """Loads the weights and shows that they run."""
+    zeros: list[Expression] = []
+    for node, sample in zip(what.input_nodes, what.inputs, strict=True):
+        sizes = tuple(str(size) for size in (1, *sample.shape[1:]))
+        whole = (Keyword("dtype", "torch.int64"),) if not sample.is_floating_point() else ()
+        assert node.name
+        zeros.append(Invoke("torch.zeros", (*sizes, *whole)))
+    lines = ['    model = load(Path(__file__).with_name("model.safetensors"))', "    with torch.no_grad():"]
+    lines += statement("output = ", Invoke("model", tuple(zeros)), 8)
+    if len(what.expected) == 1:
+        return [*lines, f'    print("{next(iter(what.expected))}:", tuple(output.shape))']
+    return [*lines, "    for name, value in output.items():", '        print(f"{name}:", tuple(value.shape))']
