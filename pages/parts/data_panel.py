@@ -10,7 +10,7 @@ from builder.edits import SetText, SetTraining
 from builder.shapes import show as show_shape
 from builder.summary import human
 from pages.parts import form
-from pages.parts.session import Session, set_widget, widget
+from pages.parts.session import Session, key_for, widget
 from pages.parts.words import escape, markdown
 
 
@@ -30,14 +30,18 @@ def _data(session: Session) -> None:
     # Not at the top: this may import torch, and the first canvas does not wait for that.
     from trainers.data import DATASETS, NOT_OPTIONS, DataError, dataset
 
-    set_widget("data.name", name if name in DATASETS else None)
+    names = list(DATASETS)
+    held = key_for(session, "data.name", name if name in DATASETS else None)
 
     def chosen() -> None:
+        if widget(held) in (None, name):
+            return
         kept = {key: value for key, value in data.items() if key in NOT_OPTIONS}
-        _set(session, {"name": widget("data.name"), **kept}, f"Take the data set {widget('data.name')}")
+        _set(session, {"name": widget(held), **kept}, f"Take the data set {widget(held)}")
 
     st.selectbox(
-        "data set", list(DATASETS), key="data.name", on_change=chosen, placeholder="Choose a data set",
+        "data set", names, names.index(name) if name in DATASETS else None, key=held, on_change=chosen,
+        placeholder="Choose a data set",
         format_func=lambda key: DATASETS[key].title, label_visibility="collapsed",
         help="What the network learns from. An Input without a shape takes the data set's.",
     )  # fmt: skip
@@ -51,7 +55,11 @@ def _data(session: Session) -> None:
     except DataError as error:
         st.markdown(f":red[{markdown(str(error))}]")
     else:
-        kind = f"{len(made.classes)} classes" if made.classes else f"{made.target_size} number{'s' * (made.target_size > 1)} to predict"
+        kind = (
+            f"{len(made.classes)} classes"
+            if made.classes
+            else f"{made.target_size} number{'s' * (made.target_size > 1)} to predict"
+        )
         facts = f"{made.samples:,} samples of <b>{show_shape(made.input_shape)}</b> · {kind}"
         st.html(f'<div class="nl-facts"><div>{facts}</div></div>')
     if entry.model_fields:
@@ -91,18 +99,21 @@ def _words(session: Session) -> None:
 def _text(session: Session, field: Any, value: str) -> None:
     key = f"document.{field}"
     draft = session.drafts.get(key)
-    set_widget(key, draft[0] if draft else value)
+    showing = draft[0] if draft else value
+    held = key_for(session, key, showing)
 
     def changed() -> None:
-        typed = str(widget(key)).strip()
+        typed = str(widget(held)).strip()
+        if typed == showing:
+            return
         if field == "name" and not typed:
             session.drafts[key] = (typed, "A document needs a name, if only “Untitled network”.")
             return
         session.apply(SetText(field, typed), f"Change the {field}")
 
     if field == "name":
-        st.text_input("name", key=key, on_change=changed, max_chars=200)
+        st.text_input("name", showing, key=held, on_change=changed, max_chars=200)
     else:
-        st.text_area("description", key=key, on_change=changed, max_chars=10_000, height=90)
+        st.text_area("description", showing, key=held, on_change=changed, max_chars=10_000, height=90)
     if draft:
         st.markdown(f":red[{markdown(draft[1])}]")

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -20,7 +20,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from builder.wording import sentences
-from pages.parts.session import Session, set_widget, widget
+from pages.parts.session import Session, key_for, widget
 from pages.parts.words import markdown
 
 Change = Callable[[dict[str, Any]], str | None]  # a sentence when the change is refused
@@ -42,15 +42,26 @@ class Kind:
         return next(iter(plain)) if len(plain) == 1 and not self.words else None
 
     @property
+    def is_choice(self) -> bool:
+        """Whether it holds nothing but words from its list."""
+        return bool(self.words) and not self.types - {str, type(None)}
+
+    @property
     def optional(self) -> bool:
         return type(None) in self.types
 
 
 def draw(
-    session: Session, entry: type[BaseModel], values: Mapping[str, Any], key: str, change: Change, columns: int = 2
+    session: Session,
+    entry: type[BaseModel],
+    values: Mapping[str, Any],
+    key: str,
+    change: Change,
+    columns: int = 2,
+    only: Collection[str] | None = None,
 ) -> None:
-    """Draw the entry's fields; toggles after the others, in two columns unless told otherwise."""
-    fields = {info.alias or name: info for name, info in entry.model_fields.items()}
+    """Draw the entry's fields, or `only` some; toggles after the others, in two columns unless told otherwise."""
+    fields = {info.alias or name: info for name, info in entry.model_fields.items() if only is None or name in only}
     plain = [name for name, info in fields.items() if kind_of(info).only is not bool]
     toggles = [name for name in fields if name not in plain]
     grid: list[Any] = []
@@ -62,15 +73,24 @@ def draw(
 
 
 def _field(
-    session: Session, entry: type[BaseModel], name: str, info: FieldInfo, values: Mapping[str, Any], key: str, change: Change
+    session: Session,
+    entry: type[BaseModel],
+    name: str,
+    info: FieldInfo,
+    values: Mapping[str, Any],
+    key: str,
+    change: Change,
 ) -> None:
     kind = kind_of(info)
     value = values.get(name, info.get_default(call_default_factory=True))
     draft = session.drafts.get(key)
-    set_widget(key, draft[0] if draft else shown(value, kind))
+    showing = draft[0] if draft else shown(value, kind)
+    held = key_for(session, key, showing)
 
     def changed() -> None:
-        typed = widget(key)
+        typed = widget(held)
+        if typed == showing:
+            return
         wanted = parsed(typed, kind) if isinstance(typed, str) else typed
         complaint = _try(entry, {**values, name: wanted}, change)
         if complaint:
@@ -78,18 +98,20 @@ def _field(
         else:
             session.drafts.pop(key, None)
 
-    _widget(name, key, kind, value, info.description or "", changed)
+    _widget(name, kind, showing, {"key": held, "help": info.description or None, "on_change": changed})
     if draft:
         st.markdown(f":red[{markdown(draft[1])}]")
 
 
-def _widget(name: str, key: str, kind: Kind, value: Any, description: str, changed: Callable[[], None]) -> None:
-    common: dict[str, Any] = {"key": key, "help": description or None, "on_change": changed}
+def _widget(name: str, kind: Kind, showing: Any, common: dict[str, Any]) -> None:
+    """The widget for a kind of field, showing a value."""
+    empty = "none" if kind.optional else None
     if kind.only is bool:
-        st.toggle(name, **common)
-    elif kind.words and not kind.types - {str, type(None)}:
+        st.toggle(name, bool(showing), **common)
+    elif kind.is_choice:
         choices = ([None] if kind.optional else []) + list(kind.words)
-        st.selectbox(name, choices, format_func=lambda word: "none" if word is None else str(word), **common)
+        index = choices.index(showing) if showing in choices else 0
+        st.selectbox(name, choices, index, format_func=lambda word: "none" if word is None else str(word), **common)
     elif kind.only in (int, float):
         whole = kind.only is int
         number = int if whole else float
@@ -97,14 +119,14 @@ def _widget(name: str, key: str, kind: Kind, value: Any, description: str, chang
             name,
             min_value=None if kind.low is None else number(kind.low),
             max_value=None if kind.high is None else number(kind.high),
-            step=1 if whole else _step(value, kind),
+            value=showing,
+            step=1 if whole else _step(showing, kind),
             format="%d" if whole else "%g",
-            placeholder="none" if kind.optional else None,
-            **({"value": None} if kind.optional else {}),
+            placeholder=empty,
             **common,
         )
     else:
-        st.text_input(name, placeholder="none" if kind.optional else None, **common)
+        st.text_input(name, showing, placeholder=empty, **common)
 
 
 def _step(value: Any, kind: Kind) -> float:
@@ -131,7 +153,9 @@ def differing(entry: type[BaseModel], values: Mapping[str, Any]) -> dict[str, An
         for name, info in entry.model_fields.items()
         if not info.is_required()
     }
-    return {name: value for name, value in values.items() if name not in defaults or _plain(defaults[name]) != _plain(value)}
+    return {
+        name: value for name, value in values.items() if name not in defaults or _plain(defaults[name]) != _plain(value)
+    }
 
 
 def _plain(value: Any) -> Any:
@@ -176,7 +200,7 @@ def _bounds(metadata: list[Any], bounds: dict[str, float]) -> None:
 
 def shown(value: Any, kind: Kind) -> Any:
     """A value as its widget holds it: text for what may be a number, a list or a word."""
-    if kind.only in (bool, int) or (kind.words and not kind.types - {str, type(None)}):
+    if kind.only in (bool, int) or kind.is_choice:
         return value
     if kind.only is float:
         return None if value is None else float(value)

@@ -24,7 +24,9 @@ def cards(session: Session, key: str, columns: int = 3) -> str | None:
     opened = None
     items = list(builder.templates().items())
     for start in range(0, len(items), columns):
-        for column, (name, document) in zip(st.columns(columns, gap="small"), items[start : start + columns], strict=False):
+        for column, (name, document) in zip(
+            st.columns(columns, gap="small"), items[start : start + columns], strict=False
+        ):
             with column, st.container(border=True, key=f"{key}_{name}", height="stretch"):
                 head(name, document)
                 if st.button("Open", key=f"{key}_open_{name}", width="stretch"):
@@ -47,7 +49,9 @@ def lessons(session: Session) -> bool:
             left, right = st.columns([1, 2], gap="medium")
             with left:
                 head(name, document)
-                if st.button("Open in Build", key=f"lesson_open_{name}", type="primary", icon=":material/account_tree:"):
+                if st.button(
+                    "Open in Build", key=f"lesson_open_{name}", type="primary", icon=":material/account_tree:"
+                ):
                     session.open(document, f"{document.name} is yours to change.")
                     opened = True
             right.markdown(document.lesson or "This template has no lesson yet.")

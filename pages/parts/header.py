@@ -31,7 +31,9 @@ def show(session: Session) -> None:
         title(session)
         _icon("undo", "Undo", session.history.undo_label, "Ctrl+Z", session.undo, session.history.can_undo)
         _icon("redo", "Redo", session.history.redo_label, "Ctrl+Shift+Z", session.redo, session.history.can_redo)
-        if st.button("Templates", icon=":material/dashboard:", key="templates", help="Networks to start from, each with a lesson"):
+        if st.button(
+            "Templates", icon=":material/dashboard:", key="templates", help="Networks to start from, each with a lesson"
+        ):
             gallery.dialog(session)
         if st.button("Open", icon=":material/folder_open:", key="open", help="A recent document, or a file"):
             opening.dialog(session)

@@ -15,7 +15,7 @@ from builder.shapes import show as show_shape
 from builder.summary import human
 from pages.parts import actions, data_panel, form, theme
 from pages.parts.picture import port_names
-from pages.parts.session import Session, set_widget, widget
+from pages.parts.session import Session, key_for, widget
 from pages.parts.words import escape, markdown
 
 
@@ -65,10 +65,13 @@ def _set(session: Session, name: str, values: Mapping[str, Any]) -> str | None:
 def _name(session: Session, node: Node) -> None:
     key = f"name.{node.name}"
     draft = session.drafts.get(key)
-    set_widget(key, draft[0] if draft else node.name)
+    showing = draft[0] if draft else node.name
+    held = key_for(session, key, showing)
 
     def renamed() -> None:
-        typed = str(widget(key)).strip()
+        typed = str(widget(held)).strip()
+        if typed == showing or node.name not in session.document.by_name:
+            return
         try:
             RenameNode(node.name, typed).apply(session.document)
         except builder.EditError as error:
@@ -79,7 +82,9 @@ def _name(session: Session, node: Node) -> None:
         session.drafts.clear()
         session.save()
 
-    st.text_input("name", key=key, on_change=renamed, max_chars=64, help="The name of its weights in the trained model.")
+    st.text_input(
+        "name", showing, key=held, on_change=renamed, max_chars=64, help="The name of its weights in the trained model."
+    )
     if draft:
         st.markdown(f":red[{markdown(draft[1])}]")
 
@@ -87,11 +92,11 @@ def _name(session: Session, node: Node) -> None:
 def _facts(session: Session, node: Node) -> None:
     """Shapes and costs: what comes in, what goes out, and at which price."""
     view = session.view
-    facts = view.analysis.facts.get(node.name)
+    facts = view.facts.get(node.name)
     error = view.errors.get(node.name)
-    waiting = view.analysis.waiting.get(node.name)
+    waiting = view.waiting.get(node.name)
     sources = [edge.source for edge in session.document.edges if edge.target == node.name]
-    shapes = [view.analysis.facts[name].signal.shape for name in sources if name in view.analysis.facts]
+    shapes = [view.facts[name].signal.shape for name in sources if name in view.facts]
     into = " and ".join(show_shape(shape) for shape in shapes)
     lines = []
     if facts is not None:
@@ -151,7 +156,7 @@ def _another(session: Session, node: Node, edges: list[Edge]) -> None:
     choices = [other.name for other in session.document.nodes if other.name != node.name]
 
     def chosen() -> None:
-        if widget(key) is not None:
+        if widget(key) is not None and edges == incoming(session.document).get(node.name, []):
             actions.connect(session, widget(key), node.name)
 
     st.selectbox(
@@ -162,11 +167,12 @@ def _another(session: Session, node: Node, edges: list[Edge]) -> None:
 
 def _port(session: Session, edge: Edge, edges: list[Edge], ports: tuple[str, ...], now: str | None) -> None:
     key = f"port.{edge.source}.{edge.target}.{now}"
-    set_widget(key, now)
 
     def changed() -> None:
         """Take the port; whoever holds it gets this wire's."""
         wanted = widget(key)
+        if wanted == now or edge not in session.document.edges:
+            return
         names = port_names(session.document)
         other = next((item for item in edges if names.get(id(item)) == wanted and item is not edge), None)
         cut = tuple(Disconnect(item) for item in (edge, other) if item is not None)
@@ -175,7 +181,8 @@ def _port(session: Session, edge: Edge, edges: list[Edge], ports: tuple[str, ...
             new.append(Connect(Edge(source=other.source, target=other.target, port=now)))
         session.apply(Together((*cut, *new)), f"Wire {edge.source} to {edge.target}'s {wanted}")
 
-    st.selectbox("port", ports, key=key, on_change=changed, label_visibility="collapsed", width=110)
+    index = ports.index(now) if now in ports else 0
+    st.selectbox("port", ports, index, key=key, on_change=changed, label_visibility="collapsed", width=110)
 
 
 def _reorder(session: Session, edges: list[Edge], index: int) -> None:
@@ -187,7 +194,7 @@ def _reorder(session: Session, edges: list[Edge], index: int) -> None:
 
 def _edge(session: Session, edge: Edge) -> None:
     heading("Wire", "edge")
-    facts = session.view.analysis.facts.get(edge.source)
+    facts = session.view.facts.get(edge.source)
     st.caption("Carries a node's output to another node's input. Press Backspace on the canvas to cut it.")
     for label, name in (("from", edge.source), ("to", edge.target)):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):

@@ -39,7 +39,9 @@ def _read(session: Session, file: Any) -> bool:
         more = len(error.problems) - SENTENCES
         rest = f"<p>and {more} more.</p>" if more > 0 else ""
         name = escape(file.name[:80])
-        st.html(f'<div class="nl-alert"><p><b>{name}</b> was not opened; your document is as it was.</p><ul>{items}</ul>{rest}</div>')
+        st.html(
+            f'<div class="nl-alert"><p><b>{name}</b> was not opened; your document is as it was.</p><ul>{items}</ul>{rest}</div>'
+        )
         return False
     session.open(document, f"{document.name} is open.")
     return True

@@ -9,7 +9,6 @@ from typing import Any
 import builder
 from builder.document import Document, Edge, Node
 from builder.graph import incoming
-from builder.infer import Analysis
 from builder.plan import PortError, ports_taken
 from builder.summary import human
 from pages.parts.view import View
@@ -75,7 +74,7 @@ def draw(document: Document, view: View, badges: Mapping[str, Badge] | None = No
         while key in edges:
             key += "+"
         edges[key] = edge
-        wires.append(_wire(key, edge, document, view.analysis, ports.get(id(edge), "")))
+        wires.append(_wire(key, edge, document, view, ports.get(id(edge), "")))
     return Picture(nodes, tuple(wires), edges)
 
 
@@ -84,11 +83,11 @@ def _node(document: Document, node: Node, view: View, badge: Badge | None) -> Dr
     family = layer.family if layer else "data"
     role = layer.role if layer else "layer"
     error, warning = view.errors.get(node.name), view.warnings.get(node.name)
-    behind = view.analysis.waiting.get(node.name)
+    behind = view.waiting.get(node.name)
     state = "is-error" if error else "is-waiting" if behind else "is-warning" if warning else ""
     name, kind = escape(node.name), escape(node.type)
     if error:
-        failure = view.analysis.failures.get(node.name)
+        failure = view.failures.get(node.name)
         short = escape(sentence(failure.short if failure else error.message))
         inner = (
             f'<div class="head"><div class="name">{name}</div><div class="type">{kind}</div></div>'
@@ -111,7 +110,7 @@ def _node(document: Document, node: Node, view: View, badge: Badge | None) -> Dr
 def _foot(node: Node, view: View, behind: str | None) -> str:
     if behind:
         return f'<div class="foot"><span>waiting for {escape(behind)}</span></div>'
-    facts = view.analysis.facts.get(node.name)
+    facts = view.facts.get(node.name)
     if facts is None:
         return '<div class="foot"><span>…</span></div>' if not view.complete else '<div class="foot"></div>'
     cost = view.costs.get(node.name)
@@ -119,8 +118,8 @@ def _foot(node: Node, view: View, behind: str | None) -> str:
     return f'<div class="foot"><span>{shape}</span><span>{human(cost.parameters) if cost else ""}</span></div>'
 
 
-def _wire(key: str, edge: Edge, document: Document, analysis: Analysis, port: str) -> Wire:
-    facts = analysis.facts.get(edge.source)
+def _wire(key: str, edge: Edge, document: Document, view: View, port: str) -> Wire:
+    facts = view.facts.get(edge.source)
     shape = tight(facts.signal.shape) if facts else ""
     left, right = document.layout.get(edge.source, (0.0, 0.0)), document.layout.get(edge.target, (0.0, 0.0))
     wraps = right[0] - left[0] < 140.0 + WRAPPED and left[1] != right[1]

@@ -18,7 +18,9 @@ def show(session: Session) -> None:
         if not session.view.complete:
             st.html('<div class="nl-quiet">Working out the shapes …</div>')
         elif not problems:
-            st.html('<div class="nl-quiet"><span class="nl-ok">✓</span> No problems: this network can be trained.</div>')
+            st.html(
+                '<div class="nl-quiet"><span class="nl-ok">✓</span> No problems: this network can be trained.</div>'
+            )
         for index, problem in enumerate(problems[:SHOWN]):
             _row(session, index, problem)
         if len(problems) > SHOWN:

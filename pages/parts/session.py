@@ -42,6 +42,8 @@ class Session:
     command: dict[str, Any] | None = None  # the last thing asked of the canvas's view
     messages: list[tuple[str, str]] = field(default_factory=list)  # (icon, sentence), said once
     drafts: dict[str, tuple[Any, str]] = field(default_factory=dict)  # widget → what was typed wrongly, and why
+    generations: dict[str, int] = field(default_factory=dict)  # widget → how often it had to start anew
+    runs: dict[str, str] = field(default_factory=dict)  # document id → id of the run that this tab looks at
 
     @property
     def document(self) -> Document:
@@ -203,11 +205,22 @@ def widget(key: str) -> Any:
     return st.session_state.get(key)
 
 
-def set_widget(key: str, value: Any) -> None:
-    """Make a widget that is drawn later in this run show a value. An equal value is not set again: that would make a
-    person who clicks quickly lose a click."""
-    if key not in st.session_state or st.session_state[key] != value:
-        st.session_state[key] = value
+def key_for(session: Session, key: str, value: Any) -> str:
+    """The key of a widget that shall show `value`; draw it with that value as its default.
+
+    A widget keeps its own state, which is right while a person uses it, and wrong after an undo. So a widget whose
+    state is another than the document's gets a new key, and with it starts from the default; else its key stays, and
+    with it the cursor.
+
+    Its on_change must do nothing when the widget holds `value`: streamlit calls it, too, for a widget that has just
+    gone from the page when an event of another component overtakes the news of that.
+    """
+    number = session.generations.get(key, 0)
+    held = f"{key}~{number}"
+    if held in st.session_state and st.session_state[held] != value:
+        number += 1
+        session.generations[key] = number
+    return f"{key}~{number}"
 
 
 def now() -> int:

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 import builder
 from builder.document import Document
-from builder.infer import Analysis, analyse
-from builder.plan import Plan
+from builder.infer import Analysis, Facts, analyse
 from builder.problems import Problem
+from builder.spec import ShapeError
 from pages.parts import warmup
 
 _KEPT = 8
@@ -30,10 +30,28 @@ class Cost:
 class View:
     """Everything that pages show about a document and that follows from it."""
 
-    analysis: Analysis
+    analysis: Analysis | None  # None: torch is still being imported, and nothing is known yet
     problems: tuple[Problem, ...] = ()
     costs: dict[str, Cost] = field(default_factory=dict)
-    complete: bool = True  # False: torch is still being imported, and nothing is known yet
+
+    @property
+    def complete(self) -> bool:
+        return self.analysis is not None
+
+    @property
+    def facts(self) -> dict[str, Facts]:
+        """Output and size of every node that works."""
+        return self.analysis.facts if self.analysis else {}
+
+    @property
+    def failures(self) -> dict[str, ShapeError]:
+        """What the nodes that cannot take their inputs say."""
+        return self.analysis.failures if self.analysis else {}
+
+    @property
+    def waiting(self) -> dict[str, str]:
+        """Nodes behind a node in error, each with the name of that node."""
+        return self.analysis.waiting if self.analysis else {}
 
     @property
     def errors(self) -> dict[str, Problem]:
@@ -58,7 +76,9 @@ class View:
         """The sum over all nodes."""
         costs = self.costs.values()
         return Cost(
-            sum(cost.parameters for cost in costs), sum(cost.flops for cost in costs), sum(cost.memory for cost in costs)
+            sum(cost.parameters for cost in costs),
+            sum(cost.flops for cost in costs),
+            sum(cost.memory for cost in costs),
         )
 
 
@@ -74,7 +94,7 @@ def look(document: Document) -> View:
         if _same_network(known, document) and view.complete:
             return _keep(document, view)
     if not warmup.ready():
-        return View(Analysis(document, Plan((), {}), {}, {}, {}), complete=False)
+        return View(None)
     return _keep(document, _compute(document))
 
 
@@ -106,7 +126,6 @@ def _compute(document: Document) -> View:
 def _checked(document: Document) -> tuple[Document, list[Problem]]:
     """The document with its Input shapes taken from the data set, and all its problems."""
     trainers = importlib.import_module("trainers")
-    try:
-        return trainers.bind(document), trainers.check(document)
-    except AttributeError:
+    if not hasattr(trainers, "check"):
         return document, builder.check(document)
+    return trainers.bind(document), trainers.check(document)

@@ -30,7 +30,7 @@ def ready(timeout: float = 0.0) -> bool:
 
 
 def _import() -> None:
-    """torch, and what it imports on first use: the first network that is measured costs a second, the next ones nothing."""
+    """torch, and what it imports on first use: measuring the first network costs a second, the next ones nothing."""
     try:
         import builder
         from pages.parts.session import first_document
