@@ -5,8 +5,10 @@ Each is one class in a file of this folder, found by itself.
 
 from __future__ import annotations
 
+from typing import Any
+
 from builder.checks.base import run
-from builder.document import Document
+from builder.document import Document, Node
 from builder.infer import analyse
 from builder.problems import DocumentError, Problem
 from trainers.checks.base import JobCheck, job_checks
@@ -26,16 +28,19 @@ def bind(document: Document) -> Document:
     except DataError:
         return document  # check says what is wrong with the data set
     shape = list(chosen.input_shape)
-    nodes = tuple(
-        node.model_copy(update={"params": {**node.params, "shape": shape}}) if _is_open_input(node) else node
-        for node in document.nodes
-    )
+    nodes = tuple(_shaped(node, shape) if _is_open_input(node) else node for node in document.nodes)
     return document if nodes == document.nodes else document.changed(nodes=nodes)
 
 
-def _is_open_input(node: object) -> bool:
+def _shaped(node: Node, shape: list[int]) -> Node:
+    """A new node, not a copy: a copy would take along the layer that the node remembers."""
+    fields = {name: getattr(node, name) for name in Node.model_fields}
+    return Node(**{**fields, "params": {**node.params, "shape": shape}})
+
+
+def _is_open_input(node: Node) -> bool:
     try:
-        spec = node.spec  # type: ignore[attr-defined]
+        spec: Any = node.spec
     except (KeyError, ValueError):
         return False
     return spec.role == "input" and spec.shape is None
