@@ -65,7 +65,7 @@ class Predictions:
 
     @property
     def order(self) -> NDArray[np.int64]:
-        """The most telling first: wrong and sure of it, then right but unsure, right and sure. Or the largest errors."""
+        """The most telling first: wrong and sure of it; right but unsure; right and sure. Or the largest errors."""
         confidence = self.confidence
         if confidence is None:
             error = np.abs(self.predicted - self.targets).max(axis=1)
@@ -101,9 +101,7 @@ def _predict(run: Run, split: SplitName) -> Predictions:
     prepared = prepared_data(run)
     part: Split = getattr(prepared, split)
     if not len(part):
-        raise RunError(
-            f"No sample of this run was held out for {split}. Give {split} a share of the data, train again."
-        )
+        raise RunError(f"This run held out no sample for {split}. Give {split} a share of the data and train again.")
     outputs = _outputs(run.model(), part.inputs)
     dataset = run.job.dataset
     targets, probabilities = part.targets.numpy(), None
