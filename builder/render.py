@@ -6,6 +6,7 @@ too long.
 
 from __future__ import annotations
 
+import ast
 import json
 import textwrap
 import unicodedata
@@ -60,6 +61,23 @@ def literal(value: Any) -> Expression:
     if isinstance(value, tuple | list):
         return Several("()" if isinstance(value, tuple) else "[]", tuple(literal(item) for item in value))
     return repr(value)
+
+
+def expression(text: str) -> Expression:
+    """Python source of one expression, such as an optimizer's call, as an expression that can be broken over lines."""
+    return _of_tree(ast.parse(text, mode="eval").body)
+
+
+def _of_tree(tree: ast.expr) -> Expression:
+    match tree:
+        case ast.Call(function, arguments, keywords):
+            named = (Keyword(str(keyword.arg), _of_tree(keyword.value)) for keyword in keywords)
+            return Invoke(ast.unparse(function), (*map(_of_tree, arguments), *named))
+        case ast.Tuple(items) | ast.List(items):
+            return Several("()" if isinstance(tree, ast.Tuple) else "[]", tuple(map(_of_tree, items)))
+        case ast.Constant(str() as value):
+            return json.dumps(value, ensure_ascii=False)
+    return ast.unparse(tree)
 
 
 def statement(before: str, expression: Expression, indent: int, after: str = "", comment: str = "") -> list[str]:

@@ -95,14 +95,14 @@ def _scores(card: Mapping[str, Any]) -> str:
 
 
 def _loading(what: Subject, files: list[str]) -> str:
-    prepared = "preprocess(samples)" if "inputs" in what.card else "samples"
+    prepared = "preprocess(samples)" if what.card.get("inputs") else "samples"
     first = what.input_nodes[0].name
     text = f"""## How to use it
 
 1. With torch alone (`python model.py` shows that it runs):
 
    ```python
-   from model import load{", preprocess" if "inputs" in what.card else ""}
+   from model import load{", preprocess" if what.card.get("inputs") else ""}
 
    model = load("model.safetensors")
    output = model({prepared})
@@ -122,7 +122,7 @@ def _loading(what: Subject, files: list[str]) -> str:
     text += """
 3. In Netloom: open `document.json` to see and change the network; `model.safetensors` holds its weights.
 """
-    if "inputs" in what.card:
+    if what.card.get("inputs"):
         text += """
 The network was trained on standardised inputs: less the mean, divided by the standard deviation of the training
 samples. `preprocess` in model.py does that; for ONNX do it yourself with MEAN and STD from model.py.

@@ -63,13 +63,11 @@ with torch.no_grad():
 
 def model_source(what: Subject) -> str:
     """The text of model.py."""
-    words = (
-        f"{introduction(what.document)}\n\nThe weights are in model.safetensors: model = load(); it needs torch alone."
-    )
-    lines = [*docstring(words, 0), *code(what.document, IMPORTS), ""]
+    words = "The weights are in model.safetensors: model = load(). It needs torch alone."
+    lines = [*docstring(f"{introduction(what.document)}\n\n{words}", 0), *code(what.document, IMPORTS), ""]
     lines += _constants(what)
     lines += READER.replace("{name}", what.class_name).rstrip().splitlines()
-    if "inputs" in what.card:
+    if what.card.get("inputs"):
         lines += ["", *PREPROCESS.rstrip().splitlines()]
     if what.card.get("targets"):
         lines += ["", *POSTPROCESS.rstrip().splitlines()]
@@ -120,10 +118,9 @@ def _text(value: str) -> str:
 def _main(what: Subject) -> list[str]:
     """Loads the weights and shows that they run."""
     zeros: list[Expression] = []
-    for node, sample in zip(what.input_nodes, what.inputs, strict=True):
+    for sample in what.inputs:
         sizes = tuple(str(size) for size in (1, *sample.shape[1:]))
         whole = (Keyword("dtype", "torch.int64"),) if not sample.is_floating_point() else ()
-        assert node.name
         zeros.append(Invoke("torch.zeros", (*sizes, *whole)))
     lines = ['    model = load(Path(__file__).with_name("model.safetensors"))', "    with torch.no_grad():"]
     lines += statement("output = ", Invoke("model", tuple(zeros)), 8)

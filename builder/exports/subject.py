@@ -52,6 +52,7 @@ def subject(model: nn.Module, document: Document) -> Subject:
     """Copy the model and compute what its exports must give. ExportError: it was not compiled from this document."""
     import torch
 
+    card = getattr(model, "card", None) or {}
     model = getattr(model, "_orig_mod", model)  # what torch.compile wraps
     state = {name: _on_cpu(tensor) for name, tensor in model.state_dict().items()}
     network = _network(document, set(state))
@@ -73,7 +74,7 @@ def subject(model: nn.Module, document: Document) -> Subject:
     except NodeError as error:
         raise ExportError(f"The model cannot be run, so it cannot be exported: {error}") from error
     expected = named(output, document, network)
-    return Subject(document, network, module, inputs, expected, getattr(model, "card", None) or {})
+    return Subject(document, network, module, inputs, expected, card)
 
 
 def empty(document: Document, network: str) -> nn.Module:

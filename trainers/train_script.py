@@ -1,0 +1,142 @@
+"""train.py: the training of a document as a plain PyTorch script that a person would have written.
+
+It goes into the zip beside model.py, and needs torch, numpy, scikit-learn and safetensors, and nothing of Netloom.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from builder.codegen import class_names
+from builder.document import Document
+from builder.infer import infer
+from builder.problems import NetloomError
+from builder.render import expression, statement
+from trainers.job import Job
+from trainers.script_parts import Plan, ending, epochs, evaluate, split, standardisation, training_functions
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+def register() -> None:
+    """Have builder.export put train.py into every zip whose document can be trained."""
+    from builder.export import companions
+
+    if companion not in companions:
+        companions.append(companion)
+
+
+def companion(document: Document, model: nn.Module) -> Mapping[str, str]:
+    """{"train.py": its text}, or nothing where the document does not say how it is to be trained."""
+    try:
+        return {"train.py": train_script(document)}
+    except NetloomError:
+        return {}
+
+
+def train_script(document: Document) -> str:
+    """The text of train.py.
+
+    Raises:
+        NetloomError: the document cannot be trained as it is, or in another way than from samples with targets.
+    """
+    plan = _plan(document)
+    imports, functions = _data(plan)
+    parts = [_head(plan, imports), functions, split(plan), evaluate(plan), *training_functions(plan), _main(plan)]
+    return "\n\n\n".join("\n".join(part) for part in parts) + '\n\n\nif __name__ == "__main__":\n    main()\n'
+
+
+def _plan(document: Document) -> Plan:
+    from trainers.checks import bind
+
+    job = Job(bind(document))
+    ends = [node for node in job.document.nodes if node.spec.role == "output"]
+    entries = [node for node in job.document.nodes if node.spec.role == "input"]
+    choose_loss = getattr(job.paradigm, "chosen_loss", None)
+    if choose_loss is None or len(ends) != 1 or len(entries) != 1:
+        raise NetloomError("A training script is written for networks with one input and one output, and one loss.")
+    shape = infer(job.document).get(ends[0].name, ())
+    samples = job.dataset.samples - (job.dataset.official_test if job.batching.test else 0)
+    drawn = 0.0 if job.dataset.official_test else job.batching.test
+    training = samples - round(drawn * samples) - round(job.batching.validation * samples)
+    size = training if job.batch_size == "full" else job.batch_size
+    steps = job.settings.epochs * -(-training // size)
+    steps = min(steps, job.settings.max_steps or steps)
+    name = next(iter(class_names(job.document).values()))
+    return Plan(job, name, choose_loss(job.dataset.task), shape[0] if shape else 1, steps)
+
+
+def _data(plan: Plan) -> tuple[set[str], list[str]]:
+    """The data set's own code: its imports, and its functions."""
+    head, _, body = plan.job.dataset.source().partition("\n\n\n")
+    return set(head.splitlines()), body.strip("\n").splitlines()
+
+
+def _head(plan: Plan, imports: set[str]) -> list[str]:
+    """Docstring, imports in their usual order, and the settings that one may want to change."""
+    settings = plan.job.settings
+    wanted = {*imports, "import argparse", "import numpy as np", "import torch"}
+    wanted |= {"from safetensors.torch import save_file", "from torch import nn"}
+    wanted |= {"import copy"} if plan.validates else set()
+    wanted |= {"import math"} if "math." in plan.schedule else set()
+    if plan.validates or (plan.tests and not plan.job.dataset.official_test):
+        wanted |= {"from sklearn.model_selection import train_test_split"}
+    standard = [line for line in wanted if line.split()[1].split(".")[0] in sys.stdlib_module_names]
+    others = [line for line in wanted if line not in standard]
+    by_name = [sorted(lines, key=lambda line: (line.startswith("from "), line)) for lines in (standard, others)]
+    lines = [
+        f'"""Trains {plan.class_name} on {plan.job.dataset.name} and saves its weights to model.safetensors.',
+        "",
+        "Network, data and method are those of Netloom; the random numbers are others, so scores differ a little.",
+        "For a first try: python train.py --epochs 1",
+        '"""',
+        "",
+        *by_name[0],
+        "",
+        *by_name[1],
+        "",
+        f"from model import {plan.class_name}",
+        "",
+        f"SEED = {settings.seed}",
+        f"EPOCHS = {settings.epochs}",
+    ]
+    if settings.max_steps:
+        lines.append(f"MAX_STEPS = {settings.max_steps}")
+    if plan.job.batch_size != "full":
+        lines.append(f"BATCH_SIZE = {plan.job.batch_size}")
+    return lines
+
+
+def _main(plan: Plan) -> list[str]:
+    """The function that does it all, in order."""
+    settings = plan.job.settings
+    device = '"cuda" if torch.cuda.is_available() else "cpu"' if settings.device == "auto" else f'"{settings.device}"'
+    lines = [
+        "def main():",
+        '    """Load, split, train, test, save."""',
+        "    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)",
+        '    parser.add_argument("--epochs", type=int, default=EPOCHS)',
+        "    epochs = parser.parse_args().epochs",
+        "",
+        "    torch.manual_seed(SEED)",
+        f"    device = {device}",
+        "    inputs, targets = load_data()",
+        f"    training, {'' if plan.validates else '_'}validation, {'' if plan.tests else '_'}test = split(targets)",
+        *standardisation(plan),
+        "    inputs = torch.from_numpy(inputs).to(device)",
+        f"    targets = torch.from_numpy(targets).to(device){'.long()' if plan.is_classification else ''}",
+        "",
+        f"    model = {plan.class_name}().to(device)",
+    ]
+    if plan.job.initialisation.render("parameter"):
+        lines.append("    initialise(model)")
+    if settings.compile:
+        lines.append("    model.compile()")
+    lines += statement("criterion = ", expression(plan.loss.render()), 4)
+    lines += statement("optimizer = ", expression(plan.job.optimizer.render()), 4)
+    if plan.schedule:
+        lines += statement("scheduler = ", expression(plan.schedule), 4)
+    return [*lines, *epochs(plan), *ending(plan)]
