@@ -42,10 +42,11 @@ def order(document: Document) -> list[str]:
 def cycles(document: Document) -> list[list[str]]:
     """One closed path for each group of nodes that reach each other, in the direction of the edges."""
     network = graph(document)
+    place = {node.name: index for index, node in enumerate(document.nodes)}
     found = []
     for group in nx.strongly_connected_components(network):
-        start = min(group, key=lambda name: document.nodes.index(document.by_name[name]))
-        if len(group) > 1 or network.has_edge(start, start):
+        if len(group) > 1 or any(network.has_edge(name, name) for name in group):
+            start = min(group, key=place.__getitem__)
             found.append([edge[0] for edge in nx.find_cycle(network.subgraph(group), start)])
     return found
 

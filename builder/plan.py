@@ -36,6 +36,7 @@ class Plan:
 
     steps: tuple[Step, ...]
     unbound: dict[str, str]
+    order: tuple[str, ...]  # every node that is not in or behind a cycle
 
 
 class PortError(Exception):
@@ -47,7 +48,8 @@ def make_plan(document: Document) -> Plan:
     edges = incoming(document)
     steps: list[Step] = []
     unbound: dict[str, str] = {}
-    for name in order(document):
+    names = order(document)
+    for name in names:
         node = document.by_name[name]
         try:
             spec = node.spec
@@ -58,7 +60,7 @@ def make_plan(document: Document) -> Plan:
             continue
         else:
             steps.append(Step(name, node, spec, inputs, node.shares_weights_with or name))
-    return Plan(tuple(steps), unbound)
+    return Plan(tuple(steps), unbound, tuple(names))
 
 
 def bind(spec: LayerSpec, edges: list[Edge]) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ import torch
 
 from builder.problems import NetloomError
 from trainers.data.batches import Batches
-from trainers.events import Event, Metric, SplitName
+from trainers.events import Event, Metric
 from trainers.job import EarlyStopping
 from trainers.probes import ProbeClock
 
@@ -63,7 +63,6 @@ class Loop:
     learner: Learner
     batches: Batches
     validation: Split
-    sample: Split  # a fixed part of the training split, for scores beside those of the validation split
     epochs: int
     max_steps: int | None
     early_stopping: EarlyStopping | None
@@ -147,20 +146,18 @@ class Loop:
         place = self.place
         self._collect()
         place.epoch, place.batch = place.epoch + 1, 0
-        validation = self._evaluate("validation", self.validation)
-        self._evaluate("training", self.sample, without="loss")
+        validation = self._validate()
         for name, value in self.learner.figures().items():
             self.events.append(Metric(place.step, place.epoch, "training", name, value))
         self.learner.epoch_end(validation.get("loss"))
         self._remember_best(validation.get("loss"))
 
-    def _evaluate(self, name: SplitName, split: Split, without: str = "") -> dict[str, float]:
-        if not len(split):
+    def _validate(self) -> dict[str, float]:
+        if not len(self.validation):
             return {}
-        scores = self.learner.evaluate(split)
+        scores = self.learner.evaluate(self.validation)
         for metric, value in scores.items():
-            if metric != without:
-                self.events.append(Metric(self.place.step, self.place.epoch, name, metric, value))
+            self.events.append(Metric(self.place.step, self.place.epoch, "validation", metric, value))
         return scores
 
     def _remember_best(self, validation_loss: float | None) -> None:

@@ -37,7 +37,7 @@ class Learner(Protocol):
         """An epoch is over: schedules that move by epochs move now."""
 
     def figures(self) -> dict[str, float]:
-        """What to note at the end of an epoch besides losses: learning rate, gradient norm."""
+        """What to note of the training part at the end of an epoch: its metrics, learning rate, gradient norm."""
 
     def state_dict(self) -> dict[str, Any]:
         """Everything but the networks' weights that a resumed run needs: a tree of tensors and plain values."""

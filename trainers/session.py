@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 SAVE_SECONDS = 10.0  # between two checkpoints of a running run
 SAVE_SHARE = 0.01  # of the time, at most, goes into checkpoints
-EVALUATION_SAMPLES = 1000
 RATE_SECONDS = 4.0
 
 
@@ -67,13 +66,11 @@ class Session:
         total = min(total, settings.max_steps or total)
         learner = job.paradigm.learner(job, self.prepared, self.device, total, batches.count)
         specs = {node.name: node.spec for node in job.document.nodes}
-        sample = _part(self.prepared.training, min(EVALUATION_SAMPLES, max(len(self.prepared.validation), 100)))
         self.total_steps = total
         self.loop = Loop(
             learner,
             batches,
             _on(self.prepared.validation, self.device),
-            _on(sample, self.device),
             settings.epochs,
             settings.max_steps,
             settings.early_stopping,
@@ -232,10 +229,6 @@ def load_weights(loop: Loop, values: dict[str, Tensor]) -> None:
     for network, module in loop.learner.modules.items():
         prefix = f"{network}/"
         module.load_state_dict({k.removeprefix(prefix): v for k, v in values.items() if k.startswith(prefix)})
-
-
-def _part(split: Split, count: int) -> Split:
-    return Split(split.inputs[:count], split.targets[:count], split.indices[:count])
 
 
 def _on(split: Split, device: str) -> Split:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections import deque
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from trainers.optimisation import Optimisation
 
 EVALUATION_BATCH = 4096
+KEPT_BATCHES = 8  # at the end of an epoch, for the training metrics
 
 
 class Supervised(Paradigm):
@@ -79,6 +81,9 @@ class SupervisedLearner:
         self.device_type = torch.device(device).type
         self.compiled = torch.compile(model) if job.settings.compile else None
         self.eager = self.compiled is None
+        # Outputs of the last batches: the epoch's training metrics come from them at the cost of keeping references,
+        # where scoring samples again would cost a tenth of a short epoch.
+        self.kept: deque[tuple[Tensor, Tensor]] = deque(maxlen=KEPT_BATCHES)
 
     def step(self, inputs: Tensor, targets: Tensor) -> Tensor:
         return self.optimisation.step(lambda: self._loss(inputs, targets))
@@ -86,9 +91,14 @@ class SupervisedLearner:
     def _loss(self, inputs: Tensor, targets: Tensor) -> Tensor:
         model = self.model if self.eager or self.compiled is None else self.compiled
         if self.precision is None:
-            return self.criterion(model(inputs), targets)
-        with self._autocast():
-            return self.criterion(model(inputs), targets)
+            outputs = model(inputs)
+            loss = self.criterion(outputs, targets)
+        else:
+            with self._autocast():
+                outputs = model(inputs)
+                loss = self.criterion(outputs, targets)
+        self.kept.append((outputs.detach(), targets))
+        return loss
 
     def _autocast(self) -> contextlib.AbstractContextManager[Any]:
         import torch
@@ -98,20 +108,17 @@ class SupervisedLearner:
     def evaluate(self, split: Split) -> dict[str, float]:
         import torch
 
-        from trainers.metrics import evaluate_metrics
-
         outputs = self.predict(split.inputs)
         with torch.inference_mode():
             loss = float(self.criterion(outputs, split.targets))
+        return {"loss": loss} | self._metrics(outputs, split.targets)
+
+    def _metrics(self, outputs: Tensor, targets: Tensor) -> dict[str, float]:
+        from trainers.metrics import evaluate_metrics
+
         prepared = self.prepared
-        return {"loss": loss} | evaluate_metrics(
-            prepared.task,
-            outputs,
-            split.targets,
-            self.loss.expects,
-            len(prepared.classes),
-            prepared.target_standardisation,
-        )
+        classes, figures = len(prepared.classes), prepared.target_standardisation
+        return evaluate_metrics(prepared.task, outputs, targets, self.loss.expects, classes, figures)
 
     def predict(self, inputs: Tensor) -> Tensor:
         """The network's outputs in evaluation mode, in float32, computed in pieces that fit any memory."""
@@ -129,13 +136,18 @@ class SupervisedLearner:
         self.optimisation.pace.epoch_end(validation_loss)
 
     def figures(self) -> dict[str, float]:
-        return {
-            "learning_rate": self.optimisation.learning_rate,
-            "gradient_norm": self.optimisation.gradient_norm(),
-        }
+        import torch
+
+        outputs = torch.cat([output.float() for output, _ in self.kept])
+        metrics = self._metrics(outputs, torch.cat([target for _, target in self.kept]))
+        self.kept.clear()
+        optimisation = self.optimisation
+        return metrics | {"learning_rate": optimisation.learning_rate, "gradient_norm": optimisation.gradient_norm()}
 
     def state_dict(self) -> dict[str, Any]:
-        return self.optimisation.state_dict()
+        return {**self.optimisation.state_dict(), "kept": list(self.kept)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.optimisation.load_state_dict(state)
+        device = next(self.model.parameters()).device
+        self.kept.extend((output.to(device), target.to(device)) for output, target in state["kept"])

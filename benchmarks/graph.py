@@ -1,0 +1,54 @@
+"""Checking documents: from cold, after one edit, and how the time grows with the number of nodes."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator
+from typing import Any
+
+import builder
+from benchmarks.table import Row
+from benchmarks.timing import seconds
+from builder import infer
+from builder.edits import SetParams
+
+
+def residual_chain(size: int) -> Any:
+    """A residual network of `size` nodes."""
+    nodes: list[dict[str, Any]] = [{"name": "image", "type": "Input", "params": {"shape": [16, 16, 16]}}]
+    edges: list[dict[str, str]] = []
+    last, skip = "image", "image"
+    for number in range(size - 2):
+        kind = ("Conv2d", "BatchNorm2d", "ReLU", "Add")[number % 4]
+        name = f"node{number}"
+        nodes.append({"name": name, "type": kind, "params": {"padding": 1} if kind == "Conv2d" else {}})
+        edges.append({"source": last, "target": name})
+        if kind == "Add":
+            edges.append({"source": skip, "target": name})
+            skip = name
+        last = name
+    nodes.append({"name": "result", "type": "Output"})
+    edges.append({"source": last, "target": "result"})
+    return builder.load({"format": "netloom/1", "nodes": nodes, "edges": edges})
+
+
+def rows() -> Iterator[Row]:
+    builder.check(residual_chain(10))  # imports torch
+    times: dict[int, float] = {}
+    for size in (100, 500, 1000, 10_000):
+        document = residual_chain(size)
+        infer._cache.clear()
+        cold = seconds(lambda d=document: builder.check(d))  # type: ignore[misc]
+        edited = []
+        for number in range(5):
+            changed = SetParams("node4", {"padding": 1, "dilation": 1, "out_channels": 16, "kernel_size": 3}).apply(
+                document
+            )
+            changed = SetParams("node8", {"padding": 1, "groups": 2 ** (number % 4)}).apply(changed)
+            edited.append(seconds(lambda d=changed: builder.check(d)))  # type: ignore[misc]
+        times[size] = statistics.median(edited)
+        if size == 500:
+            yield Row("checking 500 nodes from cold, milliseconds", cold * 1e3, "at most", 1000)
+            yield Row("checking 500 nodes after one edit, milliseconds", times[size] * 1e3, "at most", 20)
+    for size in (100, 1000, 10_000):
+        yield Row(f"checking {size:,} nodes, microseconds a node", times[size] / size * 1e6, "", 0)

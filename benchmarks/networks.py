@@ -1,0 +1,120 @@
+"""The same networks twice: as a document, and as a person writes them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+import builder
+
+
+def _document(name: str, shape: list[int], layers: list[tuple[str, str, dict[str, Any]]], skips: dict[str, str]) -> Any:
+    nodes = [{"name": "image", "type": "Input", "params": {"shape": shape}}]
+    edges = []
+    last = "image"
+    for node, kind, params in layers:
+        nodes.append({"name": node, "type": kind, "params": params})
+        edges.append({"source": last, "target": node})
+        if node in skips:
+            edges.append({"source": skips[node], "target": node})
+        last = node
+    nodes.append({"name": "scores", "type": "Output", "params": {}})
+    edges.append({"source": last, "target": "scores"})
+    return builder.load({"format": "netloom/1", "name": name, "nodes": nodes, "edges": edges})
+
+
+class Perceptron(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.flatten = nn.Flatten()
+        self.fc1 = nn.Linear(784, 128)
+        self.relu1 = nn.ReLU()
+        self.fc2 = nn.Linear(128, 64)
+        self.relu2 = nn.ReLU()
+        self.fc3 = nn.Linear(64, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.relu1(self.fc1(self.flatten(x)))
+        return self.fc3(self.relu2(self.fc2(x)))
+
+
+def perceptron_document() -> Any:
+    layers: list[tuple[str, str, dict[str, Any]]] = [
+        ("flatten", "Flatten", {}),
+        ("fc1", "Linear", {"out_features": 128}), ("relu1", "ReLU", {}),
+        ("fc2", "Linear", {"out_features": 64}), ("relu2", "ReLU", {}),
+        ("fc3", "Linear", {"out_features": 10}),
+    ]  # fmt: skip
+    return _document("Perceptron", [1, 28, 28], layers, {})
+
+
+class Convolutional(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(1, 16, 3, padding=1)
+        self.relu1 = nn.ReLU()
+        self.pool1 = nn.MaxPool2d(2)
+        self.conv2 = nn.Conv2d(16, 32, 3, padding=1)
+        self.relu2 = nn.ReLU()
+        self.pool2 = nn.MaxPool2d(2)
+        self.flatten = nn.Flatten()
+        self.fc = nn.Linear(32 * 7 * 7, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.pool1(self.relu1(self.conv1(x)))
+        x = self.pool2(self.relu2(self.conv2(x)))
+        return self.fc(self.flatten(x))
+
+
+def convolutional_document() -> Any:
+    layers: list[tuple[str, str, dict[str, Any]]] = [
+        ("conv1", "Conv2d", {"out_channels": 16, "padding": 1}), ("relu1", "ReLU", {}), ("pool1", "MaxPool2d", {}),
+        ("conv2", "Conv2d", {"out_channels": 32, "padding": 1}), ("relu2", "ReLU", {}), ("pool2", "MaxPool2d", {}),
+        ("flatten", "Flatten", {}), ("fc", "Linear", {"out_features": 10}),
+    ]  # fmt: skip
+    return _document("Convolutional", [1, 28, 28], layers, {})
+
+
+class Residual(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(1, 16, 3, stride=2, padding=1)
+        self.conv = nn.ModuleList(nn.Conv2d(16, 16, 3, padding=1, bias=False) for _ in range(6))
+        self.norm = nn.ModuleList(nn.BatchNorm2d(16) for _ in range(6))
+        self.relu = nn.ReLU()
+        self.pool = nn.AdaptiveAvgPool2d(1)
+        self.fc = nn.Linear(16, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.relu(self.stem(x))
+        for block in range(3):
+            skip = x
+            x = self.relu(self.norm[2 * block](self.conv[2 * block](x)))
+            x = self.norm[2 * block + 1](self.conv[2 * block + 1](x))
+            x = self.relu(x + skip)
+        return self.fc(torch.flatten(self.pool(x), 1))
+
+
+def residual_document() -> Any:
+    layers: list[tuple[str, str, dict[str, Any]]] = [
+        ("stem", "Conv2d", {"out_channels": 16, "stride": 2, "padding": 1})
+    ]
+    layers.append(("relu", "ReLU", {}))
+    skips, skip = {}, "relu"
+    conv = {"out_channels": 16, "padding": 1, "bias": False}
+    for b in range(3):
+        layers += [(f"conv{b}a", "Conv2d", conv), (f"norm{b}a", "BatchNorm2d", {}), (f"relu{b}a", "ReLU", {})]
+        layers += [(f"conv{b}b", "Conv2d", conv), (f"norm{b}b", "BatchNorm2d", {})]
+        layers += [(f"add{b}", "Add", {}), (f"relu{b}", "ReLU", {})]
+        skips[f"add{b}"], skip = skip, f"relu{b}"
+    layers += [("pool", "AdaptiveAvgPool2d", {}), ("flatten", "Flatten", {}), ("fc", "Linear", {"out_features": 10})]
+    return _document("Residual", [1, 28, 28], layers, skips)
+
+
+PAIRS = {
+    "perceptron": (perceptron_document, Perceptron),
+    "CNN": (convolutional_document, Convolutional),
+    "residual network": (residual_document, Residual),
+}
