@@ -77,12 +77,13 @@ def _set(session: Session, data: dict[str, Any], label: str) -> str | None:
 
 
 def _totals(session: Session) -> None:
-    total = session.view.total
-    known = session.view.complete
+    view = session.view
+    total = view.total
+    known = view.complete and not view.waiting and not view.failures
     rows = (
-        ("parameters", f"{total.parameters:,}" if known else "…"),
-        ("FLOPs for one sample", human(total.flops) if known else "…"),
-        ("activations of one sample", human(total.memory, "B") if known else "…"),
+        ("parameters", f"{total.parameters:,}" if known else "?"),
+        ("FLOPs for one sample", human(total.flops) if known else "?"),
+        ("activations of one sample", human(total.memory, "B") if known else "?"),
         ("nodes", f"{len(session.document.nodes):,}"),
     )
     cells = "".join(f"<div><span>{label}</span><b>{value}</b></div>" for label, value in rows)

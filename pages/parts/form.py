@@ -64,12 +64,11 @@ def draw(
     fields = {info.alias or name: info for name, info in entry.model_fields.items() if only is None or name in only}
     plain = [name for name, info in fields.items() if kind_of(info).only is not bool]
     toggles = [name for name in fields if name not in plain]
-    grid: list[Any] = []
-    for index, name in enumerate(plain + toggles):
-        if index % columns == 0 or not grid:
-            grid = list(st.columns(columns, gap="small"))
-        with grid[index % columns]:
-            _field(session, entry, name, fields[name], values, f"{key}.{name}", change)
+    for group in (plain, toggles):
+        for start in range(0, len(group), columns):
+            for column, name in zip(st.columns(columns, gap="small"), group[start : start + columns], strict=False):
+                with column:
+                    _field(session, entry, name, fields[name], values, f"{key}.{name}", change)
 
 
 def _field(

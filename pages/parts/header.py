@@ -66,7 +66,8 @@ def _totals(session: Session) -> None:
     view = session.view
     text = ""
     if view.complete:
-        text = f"{human(view.total.parameters)} parameters · {human(view.total.flops)} FLOPs"
+        if view.costs and not view.waiting and not view.failures:
+            text = f"{human(view.total.parameters)} parameters · {human(view.total.flops)} FLOPs"
         errors = sum(problem.severity == "error" for problem in view.problems)
         hints = len(view.problems) - errors
         if errors:

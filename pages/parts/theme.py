@@ -17,7 +17,8 @@ NODE_WIDTH, NODE_HEIGHT = 140, 60  # as in assets/canvas.css
 
 def apply() -> None:
     """Put the pages' own style sheet on the page. It is our own file: no user's text is in it."""
-    st.html(f"<style>{sheet('app.css')}</style>")
+    dark = sheet("dark.css") if kind() == "dark" else ""
+    st.html(f"<style>{sheet('app.css')}{dark}</style>")
 
 
 def kind() -> Literal["light", "dark"]:

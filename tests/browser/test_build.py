@@ -1,0 +1,269 @@
+"""Drawing a network in a real browser."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import builder
+from tests.browser import canvas_page
+from tests.browser.canvas_page import BuildPage, chain, store
+
+pytestmark = pytest.mark.browser
+
+SMALL = chain(
+    ("image", "Input", {"shape": [1, 8, 8]}),
+    ("flatten", "Flatten", {}),
+    ("fc", "Linear", {"out_features": 10}),
+    ("scores", "Output", {}),
+)
+
+
+def saved(app: Any, document: str) -> dict[str, Any]:
+    return json.loads((Path(app.home) / "documents" / f"{document}.json").read_text(encoding="utf-8"))
+
+
+def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
+    """Wait for something that the page does not show."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def page(app: Any, open_page: Callable[..., Any]) -> Any:
+    """The Build page on a small document of the test's own."""
+    document = store(app.home, SMALL)
+    build = BuildPage(open_page(), app.url, document)
+    build.document = document
+    build.ready()
+    return build
+
+
+def test_first_visit_shows_a_network_that_can_be_trained(app: Any, open_page: Callable[..., Any]) -> None:
+    for path in (Path(app.home) / "documents").glob("*.json"):
+        path.unlink()
+    build = BuildPage(open_page(), app.url)
+    build.flow.locator(".react-flow__node").first.wait_for()
+    build.ready()
+    assert build.flow.locator(".react-flow__node").count() == len(builder.template("digits_cnn").nodes)
+    assert build.problem("No problems").count() == 1
+    assert build.flow.get_by_text("16 × 8 × 8").count() >= 1
+
+
+def test_dragged_layer_lands_where_it_is_dropped_within_half_a_second(page: Any) -> None:
+    page.drag_from_palette("Dropout", 300, 400)
+    dropped = time.perf_counter()
+    page.node("dropout").wait_for()
+    seconds = time.perf_counter() - dropped
+    area, box = page.page.locator(canvas_page.FRAME).bounding_box(), page.node("dropout").bounding_box()
+    assert abs(box["x"] + box["width"] / 2 - area["x"] - 300) < 6
+    assert abs(box["y"] + box["height"] / 2 - area["y"] - 400) < 6
+    assert seconds < 1.0  # the goal is 0.5 s on a machine that does nothing else; a busy one gets some room
+
+
+def test_clicked_layer_is_appended_and_wired_and_nothing_else_moves(app: Any, page: Any) -> None:
+    before = {name: page.node(name).bounding_box() for name in ("image", "flatten", "fc", "scores")}
+    page.select("fc")
+    page.page.locator('.chip[data-type="Dropout"]').click()
+    page.node("dropout").wait_for()
+    until(lambda: {"source": "fc", "target": "dropout"} in saved(app, page.document)["edges"])
+    page.page.wait_for_timeout(500)
+    assert {name: page.node(name).bounding_box() for name in before} == before
+
+
+def test_search_finds_a_layer_by_its_words_and_enter_takes_it(page: Any) -> None:
+    page.page.keyboard.press("/")
+    page.page.keyboard.type("picture filter")
+    assert page.page.locator(".chip:visible").first.get_attribute("data-type") == "Conv2d"
+    page.page.keyboard.press("Enter")
+    page.node("conv1").wait_for()
+
+
+def test_wiring_by_dragging_between_handles_and_cutting_by_backspace(app: Any, page: Any) -> None:
+    page.drag_from_palette("Dropout", 300, 330)
+    page.node("dropout").wait_for()
+    page.page.wait_for_timeout(600)
+    page.wire("flatten", "dropout")
+    until(lambda: {"source": "flatten", "target": "dropout"} in saved(app, page.document)["edges"])
+    page.flow.locator('.react-flow__edge[data-testid="rf__edge-flatten>dropout"]').wait_for()
+    page.flow.locator('[data-testid="rf__edge-flatten>dropout"] .react-flow__edge-textwrapper').click(force=True)
+    page.page.get_by_role("button", name="Cut this wire").wait_for()
+    page.page.keyboard.press("Backspace")
+    until(lambda: {"source": "flatten", "target": "dropout"} not in saved(app, page.document)["edges"])
+
+
+def test_dropping_on_a_taken_port_replaces_the_wire(app: Any, page: Any) -> None:
+    page.drag_from_palette("Flatten", 300, 330)
+    page.node("flatten2").wait_for()
+    page.page.wait_for_timeout(600)
+    page.wire("flatten2", "fc")
+    until(lambda: {"source": "flatten2", "target": "fc"} in saved(app, page.document)["edges"])
+    assert {"source": "flatten", "target": "fc"} not in saved(app, page.document)["edges"]
+
+
+def test_a_wire_that_closes_a_cycle_is_refused_with_its_path(app: Any, page: Any) -> None:
+    before = saved(app, page.document)["edges"]
+    page.wire("fc", "flatten")
+    page.says("cycle")
+    page.page.wait_for_timeout(600)
+    assert page.edges().count() == len(before)
+    assert saved(app, page.document)["edges"] == before
+
+
+def test_editing_a_parameter_changes_shapes_behind_it(app: Any, page: Any) -> None:
+    page.select("fc")
+    field = page.page.get_by_role("spinbutton", name="out_features")
+    field.fill("12")
+    field.press("Enter")
+    page.node("scores").get_by_text("12").first.wait_for()
+    assert saved(app, page.document)["nodes"][2]["params"] == {"out_features": 12}
+
+
+def test_a_wrong_parameter_is_told_in_words_and_not_taken(app: Any, open_page: Callable[..., Any]) -> None:
+    nodes = (("image", "Input", {"shape": [1, 8, 8]}), ("conv", "Conv2d", {}), ("out", "Output", {}))
+    document = store(app.home, chain(*nodes))
+    build = BuildPage(open_page(), app.url, document)
+    build.ready()
+    build.select("conv")
+    field = build.page.get_by_role("textbox", name="kernel_size")
+    field.fill("three")
+    field.press("Enter")
+    build.page.get_by_text("kernel_size must be").wait_for()
+    field.fill("3, 5")
+    field.press("Enter")
+    until(lambda: saved(app, document)["nodes"][1]["params"] == {"kernel_size": [3, 5]})
+
+
+def test_a_problem_is_mended_by_its_button_and_undone_in_one_step(app: Any, open_page: Callable[..., Any]) -> None:
+    nodes = (
+        ("image", "Input", {"shape": [1, 8, 8]}),
+        ("pool", "MaxPool2d", {"kernel_size": 2}),
+        ("fc", "Linear", {"out_features": 10}),
+        ("scores", "Output", {}),
+    )
+    document = store(app.home, chain(*nodes))
+    build = BuildPage(open_page(), app.url, document)
+    build.ready()
+    fix = build.page.get_by_role("button", name="Insert Flatten").first
+    fix.wait_for()
+    assert "is-error" in build.node("fc").get_attribute("class")
+    assert "waiting for fc" in build.node("scores").inner_text()
+    fix.click()
+    build.problem("No problems").wait_for()
+    assert len(saved(app, document)["nodes"]) == 5
+    build.page.keyboard.press("Control+z")
+    fix.wait_for()
+    until(lambda: len(saved(app, document)["nodes"]) == 4)
+    build.page.keyboard.press("Control+Shift+z")
+    build.problem("No problems").wait_for()
+
+
+def test_backspace_deletes_the_selected_node_and_undo_brings_it_back(page: Any) -> None:
+    page.select("fc")
+    page.page.keyboard.press("Backspace")
+    page.node("fc").wait_for(state="detached")
+    page.page.get_by_role("button", name="").first.wait_for()
+    page.page.keyboard.press("Control+z")
+    page.node("fc").wait_for()
+    assert page.edges().count() == 3
+
+
+def test_duplicate_by_key(page: Any) -> None:
+    page.select("fc")
+    page.page.keyboard.press("Control+d")
+    page.node("linear").wait_for()
+
+
+def test_moving_a_node_survives_a_reload(app: Any, page: Any) -> None:
+    box = page.node("scores").bounding_box()
+    page.page.mouse.move(box["x"] + 60, box["y"] + 20)
+    page.page.mouse.down()
+    page.page.mouse.move(box["x"] + 60, box["y"] + 160, steps=8)
+    page.page.mouse.up()
+    until(lambda: saved(app, page.document)["layout"]["scores"][1] > 50)
+    place = saved(app, page.document)["layout"]["scores"]
+    page.page.reload()
+    page.node("scores").wait_for(timeout=canvas_page.PATIENCE)
+    page.ready()
+    assert saved(app, page.document)["layout"]["scores"] == place
+    assert page.document in page.page.url
+
+
+def test_renaming_keeps_the_view_and_the_wires(page: Any) -> None:
+    before = page.node("flatten").bounding_box()
+    page.select("fc")
+    field = page.page.locator(".st-key-right").get_by_role("textbox", name="name")
+    field.fill("head")
+    field.press("Enter")
+    page.node("head").wait_for()
+    page.page.wait_for_timeout(500)
+    assert page.node("flatten").bounding_box() == before
+    assert page.edges().count() == 3
+    field.fill("2 wrong")
+    field.press("Enter")
+    page.page.get_by_text("cannot be a name").wait_for()
+    assert page.node("head").count() == 1
+
+
+def test_html_and_markdown_in_names_and_descriptions_is_inert(app: Any, open_page: Callable[..., Any]) -> None:
+    evil = '<img src=x onerror="window.top.hacked=1"><script>window.top.hacked=1</script> **bold** [a](javascript:1)'
+    document = store(app.home, {**SMALL, "name": evil, "description": evil, "lesson": evil})
+    build = BuildPage(open_page(), app.url, document)
+    build.ready()
+    build.page.locator(".nl-name", has_text="<img src=x").wait_for()
+    build.page.get_by_role("button", name="Open", exact=True).first.click()
+    build.page.wait_for_timeout(800)
+    assert build.page.evaluate("window.hacked") is None
+    assert build.page.locator("img[src=x]").count() == 0
+
+
+def test_two_tabs_on_one_document_lose_nothing(app: Any, open_page: Callable[..., Any]) -> None:
+    document = store(app.home, SMALL)
+    one, two = (BuildPage(open_page(), app.url, document) for _ in range(2))
+    one.ready()
+    two.ready()
+    one.page.bring_to_front()
+    one.page.locator('.chip[data-type="Dropout"]').click()
+    one.node("dropout").wait_for()
+    two.page.bring_to_front()
+    two.page.locator('.chip[data-type="ReLU"]').click()
+    two.page.get_by_text("was changed in another tab").wait_for()
+    two.page.get_by_role("button", name="Keep mine as a copy").click()
+    two.page.get_by_text("(copy)").first.wait_for()
+    two.node("relu").wait_for()
+    names = {node["name"] for node in saved(app, document)["nodes"]}
+    assert "dropout" in names and "relu" not in names
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ("{not json", "was not opened"),
+        (json.dumps({"format": "netloom/1", "name": "x", "nodes": [{"name": "a", "type": "Conv9d"}]}), "Conv9d"),
+        (json.dumps({"nodes": [{"name": f"n{i}", "type": "ReLU"} for i in range(10_001)]}), "at most"),
+    ],
+)
+def test_a_wrong_file_ends_in_a_sentence(app: Any, page: Any, tmp_path: Path, content: str, sentence: str) -> None:
+    file = tmp_path / "wrong.json"
+    file.write_text(content, encoding="utf-8")
+    page.page.get_by_role("button", name="Open", exact=True).first.click()
+    page.page.locator('input[type="file"]').set_input_files(file)
+    page.page.locator(".nl-alert", has_text=sentence).wait_for()
+    assert [node["name"] for node in saved(app, page.document)["nodes"]] == ["image", "flatten", "fc", "scores"]
+
+
+def test_a_file_is_opened_as_a_new_document(app: Any, page: Any, tmp_path: Path) -> None:
+    file = tmp_path / "mine.json"
+    file.write_text(builder.dump(builder.template("digits_cnn")), encoding="utf-8")
+    page.page.get_by_role("button", name="Open", exact=True).first.click()
+    page.page.locator('input[type="file"]').set_input_files(file)
+    page.node("class_scores").wait_for()
+    assert page.document not in page.page.url
+    assert saved(app, page.document)["name"] == "Chain"
