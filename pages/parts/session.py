@@ -18,8 +18,8 @@ from builder.document import Document, Edge
 from builder.edits import Edit
 from builder.history import History
 from builder.problems import DocumentError, EditError
+from pages.parts import entrance, workspace
 from pages.parts import view as views
-from pages.parts import workspace
 from pages.parts.memory import CanvasMemory
 
 FIRST_TEMPLATE = "digits_cnn"
@@ -149,6 +149,7 @@ class Session:
 
 def start() -> Session:
     """The session of this tab; made on its first run from the address, else from the last document, else a template."""
+    entrance.through_app()
     wanted = st.query_params.get(ADDRESS)
     session: Session | None = st.session_state.get(_KEY)
     if session is None:

@@ -1,0 +1,17 @@
+"""Sees to it that every page is entered through app.py."""
+
+from __future__ import annotations
+
+import streamlit as st
+from streamlit.runtime.pages_manager import PagesManager
+
+
+def through_app() -> None:
+    """Start over at app.py if this page was run on its own.
+
+    Until app.py has run once, streamlit takes a folder called pages for one of stand-alone scripts. So a tab that is
+    open on a page while the server is restarted would come back without title, style and navigation, and stay so.
+    """
+    if PagesManager.uses_pages_directory:
+        PagesManager.uses_pages_directory = False  # what st.navigation in app.py does, too
+        st.rerun()
