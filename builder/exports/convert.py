@@ -41,7 +41,7 @@ def main() -> None:
         node = culprit(module, tracing, kind)
         reason = " ".join(str(error).split())[:300] or type(error).__name__
         sys.exit(f"{node} ({type(module.get_submodule(node)).__name__}): {reason}" if node else reason)
-    torch.save(output, "output.pt")
+    torch.save(dict(output), "output.pt")
 
 
 def to_onnx(
@@ -55,6 +55,7 @@ def to_onnx(
     torch.onnx.export(
         module, tracing, "model.onnx", dynamo=True, external_data=False, verbose=False,
         input_names=names, output_names=ends, dynamic_shapes=_batch_is_free(tracing),
+        custom_translation_table={torch.ops.aten.rrelu.default: _leaky},
     )  # fmt: skip
     session = onnxruntime.InferenceSession("model.onnx", providers=["CPUExecutionProvider"])
     fed = {item.name for item in session.get_inputs()}  # an input that leads nowhere may be left out
@@ -72,6 +73,13 @@ def to_pt2(
     torch.export.save(program, "model.pt2")
     result = torch.export.load("model.pt2").module()(*inputs)
     return result if isinstance(result, dict) else {ends[0]: result}
+
+
+def _leaky(x: Any, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False, generator: Any = None) -> Any:
+    """A random slope is its mean in prediction; torch's exporter (2.13) knows no translation of its own."""
+    from onnxscript import opset20
+
+    return opset20.LeakyRelu(x, alpha=(lower + upper) / 2)
 
 
 CONVERTERS: dict[str, Any] = {"onnx": to_onnx, "pt2": to_pt2}

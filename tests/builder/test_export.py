@@ -1,0 +1,275 @@
+"""What is exported is run and compared; what cannot be is told in a sentence, and nothing is left behind."""
+
+from __future__ import annotations
+
+import errno
+import json
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors import safe_open
+from torch import nn
+
+import builder
+from builder.document import Document
+from builder.export import FORMATS, Exported, companions, export
+from builder.exports import files
+from builder.exports.convert import CONVERTERS, culprit
+from builder.exports.subject import difference, subject
+
+CARD = {
+    "inputs": {"mean": [[[0.3053701]]], "std": [[[0.376]]]},
+    "classes": ["zero", 'o"ne', *"23456789"],
+    "scores": {"test": {"accuracy": 0.98}, "validation": {"accuracy": 0.97}},
+    "data": "digits",
+    "run": "abc",
+}
+
+
+def made(nodes: list[tuple[Any, ...]], edges: list[tuple[str, ...]], **fields: Any) -> Document:
+    """A document from (name, type, params) and (source, target[, port])."""
+    items = [{"name": name, "type": kind, "params": dict(*params)} for name, kind, *params in nodes]
+    wires = [dict(zip(("source", "target", "port"), edge, strict=False)) for edge in edges]
+    return builder.load({"format": "netloom/1", "nodes": items, "edges": wires, **fields})
+
+
+@pytest.fixture(scope="module")
+def digits() -> tuple[nn.Module, Document]:
+    document = builder.template("digits_cnn")
+    torch.manual_seed(1)
+    model = builder.compile(document)
+    model.card = CARD  # type: ignore[assignment]
+    return model, document
+
+
+@pytest.fixture(scope="module")
+def many() -> tuple[nn.Module, Document]:
+    """Two inputs, one of whole numbers, one that leads nowhere, and two outputs."""
+    document = made(
+        [("words", "Input", {"shape": [5], "dtype": "int"}), ("row", "Input", {"shape": [8]}),
+         ("unused", "Input", {"shape": [2]}), ("look", "Embedding", {"num_embeddings": 11, "embedding_dim": 8}),
+         ("mean", "Mean"), ("add", "Add"), ("norm", "BatchNorm1d"), ("fc", "Linear", {"out_features": 3}),
+         ("one", "Output"), ("two", "Output")],
+        [("words", "look"), ("look", "mean"), ("mean", "add"), ("row", "add"), ("add", "norm"), ("norm", "fc"),
+         ("fc", "one"), ("norm", "two")],
+        name="Many",
+    )  # fmt: skip
+    return builder.compile(document), document
+
+
+@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("which", ["digits", "many"])
+def test_every_format_gives_the_models_outputs(
+    format: str, which: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    model, document = request.getfixturevalue(which)
+    result = export(model, document, tmp_path / "out" / "made", format)
+    assert isinstance(result, Exported)
+    assert result.format == format
+    assert 0 <= result.difference <= 1e-4
+    assert result.checked.endswith(".")
+    assert result.size == result.path.stat().st_size > 0
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["made"]
+
+
+@pytest.mark.slow
+def test_the_zip_works_where_nothing_of_netloom_is(
+    digits: tuple[nn.Module, Document], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train_script = pytest.importorskip("trainers.train_script")
+    monkeypatch.setattr(sys.modules["builder.export"], "companions", [])
+    train_script.register()
+    model, document = digits
+    export(model, document, tmp_path / "digits.zip")
+    folder = tmp_path / "unpacked"
+    with zipfile.ZipFile(tmp_path / "digits.zip") as archive:
+        assert archive.namelist() == [
+            "README.md", "model.py", "model.safetensors", "train.py", "document.json", "model.onnx",
+        ]  # fmt: skip
+        archive.extractall(folder)
+    ran = subprocess.run([sys.executable, "-I", "model.py"], cwd=folder, capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "class_scores: (1, 10)"
+    assert builder.load(folder / "document.json") == document
+    readme = (folder / "README.md").read_text(encoding="utf-8")
+    for words in ("| test accuracy | 0.98 |", "N × 1 × 8 × 8", "onnxruntime", "python train.py", "preprocess"):
+        assert words in readme
+    before = (folder / "model.safetensors").read_bytes()
+    command = [sys.executable, "train.py", "--epochs", "1"]
+    subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+    assert (folder / "model.safetensors").read_bytes() != before
+
+
+def test_the_weights_carry_the_card(digits: tuple[nn.Module, Document], tmp_path: Path) -> None:
+    export(*digits, tmp_path / "w.safetensors", "safetensors")
+    with safe_open(tmp_path / "w.safetensors", "pt") as file:
+        assert json.loads(file.metadata()["card"]) == CARD
+        assert list(file.keys()) == sorted(digits[0].state_dict())
+
+
+def test_model_py_knows_the_figures_and_is_tidy(digits: tuple[nn.Module, Document], tmp_path: Path) -> None:
+    export(*digits, tmp_path / "model.py", "python")
+    for command in (["format", "--line-length", "120", "--diff"], ["check"]):
+        line = [sys.executable, "-m", "ruff", *command, "--isolated", "model.py"]
+        done = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout
+    names: dict[str, Any] = {"__name__": "model"}
+    exec((tmp_path / "model.py").read_text(encoding="utf-8"), names)
+    assert names["CLASSES"] == tuple(CARD["classes"])  # type: ignore[arg-type]
+    torch.testing.assert_close(names["preprocess"](torch.tensor([[[[0.3053701]]]])), torch.zeros(1, 1, 1, 1))
+
+
+def test_the_callers_model_is_untouched(digits: tuple[nn.Module, Document], tmp_path: Path) -> None:
+    document = digits[1]
+    model = builder.compile(document).train()
+    calls: list[int] = []
+    model.register_forward_hook(lambda *_: calls.append(1))
+    next(model.parameters()).grad = torch.ones_like(next(model.parameters()))
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    random = torch.random.get_rng_state()
+    export(model, document, tmp_path / "a.zip")
+    assert torch.equal(random, torch.random.get_rng_state())
+    assert model.training
+    assert all(module.training for module in model.modules())
+    assert calls == []
+    assert all(parameter.requires_grad for parameter in model.parameters())
+    assert next(model.parameters()).grad is not None
+    assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
+
+
+def test_a_wrong_export_is_refused_and_leaves_nothing(
+    digits: tuple[nn.Module, Document], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = files.write_weights
+
+    def spoilt(what: Any, path: Path) -> None:
+        honest(what, path)
+        content = bytearray(path.read_bytes())
+        content[-4:] = b"\x00\x00\x80\x3f"
+        path.write_bytes(content)
+
+    monkeypatch.setattr(files, "write_weights", spoilt)
+    with pytest.raises(builder.ExportError, match=r"other numbers than the model at class_scores.*0\.0001"):
+        export(*digits, tmp_path / "w.safetensors", "safetensors")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EACCES])
+def test_a_full_disk_is_told_and_keeps_the_older_file(
+    code: int, digits: tuple[nn.Module, Document], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = tmp_path / "w.safetensors"
+    old.write_text("older")
+
+    def full(self: Path, data: bytes) -> int:
+        raise OSError(code, "no")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    words = "The disk is full" if code == errno.ENOSPC else "could not be written"
+    with pytest.raises(builder.ExportError, match=words):
+        export(*digits, old, "safetensors")
+    assert [path.name for path in tmp_path.iterdir()] == ["w.safetensors"]
+    assert old.read_text() == "older"
+
+
+def test_a_model_of_another_document_is_refused(digits: tuple[nn.Module, Document], tmp_path: Path) -> None:
+    other = builder.template("logistic_regression")
+    with pytest.raises(builder.ExportError, match="was not made from this document"):
+        export(digits[0], other, tmp_path / "w", "safetensors")
+    wider = digits[1].changed(
+        nodes=tuple(
+            node.model_copy(update={"params": {**node.params, "out_features": 12}}) if node.name == "fc" else node
+            for node in (builder.load(builder.dump(digits[1]))).nodes
+        )
+    )
+    with pytest.raises(builder.ExportError, match="do not fit this document"):
+        export(digits[0], builder.load(builder.dump(wider)), tmp_path / "w", "safetensors")
+
+
+def test_unknown_formats_folders_and_errors(digits: tuple[nn.Module, Document], tmp_path: Path) -> None:
+    with pytest.raises(builder.ExportError, match="Did you mean onnx"):
+        export(*digits, tmp_path / "w", "onx")
+    with pytest.raises(builder.ExportError, match="is a folder"):
+        export(*digits, tmp_path, "onnx")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(builder.ExportError, match="could not be written"):
+        export(*digits, tmp_path / "file" / "w", "safetensors")
+
+
+def test_a_converter_that_takes_too_long_is_given_up(
+    digits: tuple[nn.Module, Document], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "TIME_LIMIT", 0.01)
+    with pytest.raises(builder.ExportError, match="given up"):
+        export(*digits, tmp_path / "m.onnx", "onnx")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_node_that_cannot_be_converted_is_found(
+    digits: tuple[nn.Module, Document], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(module: nn.Module, *_: Any) -> dict[str, torch.Tensor]:
+        if any(isinstance(part, nn.MaxPool2d) for part in module.modules()):
+            raise RuntimeError("not known")
+        return {}
+
+    monkeypatch.setitem(CONVERTERS, "onnx", refuse)
+    what = subject(*digits)
+    assert culprit(what.module, what.inputs, "onnx") == "pool"
+
+
+def test_companions_add_files(
+    digits: tuple[nn.Module, Document], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add: Callable[..., dict[str, str]] = lambda document, model: {"notes.txt": document.name}  # noqa: E731
+    monkeypatch.setitem(FORMATS, "zip", lambda what, folder, texts: _pretend(folder, texts))
+    companions.append(add)
+    try:
+        export(*digits, tmp_path / "m.zip")
+    finally:
+        companions.remove(add)
+    assert (tmp_path / "m.zip").read_text() == "{'notes.txt': 'Digits CNN'}"
+
+
+def _pretend(folder: Path, texts: Any) -> tuple[Path, tuple[float, str]]:
+    (folder / "m").write_text(str({name: text for name, text in texts.items() if name == "notes.txt"}))
+    return folder / "m", (0.0, "Looked at.")
+
+
+def test_differences_are_measured_with_infinities_and_nan() -> None:
+    values = torch.tensor([1.0, float("nan"), float("inf")])
+    assert difference({"a": values}, {"a": values.clone()}, "It") == 0
+    with pytest.raises(builder.ExportError):
+        difference({"a": values}, {"a": torch.tensor([1.0, 0.0, float("inf")])}, "It")
+    with pytest.raises(builder.ExportError):
+        difference({"a": values}, {}, "It")
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("kind", CONVERTERS)
+def test_every_layer_of_the_catalogue_converts(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All layers side by side in one network each of their family would hide the culprit, so one at a time."""
+    monkeypatch.chdir(tmp_path)
+    failed = {}
+    for name, spec in builder.CATALOGUE.items():
+        if spec.role != "layer":
+            continue
+        dtype = spec.takes or "float"
+        inputs = [(f"in{i}", "Input", {"shape": list(shape), "dtype": dtype}) for i, shape in enumerate(spec.example)]
+        document = made(
+            [*inputs, ("layer", name), ("out", "Output")], [*((item[0], "layer") for item in inputs), ("layer", "out")]
+        )
+        what = subject(builder.compile(document), document)
+        names = [item[0] for item in inputs]
+        try:
+            got = CONVERTERS[kind](what.module, tuple(value[:2] for value in what.inputs), what.inputs, names, ["out"])
+            difference(what.expected, got, name)
+        except Exception as error:  # collected, so that all are seen at once
+            failed[name] = str(error)[:300]
+    assert failed == {}
