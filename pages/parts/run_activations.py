@@ -1,0 +1,108 @@
+"""Activation charts: how the values that leave each node are spread, how that went over time, and which are stuck."""
+
+from __future__ import annotations
+
+import numpy as np
+import plotly.graph_objects as go
+import streamlit as st
+
+import builder
+from pages.parts import charts
+from pages.parts.run_data import Live, Moments
+from pages.parts.run_gradients import WAITING, shown
+
+VIEWS = {"std": "spread", "mean": "mean", "zero_share": "zeros", "saturated_share": "saturated", "dead_share": "dead"}
+NOTES = {
+    "std": "standard deviation of what leaves each node",
+    "mean": "mean of what leaves each node",
+    "zero_share": "share of values that are exactly zero",
+    "saturated_share": "share of values at a bound, where the slope is almost zero",
+    "dead_share": "share of units that are zero for every sample",
+}
+INTERESTING = ("activation",)  # the family whose values say most; without one, every node that learns
+
+
+def nodes_of_interest(live: Live) -> list[str]:
+    """The activation layers of the network, or the nodes with parameters where there is none."""
+    seen = live.probes["activations"].nodes
+    types = {node.name: node.type for node in live.run.document.nodes}
+    families = {name: builder.CATALOGUE[kind].family for name, kind in types.items() if kind in builder.CATALOGUE}
+    chosen = [node for node in seen if families.get(node) in INTERESTING]
+    learning = live.probes["gradients"].nodes
+    return chosen or [node for node in seen if node in learning] or list(seen)
+
+
+def now(live: Live) -> None:
+    """The newest histogram of each node, as a violin."""
+    nodes = [node for node in nodes_of_interest(live) if node in live.histograms]
+    nodes = list(shown(Moments(tuple(nodes))).nodes)
+    charts.heading("Activations now", "how the values of one batch are spread at each node")
+    if not nodes:
+        return charts.nothing(WAITING)
+    return charts.draw(violins({node: live.histograms[node] for node in nodes}, live.run.id), "violins")
+
+
+def violins(histograms: dict[str, tuple[list[float], list[int]]], state: str) -> go.Figure:
+    """One shape for each node; its width is the root of the count, so that a spike does not hide the rest."""
+    look = charts.look()
+    traces = []
+    for place, (node, (edges, counts)) in enumerate(histograms.items()):
+        middles = (np.asarray(edges[:-1]) + np.asarray(edges[1:])) / 2
+        width = np.sqrt(np.asarray(counts, dtype=float))
+        width = 0.42 * width / max(width.max(), 1e-12)
+        y = np.concatenate([[edges[0]], middles, [edges[-1]]])
+        half = np.concatenate([[0.0], width, [0.0]])
+        traces.append(
+            go.Scatter(
+                x=np.concatenate([place - half, (place + half)[::-1]]), y=np.concatenate([y, y[::-1]]), fill="toself",
+                mode="lines", line={"color": look.training, "width": 1.3}, fillcolor=_faded(look.training), name=node,
+                hoveron="fills", hoverinfo="name",
+            )
+        )  # fmt: skip
+    names = list(histograms)
+    return charts.figure(
+        traces, state=state, key=False,
+        xaxis={
+            "tickvals": list(range(len(names))), "ticktext": names, "range": [-0.6, len(names) - 0.4],
+            "tickangle": 0 if len(names) <= 8 else -45,
+        },
+    )  # fmt: skip
+
+
+def over_time(live: Live) -> None:
+    """Mean or spread of each node's values over the run."""
+    with st.container(horizontal=True, vertical_alignment="center", key="activation_head"):
+        charts.heading("Activations over time")
+        view = st.segmented_control(
+            "view", ("std", "mean"), format_func=VIEWS.__getitem__, default="std", key="activation_view",
+            label_visibility="collapsed", required=True,
+        )  # fmt: skip
+    _statistic(live, view or "std", "activations_time")
+
+
+def stuck(live: Live) -> None:
+    """Shares of zeros, saturated values and dead units over the run."""
+    with st.container(horizontal=True, vertical_alignment="center", key="stuck_head"):
+        charts.heading("Stuck values")
+        view = st.segmented_control(
+            "share", ("zero_share", "saturated_share", "dead_share"), format_func=VIEWS.__getitem__, key="stuck_view",
+            default="zero_share", label_visibility="collapsed", required=True,
+        )  # fmt: skip
+    _statistic(live, view or "zero_share", "stuck_time", share=True)
+
+
+def _statistic(live: Live, statistic: str, key: str, share: bool = False) -> None:
+    moments = shown(live.probes["activations"].only(nodes_of_interest(live)))
+    if not moments.nodes:
+        return charts.nothing(WAITING)
+    axis = {"tickformat": ".0%", "range": [-0.02, 1.02]} if share else {}
+    made = charts.per_node(
+        moments.steps, moments.values[statistic], moments.nodes, y=NOTES[statistic], state=f"{live.run.id}{statistic}",
+        yaxis=axis,
+    )  # fmt: skip
+    return charts.draw(made, key)
+
+
+def _faded(colour: str) -> str:
+    red, green, blue = (int(colour[start : start + 2], 16) for start in (1, 3, 5))
+    return f"rgba({red},{green},{blue},0.2)"

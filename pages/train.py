@@ -1,0 +1,33 @@
+"""Train: settings on the left; start, pause, stop above; the run as it learns in cards, words and charts."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.parts import notices, run_choice, run_controls, run_problems, run_settings, run_view, session, theme, warmup
+
+work = session.start()
+with st.spinner("Loading torch …", show_time=False):
+    warmup.start()
+    warmup.ready(60)
+st.html(f"<style>{theme.sheet('train.css')}</style>")
+
+
+@run_choice.said
+def page() -> None:
+    """The whole page; what goes wrong in it is said in its place."""
+    run = run_choice.current(work)
+    run_controls.show(work, run)
+    notices.show(work)
+    with st.container(horizontal=True, gap="small", key="training"):
+        with st.container(width=288, key="settings"):
+            run_settings.show(work)
+        with st.container(width="stretch", key="watching"):
+            run_problems.show(work)
+            if run is None:
+                run_view.empty()
+            else:
+                run_view.show(run)
+
+
+page()
