@@ -2,7 +2,7 @@
 // does not report (Backspace, Ctrl+D, Ctrl+Z, a click on empty ground), and moves the view when Python asks for it.
 
 const CANVAS = 'iframe[title="streamlit_flow.streamlit_flow"]';
-const SMALLEST_READABLE = 0.72;
+const SMALLEST_READABLE = 0.85;
 
 const flowOf = (state) => state.frame?.contentDocument?.querySelector(".react-flow");
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts import gallery, header, notices, session
+from pages.parts import gallery, notices, session
 
 work = session.start()
-header.title(work)
 notices.show(work)
+gallery.own_lesson(work)
+st.html('<div class="nl-heading"><span class="nl-title">Templates and their lessons</span></div>')
 if gallery.lessons(work):
     st.switch_page("pages/build.py")

@@ -1,4 +1,4 @@
-"""The inspector with nothing selected: the data set, what the network costs, and the document's name and description."""
+"""The inspector with nothing selected: the data set, what the network costs, the document's name and description."""
 
 from __future__ import annotations
 

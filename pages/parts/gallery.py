@@ -41,6 +41,14 @@ def head(name: str, document: Document) -> None:
     st.html(f'<div class="nl-card"><b>{escape(document.name)}</b><p>{escape(document.description)}</p></div>')
 
 
+def own_lesson(session: Session) -> None:
+    """The lesson of the open document. It may come from a stranger's file: no HTML, and no pictures from elsewhere."""
+    if session.document.lesson.strip():
+        with st.container(border=True, key="lesson_own"):
+            st.html(f'<div class="nl-heading"><span class="nl-title">{escape(session.document.name)}</span></div>')
+            st.markdown(session.document.lesson.replace("![", "!\\["))
+
+
 def lessons(session: Session) -> bool:
     """Every template with its whole lesson. True if one was opened in this run."""
     opened = False

@@ -38,8 +38,8 @@ def show(session: Session) -> None:
         if st.button("Open", icon=":material/folder_open:", key="open", help="A recent document, or a file"):
             opening.dialog(session)
         st.download_button(
-            "Save", builder.dump(session.document), file_name=f"{_file_name(session.document.name)}.json", mime="application/json",
-            icon=":material/download:", key="save", on_click="ignore",
+            "Save", builder.dump(session.document), file_name=f"{_file_name(session.document.name)}.json",
+            mime="application/json", icon=":material/download:", key="save", on_click="ignore",
             help="Download the document as a JSON file. It is saved here after every edit anyway.",
         )  # fmt: skip
         st.button(

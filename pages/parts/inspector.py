@@ -134,8 +134,8 @@ def _inputs(session: Session, node: Node) -> None:
                 _port(session, edge, edges, layer.ports, ports.get(id(edge)))
             if layer.variadic and index > 0:
                 st.button(
-                    "", icon=":material/arrow_upward:", key=f"up.{index}", type="tertiary", help="Take it as an earlier input",
-                    on_click=_reorder, args=(session, edges, index),
+                    "", icon=":material/arrow_upward:", key=f"up.{index}", type="tertiary",
+                    help="Take it as an earlier input", on_click=_reorder, args=(session, edges, index),
                 )  # fmt: skip
             st.button(
                 "", icon=":material/link_off:", key=f"cut.{index}", type="tertiary", help="Cut this wire",

@@ -1,4 +1,4 @@
-"""What the browser's canvas is known to show, so that it is told only what it does not know, and its news is understood.
+"""What the browser's canvas is known to show: it is told only what it does not know, and its news is understood.
 
 The canvas answers every event with its whole state. Each push from Python carries a number, which comes back with the
 state; comparing a state with the push it grew from tells what the person did, even when a newer push is on its way.

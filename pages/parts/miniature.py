@@ -1,18 +1,21 @@
-"""A small picture of a document: its nodes as coloured boxes where they lie on the canvas. Holds no text of anyone."""
+"""A small picture of a document: its nodes as coloured boxes, arranged as on the canvas. Holds no text of anyone."""
 
 from __future__ import annotations
 
+import math
+
 import builder
+from builder.arrange import arrange
 from builder.document import Document
 from builder.spec import FAMILIES
-from pages.parts.session import placed
 
 WIDTH, HEIGHT, NODE, TALL = 320.0, 150.0, 140.0, 60.0
 
 
 def svg(document: Document) -> str:
     """The picture as SVG, 320 × 150, on transparent ground so that it fits both themes."""
-    layout = placed(document).layout
+    columns = max(4, round(math.sqrt(1.7 * len(document.nodes))))  # as wide as the picture, not as the canvas
+    layout = arrange(document, columns)
     if not layout:
         return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH:.0f} {HEIGHT:.0f}"></svg>'
     left, top = min(x for x, _ in layout.values()), min(y for _, y in layout.values())
@@ -33,7 +36,8 @@ def svg(document: Document) -> str:
         layer = builder.CATALOGUE.get(node.type)
         colour = FAMILIES[layer.family if layer else "data"].colour
         parts.append(
-            f'<rect x="{x:.0f}" y="{y:.0f}" width="{NODE:.0f}" height="{TALL:.0f}" rx="12" fill="{colour}" fill-opacity=".16"/>'
+            f'<rect x="{x:.0f}" y="{y:.0f}" width="{NODE:.0f}" height="{TALL:.0f}" rx="12" fill="{colour}" '
+            f'fill-opacity=".16"/>'
             f'<rect x="{x:.0f}" y="{y:.0f}" width="14" height="{TALL:.0f}" rx="6" fill="{colour}"/>'
         )
     return "".join(parts) + "</g></svg>"

@@ -11,7 +11,7 @@ from pages.parts.words import escape, markdown
 
 def show(session: Session) -> None:
     for icon, text in session.messages:
-        st.toast(markdown(text), icon=f":material/{icon}:", duration="long")
+        st.toast(markdown(text), icon=f":material/{icon}:", duration="short" if icon == "check" else "long")
     session.messages.clear()
     if session.conflict:
         _conflict(session)

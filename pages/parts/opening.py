@@ -1,4 +1,4 @@
-"""Opening a document: a recent one, or a JSON file. A file that is no document ends in sentences, and nothing is lost."""
+"""Opening a document: a recent one, or a JSON file. A file that is no document ends in sentences, nothing is lost."""
 
 from __future__ import annotations
 
@@ -40,7 +40,8 @@ def _read(session: Session, file: Any) -> bool:
         rest = f"<p>and {more} more.</p>" if more > 0 else ""
         name = escape(file.name[:80])
         st.html(
-            f'<div class="nl-alert"><p><b>{name}</b> was not opened; your document is as it was.</p><ul>{items}</ul>{rest}</div>'
+            f'<div class="nl-alert"><p><b>{name}</b> was not opened; your document is as it was.</p>'
+            f"<ul>{items}</ul>{rest}</div>"
         )
         return False
     session.open(document, f"{document.name} is open.")

@@ -1,4 +1,4 @@
-"""The document as the canvas draws it: nodes with their text, edges with their labels. Every user's string is escaped."""
+"""The document as the canvas draws it: nodes with text, edges with labels. Every user's string is escaped."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ def port_names(document: Document) -> dict[int, str]:
 
 
 def to_flow(picture: Picture, push: int, selected: str | None) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """The keyword arguments of streamlit-flow's nodes and edges. Each needs dictionaries of its own: it changes them."""
+    """The keyword arguments of streamlit-flow's nodes and edges. Each needs its own dictionaries: it changes them."""
     nodes = [
         {
             "id": node.name, "pos": node.place, "data": {"content": node.html, "push": push}, "node_type": node.kind,

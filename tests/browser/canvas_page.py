@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import uuid
 from pathlib import Path
@@ -26,7 +27,7 @@ def chain(*nodes: tuple[str, str, dict[str, Any]], **more: Any) -> dict[str, Any
     return {
         "name": "Chain",
         "nodes": [{"name": name, "type": kind, "params": params} for name, kind, params in nodes],
-        "edges": [{"source": one, "target": other} for one, other in zip(names, names[1:], strict=False)],
+        "edges": [{"source": one, "target": other} for one, other in itertools.pairwise(names)],
         "layout": {name: [190 * (index % 4), 130 * (index // 4)] for index, name in enumerate(names)},
         "training": {"data": {"name": "digits"}, "paradigm": {"name": "supervised", "loss": "cross_entropy"}},
         **more,

@@ -94,7 +94,5 @@ def open_page(chromium: Any) -> Iterator[Callable[..., Any]]:
         return page
 
     yield make
-    for number, page in enumerate(context.pages):
-        page.screenshot(path=f"/tmp/nl/shots/last{number}.png")
     context.close()
     assert not errors, "\n".join(errors)
