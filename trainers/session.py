@@ -152,6 +152,13 @@ class Session:
         with contextlib.suppress(StoreError):
             self.store.write(self.run, [self.progress(state, message)])
 
+    def tell_rest(self) -> None:
+        """Write what a run that failed had still to tell: the last of its loss curve, and what its probes saw."""
+        if self.loop is not None:
+            events, self.loop.events = self.loop.events, []
+            with contextlib.suppress(StoreError):
+                self.store.write(self.run, events)
+
     # -- keeping ----------------------------------------------------------------------------------------------------
 
     def _save_when_due(self) -> None:

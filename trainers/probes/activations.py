@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 SAMPLES = 64  # of the batch: enough for shares and spreads, and a bounded cost on large batches
 BINS = 40
 NEAR = 0.02  # within this distance of a bound, as a share of the range, a unit counts as saturated
+LARGEST = 1e30  # values are shown up to here
 STATISTICS = ("mean", "std", "zero_share", "saturated_share", "dead_share")
 
 
@@ -57,8 +58,10 @@ class ActivationProbe:
         for name, output in self.outputs.items():
             values = output.float()
             rows.append(torch.stack(self._statistics(name, values)))
-            low, high = values.amin(), values.amax()
-            histograms.append(torch.cat([low[None], high[None], torch.histc(values, BINS)]))
+            # what is no number is left to the loop to notice: histc refuses it, and the probe must not end the run
+            finite = values.nan_to_num(0.0, LARGEST, -LARGEST).clamp(-LARGEST, LARGEST)
+            low, high = finite.amin(), finite.amax()
+            histograms.append(torch.cat([low[None], high[None], torch.histc(finite, BINS)]))
         figures = torch.stack(rows).tolist()
         spread = torch.stack(histograms).tolist()
         names = list(self.outputs)
