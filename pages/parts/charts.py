@@ -90,13 +90,13 @@ def figure(
     yaxis = {**axis, **({"type": "log", "exponentformat": "power"} if log else {}), **layout.pop("yaxis", {})}
     made = go.Figure(list(traces))
     made.update_layout(
-        template=None, height=height, margin={"l": 44, "r": 10, "t": 24 if key else 8, "b": 34},
+        template=None, height=height, margin={"l": 44, "r": 10, "t": 26 if key else 8, "b": 34},
         paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)", uirevision=state or "same",
         font={"family": '"Source Sans", "Source Sans Pro", sans-serif', "size": 11.5, "color": colours.text},
         hoverlabel={"bgcolor": colours.ground, "bordercolor": colours.grid, "font": {"color": colours.text}},
         legend={
-            "orientation": "h", "x": 1, "xanchor": "right", "y": 1, "yanchor": "bottom", "font": {"size": 11},
-            **layout.pop("legend", {}),
+            "orientation": "h", "x": 1, "xanchor": "right", "y": 1, "yanchor": "top", "yref": "container",
+            "font": {"size": 11}, **layout.pop("legend", {}),
         },
         showlegend=key, xaxis=xaxis, yaxis=yaxis, hovermode="closest", **layout,
     )  # fmt: skip
@@ -116,15 +116,15 @@ def line(x: Numbers, y: Numbers, name: str, colour: str, width: float = 2.0, **m
 
 
 def per_node(
-    steps: Numbers, values: Numbers, nodes: Sequence[str], *, y: str, state: str, log: bool = False, **layout: Any
+    steps: Numbers, values: Numbers, nodes: Sequence[str], *, state: str, log: bool = False, **layout: Any
 ) -> go.Figure:
     """One curve for each node over the steps, coloured by depth. `values` is nodes × moments."""
     traces = []
     for node, row, colour in zip(nodes, values, depth_colours(len(nodes)), strict=True):
         shown = np.isfinite(row) & (row > 0) if log else np.isfinite(row)
         traces.append(line(steps[shown], row[shown], node, colour, 1.6))
-    beside = {"orientation": "v", "x": 1.01, "xanchor": "left", "y": 1, "yanchor": "top", "font": {"size": 10.5}}
-    return figure(traces, x="step", y=y, log=log, state=state, legend=beside, **layout)
+    beside = {"orientation": "v", "x": 1.01, "xanchor": "left", "yref": "paper", "font": {"size": 10.5}}
+    return figure(traces, x="step", log=log, state=state, legend=beside, **layout)
 
 
 def decades(low: float, high: float) -> list[float]:
@@ -140,6 +140,11 @@ def colour_range(logs: Numbers | Sequence[float]) -> tuple[float, float]:
     low, high = float(np.min(logs)), float(np.max(logs))
     more = max(0.0, 3.0 - (high - low)) / 2
     return low - more, high + more
+
+
+def tilt(names: Sequence[str]) -> int:
+    """The angle at which names fit below an axis."""
+    return 0 if sum(len(name) + 2 for name in names) < 62 else -45
 
 
 def draw(made: go.Figure, key: str) -> None:

@@ -13,11 +13,11 @@ from pages.parts.run_gradients import WAITING, shown
 
 VIEWS = {"std": "spread", "mean": "mean", "zero_share": "zeros", "saturated_share": "saturated", "dead_share": "dead"}
 NOTES = {
-    "std": "standard deviation of what leaves each node",
-    "mean": "mean of what leaves each node",
-    "zero_share": "share of values that are exactly zero",
-    "saturated_share": "share of values at a bound, where the slope is almost zero",
-    "dead_share": "share of units that are zero for every sample",
+    "std": "standard deviation at each node",
+    "mean": "mean at each node",
+    "zero_share": "share of exact zeros",
+    "saturated_share": "share at a bound",
+    "dead_share": "share of units that are always zero",
 }
 INTERESTING = ("activation",)  # the family whose values say most; without one, every node that learns
 
@@ -48,7 +48,7 @@ def violins(histograms: dict[str, tuple[list[float], list[int]]], state: str) ->
     traces = []
     for place, (node, (edges, counts)) in enumerate(histograms.items()):
         middles = (np.asarray(edges[:-1]) + np.asarray(edges[1:])) / 2
-        width = np.sqrt(np.asarray(counts, dtype=float))
+        width = np.sqrt(np.convolve(np.asarray(counts, dtype=float), (0.25, 0.5, 0.25), mode="same"))
         width = 0.42 * width / max(width.max(), 1e-12)
         y = np.concatenate([[edges[0]], middles, [edges[-1]]])
         half = np.concatenate([[0.0], width, [0.0]])
@@ -64,7 +64,7 @@ def violins(histograms: dict[str, tuple[list[float], list[int]]], state: str) ->
         traces, state=state, key=False,
         xaxis={
             "tickvals": list(range(len(names))), "ticktext": names, "range": [-0.6, len(names) - 0.4],
-            "tickangle": 0 if len(names) <= 8 else -45,
+            "tickangle": charts.tilt(names),
         },
     )  # fmt: skip
 
@@ -72,23 +72,35 @@ def violins(histograms: dict[str, tuple[list[float], list[int]]], state: str) ->
 def over_time(live: Live) -> None:
     """Mean or spread of each node's values over the run."""
     with st.container(horizontal=True, vertical_alignment="center", key="activation_head"):
-        charts.heading("Activations over time")
-        view = st.segmented_control(
-            "view", ("std", "mean"), format_func=VIEWS.__getitem__, default="std", key="activation_view",
-            label_visibility="collapsed", required=True,
-        )  # fmt: skip
-    _statistic(live, view or "std", "activations_time")
+        title = st.empty()
+        view = _view("activation_view", ("std", "mean"), "std")
+        with title:
+            charts.heading("Activations over time", NOTES[view])
+    _statistic(live, view, "activations_time")
 
 
 def stuck(live: Live) -> None:
     """Shares of zeros, saturated values and dead units over the run."""
+    first = "saturated_share" if _squashes(live) else "zero_share"
     with st.container(horizontal=True, vertical_alignment="center", key="stuck_head"):
-        charts.heading("Stuck values")
-        view = st.segmented_control(
-            "share", ("zero_share", "saturated_share", "dead_share"), format_func=VIEWS.__getitem__, key="stuck_view",
-            default="zero_share", label_visibility="collapsed", required=True,
-        )  # fmt: skip
-    _statistic(live, view or "zero_share", "stuck_time", share=True)
+        title = st.empty()
+        view = _view(f"stuck_view_{first}", ("zero_share", "saturated_share", "dead_share"), first)
+        with title:
+            charts.heading("Stuck values", NOTES[view])
+    _statistic(live, view, "stuck_time", share=True)
+
+
+def _view(key: str, views: tuple[str, ...], first: str) -> str:
+    chosen = st.segmented_control(
+        "view", views, format_func=VIEWS.__getitem__, default=first, key=key, required=True,
+        label_visibility="collapsed",
+    )  # fmt: skip  # fmt: skip
+    return chosen or first
+
+
+def _squashes(live: Live) -> bool:
+    """Whether the network has layers whose values have a bound on both sides."""
+    return any(len(getattr(node.spec, "saturates", ())) == 2 for node in live.run.document.nodes)
 
 
 def _statistic(live: Live, statistic: str, key: str, share: bool = False) -> None:
@@ -97,9 +109,8 @@ def _statistic(live: Live, statistic: str, key: str, share: bool = False) -> Non
         return charts.nothing(WAITING)
     axis = {"tickformat": ".0%", "range": [-0.02, 1.02]} if share else {}
     made = charts.per_node(
-        moments.steps, moments.values[statistic], moments.nodes, y=NOTES[statistic], state=f"{live.run.id}{statistic}",
-        yaxis=axis,
-    )  # fmt: skip
+        moments.steps, moments.values[statistic], moments.nodes, state=f"{live.run.id}{statistic}", yaxis=axis
+    )
     return charts.draw(made, key)
 
 

@@ -58,17 +58,19 @@ def flow_figure(gradients: Moments, badges: dict[str, str], state: str) -> go.Fi
     low, high = (sizes.min(), sizes.max()) if len(sizes) else (1e-6, 1.0)
     span = charts.decades(low, high)
     span[0] -= 0.5  # so that the smallest bar can be seen
-    colours = [look.bad if flag else look.training for flag in bad]
+    bars = [("largest", largest, look.pale), ("mean", np.where(bad, np.nan, mean), look.training)]
+    if any(bad):
+        bars.append(("mean, in trouble", np.where(bad, mean, np.nan), look.bad))
     traces = [
         go.Bar(
             x=nodes, y=values, name=name, marker_color=colour, hovertemplate=f"%{{x}}: {name} %{{y:.2e}}<extra></extra>"
         )
-        for name, values, colour in (("largest", largest, look.pale), ("mean", mean, colours))
+        for name, values, colour in bars
     ]
     return charts.figure(
         traces, log=True, state=state, barmode="overlay", bargap=0.25,
         yaxis={"range": span, "dtick": max(1, round((span[1] - span[0]) / 5))},
-        xaxis={"type": "category", "tickangle": 0 if len(nodes) <= 8 else -45},
+        xaxis={"type": "category", "tickangle": charts.tilt(nodes)},
     )  # fmt: skip
 
 
@@ -101,7 +103,7 @@ def map_figure(gradients: Moments, state: str) -> go.Figure:
 
 def update_ratio(live: Live) -> None:
     """How far a step moves each node's weights beside their size, with the usual size as a line."""
-    charts.heading("Update-to-weight ratio", "about 10⁻³ is usual: far above jumps about, far below learns slowly")
+    charts.heading("Update-to-weight ratio", "far below 10⁻³ it learns slowly")
     gradients = shown(live.probes["gradients"])
     if not gradients.nodes:
         return charts.nothing(WAITING)
@@ -114,7 +116,7 @@ def ratio_figure(gradients: Moments, state: str) -> go.Figure:
     known = ratios[np.isfinite(ratios) & (ratios > 0)]
     low, high = (min(known.min(), GUIDE), max(known.max(), GUIDE)) if known.size else (1e-5, 1e-1)
     made = charts.per_node(
-        gradients.steps, ratios, gradients.nodes, y="", state=state, log=True,
+        gradients.steps, ratios, gradients.nodes, state=state, log=True,
         yaxis={"range": charts.decades(max(low, high * 1e-7), high), "dtick": 1},
     )  # fmt: skip
     soft = charts.look().soft
