@@ -51,10 +51,11 @@ def build(analysis: Analysis, network: str, outputs: Sequence[str] | None) -> nn
     main = {step.name for step in needed(analysis.plan, set(ends))}
     wanted = list(outputs) if outputs is not None else ends
     running = {step.name for step in needed(analysis.plan, set(wanted))}
+    owners = {step.module for step in steps if step.name in main | running}
 
     modules: dict[str, nn.Module] = {}
     for step in steps:
-        if step.spec.role == "layer" and step.module == step.name and step.name in main | running:
+        if step.spec.role == "layer" and step.name in owners:
             modules[step.name] = analysis.call(step.name).build()
 
     root = nn.Module()

@@ -44,17 +44,17 @@ class NetloomError(Exception):
     """Base of everything that Netloom raises on purpose; its text is a sentence for the user."""
 
 
-class _ProblemsError(NetloomError):
+class ProblemsError(NetloomError):
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems: list[Problem] = list(problems)
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 
-class DocumentError(_ProblemsError):
+class DocumentError(ProblemsError):
     """The source is not a valid document. `.problems` lists everything wrong with it."""
 
 
-class GraphError(_ProblemsError):
+class GraphError(ProblemsError):
     """The document has errors, so it cannot be compiled or trained. `.problems` lists them."""
 
 

@@ -11,11 +11,14 @@ torch is imported on first use, not here.
 
 from __future__ import annotations
 
+from trainers import train_script as _train_script
 from trainers.checks import bind, check
 from trainers.data import DataError, datasets
 from trainers.events import Progress, Verdict
 from trainers.job import Job
 from trainers.run import Run, RunError, StoreError, open_run, runs, start
+
+_train_script.register()  # exports carry a train.py beside the model
 
 __all__ = [
     "DataError", "Job", "Progress", "Run", "RunError", "StoreError", "Verdict", "bind", "check", "datasets", "open_run",

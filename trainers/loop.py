@@ -73,6 +73,7 @@ class Loop:
     events: list[Event] = field(default_factory=list)
     _pending: list[Tensor] = field(default_factory=list)
     _deadline: float = 0.0
+    _ticks: int = 0
 
     def hurry(self) -> None:
         """Look for a request to pause or stop after the next step instead of at the next tick. From any thread."""
@@ -112,7 +113,9 @@ class Loop:
         """Tell what there is to tell. True: leave the loop."""
         self._collect()
         leave = self.on_tick(self._take())
-        self._deadline = time.perf_counter() + FLUSH_SECONDS
+        # The first ticks come quickly, so that a run of a second has curves and verdicts too.
+        self._ticks += 1
+        self._deadline = time.perf_counter() + min(FLUSH_SECONDS, 0.02 * self._ticks)
         return leave
 
     def _take(self) -> list[Event]:

@@ -58,6 +58,8 @@ class Session:
         """Load the data and build the learner; go on from the checkpoint if there is one."""
         job, settings = self.job, self.job.settings
         self.tell("running", "Loading the data …")
+        import torchmetrics.functional  # noqa: F401  (a second, better spent here than in the first epoch)
+
         batching = job.batching
         self.prepared = prepare(job.dataset, batching.validation, batching.test, settings.seed)
         torch.manual_seed(settings.seed)

@@ -45,24 +45,47 @@ class Store:
     def __init__(self, folder: Path | None = None) -> None:
         self.folder = folder or home()
         self.path = self.folder / "runs.sqlite"
+        self._writer: sqlite3.Connection | None = None
+
+    def _connect(self) -> sqlite3.Connection:
+        fresh = not self.path.exists()
+        connection = sqlite3.connect(self.path, timeout=10, check_same_thread=False)
+        if fresh:
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.executescript(SCHEMA)
+        connection.execute("PRAGMA synchronous=NORMAL")
+        return connection
 
     @contextmanager
     def connection(self) -> Iterator[sqlite3.Connection]:
         """One transaction: committed at the end, rolled back if anything fails. StoreError: in words."""
-        fresh = not self.path.exists()
         try:
-            connection = sqlite3.connect(self.path, timeout=10)
+            connection = self._connect()
             try:
-                if fresh:
-                    connection.execute("PRAGMA journal_mode=WAL")
-                    connection.executescript(SCHEMA)
-                connection.execute("PRAGMA synchronous=NORMAL")
                 with connection:
                     yield connection
             finally:
                 connection.close()
         except (sqlite3.Error, OSError) as error:
             raise StoreError(_reason(error, self.folder)) from error
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """One transaction on a connection that stays open: closing one makes SQLite copy its log into the file, which
+        takes longer than all else that a training thread does between two steps."""
+        try:
+            self._writer = self._writer or self._connect()
+            with self._writer:
+                yield self._writer
+        except (sqlite3.Error, OSError) as error:
+            self.close()
+            raise StoreError(_reason(error, self.folder)) from error
+
+    def close(self) -> None:
+        """Close the connection that `write` keeps open; the next write opens another."""
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            writer.close()
 
     def create(self, name: str, job: str, steps: int, epochs: int) -> str:
         """A new run in state "queued"; returns its id."""
@@ -89,7 +112,7 @@ class Store:
 
     def write(self, run: str, events: Iterable[Event]) -> str | None:
         """Write events in one transaction. Returns what another process asked for ("pause", "stop"), once."""
-        with self.connection() as connection:
+        with self._writing() as connection:
             metrics: list[tuple[Any, ...]] = []
             for event in events:
                 match event:

@@ -47,9 +47,7 @@ class Vanishing(Rule):
     factor: ClassVar[float] = 300.0
 
     def judge(self, evidence: Evidence) -> Iterator[Verdict]:
-        sizes = {
-            node: values["mean_abs"] for node, values in evidence.gradients.items() if values.get("mean_abs", 0) > 0
-        }
+        sizes = {node: max(values.get("mean_abs", 0.0), 1e-30) for node, values in evidence.gradients.items()}
         if len(sizes) < 3:
             return
         nodes = list(sizes)
@@ -86,8 +84,8 @@ class Exploding(Rule):
                 yield Verdict(
                     node,
                     "error",
-                    f"Gradients explode at {node}: their norm is {values['norm']:.3g}, and one step changes the weights "
-                    f"by {values['update_ratio']:.0%}.",
+                    f"Gradients explode at {node}: their norm is {values['norm']:.3g}, and one step changes the "
+                    f"weights by {values['update_ratio']:.0%}.",
                     "Lower the learning rate, or set gradient clipping to 1.",
                     "exploding",
                 )

@@ -24,8 +24,9 @@ class Worker:
     """One run's thread. It outlives page reloads; `worker_of` finds it again by the run's id."""
 
     def __init__(self, run: str, job: Job, store: Store) -> None:
-        self.run, self.job, self.store = run, job, store
-        self.session = Session(run, job, store)
+        self.run, self.job = run, job
+        self.store = Store(store.folder)  # its own: it keeps a connection open
+        self.session = Session(run, job, self.store)
         self.state: State = "queued"
         self._wake = threading.Event()
         self._changed = threading.Condition()
@@ -39,6 +40,8 @@ class Worker:
 
     def stop(self) -> None:
         self._ask("stop")
+        if self.state == "paused":  # so that who waits now waits for the end
+            self._set("queued", "Stopping …")
         self._wake.set()
 
     def resume(self) -> None:
@@ -68,8 +71,10 @@ class Worker:
             self._work()
         except Exception as error:  # the last line of defence: the server and the other runs go on
             (self.session.folder / "error.txt").write_text(traceback.format_exc(), encoding="utf-8")
+            self.session.tell_rest()
             self._set("failed", explain(error, self.session))
         finally:
+            self.store.close()
             with _guard:
                 _workers.pop(self.run, None)
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import ClassVar
 
 from builder.checks.base import Check
 from builder.document import Edge, Node
-from builder.edits import AddNode, Bypass, Connect, Disconnect, Edit, fresh_name
+from builder.edits import GAP_X, AddNode, Bypass, Connect, Disconnect, Edit, fresh_name
 from builder.graph import cycles, reaching
 from builder.infer import Analysis
 from builder.problems import Problem
@@ -43,52 +44,70 @@ class UnknownTypes(Check):
         yield from node_problems(analysis.document)
 
 
-class NoInput(Check):
+class _NoEnd(Check):
+    """A network needs a way in and a way out."""
+
+    role: ClassVar[str]
+    name: ClassVar[str]
+    why: ClassVar[str]
+
+    def find(self, analysis: Analysis) -> Iterator[Problem]:
+        networks = list(dict.fromkeys(node.network for node in analysis.document.nodes)) or ["main"]
+        for network in networks:
+            members = [(node, spec) for node, spec in specs(analysis) if node.network == network]
+            if not any(spec.role == self.role for _, spec in members):
+                yield self._missing(analysis, network, members)
+
+    def _missing(self, analysis: Analysis, network: str, members: list[tuple[Node, LayerSpec]]) -> Problem:
+        document = analysis.document
+        type_name = _type_with_role(self.role)
+        neighbour = self.neighbour(analysis, members)
+        x, y = document.layout.get(neighbour.name, (0.0, 0.0)) if neighbour else (0.0, 0.0)
+        side = -GAP_X if self.role == "input" else GAP_X
+        name = fresh_name(document, self.name)
+        fix: list[Edit] = [AddNode(Node(name=name, type=type_name, network=network), (x + side, y))]
+        if neighbour is not None:
+            ends = (name, neighbour.name) if self.role == "input" else (neighbour.name, name)
+            fix.append(Connect(Edge(source=ends[0], target=ends[1])))
+        which = "The network" if network == "main" else f"The network {network}"
+        return self.problem(None, f"{which} has no {type_name}: {self.why}", fix, f"Add {type_name}")
+
+    def neighbour(self, analysis: Analysis, members: list[tuple[Node, LayerSpec]]) -> Node | None:
+        """The node that the missing one would be wired to."""
+        raise TypeError(f"{type(self).__name__} must say where the missing node belongs.")
+
+
+class NoInput(_NoEnd):
     """A network without an input has nothing to learn from. Mended by putting one before the first free node."""
 
     code = "N110"
     category = "input"
+    role = "input"
+    name = "image"
+    why = "data has no way in."
 
-    def find(self, analysis: Analysis) -> Iterator[Problem]:
-        document = analysis.document
-        if any(spec.role == "input" for _, spec in specs(analysis)):
-            return
-        name = fresh_name(document, "image")
-        fed = {edge.target for edge in document.edges}
-        free = next((node for node, spec in specs(analysis) if node.name not in fed and spec.ports), None)
-        type_name = _type_with_role("input")
-        x, y = document.layout.get(free.name, (0.0, 0.0)) if free else (0.0, 0.0)
-        fix: list[Edit] = [AddNode(Node(name=name, type=type_name, network=_network(free)), (x - 190.0, y))]
-        if free is not None:
-            fix.append(Connect(Edge(source=name, target=free.name)))
-        yield self.problem(None, f"The network has no {type_name}: data has no way in.", fix, f"Add {type_name}")
+    def neighbour(self, analysis: Analysis, members: list[tuple[Node, LayerSpec]]) -> Node | None:
+        fed = {edge.target for edge in analysis.document.edges}
+        return next((node for node, spec in members if node.name not in fed and spec.ports), None)
 
 
-def _network(node: Node | None) -> str:
-    return node.network if node else "main"
-
-
-class NoOutput(Check):
+class NoOutput(_NoEnd):
     """A network without an output gives nothing to compare with the targets. Mended by adding one at the end."""
 
     code = "N111"
     category = "output"
+    role = "output"
+    name = "prediction"
+    why = "there is nothing to compare with the targets."
 
     def find(self, analysis: Analysis) -> Iterator[Problem]:
-        document = analysis.document
-        if not document.nodes or any(spec.role == "output" for _, spec in specs(analysis)):
-            return
-        name = fresh_name(document, "prediction")
-        feeding = {edge.source for edge in document.edges}
-        ends = [node for node, _ in specs(analysis) if node.name not in feeding]
-        last = next((node for node in reversed(ends) if node.name in analysis.facts), ends[-1] if ends else None)
-        type_name = _type_with_role("output")
-        x, y = document.layout.get(last.name, (0.0, 0.0)) if last else (0.0, 0.0)
-        fix: list[Edit] = [AddNode(Node(name=name, type=type_name, network=_network(last)), (x + 190.0, y))]
-        if last is not None:
-            fix.append(Connect(Edge(source=last.name, target=name)))
-        message = f"The network has no {type_name}: there is nothing to compare with the targets."
-        yield self.problem(None, message, fix, f"Add {type_name}")
+        if analysis.document.nodes:  # an empty canvas is told once, that it needs an input
+            yield from super().find(analysis)
+
+    def neighbour(self, analysis: Analysis, members: list[tuple[Node, LayerSpec]]) -> Node | None:
+        feeding = {edge.source for edge in analysis.document.edges}
+        ends = [node for node, _ in members if node.name not in feeding]
+        return next((node for node in reversed(ends) if node.name in analysis.facts), ends[-1] if ends else None)
 
 
 class Cycles(Check):

@@ -1,0 +1,35 @@
+# make app    sets everything up and opens Netloom on http://127.0.0.1:8501
+# make test   sets everything up and runs every check and every test
+# make check  ruff and mypy        make bench  Netloom against the same work written by hand
+
+SYSTEM_PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV ?= .venv
+PYTHON = $(VENV)/bin/python
+READY = $(VENV)/.ready
+
+.PHONY: app test check bench docs chromium clean
+
+app: $(READY)
+	$(PYTHON) -m trainers app
+
+test: $(READY) check chromium
+	$(PYTHON) -m pytest
+
+check: $(READY)
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m mypy
+
+bench: $(READY)
+	$(PYTHON) -m benchmarks
+
+chromium: $(READY)
+	$(PYTHON) -m tests.browser.chromium
+
+clean:
+	rm -rf $(VENV)
+
+$(READY): pyproject.toml constraints.txt
+	test -x $(PYTHON) || $(SYSTEM_PYTHON) -m venv $(VENV)
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[dev]"
+	touch $@

@@ -1,0 +1,212 @@
+"""The command line: `netloom check | train | export | runs | datasets | app`, the same engine as the pages.
+
+Exit codes: 0 it worked; 1 the document has errors, or the run failed; 2 the command was wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import builder
+import trainers
+from builder.problems import NetloomError, Problem, ProblemsError
+
+FORMATS = ("zip", "safetensors", "onnx", "pt2", "python")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        code: int = options.command(options)
+        return code
+    except ProblemsError as error:
+        _say(options, {"problems": [_as_dict(problem) for problem in error.problems]}, str(error), sys.stderr)
+    except (NetloomError, OSError) as error:
+        _say(options, {"error": str(error)}, str(error), sys.stderr)
+    except KeyboardInterrupt:
+        _say(options, {"error": "interrupted"}, "Interrupted.", sys.stderr)
+    return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="netloom", description=(__doc__ or "").split("\n", 1)[0])
+    commands = parser.add_subparsers(required=True, metavar="command")
+
+    def add(name: str, command: Any, help_text: str) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, help=help_text, description=help_text)
+        made.set_defaults(command=command)
+        if name != "app":
+            made.add_argument("--json", action="store_true", help="print JSON for programs")
+        return made
+
+    app = add("app", _app, "Open the web app on http://127.0.0.1:8501.")
+    app.add_argument("--port", type=int, default=8501)
+    add("check", _check, "List what is wrong with a document.").add_argument(
+        "file", help="a document, or a template's name"
+    )
+    train = add("train", _train, "Train a document and print its scores.")
+    train.add_argument("file", help="a document, or a template's name")
+    train.add_argument("--data", help="another data set")
+    train.add_argument("--epochs", type=int)
+    train.add_argument("--seed", type=int)
+    train.add_argument("--batch-size", help="a number, or full")
+    train.add_argument("--device", help="auto, cpu, cuda, …")
+    train.add_argument("--lr", type=float, help="the optimizer's learning rate")
+    export = add("export", _export, "Export the model of a run, verified.")
+    export.add_argument("run", help="the run's id, or last")
+    export.add_argument("--format", choices=FORMATS, default="zip")
+    export.add_argument("--output", type=Path, help="the file to write")
+    add("runs", _runs, "List the runs.")
+    add("datasets", _datasets, "List the data sets.")
+    return parser
+
+
+def _document(name: str) -> builder.Document:
+    """A file's document, or the template of that name."""
+    if not Path(name).exists() and name in builder.templates():
+        return builder.template(name)
+    return builder.load(Path(name))
+
+
+def _check(options: argparse.Namespace) -> int:
+    problems = trainers.check(_document(options.file))
+    errors = sum(problem.severity == "error" for problem in problems)
+    lines = [f"{problem.severity} {problem.code}  {problem}" for problem in problems]
+    _say(options, {"problems": [_as_dict(p) for p in problems]}, "\n".join(lines) or "No problems.")
+    return 1 if errors else 0
+
+
+def _train(options: argparse.Namespace) -> int:
+    overrides: dict[str, Any] = {key: getattr(options, key) for key in ("epochs", "seed", "device")}
+    overrides = {key: value for key, value in overrides.items() if value is not None}
+    data: dict[str, Any] = {"name": options.data} if options.data else {}
+    if options.batch_size is not None:
+        size = options.batch_size
+        data["batch_size"] = int(size) if size.isdigit() else size
+    document = _document(options.file)
+    if data:
+        overrides["data"] = {"name": document.training.get("data", {}).get("name"), **data}
+    if options.lr is not None:
+        optimizer = document.training.get("optimizer", {"name": "Adam"})
+        overrides["optimizer"] = {
+            "name": optimizer["name"] if isinstance(optimizer, dict) else optimizer,
+            "lr": options.lr,
+        }
+    run = trainers.start(trainers.Job.from_document(document, **overrides))
+    try:
+        _follow(run, quiet=options.json)
+    except KeyboardInterrupt:
+        run.stop()
+        run.wait(60)
+    return _report(options, run)
+
+
+def _follow(run: trainers.Run, quiet: bool) -> None:
+    """Wait for a run and print a line for every epoch that ends."""
+    told = 0
+    while True:
+        state = run.wait(0.5)
+        progress = run.progress()
+        if not quiet and progress.epoch != told and progress.step:
+            told = progress.epoch
+            left = f", {progress.seconds_left:.0f} s left" if progress.seconds_left else ""
+            print(
+                f"epoch {progress.epoch}/{progress.epochs}  step {progress.step:,}/{progress.steps:,}  "
+                f"{progress.samples_per_second:,.0f} samples/s{left}",
+                file=sys.stderr,
+            )
+        if state == "paused" and progress.message:
+            print(progress.message, file=sys.stderr)
+            time.sleep(5)
+            run.resume()
+        elif state in ("finished", "stopped", "failed"):
+            return
+
+
+def _report(options: argparse.Namespace, run: trainers.Run) -> int:
+    progress, metrics = run.progress(), run.metrics()
+    validation = metrics[metrics["split"] == "validation"]
+    last = {str(name): float(values.iloc[-1]) for name, values in validation.groupby("metric")["value"]}
+    scores: dict[str, dict[str, float]] = {"validation": last, "test": run.scores()}
+    lines = [f"{run.id}: {progress.message or progress.state}"]
+    lines += [f"{split} {name}: {value:.4f}" for split, values in scores.items() for name, value in values.items()]
+    lines += [f"{verdict.message} {verdict.advice}" for verdict in run.verdicts()]
+    _say(options, {"run": run.id, "state": progress.state, "message": progress.message, **scores}, "\n".join(lines))
+    return 0 if progress.state in ("finished", "stopped") else 1
+
+
+def _export(options: argparse.Namespace) -> int:
+    run = _last_run() if options.run == "last" else trainers.open_run(options.run)
+    suffix = {"python": "py"}.get(options.format, options.format)
+    path = options.output or Path(f"{run.id}.{suffix}")
+    done = builder.export(run.model(), run.document, path, options.format)
+    _say(
+        options,
+        {"path": str(done.path), "difference": done.difference, "bytes": done.size},
+        f"{done.path}\n{done.checked}",
+    )
+    return 0
+
+
+def _last_run() -> trainers.Run:
+    found = trainers.runs()
+    if not found:
+        raise trainers.RunError("There is no run yet. `netloom train FILE` makes one.")
+    return found[0]
+
+
+def _runs(options: argparse.Namespace) -> int:
+    rows = []
+    for run in trainers.runs():
+        progress = run.progress()
+        rows.append({"run": run.id, "name": run.name, **asdict(progress), "scores": run.scores()})
+    lines = [f"{row['run']}  {row['state']:<9} epoch {row['epoch']}/{row['epochs']}  {row['name']}" for row in rows]
+    _say(options, {"runs": rows}, "\n".join(lines) or "No runs yet.")
+    return 0
+
+
+def _datasets(options: argparse.Namespace) -> int:
+    facts = trainers.datasets()
+    lines = [f"{name:<20} {fact['task']:<15} {fact['title']}" for name, fact in facts.items()]
+    _say(options, {"datasets": facts}, "\n".join(lines))
+    return 0
+
+
+def _app(options: argparse.Namespace) -> int:
+    """Start streamlit as a program of its own: nothing below the pages imports it."""
+    root = Path(__file__).resolve().parent.parent
+    command = [sys.executable, "-m", "streamlit", "run", str(root / "app.py"), "--server.port", str(options.port)]
+    try:
+        return subprocess.call(command, cwd=root)
+    except KeyboardInterrupt:
+        return 0
+
+
+def _as_dict(problem: Problem) -> dict[str, Any]:
+    return {
+        "code": problem.code,
+        "severity": problem.severity,
+        "node": problem.node,
+        "message": problem.message,
+        "fix": problem.fix_label or None,
+    }
+
+
+def _say(options: argparse.Namespace, data: dict[str, Any], text: str, stream: Any = None) -> None:
+    if getattr(options, "json", False):
+        print(json.dumps(data, ensure_ascii=False, default=str))
+    elif text:
+        print(text, file=stream or sys.stdout)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
