@@ -18,7 +18,7 @@ SENTENCES = 12
 
 @st.dialog("Open", icon=":material/folder_open:")
 def dialog(session: Session) -> None:
-    # The server takes far larger files (config.toml): builder.load refuses them with a sentence, the uploader with none.
+    # The server takes far larger files (config.toml): builder.load refuses those with a sentence, the uploader mutely.
     file = st.file_uploader("A Netloom document (JSON, 5 MB at most)", type=["json"], key="upload")
     if file is not None and _read(session, file):
         st.rerun()
