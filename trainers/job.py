@@ -181,6 +181,8 @@ def _batching(training: Mapping[str, Any]) -> Batching:
 
 def _settings(training: Mapping[str, Any]) -> Settings:
     values = {name: value for name, value in training.items() if name not in Job.KEYS}
+    if isinstance(values.get("early_stopping"), Mapping):
+        values["early_stopping"] = _read(EarlyStopping, values["early_stopping"], "early_stopping: ")
     settings: Settings = _read(Settings, values)
     known = device_names()
     if settings.device not in ("auto", *known) and settings.device.split(":")[0] not in known:

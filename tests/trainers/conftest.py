@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from builder import Document
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("NETLOOM_HOME", str(tmp_path / "home"))
+    if MIRROR is not None:
+        monkeypatch.setenv("NETLOOM_DATA", str(MIRROR))
     yield tmp_path / "home"
     from trainers.worker import _workers
 
@@ -67,3 +70,16 @@ def train() -> Callable[..., trainers.Run]:
         return run
 
     return go
+
+
+def _mirror() -> Path | None:
+    """Real data sets beside the checkout, or where NETLOOM_DATA says."""
+    named = os.environ.get("NETLOOM_DATA")
+    for folder in ([Path(named)] if named else []) + [Path(__file__).parents[3] / "shared" / "data"]:
+        if (folder / "mnist").is_dir():
+            return folder
+    return None
+
+
+MIRROR = _mirror()
+needs_mirror = pytest.mark.skipif(MIRROR is None, reason="the mirror of real data sets (NETLOOM_DATA) is not here")

@@ -1,0 +1,165 @@
+"""The loop, batches, probes and the loss curve, without a run around them."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import builder
+from builder import Document
+from trainers.data.batches import Batches
+from trainers.data.splits import Split, prepare
+from trainers.events import Metric, Probe
+from trainers.job import EarlyStopping, Job
+from trainers.loop import Diverged, Loop, bucket
+from trainers.probes.activations import ActivationProbe
+from trainers.probes.clock import ProbeClock
+from trainers.probes.weights import WeightProbe
+
+
+def split(samples: int) -> Split:
+    inputs = torch.arange(samples, dtype=torch.float32).reshape(-1, 1)
+    return Split(inputs, torch.zeros(samples, dtype=torch.int64), np.arange(samples))
+
+
+@pytest.mark.parametrize(("samples", "size"), [(10, 3), (10, 5), (7, 10), (10, 1), (9, 4), (10, "full")])
+def test_every_sample_comes_once_an_epoch_but_a_last_one_alone(samples: int, size: Any) -> None:
+    batches = Batches(split(samples), size, 0, "cpu")
+    epoch = list(batches.epoch(0))
+    seen = torch.cat([inputs for inputs, _ in epoch]).flatten().tolist()
+    assert len(epoch) == batches.count
+    assert len(set(seen)) == len(seen)
+    assert len(seen) == samples - batches.drops_last
+    assert all(len(inputs) > 1 for inputs, _ in epoch) or batches.size == 1
+
+
+def test_the_order_follows_from_seed_and_epoch_and_can_begin_anywhere() -> None:
+    def order(seed: int, epoch: int, start: int = 0) -> list[list[float]]:
+        torch.rand(3)  # what others draw does not matter
+        return [inputs.flatten().tolist() for inputs, _ in Batches(split(50), 8, seed, "cpu").epoch(epoch, start)]
+
+    assert order(0, 0) == order(0, 0)
+    assert order(0, 0) != order(0, 1)
+    assert order(0, 0) != order(1, 0)
+    assert order(0, 3, start=2) == order(0, 3)[2:]
+
+
+def test_buckets_grow_with_the_run_and_follow_from_the_step_alone() -> None:
+    assert [bucket(step) for step in (1, 1000, 1001, 2000, 2001, 4001, 8001)] == [1, 1, 2, 2, 4, 8, 16]
+    points = sum(1 for step in range(1, 1_000_001) if step % bucket(step) == 0)
+    assert points < 12_000
+
+
+class Counting:
+    """A learner that learns nothing and counts what is asked of it."""
+
+    eager = True
+
+    def __init__(self, losses: Any = None, validation: Any = None) -> None:
+        self.modules = {"main": nn.Linear(1, 1)}
+        self.losses = iter(losses) if losses is not None else itertools.repeat(1.0)
+        self.validation = iter(validation) if validation is not None else itertools.repeat(1.0)
+        self.epochs = 0
+
+    def step(self, inputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        return torch.tensor(next(self.losses))
+
+    def evaluate(self, part: Split) -> dict[str, float]:
+        return {"loss": next(self.validation)}
+
+    def epoch_end(self, validation_loss: float | None) -> None:
+        self.epochs += 1
+
+    def figures(self) -> dict[str, float]:
+        return {}
+
+
+def loop(
+    learner: Any, epochs: int = 3, stopping: EarlyStopping | None = None, **options: Any
+) -> tuple[Loop, list[Any]]:
+    told: list[Any] = []
+
+    def on_tick(events: list[Any]) -> bool:
+        told.extend(events)
+        return False
+
+    made = Loop(
+        learner,
+        Batches(split(20), 5, 0, "cpu"),
+        split(4),
+        epochs,
+        None,
+        stopping,
+        on_tick,
+        ProbeClock({}),
+    )
+    return made, told
+
+
+def test_the_loop_knows_nothing_of_what_it_runs() -> None:
+    learner = Counting()
+    made, told = loop(learner)
+    assert made.run()
+    assert (learner.epochs, made.place.step) == (3, 12)
+    losses = [event for event in told if isinstance(event, Metric) and event.split == "training"]
+    assert [event.step for event in losses] == list(range(1, 13))
+
+
+def test_a_loss_that_is_no_number_ends_the_loop_at_its_step() -> None:
+    made, _ = loop(Counting([1.0, 1.0, float("nan"), 1.0, 1.0, 1.0]))
+    with pytest.raises(Diverged) as caught:
+        made.run()
+    assert caught.value.step == 3
+
+
+def test_early_stopping_waits_for_its_patience() -> None:
+    made, _ = loop(Counting(validation=[3, 2, 2.5, 2.6, 2.7, 1]), 6, EarlyStopping(patience=3))
+    assert made.run()
+    assert (made.place.epoch, made.place.best_epoch) == (5, 2)
+    assert made.stopped_early
+
+
+def test_probes_leave_no_hook_behind_even_when_the_step_fails(moons: Document) -> None:
+    model = builder.compile(moons)
+    specs = {node.name: node.spec for node in moons.nodes}
+    with pytest.raises(RuntimeError), ActivationProbe({"main": model}, specs), WeightProbe({"main": model}):
+        model(torch.zeros(2, 99))
+    assert not any(child._forward_hooks for child in model.modules())
+
+
+def test_probes_measure_what_is_there(moons: Document) -> None:
+    torch.manual_seed(0)
+    model = builder.compile(moons)
+    specs = {node.name: node.spec for node in moons.nodes}
+    activations, weights = ActivationProbe({"main": model}, specs), WeightProbe({"main": model})
+    inputs = torch.randn(64, 2)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    before = model.fc1.weight.detach().clone()
+    with weights, activations:
+        loss = model(inputs).square().mean()
+        loss.backward()
+        optimizer.step()
+    found = {
+        event.kind: event.values for event in [*activations.events(1), *weights.events(1)] if isinstance(event, Probe)
+    }
+    gradient = torch.cat([model.fc1.weight.grad.flatten(), model.fc1.bias.grad.flatten()])
+    assert found["gradients"]["fc1"]["mean_abs"] == pytest.approx(float(gradient.abs().mean()), rel=1e-4)
+    assert found["gradients"]["fc1"]["max_abs"] == pytest.approx(float(gradient.abs().max()), rel=1e-4)
+    assert found["gradients"]["fc1"]["update_ratio"] > 0
+    assert not torch.equal(before, model.fc1.weight)
+    hidden = torch.relu(nn.functional.linear(inputs, before, None))
+    assert 0.2 < found["activations"]["bend1"]["zero_share"] < 0.8
+    assert found["activations"]["bend1"]["dead_share"] <= float((hidden == 0).float().mean())
+
+
+def test_prepare_and_job_agree_on_the_number_of_training_samples(moons: Document) -> None:
+    from trainers.checks.base import training_samples
+
+    job = Job.from_document(moons)
+    prepared = prepare(job.dataset, job.batching.validation, job.batching.test, 0)
+    assert training_samples(job) == len(prepared.training)
