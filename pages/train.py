@@ -19,6 +19,8 @@ def page() -> None:
     run = run_choice.current(work)
     run_controls.show(work, run)
     notices.show(work)
+    if run is not None and run.name != work.document.name:
+        run_choice.another(work, run)
     with st.container(horizontal=True, gap="small", key="training"):
         with st.container(width=288, key="settings"):
             run_settings.show(work)

@@ -91,3 +91,25 @@ def describe(run: Run) -> str:
     progress = run.progress()
     when = time.strftime("%d %b %H:%M", time.localtime(progress.started)) if progress.started else "not begun"
     return f"{run.name[:60]} · {progress.state} · {when}"
+
+
+def nowhere(sentence: str) -> None:
+    """Instead of a page about runs: why it is empty, and the way to Train."""
+    st.html(f'<div class="nl-empty"><h3>No run yet</h3><p>{escape(sentence)}</p></div>')
+    with st.container(horizontal=True, horizontal_alignment="center"):
+        if st.button("Go to Train", icon=":material/monitoring:", type="primary", key="to_train"):
+            st.switch_page("pages/train.py")
+
+
+def another(session: Session, run: Run) -> None:
+    """Says that the run shown is not one of the open document, and offers its document."""
+    with st.container(horizontal=True, vertical_alignment="center", key="another"):
+        st.html(f'<div class="nl-message">You are looking at a run of “{escape(run.name)}”.</div>')
+        if st.button("Open its document", key="open_its_document"):
+            session.open(run.document)
+            choose(session, run)
+            st.rerun()
+        if st.button("Back to mine", key="back_to_mine"):
+            session.runs.pop(session.id, None)
+            st.query_params.pop(ADDRESS, None)
+            st.rerun()

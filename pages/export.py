@@ -1,0 +1,100 @@
+"""Export: take the trained network home, in formats that were run and compared before they are offered."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from builder.problems import NetloomError
+from pages.parts import charts, header, notices, run_choice, run_exports, session, theme, warmup
+from pages.parts.run_exports import EVERYTHING, FORMATS, Format
+from pages.parts.words import escape
+from trainers.run import Run
+
+work = session.start()
+with st.spinner("Loading torch …", show_time=False):
+    warmup.start()
+    warmup.ready(60)
+st.html(f"<style>{theme.sheet('train.css')}</style>")
+
+
+@run_choice.said
+def page() -> None:
+    """The choice of a run above, the formats on the left, the code on the right."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="header"):
+        header.title(work)
+        run = run_choice.picker(work, "exported")
+    notices.show(work)
+    left, right = st.columns([5, 6], gap="small")
+    with left:
+        if run is None:
+            _untrained()
+        else:
+            told = "Each export is run and compared with the model before it is offered."
+            st.html(f'<div class="nl-line"><span>{told}</span></div>')
+            for format in (EVERYTHING, *FORMATS):
+                _format(run, format)
+    with right:
+        _code(run)
+
+
+def _untrained() -> None:
+    """Before the first run there is code, and no weights."""
+    st.html(
+        '<div class="nl-empty"><h3>Not trained yet</h3><p>Here is the network as Python. Once it is trained, you can '
+        "take the trained model home: as one zip, as weights, as ONNX, as torch.export.</p></div>"
+    )
+    if st.button("Go to Train", icon=":material/monitoring:", type="primary", key="to_train"):
+        st.switch_page("pages/train.py")
+
+
+def _format(run: Run, format: Format) -> None:
+    with st.container(border=True, key=f"card_{format.key}", horizontal=True, vertical_alignment="center", gap="small"):
+        st.html(f'<div class="nl-format"><b>{format.title}</b><p>{format.purpose}</p>{_state(run, format)}</div>')
+        found = run_exports.made(run, format)
+        if found is not None:
+            st.download_button(
+                f"Download ({run_exports.size(found.size)})", found.path.read_bytes, found.path.name, format.mime,
+                key=f"download_{format.key}", icon=":material/download:", type="primary", on_click="ignore",
+            )  # fmt: skip
+        elif st.button(
+            "Prepare", key=f"prepare_{format.key}", icon=":material/package_2:",
+            type="primary" if format is EVERYTHING else "secondary", help="Export it, run it, and compare the outputs",
+        ):  # fmt: skip
+            _prepare(run, format)
+
+
+def _state(run: Run, format: Format) -> str:
+    found = run_exports.made(run, format)
+    if found is None:
+        return ""
+    verified = f"✓ verified: largest difference {found.difference:.0e}"
+    return f'<small class="nl-good" title="{escape(found.checked)}">{verified}</small>'
+
+
+def _prepare(run: Run, format: Format) -> None:
+    try:
+        with st.spinner("Exporting, running and comparing …"):
+            run_exports.make(run, format)
+    except (NetloomError, OSError) as error:
+        work.say(str(error), "warning")
+    st.rerun()
+
+
+def _code(run: Run | None) -> None:
+    with st.container(border=True, key="card_code"):
+        charts.heading("model.py", "the network as a person would have written it")
+        try:
+            text = run_exports.source(run, work.document)
+        except NetloomError as error:
+            run_choice.alert(str(error))
+            return
+        st.code(text, language="python", height=560)
+        if run is None:
+            name = f"{run_exports.file_name(work.document.name)}.py"
+            st.download_button(
+                "Download model.py", text, name, "text/x-python", key="download_code", icon=":material/download:",
+                on_click="ignore",
+            )  # fmt: skip
+
+
+page()
