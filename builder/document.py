@@ -9,9 +9,11 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
+from builder.plain import plain
 from builder.problems import DocumentError, Problem
+from builder.wording import clip
 
 if TYPE_CHECKING:
     from builder.spec import LayerSpec
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
 FORMAT = "netloom/1"
 MAX_BYTES = 5_000_000
 MAX_NODES = 10_000
-MAX_DEPTH = 8
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 
 # Attributes of torch.nn.Module and torch.fx.GraphModule, and the names that generated code uses itself: a node called
@@ -49,6 +50,9 @@ RESERVED = frozenset(
 )
 
 
+Settings = Annotated[dict[str, Any], AfterValidator(plain)]
+
+
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -58,7 +62,7 @@ class Node(_Frozen):
 
     name: str
     type: str = Field(strict=True, max_length=64)
-    params: dict[str, Any] = Field(default_factory=dict)
+    params: Settings = Field(default_factory=dict)
     network: str = "main"
     shares_weights_with: str | None = None
 
@@ -107,7 +111,7 @@ class Document(_Frozen):
     edges: tuple[Edge, ...] = ()
     blocks: dict[str, Block] = Field(default_factory=dict)
     layout: dict[str, tuple[Coordinate, Coordinate]] = Field(default_factory=dict)
-    training: dict[str, Any] = Field(default_factory=dict)
+    training: Settings = Field(default_factory=dict)
 
     @functools.cached_property
     def by_name(self) -> dict[str, Node]:
@@ -127,7 +131,7 @@ def name_complaint(name: str) -> str | None:
     """Why a node cannot be called that, or None. A name becomes an attribute of the module and of generated code."""
     if not isinstance(name, str) or not NAME.fullmatch(name):
         return (
-            f"{str(name)[:70]!r} cannot be a name: use letters, digits and _, not starting with a digit, "
+            f"{clip(name)} cannot be a name: use letters, digits and _, not starting with a digit, "
             "64 characters at most."
         )
     if keyword.iskeyword(name) or (keyword.issoftkeyword(name) and name != "type"):
@@ -188,7 +192,8 @@ def _text(source: str | bytes | Path) -> str:
         try:
             if path.stat().st_size > MAX_BYTES:
                 raise _too_large(path.stat().st_size)
-            source = path.read_bytes()
+            with path.open("rb") as file:
+                source = file.read(MAX_BYTES + 1)  # a device file says it has no bytes and never ends
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
             raise _refuse(f"{str(path)[:200]} cannot be read: {reason}.") from None

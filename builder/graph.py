@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any
 
 import networkx as nx
@@ -11,18 +12,26 @@ from builder.document import Document, Edge
 
 
 def graph(document: Document) -> nx.DiGraph[str]:
-    """Nodes by name, edges without their ports (several wires between two nodes are one edge here)."""
+    """Nodes by name, edges without their ports (several wires between two nodes are one edge here).
+
+    A wire that starts or ends at no node is left out: loading refuses it, and a check reports it.
+    """
     made: nx.DiGraph[str] = nx.DiGraph()
     made.add_nodes_from(node.name for node in document.nodes)
-    made.add_edges_from((edge.source, edge.target) for edge in document.edges)
+    made.add_edges_from((edge.source, edge.target) for edge in document.edges if _whole(document, edge))
     return made
+
+
+def _whole(document: Document, edge: Edge) -> bool:
+    return edge.source in document.by_name and edge.target in document.by_name
 
 
 def incoming(document: Document) -> dict[str, list[Edge]]:
     """The edges into each node, in the document's order."""
     edges: dict[str, list[Edge]] = defaultdict(list)
     for edge in document.edges:
-        edges[edge.target].append(edge)
+        if _whole(document, edge):
+            edges[edge.target].append(edge)
     return edges
 
 
@@ -49,6 +58,15 @@ def cycles(document: Document) -> list[list[str]]:
             start = min(group, key=place.__getitem__)
             found.append([edge[0] for edge in nx.find_cycle(network.subgraph(group), start)])
     return found
+
+
+def behind_cycles(document: Document, ordered: Sequence[str]) -> dict[str, str]:
+    """Every node that cannot be ordered, but for the one that names its cycle → the node that does."""
+    if len(ordered) == len(document.by_name):
+        return {}
+    network = graph(document)
+    firsts = [names[0] for names in cycles(document)]
+    return {name: first for first in firsts for name in nx.descendants(network, first) if name not in firsts}
 
 
 def path(document: Document, source: str, target: str) -> list[str] | None:

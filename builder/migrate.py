@@ -7,6 +7,7 @@ from typing import Any
 
 from builder.document import FORMAT
 from builder.problems import DocumentError, Problem
+from builder.wording import clip
 
 # From an older format to the next one. A new format adds one function here and never changes an old one.
 STEPS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {}
@@ -24,6 +25,6 @@ def upgrade(data: dict[str, Any]) -> dict[str, Any]:
         message = f'This is not a Netloom document: it has no "format". Expected "format": "{FORMAT}".'
     else:
         message = (
-            f"The format {str(seen)[:60]!r} is not known here. This version of Netloom reads {FORMAT!r} and older."
+            f"The format {clip(seen)} is not known here. This version of Netloom reads {FORMAT!r} and older."
         )
     raise DocumentError([Problem("N001", "error", None, message, category="file")])

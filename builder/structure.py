@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 from pydantic import ValidationError
 
-from builder.document import MAX_NODES, Document, Edge, Node
+from builder.document import MAX_NODES, Block, Document, Edge, Node
 from builder.problems import DocumentError, Problem
 from builder.registry import did_you_mean
-from builder.wording import sentences
+from builder.wording import clip, sentences
 
 MAX_REPORTED = 100
 
@@ -26,7 +27,7 @@ def read(data: dict[str, Any]) -> Document:
     try:
         return Document.model_validate(data)
     except ValidationError as error:
-        raise DocumentError(list(_validation_problems(error, data))[:MAX_REPORTED]) from None
+        raise DocumentError(list(itertools.islice(_validation_problems(error, data), MAX_REPORTED))) from None
 
 
 def _problem(node: str | None, message: str, code: str = "N002", category: str = "file") -> Problem:
@@ -36,17 +37,26 @@ def _problem(node: str | None, message: str, code: str = "N002", category: str =
 def _validation_problems(error: ValidationError, data: dict[str, Any]) -> Iterator[Problem]:
     """Pydantic's errors, grouped by the part of the document they are in, each naming the node where there is one."""
     groups: dict[tuple[Any, ...], list[Any]] = {}
-    for item in error.errors(include_url=False):
+    for item in error.errors(include_url=False)[: 2 * MAX_REPORTED]:
         place = tuple(item["loc"])
-        depth = 2 if place and place[0] in ("nodes", "edges") and len(place) > 2 else 0
-        inner = {**item, "loc": place[depth:]}
-        groups.setdefault(place[:depth], []).append(inner)
+        depth = _depth(place)
+        groups.setdefault(place[:depth], []).append({**item, "loc": place[depth:]})
     for place, items in groups.items():
-        part = str(place[0]) if place else ""
-        known = {"nodes": Node.model_fields, "edges": Edge.model_fields}.get(part, Document.model_fields)
-        for text in _texts(items, known):
+        part = next((key for key in reversed(place) if key in _KNOWN), None)
+        for text in _texts(items, _KNOWN[part] if part else Document.model_fields):
             node, where = _where(place, data)
             yield _problem(node, f"{where}{text}")
+
+
+_KNOWN: dict[Any, Any] = {"nodes": Node.model_fields, "edges": Edge.model_fields, "blocks": Block.model_fields,
+                          "layout": ()}  # fmt: skip
+
+
+def _depth(place: tuple[Any, ...]) -> int:
+    """How many steps lead to the smallest part of the document that has a name or a number of its own."""
+    if place[:1] == ("blocks",) and len(place) > 3 and place[2] in ("nodes", "edges"):
+        return 4
+    return 2 if place[:1] in (("nodes",), ("edges",), ("blocks",), ("layout",)) and len(place) > 1 else 0
 
 
 def _texts(items: list[Any], known: Any) -> list[str]:
@@ -61,21 +71,19 @@ def _texts(items: list[Any], known: Any) -> list[str]:
 def _where(place: tuple[Any, ...], data: dict[str, Any]) -> tuple[str | None, str]:
     if not place:
         return None, ""
-    part, index = place
-    item = data[part][index]
-    if part == "nodes" and isinstance(item, dict) and isinstance(item.get("name"), str):
+    part, index = place[:2]
+    item = data[part][index] if part == "nodes" else None
+    if isinstance(item, dict) and isinstance(item.get("name"), str):
         return item["name"][:64], ""
-    return None, f"{part}[{index}]: "
+    return None, f"{part}{''.join(f'[{clip(key)}]' for key in place[1:])}: "
 
 
 def problems(document: Document) -> list[Problem]:
     """Everything about nodes and edges that keeps a document from being read, at most the first hundred."""
     found: list[Problem] = []
-    for source in (_name_problems, node_problems, _edge_problems, _layout_problems):
-        found.extend(source(document))
-        if len(found) > MAX_REPORTED:
-            break
-    return found[:MAX_REPORTED]
+    for source in (_name_problems, _node_problems, _edge_problems, _layout_problems):
+        found.extend(itertools.islice(source(document), MAX_REPORTED - len(found)))
+    return found
 
 
 def _name_problems(document: Document) -> Iterator[Problem]:
@@ -84,7 +92,7 @@ def _name_problems(document: Document) -> Iterator[Problem]:
             yield _problem(name, f"{times} nodes are called {name!r}: every node needs a name of its own.")
 
 
-def node_problems(document: Document) -> Iterator[Problem]:
+def _node_problems(document: Document) -> Iterator[Problem]:
     """Unknown types and wrong parameters: refused on loading, listed by check for a document made in memory."""
     from builder import CATALOGUE
 
@@ -104,11 +112,12 @@ def _edge_problems(document: Document) -> Iterator[Problem]:
     for edge in document.edges:
         for end, name in (("starts at", edge.source), ("leads to", edge.target)):
             if name not in document.by_name:
-                message = f"The edge {edge.source} → {edge.target} {end} {name!r}, which is no node."
+                wire = f"{edge.source[:64]} → {edge.target[:64]}"
+                message = f"The edge {wire} {end} {clip(name)}, which is no node."
                 yield _problem(None, message + did_you_mean(name, document.by_name), "N103", "wiring")
 
 
 def _layout_problems(document: Document) -> Iterator[Problem]:
     for name in document.layout:
         if name not in document.by_name:
-            yield _problem(None, f"The layout places {name[:70]!r}, which is no node.")
+            yield _problem(None, f"The layout places {clip(name)}, which is no node.")

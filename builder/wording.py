@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Iterable
 from typing import Any
 
@@ -19,6 +20,7 @@ _EXPECTED = {
     "bool_type": "true or false",
     "bool_parsing": "true or false",
     "string_type": "text",
+    "string_unicode": "text",
     "tuple_type": "a list of numbers",
     "list_type": "a list",
     "dict_type": "an object with names and values",
@@ -26,10 +28,14 @@ _EXPECTED = {
     "mapping_type": "an object with names and values",
     "none_required": "nothing (null)",
 }
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxlong = _SHORT.maxother = 60
+MAX_SENTENCES = 100
 
 
-def _clip(value: Any) -> str:
-    text = repr(value)
+def clip(value: Any) -> str:
+    """A value as a short piece of a sentence, however long or deep it is."""
+    text = _SHORT.repr(value)
     return text if len(text) <= 60 else text[:57] + "…"
 
 
@@ -66,10 +72,12 @@ def sentences(error: ValidationError, known: Iterable[str] = ()) -> dict[str, st
     expected: dict[str, list[str]] = {}
     received: dict[str, Any] = {}
     whole: dict[str, str] = {}
-    for item in error.errors(include_url=False):
+    for item in error.errors(include_url=False)[:MAX_SENTENCES]:
         name = str(item["loc"][0]) if item["loc"] else ""
         if item["type"] == "extra_forbidden":
-            whole[name] = f"There is no {name!r} here.{did_you_mean(name, known)}"
+            whole[name] = f"There is no {clip(name)} here.{did_you_mean(name, known)}"
+        elif item["type"] == "invalid_key":
+            whole[name] = f"{name} is used as a name: names must be text."
         elif item["type"] == "missing":
             whole[name] = f"{name} is missing; it has no default."
         elif item["type"] in ("value_error", "assertion_error"):
@@ -80,6 +88,6 @@ def sentences(error: ValidationError, known: Iterable[str] = ()) -> dict[str, st
                 expected[name].append(phrase)
             received.setdefault(name, item["input"])
     for name, phrases in expected.items():
-        value = _clip(received[name])
+        value = clip(received[name])
         whole.setdefault(name, f"{name or 'It'} must be {' or '.join(phrases)}, got {value}.")
     return whole

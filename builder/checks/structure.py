@@ -13,7 +13,7 @@ from builder.graph import cycles, reaching
 from builder.infer import Analysis
 from builder.problems import Problem
 from builder.spec import LayerSpec
-from builder.structure import node_problems
+from builder.structure import problems
 
 
 def specs(analysis: Analysis) -> Iterator[tuple[Node, LayerSpec]]:
@@ -34,14 +34,14 @@ def _type_with_role(role: str) -> str:
     return next(name for name, spec in CATALOGUE.items() if spec.role == role)
 
 
-class UnknownTypes(Check):
-    """A node's type is not in the catalogue, or a parameter is outside its bounds: nothing can be built from it."""
+class Malformed(Check):
+    """What loading refuses, in a document made in memory: unknown types, wrong parameters, loose wires."""
 
     code = "N100"
     category = "type"
 
     def find(self, analysis: Analysis) -> Iterator[Problem]:
-        yield from node_problems(analysis.document)
+        yield from problems(analysis.document)
 
 
 class _NoEnd(Check):
@@ -117,7 +117,7 @@ class Cycles(Check):
     category = "cycle"
 
     def find(self, analysis: Analysis) -> Iterator[Problem]:
-        if len(analysis.plan.order) == len(analysis.document.nodes):
+        if len(analysis.plan.order) == len(analysis.document.by_name):
             return  # every node could be ordered, so no path is closed
         for names in cycles(analysis.document):
             around = " → ".join([*names, names[0]])
@@ -145,7 +145,8 @@ class Unbound(Check):
                 fix, label = [Bypass(name)], f"Remove {name}"
             elif into[name] > len(spec.ports) and not spec.variadic:
                 extra = [edge for edge in document.edges if edge.target == name][len(spec.ports) :]
-                fix, label = [Disconnect(edge) for edge in extra], f"Keep the first {len(spec.ports)}"
+                fix = [Disconnect(edge) for edge in extra]
+                label = f"Keep the first {len(spec.ports)}" if spec.ports else "Cut the wire"
             yield self.problem(name, message, fix, label)
 
 
@@ -176,9 +177,11 @@ class Networks(Check):
     def find(self, analysis: Analysis) -> Iterator[Problem]:
         document = analysis.document
         for edge in document.edges:
-            one, other = document.node(edge.source).network, document.node(edge.target).network
-            if one != other:
-                message = f"gets a wire from {edge.source}, which is in the network {one}, not {other}."
+            one, other = document.by_name.get(edge.source), document.by_name.get(edge.target)
+            if one is not None and other is not None and one.network != other.network:
+                message = (
+                    f"gets a wire from {edge.source}, which is in the network {one.network}, not {other.network}."
+                )
                 yield self.problem(edge.target, message, [Disconnect(edge)], "Cut the wire")
 
 
