@@ -10,13 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from pydantic import ValidationError
-
 from builder.connect import why_not
 from builder.document import MAX_NODES, Document, Edge, Node, name_complaint
+from builder.fitting import existing, free_name, place_of, valid_field, validated, with_params
 from builder.problems import EditError
-from builder.registry import did_you_mean
-from builder.wording import sentences
 
 GAP_X, GAP_Y = 190.0, 100.0  # distance between nodes on the canvas, in its pixels
 
@@ -59,15 +56,12 @@ class AddNode(Edit):
     position: tuple[float, float] | None = None
 
     def apply(self, document: Document) -> Document:
-        _free_name(document, self.node.name)
+        free_name(document, self.node.name)
         if len(document.nodes) >= MAX_NODES:
             raise EditError(f"A document may have {MAX_NODES:,} nodes at most.")
-        _validated(self.node)
-        place = self.position or _beside(document)
-        return document.changed(
-            nodes=(*document.nodes, self.node),
-            layout={**document.layout, self.node.name: (float(place[0]), float(place[1]))},
-        )
+        validated(self.node)
+        place = place_of(self.node.name, self.position or _beside(document))
+        return document.changed(nodes=(*document.nodes, self.node), layout={**document.layout, self.node.name: place})
 
 
 @dataclass(frozen=True)
@@ -77,7 +71,7 @@ class RemoveNodes(Edit):
     names: tuple[str, ...]
 
     def apply(self, document: Document) -> Document:
-        gone = {_existing(document, name).name for name in self.names}
+        gone = {existing(document, name).name for name in self.names}
         return document.changed(
             nodes=tuple(
                 _sharing(node, None) if node.shares_weights_with in gone else node
@@ -97,10 +91,10 @@ class RenameNode(Edit):
     new: str
 
     def apply(self, document: Document) -> Document:
-        node = _existing(document, self.old)
+        node = existing(document, self.old)
         if self.old == self.new:
             return document
-        _free_name(document, self.new)
+        free_name(document, self.new)
 
         def follow(name: str) -> str:
             return self.new if name == self.old else name
@@ -132,8 +126,8 @@ class SetParams(Edit):
     params: Mapping[str, Any]
 
     def apply(self, document: Document) -> Document:
-        node = _existing(document, self.name)
-        return _replaced(document, node, _validated(Node(**{**_fields(node), "params": dict(self.params)})))
+        node = existing(document, self.name)
+        return _replaced(document, node, with_params(node, self.params))
 
 
 @dataclass(frozen=True)
@@ -170,8 +164,8 @@ class Move(Edit):
 
     def apply(self, document: Document) -> Document:
         for name in self.positions:
-            _existing(document, name)
-        moved = {name: (float(x), float(y)) for name, (x, y) in self.positions.items()}
+            existing(document, name)
+        moved = {name: place_of(name, place) for name, place in self.positions.items()}
         return document.changed(layout={**document.layout, **moved})
 
 
@@ -182,6 +176,7 @@ class SetTraining(Edit):
     training: Mapping[str, Any]
 
     def apply(self, document: Document) -> Document:
+        valid_field("training", dict(self.training))
         return document.changed(training=dict(self.training))
 
 
@@ -193,10 +188,7 @@ class SetText(Edit):
     value: str
 
     def apply(self, document: Document) -> Document:
-        try:
-            Document.model_validate({self.field: self.value})
-        except ValidationError as error:
-            raise EditError(next(iter(sentences(error).values()))) from None
+        valid_field(self.field, self.value)
         return document.changed(**{self.field: self.value})
 
 
@@ -209,7 +201,7 @@ class InsertBefore(Edit):
     port: str | None = None
 
     def apply(self, document: Document) -> Document:
-        target = _existing(document, self.target)
+        target = existing(document, self.target)
         wires = [e for e in document.edges if e.target == target.name and (self.port is None or e.port == self.port)]
         if not wires:
             raise EditError(f"No wire leads into {self.target}, so nothing can be put before it.")
@@ -264,7 +256,7 @@ def apply_all(document: Document, edits: Iterable[Edit]) -> Document:
 
 def fresh_name(document: Document, type_name: str, taken: Sequence[str] = ()) -> str:
     """A free name for a new node of a type: 'conv1', 'relu2', 'flatten'."""
-    stem = re.sub(r"\d+d?$", "", type_name).lower() or "node"
+    stem = re.sub(r"\W", "", re.sub(r"\d+d?$", "", type_name), flags=re.ASCII).lower()[:50].lstrip("0123456789") or "node"
     used = {*document.by_name, *taken}
     alone = name_complaint(stem) is None
     if alone and stem not in used and not any(re.fullmatch(rf"{stem}\d+", name) for name in used):
@@ -273,37 +265,6 @@ def fresh_name(document: Document, type_name: str, taken: Sequence[str] = ()) ->
     while f"{stem}{number}" in used:
         number += 1
     return f"{stem}{number}"
-
-
-def _existing(document: Document, name: str) -> Node:
-    if name not in document.by_name:
-        raise EditError(f"There is no node {name!r}.{did_you_mean(name, document.by_name)}")
-    return document.by_name[name]
-
-
-def _free_name(document: Document, name: str) -> None:
-    complaint = name_complaint(name)
-    if complaint:
-        raise EditError(complaint)
-    if name in document.by_name:
-        raise EditError(f"There is a node {name!r} already: every node needs a name of its own.")
-
-
-def _validated(node: Node) -> Node:
-    from builder import CATALOGUE
-
-    if node.type not in CATALOGUE:
-        raise EditError(f"There is no layer type {node.type!r}.{did_you_mean(node.type, CATALOGUE)}")
-    try:
-        node.spec  # noqa: B018  (validates and keeps the result)
-    except ValidationError as error:
-        known = CATALOGUE[node.type].model_fields
-        raise EditError(f"{node.name}: " + " ".join(sentences(error, known).values())) from None
-    return node
-
-
-def _fields(node: Node) -> dict[str, Any]:
-    return {name: getattr(node, name) for name in Node.model_fields}
 
 
 def _sharing(node: Node, owner: str | None) -> Node:
