@@ -8,28 +8,39 @@ from builder.document import Document
 from builder.graph import incoming, order
 
 COLUMN, ROW, ROW_GAP = 190.0, 92.0, 44.0  # pixels between columns, between nodes of a column, and between rows
+LANE = 56.0  # how far a node makes way for a wire that passes over it
 
 
 def arrange(document: Document, columns: int = 4) -> dict[str, tuple[float, float]]:
     """Canvas position of every node. A node stands right of all that feed it; after `columns` columns a row ends."""
     level = _levels(document)
     by_level: dict[int, list[str]] = defaultdict(list)
-    for name in [*order(document), *(node.name for node in document.nodes)]:
-        if name not in by_level[level[name]]:
-            by_level[level[name]].append(name)
+    for name in dict.fromkeys([*order(document), *document.by_name]):
+        by_level[level[name]].append(name)
+    passed = _passed(document, level, columns)
     places: dict[str, tuple[float, float]] = {}
     top = 0.0
     levels = sorted(by_level)
     for start in range(0, len(levels), columns):
         row = levels[start : start + columns]
-        height = max(len(by_level[index]) for index in row)
+        height = max(len(by_level[index]) for index in row) * ROW
         for column, index in enumerate(row):
             names = by_level[index]
-            offset = (height - len(names)) * ROW / 2
+            offset = top + (height - len(names) * ROW) / 2 + (LANE if index in passed else 0.0)
             for line, name in enumerate(names):
-                places[name] = (column * COLUMN, top + offset + line * ROW)
-        top += height * ROW + ROW_GAP
+                places[name] = (column * COLUMN, offset + line * ROW)
+        top += height + ROW_GAP + (LANE if passed.intersection(row) else 0.0)
     return places
+
+
+def _passed(document: Document, level: dict[str, int], columns: int) -> set[int]:
+    """The levels that a wire within one row passes over: a skip connection would be hidden behind their nodes."""
+    return {
+        between
+        for edge in document.edges
+        if level[edge.source] // columns == level[edge.target] // columns
+        for between in range(level[edge.source] + 1, level[edge.target])
+    }
 
 
 def _levels(document: Document) -> dict[str, int]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from builder.document import Document
+from builder.graph import behind_cycles
 from builder.plan import Plan, Step, make_plan
 from builder.shapes import Shape, show
 from builder.spec import Call, LayerSpec, ShapeError, Signal
@@ -71,7 +72,8 @@ def analyse(document: Document) -> Analysis:
         try:
             facts[step.name] = layer_facts(step.spec, tuple(facts[source].signal for source in step.inputs))
         except ShapeError as error:
-            failures[step.name] = error
+            failures[step.name] = error.with_traceback(None)
+    waiting.update(behind_cycles(document, plan.order))
     return Analysis(document, plan, facts, failures, waiting)
 
 
@@ -84,11 +86,13 @@ def layer_facts(spec: LayerSpec, signals: tuple[Signal, ...]) -> Facts:
             known = _measure(spec, signals)
         except ShapeError as error:
             known = error
+            known.__context__ = None  # torch's own error would keep the module and its inputs alive
         _cache[key] = known
         if len(_cache) > CACHE_SIZE:
             _cache.popitem(last=False)
     if isinstance(known, ShapeError):
-        raise known
+        # Raising one exception again and again would make its traceback, and what its frames hold, longer each time.
+        raise known.with_traceback(None)
     return known
 
 
