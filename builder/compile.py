@@ -11,7 +11,7 @@ from builder.checks.base import run
 from builder.document import Document
 from builder.infer import Analysis, analyse, needed
 from builder.plan import Step
-from builder.problems import GraphError, NodeError, Problem
+from builder.problems import GraphError, NetloomError, NodeError, Problem
 
 if TYPE_CHECKING:
     from torch import fx, nn
@@ -124,9 +124,9 @@ def _network_class() -> Any:
         def __call__(self, *inputs: Any, **keywords: Any) -> Any:
             try:
                 return fx.GraphModule.__call__(self, *inputs, **keywords)
-            except NodeError:
+            except NetloomError:
                 raise
-            except RuntimeError as error:
+            except Exception as error:  # torch raises an IndexError, ValueError, … where a node cannot go on
                 node = failing_node(self, error)
                 if node is None:
                     raise
