@@ -31,11 +31,15 @@ def fits(shape: Shape, kernel: Sizes, padding: Sizes, dilation: Sizes) -> None:
         raise ShapeError(
             f"has a kernel of {show(reach)}, larger than its input of {show(shape[1:])}{padded}. "
             "Use a smaller kernel, more padding, or less pooling before it.",
-            params={"kernel_size": _largest(shape[1:], kernel)} if not any(spread(padding, axes)) else None,
+            params={"kernel_size": _largest(room, kernel, dilation)},
             short=f"Kernel {show(reach)} is larger than its input {show(shape[1:])}.",
         )
 
 
-def _largest(room: Shape, kernel: Sizes) -> int | list[int]:
-    sizes = [min(size, k) for size, k in zip(room, spread(kernel, len(room)), strict=True)]
+def _largest(room: Shape, kernel: Sizes, dilation: Sizes) -> int | list[int]:
+    axes = len(room)
+    sizes = [
+        min((size - 1) // gap + 1, k)
+        for size, k, gap in zip(room, spread(kernel, axes), spread(dilation, axes), strict=True)
+    ]
     return min(sizes) if isinstance(kernel, int) else sizes

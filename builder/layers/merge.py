@@ -16,19 +16,22 @@ def broadcast(verb: str, shapes: tuple[Shape, ...]) -> None:
     torch stretches sizes of 1; the batch axis in front keeps shapes with fewer axes from being stretched too.
     """
     first = shapes[0]
+    widest = first  # what the inputs so far make together
     for number, shape in enumerate(shapes[1:], start=2):
         if len(shape) != len(first):
             raise ShapeError(
                 f"cannot {verb} {show(first)} and {show(shape)}: input 1 has {len(first)} axes, "
                 f"input {number} has {len(shape)}. Reshape or Flatten one of them."
             )
-        for axis, (one, other) in enumerate(zip(first, shape, strict=True), start=1):
+        for axis, (one, other) in enumerate(zip(widest, shape, strict=True), start=1):
             if one != other and 1 not in (one, other):
+                earlier = next(place for place, given in enumerate(shapes, start=1) if given[axis - 1] == one)
                 raise ShapeError(
-                    f"cannot {verb} {show(first)} and {show(shape)}: axis {axis} is {one} in input 1 "
-                    f"and {other} in input {number}.",
+                    f"cannot {verb} {show(shapes[earlier - 1])} and {show(shape)}: axis {axis} is {one} in input "
+                    f"{earlier} and {other} in input {number}.",
                     short=f"Axis {axis} differs: {one} and {other}.",
                 )
+        widest = tuple(other if one == 1 else one for one, other in zip(widest, shape, strict=True))
 
 
 class _Merge(LayerSpec):
