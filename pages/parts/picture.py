@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import builder
+from builder.arrange import COLUMN
 from builder.document import Document, Edge, Node
 from builder.graph import incoming
 from builder.plan import PortError, ports_taken
@@ -48,6 +49,7 @@ class Wire:
     label: str
     kind: str
     broken: bool
+    skips: bool = False  # passes over other nodes
 
 
 @dataclass(frozen=True)
@@ -123,8 +125,12 @@ def _wire(key: str, edge: Edge, document: Document, view: View, port: str) -> Wi
     shape = tight(facts.signal.shape) if facts else ""
     left, right = document.layout.get(edge.source, (0.0, 0.0)), document.layout.get(edge.target, (0.0, 0.0))
     wraps = right[0] - left[0] < 140.0 + WRAPPED and left[1] != right[1]
+    begins_row = right[0] <= min((x for x, _ in document.layout.values()), default=0.0)
+    # Right angles lead from the end of one row to the start of the next; a skip connection would share their lines.
+    kind = "smoothstep" if wraps and begins_row else "default"
+    skips = (wraps and not begins_row) or right[0] - left[0] > 1.5 * COLUMN
     label = " ".join(part for part in (port, shape) if part)
-    return Wire(key, edge.source, edge.target, label, "smoothstep" if wraps else "default", facts is None)
+    return Wire(key, edge.source, edge.target, label, kind, facts is None, skips)
 
 
 def port_names(document: Document) -> dict[int, str]:
@@ -165,7 +171,7 @@ def to_flow(picture: Picture, push: int, selected: str | None) -> tuple[list[dic
             "id": wire.id, "source": wire.source, "target": wire.target, "edge_type": wire.kind, "label": wire.label,
             "label_show_bg": True, "label_bg_style": {}, "label_style": {}, "marker_start": {},
             "marker_end": {"type": "arrowclosed", "width": 14, "height": 14}, "selected": wire.id == selected,
-            "deletable": False, "focusable": False, "style": {}, "className": "is-broken" if wire.broken else "",
+            "deletable": False, "focusable": False, "style": {}, "className": "is-broken" if wire.broken else "is-skip" if wire.skips else "",
         }
         for wire in picture.wires
     ]  # fmt: skip
