@@ -171,7 +171,8 @@ def to_flow(picture: Picture, push: int, selected: str | None) -> tuple[list[dic
             "id": wire.id, "source": wire.source, "target": wire.target, "edge_type": wire.kind, "label": wire.label,
             "label_show_bg": True, "label_bg_style": {}, "label_style": {}, "marker_start": {},
             "marker_end": {"type": "arrowclosed", "width": 14, "height": 14}, "selected": wire.id == selected,
-            "deletable": False, "focusable": False, "style": {}, "className": "is-broken" if wire.broken else "is-skip" if wire.skips else "",
+            "deletable": False, "focusable": False, "style": {},
+            "className": "is-broken" if wire.broken else "is-skip" if wire.skips else "",
         }
         for wire in picture.wires
     ]  # fmt: skip

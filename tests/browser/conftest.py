@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -17,7 +16,10 @@ import pytest
 sync_api = pytest.importorskip("playwright.sync_api")
 
 ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT))  # for tests.browser.canvas_page, however pytest was started
+sys.path.insert(0, str(ROOT))  # for tests.browser, however pytest was started
+
+from tests.browser.chromium import find  # noqa: E402
+
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 
 
@@ -77,7 +79,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Any]:
     """The Chromium that is installed, else playwright's own; a test without any is skipped and says so."""
-    installed = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    installed = find()
     with sync_api.sync_playwright() as playwright:
         try:
             browser = playwright.chromium.launch(executable_path=installed, args=FLAGS)
