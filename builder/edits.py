@@ -256,7 +256,8 @@ def apply_all(document: Document, edits: Iterable[Edit]) -> Document:
 
 def fresh_name(document: Document, type_name: str, taken: Sequence[str] = ()) -> str:
     """A free name for a new node of a type: 'conv1', 'relu2', 'flatten'."""
-    stem = re.sub(r"\W", "", re.sub(r"\d+d?$", "", type_name), flags=re.ASCII).lower()[:50].lstrip("0123456789") or "node"
+    letters = re.sub(r"\W", "", re.sub(r"\d+d?$", "", type_name), flags=re.ASCII)
+    stem = letters.lower().lstrip("0123456789")[:50] or "node"
     used = {*document.by_name, *taken}
     alone = name_complaint(stem) is None
     if alone and stem not in used and not any(re.fullmatch(rf"{stem}\d+", name) for name in used):

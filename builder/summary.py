@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 BYTES = {"float": 4, "int": 8}
+SAMPLES = 2  # batch normalisation without running figures cannot take a single one
 _flops: dict[tuple[Any, ...], int] = {}
 
 
@@ -60,10 +61,10 @@ def _count(spec: LayerSpec, signals: tuple[Signal, ...]) -> int:
         module = spec.call(*(signal.shape for signal in signals)).build().eval()
         if not any(True for _ in module.parameters()):
             return 0  # the counter knows products of matrices only, and those need weights or two inputs
-        inputs = [torch.empty((1, *signal.shape), dtype=kinds[signal.dtype]) for signal in signals]
+        inputs = [torch.empty((SAMPLES, *signal.shape), dtype=kinds[signal.dtype]) for signal in signals]
         with FlopCounterMode(display=False) as counter:
             module(*inputs)
-    return int(counter.get_total_flops())
+    return int(counter.get_total_flops()) // SAMPLES
 
 
 @functools.lru_cache(maxsize=8)

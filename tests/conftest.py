@@ -1,0 +1,39 @@
+"""What several folders of tests share: small documents made in a line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import builder
+from builder.document import Document
+
+Maker = Callable[..., Document]
+
+
+def make(*nodes: tuple[Any, ...], edges: str = "", load: bool = True, **fields: Any) -> Document:
+    """A document from (name, type, params, other fields) and edges as text: "image > conv, conv > add:input".
+
+    With no edges given, the nodes are a chain. `load=False` makes it in memory, where a file would be refused.
+    """
+    written = []
+    for name, type_name, *rest in nodes:
+        params = rest[0] if rest else {}
+        others = rest[1] if len(rest) > 1 else {}
+        written.append({"name": name, "type": type_name, "params": params, **others})
+    wires = []
+    names = [item["name"] for item in written]
+    for text in edges.split(",") if edges else [f"{one} > {two}" for one, two in zip(names, names[1:], strict=False)]:
+        source, _, target = (part.strip() for part in text.partition(">"))
+        target, _, port = target.partition(":")
+        wires.append({"source": source, "target": target, **({"port": port} if port else {})})
+    data = {"format": "netloom/1", "nodes": written, "edges": [wire for wire in wires if wire["source"]], **fields}
+    return builder.load(data) if load else Document.model_validate(data)
+
+
+@pytest.fixture(name="make", scope="session")
+def make_fixture() -> Maker:
+    """`make`, for tests that cannot import this file."""
+    return make
