@@ -134,7 +134,7 @@ def name_complaint(name: str) -> str | None:
             f"{clip(name)} cannot be a name: use letters, digits and _, not starting with a digit, "
             "64 characters at most."
         )
-    if keyword.iskeyword(name) or (keyword.issoftkeyword(name) and name != "type"):
+    if keyword.iskeyword(name):
         return f"{name!r} is a word of the Python language: choose another name."
     if name in RESERVED or name.startswith("__"):
         return f"{name!r} has a meaning of its own in a torch module: choose another name, such as {name.strip('_')}_1."

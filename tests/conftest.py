@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -25,7 +26,7 @@ def make(*nodes: tuple[Any, ...], edges: str = "", load: bool = True, **fields: 
         written.append({"name": name, "type": type_name, "params": params, **others})
     wires = []
     names = [item["name"] for item in written]
-    for text in edges.split(",") if edges else [f"{one} > {two}" for one, two in zip(names, names[1:], strict=False)]:
+    for text in edges.split(",") if edges else [f"{one} > {two}" for one, two in itertools.pairwise(names)]:
         source, _, target = (part.strip() for part in text.partition(">"))
         target, _, port = target.partition(":")
         wires.append({"source": source, "target": target, **({"port": port} if port else {})})
