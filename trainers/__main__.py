@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import time
@@ -184,7 +185,10 @@ def _datasets(options: argparse.Namespace) -> int:
 def _app(options: argparse.Namespace) -> int:
     """Start streamlit as a program of its own: nothing below the pages imports it."""
     root = Path(__file__).resolve().parent.parent
+    # A browser opens where there is a screen to show it on; nothing is asked on the terminal either way.
+    on_a_screen = sys.platform in ("darwin", "win32") or any(map(os.environ.get, ("DISPLAY", "WAYLAND_DISPLAY")))
     command = [sys.executable, "-m", "streamlit", "run", str(root / "app.py"), "--server.port", str(options.port)]
+    command += ["--server.headless", str(not on_a_screen).lower(), "--server.showEmailPrompt", "false"]
     try:
         return subprocess.call(command, cwd=root)
     except KeyboardInterrupt:
