@@ -8,9 +8,12 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import socket
 import subprocess
 import sys
+import threading
 import time
+import webbrowser
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -185,14 +188,26 @@ def _datasets(options: argparse.Namespace) -> int:
 def _app(options: argparse.Namespace) -> int:
     """Start streamlit as a program of its own: nothing below the pages imports it."""
     root = Path(__file__).resolve().parent.parent
-    # A browser opens where there is a screen to show it on; nothing is asked on the terminal either way.
-    on_a_screen = sys.platform in ("darwin", "win32") or any(map(os.environ.get, ("DISPLAY", "WAYLAND_DISPLAY")))
     command = [sys.executable, "-m", "streamlit", "run", str(root / "app.py"), "--server.port", str(options.port)]
-    command += ["--server.headless", str(not on_a_screen).lower(), "--server.showEmailPrompt", "false"]
+    threading.Thread(target=_open_browser, args=(options.port,), daemon=True).start()
     try:
         return subprocess.call(command, cwd=root)
     except KeyboardInterrupt:
         return 0
+
+
+def _open_browser(port: int) -> None:
+    """Show the app once the server answers, where there is a screen to show it on."""
+    if sys.platform not in ("darwin", "win32") and not any(map(os.environ.get, ("DISPLAY", "WAYLAND_DISPLAY"))):
+        return
+    for _ in range(100):
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            webbrowser.open(f"http://127.0.0.1:{port}")
+            return
 
 
 def _as_dict(problem: Problem) -> dict[str, Any]:
