@@ -21,6 +21,7 @@ from pages.parts.words import escape
 LIMIT = 1000  # points of one trace at most, however long the run is
 HEIGHT = 236
 SCALE = "Viridis"  # for sizes: the same in charts and on the graph
+FONT = '"Source Sans", "Source Sans Pro", sans-serif'
 Numbers = NDArray[Any]
 
 
@@ -82,27 +83,38 @@ def figure(
 ) -> go.Figure:
     """A figure in our frame; `key`: with one to its colours. While `state` stays, so do zoom and hidden traces."""
     colours = look()
-    axis = {
-        "gridcolor": colours.grid, "linecolor": colours.grid, "zeroline": False, "tickfont": {"color": colours.soft},
-        "title": {"font": {"color": colours.soft, "size": 11.5}, "standoff": 6}, "automargin": True,
-    }  # fmt: skip
-    xaxis = {**axis, "showgrid": False, **layout.pop("xaxis", {})}
-    yaxis = {**axis, **({"type": "log", "exponentformat": "power"} if log else {}), **layout.pop("yaxis", {})}
-    made = go.Figure(list(traces))
-    made.update_layout(
-        template=None, height=height, margin={"l": 44, "r": 10, "t": 26 if key else 8, "b": 34},
-        paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)", uirevision=state or "same",
-        font={"family": '"Source Sans", "Source Sans Pro", sans-serif', "size": 11.5, "color": colours.text},
-        hoverlabel={"bgcolor": colours.ground, "bordercolor": colours.grid, "font": {"color": colours.text}},
-        legend={
-            "orientation": "h", "x": 1, "xanchor": "right", "y": 1, "yanchor": "top", "yref": "container",
-            "font": {"size": 11}, **layout.pop("legend", {}),
+
+    def axis(title: str, **more: Any) -> dict[str, Any]:
+        font = {"color": colours.soft, "size": 11.5}
+        return {
+            "gridcolor": colours.grid, "linecolor": colours.grid, "zeroline": False, "automargin": True,
+            "tickfont": {"color": colours.soft}, "title": {"text": title, "font": font, "standoff": 6}, **more,
+        }  # fmt: skip
+
+    power = {"type": "log", "exponentformat": "power"} if log else {}
+    # In one piece: update_layout and its like cost ten times as much, and this is done every second.
+    return go.Figure(
+        list(traces),
+        {
+            "template": "none", "height": height, "margin": {"l": 44, "r": 10, "t": 26 if key else 8, "b": 34},
+            "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)", "uirevision": state or "same",
+            "font": {"family": FONT, "size": 11.5, "color": colours.text}, "hovermode": "closest", "showlegend": key,
+            "hoverlabel": {"bgcolor": colours.ground, "bordercolor": colours.grid, "font": {"color": colours.text}},
+            **layout,
+            "legend": {
+                "orientation": "h", "x": 1, "xanchor": "right", "y": 1, "yanchor": "top", "yref": "container",
+                "font": {"size": 11}, **layout.get("legend", {}),
+            },
+            "xaxis": axis(x, **{"showgrid": False, **layout.get("xaxis", {})}),
+            "yaxis": axis(y, **{**power, **layout.get("yaxis", {})}),
         },
-        showlegend=key, xaxis=xaxis, yaxis=yaxis, hovermode="closest", **layout,
     )  # fmt: skip
-    made.update_xaxes(title_text=x)
-    made.update_yaxes(title_text=y)
-    return made
+
+
+def level(y: float, dash: str = "dash") -> dict[str, Any]:
+    """A horizontal line across the chart, for `shapes`."""
+    line = {"color": look().soft, "width": 1.2, "dash": dash}
+    return {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": y, "y1": y, "line": line}
 
 
 def line(x: Numbers, y: Numbers, name: str, colour: str, width: float = 2.0, **more: Any) -> go.Scatter:

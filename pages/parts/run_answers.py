@@ -126,9 +126,8 @@ def against_figure(true: charts.Numbers, said: charts.Numbers) -> go.Figure:
 
 def residual_figure(true: charts.Numbers, said: charts.Numbers) -> go.Figure:
     """A point for each sample around the line of no error."""
-    made = charts.figure([_dots(said, said - true)], x="predicted", y="error", key=False, state="residuals")
-    made.add_hline(y=0, line={"color": charts.look().soft, "width": 1, "dash": "dash"})
-    return made
+    dots = [_dots(said, said - true)]
+    return charts.figure(dots, x="predicted", y="error", key=False, state="residuals", shapes=[charts.level(0.0)])
 
 
 def _dots(x: charts.Numbers, y: charts.Numbers) -> go.Scatter:

@@ -41,7 +41,7 @@ class Moments:
         found = self.values.get(statistic)
         if found is None or not found.size:
             return np.zeros(len(self.nodes))
-        return np.median(found[:, -count:], axis=1)
+        return np.nan_to_num(np.median(found[:, -count:], axis=1))
 
     def only(self, nodes: list[str]) -> Moments:
         """The same for some of the nodes."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import builder
+import trainers
 from builder.export import Exported, export
 from builder.problems import ExportError
 from trainers import train_script
@@ -87,7 +88,7 @@ def make(run: Run, format: Format) -> Exported:
 
 def source(run: Run | None, document: builder.Document) -> str:
     """model.py: of the run's document, or of the one that is open."""
-    return builder.to_python(run.document if run is not None else document)
+    return builder.to_python(run.document if run is not None else trainers.bind(document))
 
 
 def size(count: int) -> str:

@@ -115,16 +115,11 @@ def ratio_figure(gradients: Moments, state: str) -> go.Figure:
     ratios = gradients.values["update_ratio"]
     known = ratios[np.isfinite(ratios) & (ratios > 0)]
     low, high = (min(known.min(), GUIDE), max(known.max(), GUIDE)) if known.size else (1e-5, 1e-1)
-    made = charts.per_node(
-        gradients.steps, ratios, gradients.nodes, state=state, log=True,
-        yaxis={"range": charts.decades(max(low, high * 1e-7), high), "dtick": 1},
+    usual = {  # on a log axis an annotation's place is the logarithm
+        "x": 0.99, "xref": "paper", "xanchor": "right", "y": np.log10(GUIDE), "yanchor": "bottom", "text": "usual",
+        "showarrow": False, "font": {"color": charts.look().soft, "size": 11},
+    }  # fmt: skip
+    return charts.per_node(
+        gradients.steps, ratios, gradients.nodes, state=state, log=True, shapes=[charts.level(GUIDE)],
+        annotations=[usual], yaxis={"range": charts.decades(max(low, high * 1e-7), high), "dtick": 1},
     )  # fmt: skip
-    soft = charts.look().soft
-    made.add_hline(y=GUIDE, line={"color": soft, "width": 1.2, "dash": "dash"})
-    made.add_annotation(  # on a log axis an annotation's place is the logarithm
-        x=0.99, xref="paper", xanchor="right", y=np.log10(GUIDE), yanchor="bottom", text="usual", showarrow=False,
-        font={"color": soft, "size": 11},
-    )  # fmt: skip
-    return made
-
-

@@ -124,14 +124,17 @@ def differences(runs: Sequence[Run]) -> pd.DataFrame:
 def labels(runs: Sequence[Run]) -> list[str]:
     """A name for each run that no other has: the document's, with the time it began where that is not enough."""
     names = [run.name[:40] for run in runs]
-    return [
+    timed = [
         name if names.count(name) == 1 else f"{name}, {_begun(run)}" for name, run in zip(names, runs, strict=True)
+    ]
+    return [
+        name if timed.count(name) == 1 else f"{name} ({run.id[-4:]})" for name, run in zip(timed, runs, strict=True)
     ]
 
 
 def _begun(run: Run) -> str:
     started = run.progress().started
-    return time.strftime("%H:%M:%S", time.localtime(started)) if started else run.id[-8:]
+    return time.strftime("%H:%M:%S", time.localtime(started)) if started else "not begun"
 
 
 def _settings(run: Run) -> dict[str, Any]:

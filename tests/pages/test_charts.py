@@ -1,0 +1,136 @@
+"""Charts: few points however long the run is, the same look, and red only for trouble."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import builder
+from pages.parts import charts, run_activations, run_curves, run_data, run_gradients, run_graph, theme
+from pages.parts.run_data import Curve, Moments
+
+
+@pytest.fixture(autouse=True, params=["light", "dark"])
+def kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setattr(theme, "kind", lambda: request.param)
+    return str(request.param)
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 999, 1000, 1001, 1003, 54_321])
+def test_thin_keeps_ends_peaks_and_order(count: int) -> None:
+    x = np.arange(count)
+    y = np.random.default_rng(0).normal(size=count)
+    if count > 500:
+        y[count // 3], y[count // 2] = 99.0, -99.0
+    some_x, some_y = charts.thin(x, y)
+    assert len(some_x) == len(some_y) <= charts.LIMIT
+    assert (np.diff(some_x) > 0).all()
+    np.testing.assert_array_equal(y[some_x], some_y)
+    if count > 1:
+        assert some_x[0] == 0 and some_x[-1] == count - 1
+        assert some_y.max() == y.max() and some_y.min() == y.min()
+
+
+def test_thin_bears_what_is_no_number() -> None:
+    y = np.full(5000, np.nan)
+    x, thinned = charts.thin(np.arange(5000), y)
+    assert len(x) <= charts.LIMIT and np.isnan(thinned).all()
+
+
+def test_smoothing_starts_at_the_first_value_and_stays_in_bounds() -> None:
+    y = np.array([4.0, 0.0, 4.0, 0.0, 4.0])
+    assert charts.smooth(y, 0.0).tolist() == y.tolist()
+    smoothed = charts.smooth(y, 0.9)
+    assert smoothed[0] == 4.0
+    assert smoothed.min() > 0 and smoothed.max() <= 4.0
+    assert np.abs(np.diff(smoothed))[1:].max() < 2
+
+
+def test_a_range_in_whole_decades_holds_its_values() -> None:
+    low, high = charts.decades(3e-7, 0.02)
+    assert low <= np.log10(3e-7) and high >= np.log10(0.02)
+    assert charts.decades(1.0, 1.0)[1] > charts.decades(1.0, 1.0)[0]
+
+
+def moments(nodes: int, count: int, statistics: tuple[str, ...] = ("mean_abs", "max_abs", "update_ratio")) -> Moments:
+    random = np.random.default_rng(1)
+    names = tuple(f"fc{number}" for number in range(nodes))
+    values = {name: 10.0 ** random.uniform(-6, -1, (nodes, count)) for name in statistics}
+    return Moments(names, np.arange(count) * 100, values)
+
+
+@pytest.mark.parametrize("nodes", [1, 9, 400])
+@pytest.mark.parametrize("count", [2, 250, 5000])
+def test_charts_of_long_runs_and_large_networks_stay_small(nodes: int, count: int) -> None:
+    seen = run_gradients.shown(moments(nodes, count))
+    assert len(seen.nodes) <= run_gradients.MOST_NODES
+    heat = run_gradients.map_figure(seen, "run").data[0]
+    assert np.size(heat.z) <= max(run_gradients.CELLS, 20 * len(seen.nodes))
+    for made in (run_gradients.ratio_figure(seen, "run"), run_gradients.flow_figure(seen, {}, "run")):
+        assert all(len(trace.x) <= charts.LIMIT for trace in made.data)
+
+
+def test_loss_of_a_long_run() -> None:
+    count = 30_000
+    steps = np.arange(count)
+    training = Curve(steps, steps // 100, np.exp(-steps / 5000) + 0.01)
+    made = run_curves.loss_figure(
+        training, Curve(steps[::100], steps[::100] // 100, training.value[::100]), 0.6, True, "run"
+    )
+    assert [trace.name for trace in made.data] == ["each step", "training", "validation"]
+    assert all(len(trace.x) <= charts.LIMIT for trace in made.data)
+    assert made.layout.yaxis.type == "log"
+    assert made.data[1].line.color == charts.look().training
+    assert made.data[2].line.color == charts.look().validation
+
+
+def test_zoom_stays_while_a_run_goes_on() -> None:
+    short, long = (run_gradients.ratio_figure(moments(3, count), "run") for count in (5, 50))
+    assert short.layout.uirevision == long.layout.uirevision == "run"
+    assert run_gradients.ratio_figure(moments(3, 5), "another").layout.uirevision == "another"
+
+
+def test_red_only_where_gradients_vanish_or_explode() -> None:
+    seen = moments(3, 10)
+    names = {trace.name for trace in run_gradients.flow_figure(seen, {}, "run").data}
+    assert names == {"largest", "mean"}
+    made = run_gradients.flow_figure(seen, {"fc0": "vanishing", "fc1": "dead"}, "run")
+    red = next(trace for trace in made.data if trace.marker.color == charts.look().bad)
+    assert [np.isfinite(value) for value in red.y] == [True, False, False]
+
+
+def test_gradients_of_zero_or_no_number_are_drawn_as_nothing() -> None:
+    seen = Moments(("a", "b"), np.arange(3), {name: np.array([[0.0] * 3, [np.nan] * 3]) for name in (
+        "mean_abs", "max_abs", "update_ratio")})  # fmt: skip
+    run_gradients.flow_figure(seen, {}, "run")
+    run_gradients.map_figure(seen, "run")
+    assert all(not len(trace.x) for trace in run_gradients.ratio_figure(seen, "run").data)
+
+
+def test_violins_are_as_wide_as_the_values_are_many() -> None:
+    made = run_activations.violins({"relu": ([0.0, 1.0, 2.0], [90, 10]), "empty": ([0.0, 0.0], [0])}, "run")
+    assert [trace.name for trace in made.data] == ["relu", "empty"]
+    assert max(made.data[0].x) <= 0.5
+
+
+def test_metrics_become_one_curve_each() -> None:
+    rows = [(1, 1, "training", "loss", 2.0), (2, 1, "training", "loss", 1.0), (2, 1, "validation", "loss", 1.5)]
+    found = run_data.curves(pd.DataFrame(rows, columns=["step", "epoch", "split", "metric", "value"]))
+    assert found["training", "loss"].value.tolist() == [2.0, 1.0]
+    assert found["validation", "loss"].step.tolist() == [2]
+
+
+def test_probes_become_tables_with_gaps() -> None:
+    rows = [(1, "a", "mean", 1.0), (1, "b", "mean", 2.0), (5, "a", "mean", 3.0), (5, "a", "std", 4.0)]
+    found = run_data.moments(pd.DataFrame(rows, columns=["step", "node", "statistic", "value"]))
+    assert found.nodes == ("a", "b") and found.steps.tolist() == [1, 5]
+    np.testing.assert_array_equal(found.values["mean"], [[1.0, 3.0], [2.0, np.nan]])
+    assert run_data.moments(pd.DataFrame(columns=["step", "node", "statistic", "value"])).nodes == ()
+
+
+def test_the_graph_shows_every_node_its_size_and_its_trouble() -> None:
+    document = builder.template("vanishing_gradients")
+    html = run_graph.plan(document, {"fc1": 1e-9, "fc2": 1e-3}, {"fc1": "vanishing"})
+    assert html.count('class="nl-node') == len(document.nodes)
+    assert "1.0e-09" in html and html.count("nl-word") == 1
