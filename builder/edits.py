@@ -224,6 +224,7 @@ class Bypass(Edit):
     name: str
 
     def apply(self, document: Document) -> Document:
+        existing(document, self.name)
         sources = [edge.source for edge in document.edges if edge.target == self.name]
         if len(sources) != 1:
             raise EditError(

@@ -26,7 +26,8 @@ PLAIN = st.recursive(
     SCALARS | TEXT, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3), max_leaves=6
 )
 TYPES = [("ReLU", {}), ("Linear", {"out_features": 3}), ("Conv2d", {"kernel_size": [3, 1]}), ("Add", {}),
-         ("Output", {}), ("Input", {"shape": [2, 3]}), ("Dropout", {"p": 0.25}), ("Permute", {"dims": [0, 2, 1]})]  # fmt: skip
+         ("Output", {}),
+         ("Input", {"shape": [2, 3]}), ("Dropout", {"p": 0.25}), ("Permute", {"dims": [0, 2, 1]})]  # fmt: skip
 
 
 @st.composite
