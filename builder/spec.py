@@ -43,7 +43,7 @@ FAMILIES: dict[str, Family] = {
     "activation": Family("Activation", "#B45309", "#FBBF24"),
     "regularisation": Family("Regularisation", "#4D7C0F", "#A3E635"),
     "merge": Family("Merge", "#BE185D", "#F472B6"),
-    "reshape": Family("Reshape", "#475569", "#CBD5E1"),
+    "reshape": Family("Shape", "#475569", "#CBD5E1"),
 }
 
 

@@ -51,6 +51,7 @@ class Session:
         self._marks: deque[tuple[float, int]] = deque()  # (clock, step) at the last ticks
         self._samples_per_second = 0.0
         self.trouble = ""
+        self._notes = ""  # what is worth knowing of the split
 
     # -- setting up -------------------------------------------------------------------------------------------------
 
@@ -62,6 +63,7 @@ class Session:
 
         batching = job.batching
         self.prepared = prepare(job.dataset, batching.validation, batching.test, settings.seed)
+        self._notes = " ".join(self.prepared.notes)
         torch.manual_seed(settings.seed)
         batches = Batches(self.prepared.training, job.batch_size, settings.seed, self.device)
         total = batches.count * settings.epochs
@@ -98,6 +100,8 @@ class Session:
     def train(self) -> State:
         """Run the loop until it ends or is asked to leave; returns the state the run is in then."""
         assert self.loop is not None
+        if self.job.settings.compile:
+            self.tell("running", "torch.compile translates the network: the first step takes a minute or so …")
         self._resumed_at = time.perf_counter()
         self._marks.clear()
         if self.loop.run():
@@ -142,7 +146,7 @@ class Session:
         rate = self._samples_per_second or (place.step * loop.batches.size / seconds if loop and seconds else 0.0)
         return Progress(
             state, min(place.epoch + (state == "running"), self.job.settings.epochs), self.job.settings.epochs,
-            place.step, total, seconds, left, rate, self.device, message, self.started, time.time(),
+            place.step, total, seconds, left, rate, self.device, message or self._notes, self.started, time.time(),
         )  # fmt: skip
 
     @property

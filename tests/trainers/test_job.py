@@ -175,3 +175,9 @@ def test_every_check_has_a_number_of_its_own_and_says_why() -> None:
     checks = job_checks()
     assert len({check.code for check in checks}) == len(checks) > 5
     assert all(check.__doc__ for check in checks)
+
+
+def test_torch_compile_without_a_compiler(moons: Document, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    document = training(moons, compile=True, device="cpu")
+    assert "compile" not in mended(document, "T150").training

@@ -70,7 +70,7 @@ class DataSet(Entry):
     @property
     def input_shape(self) -> tuple[int, ...]:
         """The shape of one sample, without the batch axis."""
-        raise NotImplementedError(f"{type(self).__name__} does not say its input_shape.")
+        raise TypeError(f"{type(self).__name__} does not say its input_shape.")
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -1,0 +1,38 @@
+"""Has this machine what the job asks for?"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from builder.edits import SetTraining
+from builder.infer import Analysis
+from builder.problems import Problem
+from trainers.checks.base import JobCheck
+from trainers.job import resolve_device
+
+if TYPE_CHECKING:
+    from trainers.job import Job
+
+COMPILERS = ("c++", "g++", "clang++", "cl")
+
+
+class NoCompiler(JobCheck):
+    """On a CPU torch.compile writes C++ and needs a compiler for it. Mended by running without torch.compile."""
+
+    code = "T150"
+    category = "machine"
+
+    def find(self, job: Job, analysis: Analysis) -> Iterator[Problem]:
+        if not job.settings.compile or resolve_device(job.settings.device) != "cpu":
+            return
+        if not any(map(shutil.which, COMPILERS)):
+            training = {key: value for key, value in job.document.training.items() if key != "compile"}
+            yield self.problem(
+                None,
+                "torch.compile needs a C++ compiler, and this machine has none. Install one (g++ or clang++), or train "
+                "without torch.compile.",
+                [SetTraining(training)],
+                "Train without it",
+            )
