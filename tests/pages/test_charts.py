@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from streamlit.testing.v1 import AppTest
 
 import builder
 from pages.parts import charts, run_activations, run_curves, run_data, run_gradients, run_graph, theme
@@ -134,3 +135,16 @@ def test_the_graph_shows_every_node_its_size_and_its_trouble() -> None:
     html = run_graph.plan(document, {"fc1": 1e-9, "fc2": 1e-3}, {"fc1": "vanishing"})
     assert html.count('class="nl-node') == len(document.nodes)
     assert "1.0e-09" in html and html.count("nl-word") == 1
+
+
+def chart_script(value: float) -> None:
+    from pages.parts import charts
+
+    charts.draw(charts.figure([charts.line([0, 1], [0, value], "line", "#000000")]), "steady")
+
+
+def test_a_chart_keeps_its_name_when_its_numbers_change() -> None:
+    tests = [AppTest.from_function(chart_script, args=(value,)).run() for value in (1.0, 2.0)]
+    first, second = (test.get("plotly_chart")[0].proto for test in tests)
+    assert first.spec != second.spec
+    assert first.id == second.id, "the browser would build the chart anew every second: see pages/parts/steady.py"
