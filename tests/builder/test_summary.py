@@ -1,0 +1,85 @@
+"""What a network costs, against torch's own counts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+import builder
+from builder.document import Document
+from builder.summary import human
+
+Make = Callable[..., Document]
+TEMPLATES = {name: document for name, document in builder.templates().items() if not builder.check(document)}
+COLUMNS = ["node", "type", "output_shape", "parameters", "flops", "activation_bytes"]
+
+
+@pytest.fixture
+def lenet(make: Make) -> Document:
+    """LeNet-5 as it is taught today: every map of the second convolution sees every map of the first."""
+    return make(
+        ("image", "Input", {"shape": [1, 28, 28]}),
+        ("conv1", "Conv2d", {"out_channels": 6, "kernel_size": 5, "padding": 2}),
+        ("act1", "Tanh"), ("pool1", "AvgPool2d"), ("conv2", "Conv2d", {"out_channels": 16, "kernel_size": 5}),
+        ("act2", "Tanh"), ("pool2", "AvgPool2d"), ("flat", "Flatten"), ("fc1", "Linear", {"out_features": 120}),
+        ("act3", "Tanh"), ("fc2", "Linear", {"out_features": 84}), ("act4", "Tanh"),
+        ("fc3", "Linear", {"out_features": 10}), ("scores", "Output"),
+    )  # fmt: skip
+
+
+def test_lenet_has_its_well_known_size(lenet: Document) -> None:
+    table = builder.summary(lenet).set_index("node")
+    assert table["parameters"].sum() == 61_706
+    assert dict(table["parameters"][table["parameters"] > 0]) == {
+        "conv1": 156, "conv2": 2_416, "fc1": 48_120, "fc2": 10_164, "fc3": 850,
+    }  # fmt: skip
+    assert table.loc["conv1", "flops"] == 2 * 28 * 28 * 6 * 25
+    assert table.loc["fc3", "flops"] == 2 * 84 * 10
+    assert table.loc["pool2", "output_shape"] == (16, 5, 5)
+    assert table.loc["pool2", "activation_bytes"] == 16 * 5 * 5 * 4
+
+
+@pytest.mark.parametrize("document", TEMPLATES.values(), ids=TEMPLATES)
+def test_totals_against_torch_over_the_whole_model(document: Document) -> None:
+    table = builder.summary(document)
+    assert list(table.columns) == COLUMNS
+    assert list(table["node"]) == list(builder.infer(document))
+    model = builder.compile(document).eval()
+    shapes = [node.spec.shape for node in document.nodes if node.spec.role == "input"]  # type: ignore[attr-defined]
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        model(*(torch.zeros((1, *shape)) for shape in shapes))
+    assert table["flops"].sum() == counter.get_total_flops()
+    assert table["parameters"].sum() == sum(parameter.numel() for parameter in model.parameters())
+
+
+def test_nodes_that_cannot_be_inferred_have_no_row(make: Make) -> None:
+    document = make(("image", "Input", {"shape": [1, 4, 4]}), ("fc", "Linear"), ("end", "Output"))
+    assert list(builder.summary(document)["node"]) == ["image"]
+    empty = builder.summary(Document())
+    assert len(empty) == 0 and list(empty.columns) == COLUMNS
+
+
+def test_whole_numbers_take_eight_bytes(make: Make) -> None:
+    document = make(("words", "Input", {"shape": [6], "dtype": "int"}), ("vectors", "Embedding"), ("end", "Output"))
+    table = builder.summary(document).set_index("node")
+    assert table.loc["words", "activation_bytes"] == 48 and table.loc["vectors", "activation_bytes"] == 6 * 64 * 4
+
+
+def test_a_layer_that_cannot_take_one_sample_is_counted(make: Make) -> None:
+    norm = ("norm", "BatchNorm1d", {"track_running_stats": False})
+    document = make(("image", "Input", {"shape": [8]}), norm, ("fc", "Linear", {"out_features": 3}), ("end", "Output"))
+    table = builder.summary(document).set_index("node")
+    assert table.loc["norm", "parameters"] == 16 and table.loc["fc", "flops"] == 2 * 8 * 3
+
+
+@pytest.mark.parametrize(
+    ("number", "unit", "text"),
+    [(0, "", "0"), (7, "", "7"), (61_706, "", "61.7 k"), (999, "", "999"), (999.6, "", "1 k"), (1_000, "", "1 k"),
+     (11_689_512, "", "11.7 M"), (2e9, "", "2 G"), (512, "B", "512 B"), (49_000, "B", "49 kB"),
+     (5e9, "B", "5 GB"), (1e30, "", "1000000000000000 P"), (-1500, "", "-1.5 k"), (123_456, "", "123 k")],
+)  # fmt: skip
+def test_numbers_as_people_read_them(number: float, unit: str, text: str) -> None:
+    assert human(number, unit) == text
