@@ -41,3 +41,6 @@ def _import() -> None:
         builder.summary(document)
     finally:
         _ready.set()
+    from trainers.session import warm_up
+
+    warm_up()  # what the first run needs, while the first network is being drawn
