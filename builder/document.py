@@ -117,6 +117,11 @@ class Document(_Frozen):
     def by_name(self) -> dict[str, Node]:
         return {node.name: node for node in self.nodes}
 
+    @functools.cached_property
+    def stems(self) -> frozenset[str]:
+        """Names that end in a number, without it: 'conv' of 'conv12'."""
+        return frozenset(name.rstrip("0123456789") for name in self.by_name if name[-1].isdigit())
+
     def node(self, name: str) -> Node:
         """The node of that name. KeyError: there is none."""
         return self.by_name[name]

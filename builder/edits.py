@@ -259,12 +259,13 @@ def fresh_name(document: Document, type_name: str, taken: Sequence[str] = ()) ->
     """A free name for a new node of a type: 'conv1', 'relu2', 'flatten'."""
     letters = re.sub(r"\W", "", re.sub(r"\d+d?$", "", type_name), flags=re.ASCII)
     stem = letters.lower().lstrip("0123456789")[:50] or "node"
-    used = {*document.by_name, *taken}
+    others = set(taken)
+    numbered = {name.rstrip("0123456789") for name in others if name[-1:].isdigit()}
     alone = name_complaint(stem) is None
-    if alone and stem not in used and not any(re.fullmatch(rf"{stem}\d+", name) for name in used):
+    if alone and not any(stem in names for names in (document.by_name, document.stems, others, numbered)):
         return stem
     number = 1 if not alone else 2
-    while f"{stem}{number}" in used:
+    while f"{stem}{number}" in document.by_name or f"{stem}{number}" in others:
         number += 1
     return f"{stem}{number}"
 

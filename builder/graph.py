@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Sequence
 from typing import Any
 
@@ -64,9 +64,19 @@ def behind_cycles(document: Document, ordered: Sequence[str]) -> dict[str, str]:
     """Every node that cannot be ordered, but for the one that names its cycle → the node that does."""
     if len(ordered) == len(document.by_name):
         return {}
-    network = graph(document)
-    firsts = [names[0] for names in cycles(document)]
-    return {name: first for first in firsts for name in nx.descendants(network, first) if name not in firsts}
+    leaving: dict[str, list[str]] = defaultdict(list)
+    for edge in document.edges:
+        leaving[edge.source].append(edge.target)
+    first_of = {names[0]: names[0] for names in cycles(document)}
+    firsts = set(first_of)
+    waiting = deque(first_of)
+    while waiting:
+        name = waiting.popleft()
+        for target in leaving[name]:
+            if target in document.by_name and target not in first_of:
+                first_of[target] = first_of[name]
+                waiting.append(target)
+    return {name: first for name, first in first_of.items() if name not in firsts}
 
 
 def path(document: Document, source: str, target: str) -> list[str] | None:

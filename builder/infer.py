@@ -48,6 +48,16 @@ class Analysis:
     def steps(self) -> dict[str, Step]:
         return {step.name: step for step in self.plan.steps}
 
+    @functools.cached_property
+    def fed(self) -> frozenset[str]:
+        """Nodes that a wire leads to."""
+        return frozenset(edge.target for edge in self.document.edges)
+
+    @functools.cached_property
+    def feeding(self) -> frozenset[str]:
+        """Nodes that a wire starts from."""
+        return frozenset(edge.source for edge in self.document.edges)
+
     @property
     def shapes(self) -> dict[str, Shape]:
         return {name: facts.signal.shape for name, facts in self.facts.items()}

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from typing import ClassVar
 
 from builder.checks.base import Check
 from builder.document import Edge, Node
 from builder.edits import GAP_X, AddNode, Bypass, Connect, Disconnect, Edit, fresh_name
-from builder.graph import cycles, reaching
+from builder.graph import cycles, incoming, reaching
 from builder.infer import Analysis
 from builder.problems import Problem
 from builder.spec import LayerSpec
@@ -52,9 +51,10 @@ class _NoEnd(Check):
     why: ClassVar[str]
 
     def find(self, analysis: Analysis) -> Iterator[Problem]:
-        networks = list(dict.fromkeys(node.network for node in analysis.document.nodes)) or ["main"]
-        for network in networks:
-            members = [(node, spec) for node, spec in specs(analysis) if node.network == network]
+        networks: dict[str, list[tuple[Node, LayerSpec]]] = {node.network: [] for node in analysis.document.nodes}
+        for node, spec in specs(analysis):
+            networks[node.network].append((node, spec))
+        for network, members in (networks or {"main": []}).items():
             if not any(spec.role == self.role for _, spec in members):
                 yield self._missing(analysis, network, members)
 
@@ -87,8 +87,7 @@ class NoInput(_NoEnd):
     why = "data has no way in."
 
     def neighbour(self, analysis: Analysis, members: list[tuple[Node, LayerSpec]]) -> Node | None:
-        fed = {edge.target for edge in analysis.document.edges}
-        return next((node for node, spec in members if node.name not in fed and spec.ports), None)
+        return next((node for node, spec in members if node.name not in analysis.fed and spec.ports), None)
 
 
 class NoOutput(_NoEnd):
@@ -105,8 +104,7 @@ class NoOutput(_NoEnd):
             yield from super().find(analysis)
 
     def neighbour(self, analysis: Analysis, members: list[tuple[Node, LayerSpec]]) -> Node | None:
-        feeding = {edge.source for edge in analysis.document.edges}
-        ends = [node for node, _ in members if node.name not in feeding]
+        ends = [node for node, _ in members if node.name not in analysis.feeding]
         return next((node for node in reversed(ends) if node.name in analysis.facts), ends[-1] if ends else None)
 
 
@@ -119,9 +117,10 @@ class Cycles(Check):
     def find(self, analysis: Analysis) -> Iterator[Problem]:
         if len(analysis.plan.order) == len(analysis.document.by_name):
             return  # every node could be ordered, so no path is closed
+        edges = incoming(analysis.document)
         for names in cycles(analysis.document):
             around = " → ".join([*names, names[0]])
-            edge = [e for e in analysis.document.edges if e.source == names[-1] and e.target == names[0]]
+            edge = [e for e in edges[names[0]] if e.source == names[-1]]
             label = f"Cut {names[-1]} → {names[0]}"
             yield self.problem(
                 names[0], f"is in a cycle: {around}. Data must flow one way.", map(Disconnect, edge), label
@@ -136,15 +135,15 @@ class Unbound(Check):
 
     def find(self, analysis: Analysis) -> Iterator[Problem]:
         document = analysis.document
-        into = Counter(edge.target for edge in document.edges)
+        into = incoming(document)
         for name, message in analysis.plan.unbound.items():
             fix: list[Edit] = []
             label = ""
             spec = document.node(name).spec
-            if spec.variadic and into[name] == 1:
+            if spec.variadic and len(into[name]) == 1:
                 fix, label = [Bypass(name)], f"Remove {name}"
-            elif into[name] > len(spec.ports) and not spec.variadic:
-                extra = [edge for edge in document.edges if edge.target == name][len(spec.ports) :]
+            elif len(into[name]) > len(spec.ports) and not spec.variadic:
+                extra = into[name][len(spec.ports) :]
                 fix = [Disconnect(edge) for edge in extra]
                 label = f"Keep the first {len(spec.ports)}" if spec.ports else "Cut the wire"
             yield self.problem(name, message, fix, label)
@@ -179,9 +178,7 @@ class Networks(Check):
         for edge in document.edges:
             one, other = document.by_name.get(edge.source), document.by_name.get(edge.target)
             if one is not None and other is not None and one.network != other.network:
-                message = (
-                    f"gets a wire from {edge.source}, which is in the network {one.network}, not {other.network}."
-                )
+                message = f"gets a wire from {edge.source}, which is in the network {one.network}, not {other.network}."
                 yield self.problem(edge.target, message, [Disconnect(edge)], "Cut the wire")
 
 

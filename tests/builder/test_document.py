@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import fx, nn
 
 import builder
 from builder import migrate
-from builder.document import MAX_NODES, RESERVED, Document, Node, name_complaint
+from builder.document import MAX_NODES, Document, Node, name_complaint
 from builder.problems import DocumentError, NetloomError
 from builder.templates import templates
 
@@ -285,42 +283,6 @@ def test_a_damaged_file_is_read_or_refused(place: int, character: str) -> None:
         builder.load(GOOD[:place] + character + GOOD[place + 1 :])
     except DocumentError as error:
         assert error.problems
-
-
-def generated_names() -> set[str]:
-    """Attributes that torch has on a module and on a graph module, public and private."""
-    made = fx.GraphModule(nn.Module(), fx.Graph())
-    return {name for kind in (nn.Module(), made) for name in dir(kind) if not name.startswith("__")}
-
-
-def test_reserved_names_are_torchs_own_and_those_of_generated_code() -> None:
-    assert generated_names() <= RESERVED, "torch has new attributes: reserve them"
-    ours = {"self", "torch", "nn", "card", "type"}
-    for name in sorted(ours):
-        assert name in RESERVED
-    for name in sorted(RESERVED):
-        assert name_complaint(name), name
-
-
-@pytest.mark.parametrize(
-    "name", ["conv1", "_", "a" * 64, "x", "input", "print", "list", "Tensor", "len", "main", "relu_1", "match", "case"]
-)
-def test_other_names_are_free(name: str, make: Callable[..., Document]) -> None:
-    """And a network with such a name compiles and prints."""
-    import torch
-
-    document = make(("data0", "Input", {"shape": [4]}), (name, "Linear", {"out_features": 2}), ("end", "Output"))
-    model = builder.compile(document)
-    assert list(model.state_dict()) == [f"{name}.weight", f"{name}.bias"]
-    namespace: dict[str, Any] = {}
-    exec(builder.to_python(document), namespace)
-    assert model(torch.zeros(2, 4)).shape == (2, 2)
-
-
-def test_the_complaint_about_a_name_suggests_one_that_is_free() -> None:
-    for name in sorted(RESERVED):
-        suggested = (name_complaint(name) or "").rsplit(" ", 1)[-1].rstrip(".")
-        assert name_complaint(suggested) is None, (name, suggested)
 
 
 def test_a_node_keeps_its_layer_and_a_document_its_names() -> None:
