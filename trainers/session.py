@@ -12,12 +12,14 @@ import json
 import threading
 import time
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 
+import builder
 from trainers import checkpoint
 from trainers.data.batches import Batches
 from trainers.data.splits import Prepared, Split, prepare
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 SAVE_SECONDS = 10.0  # between two checkpoints of a running run
+SMALL_STEP = 100_000_000  # floating-point operations of a forward pass over a batch
 SAVE_SHARE = 0.01  # of the time, at most, goes into checkpoints
 RATE_SECONDS = 4.0
 
@@ -72,6 +75,7 @@ class Session:
         learner = job.paradigm.learner(job, self.prepared, self.device, total, batches.count)
         specs = {node.name: node.spec for node in job.document.nodes}
         self.total_steps = total
+        self.threads = thread_count(job, batches.size, self.device)
         self.loop = Loop(
             learner,
             batches,
@@ -105,7 +109,9 @@ class Session:
             self.tell("running", "torch.compile translates the network: the first step takes a minute or so …")
         self._resumed_at = time.perf_counter()
         self._marks.clear()
-        if self.loop.run():
+        with threads(self.threads):
+            ended = self.loop.run()
+        if ended:
             return "finished"
         return "paused" if self.request == "pause" else "stopped"
 
@@ -247,6 +253,30 @@ def load_weights(loop: Loop, values: dict[str, Tensor]) -> None:
 
 def _on(split: Split, device: str) -> Split:
     return Split(split.inputs.to(device), split.targets.to(device), split.indices)
+
+
+def thread_count(job: Job, batch_size: int, device: str) -> int | None:
+    """How many threads torch computes with; None: as many as it likes.
+
+    Small steps gain nothing from a second thread, and each of their many short operations waits for it: while pages are
+    drawn on the same cores, two threads train a small network ten times slower than one. The number follows from the
+    job alone, since another number rounds differently and the app and the command line must give the same figures.
+    """
+    if torch.device(device).type != "cpu":
+        return None
+    flops = int(builder.summary(job.document)["flops"].sum()) * batch_size
+    return 1 if flops < SMALL_STEP else None
+
+
+@contextlib.contextmanager
+def threads(count: int | None) -> Iterator[None]:
+    """Let torch compute with so many threads for a while, in this thread of Python."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def warm_up() -> None:
