@@ -24,7 +24,5 @@ def upgrade(data: dict[str, Any]) -> dict[str, Any]:
     if seen is None:
         message = f'This is not a Netloom document: it has no "format". Expected "format": "{FORMAT}".'
     else:
-        message = (
-            f"The format {clip(seen)} is not known here. This version of Netloom reads {FORMAT!r} and older."
-        )
+        message = f"The format {clip(seen)} is not known here. This version of Netloom reads {FORMAT!r} and older."
     raise DocumentError([Problem("N001", "error", None, message, category="file")])

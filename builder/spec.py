@@ -159,6 +159,10 @@ class LayerSpec(BaseModel):
         """The output's signal where running the module on meta tensors would be slow; None: run it."""
         return None
 
+    def bounds(self) -> tuple[float, ...]:
+        """The values at which this layer's slope is almost zero, so that no gradient passes."""
+        return self.saturates
+
     @classmethod
     def type_name(cls) -> str:
         return cls.__name__

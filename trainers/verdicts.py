@@ -56,7 +56,7 @@ class Vanishing(Rule):
         ratio = sizes[last] / sizes[first]
         if ratio < self.factor:
             return
-        squashing = [n for n, spec in evidence.specs.items() if len(getattr(spec, "saturates", ())) == 2]
+        squashing = [n for n, spec in evidence.specs.items() if len(spec.bounds()) == 2]
         between = _between(list(evidence.specs), first, last)
         cause = next((n for n in squashing if n in between), None)
         if cause:
@@ -115,7 +115,7 @@ class Saturated(Rule):
     def judge(self, evidence: Evidence) -> Iterator[Verdict]:
         for node, values in evidence.activations.items():
             if values.get("saturated_share", 0.0) >= 0.5:
-                bounds = " and ".join(f"{bound:g}" for bound in evidence.specs[node].saturates)
+                bounds = " and ".join(f"{bound:g}" for bound in evidence.specs[node].bounds())
                 yield Verdict(
                     node,
                     "warning",

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from builder.checks.base import Check, fix_for
 from builder.infer import Analysis
 from builder.problems import Problem
+from builder.shapes import show
 
 # Weights, gradients and two moments of Adam in float32: what a parameter costs in training.
 BYTES_PER_PARAMETER = 16
 LIMIT_BYTES = 64 * 2**30
+LIMIT_OUTPUT_BYTES = 2**30
 
 
 class Shapes(Check):
@@ -44,3 +47,20 @@ class TooLarge(Check):
                 f"has {analysis.facts[largest].parameters:,} parameters. Training all {total:,} would take about "
                 f"{needed / 2**30:,.0f} GB of memory; {LIMIT_BYTES // 2**30} GB is the limit here. Make it smaller.",
             )
+
+
+class TooMuchAtOnce(Check):
+    """What leaves a layer for a single sample must fit into memory: an output of gigabytes is a slip of the keyboard."""
+
+    code = "N211"
+    category = "size"
+
+    def find(self, analysis: Analysis) -> Iterator[Problem]:
+        for name, facts in analysis.facts.items():
+            size = 4 * math.prod(facts.signal.shape)
+            if size > LIMIT_OUTPUT_BYTES:
+                yield self.problem(
+                    name,
+                    f"gives {show(facts.signal.shape)} for a single sample, {size / 2**30:,.1f} GB; "
+                    f"{LIMIT_OUTPUT_BYTES // 2**30} GB is the limit here. Make it smaller.",
+                )

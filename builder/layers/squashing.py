@@ -60,11 +60,13 @@ class Hardtanh(_Activation):
     """
 
     target = "torch.nn.Hardtanh"
-    saturates = (-1.0, 1.0)
     search = ("clamp", "clip")
 
     min_val: Real = Field(-1.0, description="Lower bound.")
     max_val: Real = Field(1.0, description="Upper bound.")
+
+    def bounds(self) -> tuple[float, ...]:
+        return (self.min_val, self.max_val)
 
     @model_validator(mode="after")
     def _ordered(self) -> Hardtanh:

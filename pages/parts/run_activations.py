@@ -100,7 +100,7 @@ def _view(key: str, views: tuple[str, ...], first: str) -> str:
 
 def _squashes(live: Live) -> bool:
     """Whether the network has layers whose values have a bound on both sides."""
-    return any(len(getattr(node.spec, "saturates", ())) == 2 for node in live.run.document.nodes)
+    return any(len(node.spec.bounds()) == 2 for node in live.run.document.nodes)
 
 
 def _statistic(live: Live, statistic: str, key: str, share: bool = False) -> None:

@@ -295,3 +295,20 @@ def test_errors_stand_first_and_then_in_the_order_of_the_nodes(make: Make) -> No
     assert [(item.severity, item.node) for item in builder.check(document)] == [
         ("error", "b"), ("error", "a"), ("warning", "idle"), ("warning", "a"),
     ]  # fmt: skip
+
+
+def test_an_output_of_gigabytes_for_one_sample_is_refused() -> None:
+    document = builder.load(
+        {
+            "format": "netloom/1",
+            "nodes": [
+                {"name": "image", "type": "Input", "params": {"shape": [64, 8, 8]}},
+                {"name": "pool", "type": "AdaptiveAvgPool2d", "params": {"output_size": 4096}},
+                {"name": "result", "type": "Output"},
+            ],
+            "edges": [{"source": "image", "target": "pool"}, {"source": "pool", "target": "result"}],
+        }
+    )
+    found = [problem for problem in builder.check(document) if problem.code == "N211"]
+    assert [problem.node for problem in found] == ["pool", "result"]
+    assert "4.0 GB" in found[0].message

@@ -77,9 +77,10 @@ class ActivationProbe:
     def _statistics(self, name: str, values: Tensor) -> list[Tensor]:
         zero = values == 0
         stuck = values.new_zeros(())
-        bounds = [
-            bound for bound in getattr(self.specs.get(name), "saturates", ()) if bound != 0.0 or self._two_sided(name)
-        ]
+        spec = self.specs.get(name)
+        bounds = spec.bounds() if spec is not None else ()
+        if 0.0 in bounds and 1.0 not in bounds:
+            bounds = tuple(bound for bound in bounds if bound)  # a rectifier at zero is off, which is half its work
         for bound in bounds:
             stuck = stuck + ((values - bound).abs() < NEAR).float().mean()
         # A unit is a feature or a channel; it is dead when it is zero for every sample and everywhere.
@@ -87,7 +88,3 @@ class ActivationProbe:
         dead = units.all(dim=0).float().mean() if values.dim() > 1 else values.new_zeros(())
         std = values.std() if values.numel() > 1 else values.new_zeros(())
         return [values.mean(), std, zero.float().mean(), stuck, dead]
-
-    def _two_sided(self, name: str) -> bool:
-        """Zero is a bound that squashes for a sigmoid (0 and 1), and only the off state for a ReLU (0 alone)."""
-        return 1.0 in getattr(self.specs.get(name), "saturates", ())
