@@ -15,7 +15,7 @@ import streamlit as st
 from numpy.typing import NDArray
 from plotly.colors import sample_colorscale
 
-from pages.parts import steady, theme
+from pages.parts import plot, theme
 from pages.parts.words import escape
 
 LIMIT = 1000  # points of one trace at most, however long the run is
@@ -23,7 +23,6 @@ HEIGHT = 236
 SCALE = "Viridis"  # for sizes: the same in charts and on the graph
 FONT = '"Source Sans", "Source Sans Pro", sans-serif'
 Numbers = NDArray[Any]
-steady.install()
 
 
 @dataclass(frozen=True)
@@ -162,7 +161,7 @@ def tilt(names: Sequence[str]) -> int:
 
 def draw(made: go.Figure, key: str) -> None:
     """Put a figure on the page, without a tool bar."""
-    st.plotly_chart(made, theme=None, key=f"{steady.PREFIX}{key}", config={"displayModeBar": False, "doubleClick": "reset"})
+    plot.draw(made, f"chart_{key}")
 
 
 def card(key: str) -> AbstractContextManager[Any]:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import builder
 from tests.browser.canvas_page import PATIENCE, store
+from trainers.run import Run
+from trainers.store import Store
 
 pytestmark = pytest.mark.browser
 
@@ -50,6 +53,17 @@ class TrainPage:
         return found[1]
 
 
+@pytest.fixture(autouse=True)
+def _stop_runs(app: Any) -> Iterator[None]:
+    """One run trains at a time: what a test leaves running would keep the next one waiting."""
+    yield
+    store = Store(Path(app.home))
+    for row in store.rows("SELECT id FROM runs"):
+        run = Run(row["id"], store)
+        run.stop()
+        run.wait(20)
+
+
 @pytest.fixture
 def page(app: Any, open_page: Callable[..., Any]) -> TrainPage:
     document = store(app.home, digits(epochs=3000))
@@ -73,6 +87,10 @@ def test_a_whole_run(page: TrainPage, app: Any, open_page: Callable[..., Any]) -
     assert page.page.evaluate(LONGEST) <= 1000
     assert page.page.locator(".nl-node").count() == len(builder.template("digits_cnn").nodes)
     assert page.page.locator(".modebar").count() == 0
+
+    page.page.evaluate("document.querySelectorAll('.js-plotly-plot').forEach(plot => { plot.stayed = true; })")
+    page.page.wait_for_timeout(2500)  # the charts themselves stay: only their lines change
+    assert page.page.evaluate("[...document.querySelectorAll('.js-plotly-plot')].every(plot => plot.stayed)")
 
     page.page.evaluate("window.stayed = true")
     page.press("Pause")
@@ -149,10 +167,10 @@ def test_verdicts_lead_to_the_graph(app: Any, open_page: Callable[..., Any]) -> 
 def test_settings_are_edits(app: Any, open_page: Callable[..., Any]) -> None:
     document = store(app.home, {**digits(), "name": "Settings"})
     page = TrainPage(open_page(), app.url, f"document={document}")
-    rate = page.page.get_by_label("lr")
+    rate = page.page.get_by_label("lr", exact=True)
     rate.fill("0.02")
     rate.press("Enter")
     page.page.locator(".st-key-settings_undo button:enabled").wait_for()
     page.page.reload()
-    page.page.get_by_label("lr").wait_for(timeout=60_000)
-    assert page.page.get_by_label("lr").input_value() == "0.02"
+    page.page.get_by_label("lr", exact=True).wait_for(timeout=60_000)
+    assert page.page.get_by_label("lr", exact=True).input_value() == "0.02"

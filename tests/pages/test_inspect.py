@@ -36,7 +36,7 @@ def test_tables_of_classes() -> None:
     assert list(frame.columns[:4]) == ["", "true", "predicted", "confidence"]
     wrong = (frame[""] == "✗").to_numpy()
     assert (np.diff(wrong.astype(int)) <= 0).all()  # the wrong ones first
-    assert len(test.get("plotly_chart")) == 1
+    assert len(test.get("bidi_component")) == 1
     widget(test, "button_group", "inspected_part").set_value("test")
     assert "test samples are right" in text(look(test.run()))
 
@@ -45,7 +45,7 @@ def test_points_have_a_surface() -> None:
     document = perceptron({"name": "moons", "samples": 200}, 2)
     store(document)
     train(document)
-    assert len(page("inspect").get("plotly_chart")) == 2
+    assert len(page("inspect").get("bidi_component")) == 2
 
 
 def test_numbers_against_the_truth() -> None:
@@ -53,7 +53,7 @@ def test_numbers_against_the_truth() -> None:
     store(document)
     train(document)
     test = page("inspect")
-    assert len(test.get("plotly_chart")) == 2
+    assert len(test.get("bidi_component")) == 2
     assert "disease progression, error" in test.dataframe[0].value.columns
 
 

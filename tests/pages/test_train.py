@@ -36,7 +36,7 @@ def test_start_trains_and_the_page_finds_the_run_again() -> None:
     run.wait(60)
     look(test.run())
     assert "Test accuracy" in text(test)
-    assert len(test.get("plotly_chart")) == 8
+    assert len(test.get("bidi_component")) == 8
     again = page("train")  # another tab, without an address
     assert again.query_params["run"] == run.id
     addressed = page("train", run=run.id)
@@ -150,7 +150,7 @@ def test_a_run_that_diverges_is_told_in_words_and_keeps_its_charts() -> None:
     train(document, "failed")
     test = page("train")
     assert "This run failed." in text(test) and "The learning rate 100 is probably too high" in text(test)
-    assert len(test.get("plotly_chart")) >= 4
+    assert len(test.get("bidi_component")) >= 4
 
 
 def test_a_wrong_run_in_the_address_is_told_and_dropped() -> None:

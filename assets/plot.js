@@ -1,0 +1,68 @@
+// Draws plotly figures that stay: new numbers change the lines of the chart that is there (Plotly.react).
+// plotly.min.js comes from the Python package, through streamlit, once for the page.
+const PLACE = "component/pages.parts.plot.plotly/plotly.min.js";
+const states = new WeakMap();
+
+function library() {
+  window.netloomPlotly ??= new Promise((found, failed) => {
+    if (window.Plotly) return found(window.Plotly);
+    const script = document.createElement("script");
+    script.src = new URL(PLACE, document.baseURI).href;
+    script.onload = () => found(window.Plotly);
+    script.onerror = () => failed(new Error("plotly.min.js could not be loaded"));
+    document.head.append(script);
+  });
+  return window.netloomPlotly;
+}
+
+async function paint(state) {
+  if (state.busy) return; // the newest figure is drawn when the one before stands
+  state.busy = true;
+  try {
+    const plotly = await library();
+    while (state.wanted && !state.gone) {
+      const { data, layout } = state.wanted;
+      state.wanted = null;
+      const width = state.box.clientWidth;
+      if (width) await plotly.react(state.box, data, { ...layout, width }, state.config);
+    }
+  } finally {
+    state.busy = false;
+  }
+}
+
+function open(parentElement) {
+  const box = document.createElement("div");
+  box.className = "nl-plot";
+  parentElement.append(box);
+  const state = { box, shown: "", wanted: null, figure: null, busy: false, gone: false };
+  state.config = { displayModeBar: false, doubleClick: "reset" };
+  state.resized = new ResizeObserver(() => {
+    if (!state.figure || box.clientWidth === state.width) return;
+    state.width = box.clientWidth;
+    state.wanted = state.figure;
+    paint(state);
+  });
+  state.resized.observe(box);
+  return state;
+}
+
+export default function (component) {
+  const { data, parentElement } = component;
+  let state = states.get(parentElement);
+  if (!state) states.set(parentElement, (state = open(parentElement)));
+  if (state.shown !== data.figure) {
+    state.shown = data.figure;
+    state.figure = state.wanted = JSON.parse(data.figure);
+    state.box.style.height = `${state.figure.layout.height}px`;
+    state.width = state.box.clientWidth;
+    paint(state);
+  }
+  return () => {
+    state.gone = true;
+    state.resized.disconnect();
+    window.Plotly?.purge(state.box);
+    state.box.remove();
+    states.delete(parentElement);
+  };
+}

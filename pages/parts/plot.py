@@ -1,0 +1,27 @@
+"""Puts plotly figures on the page as charts that stay: new numbers change the lines of the chart that is there.
+
+st.plotly_chart builds a new chart for every new figure, which is seen when it happens once a second; see
+docs/decisions/005-charts-that-stay.md.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import plotly
+import plotly.graph_objects as go
+import plotly.io
+import streamlit as st
+
+from pages.parts import theme
+
+# Only for its address: through it streamlit serves the plotly.min.js that came with the Python package.
+_files = st.components.v1.declare_component("plotly", path=str(Path(plotly.__file__).parent / "package_data"))
+
+_plot = st.components.v2.component("netloom_plot", js=theme.sheet("plot.js"), isolate_styles=False)
+
+
+def draw(figure: go.Figure, key: str) -> Any:
+    """Put a figure in its place; `key` names the place."""
+    return _plot(key=key, data={"figure": plotly.io.to_json(figure, validate=False)}, height=int(figure.layout.height))
