@@ -50,7 +50,7 @@ class TooLarge(Check):
 
 
 class TooMuchAtOnce(Check):
-    """What leaves a layer for a single sample must fit into memory: an output of gigabytes is a slip of the keyboard."""
+    """What leaves a layer for a single sample must fit into memory: gigabytes are a slip of the keyboard."""
 
     code = "N211"
     category = "size"
