@@ -78,7 +78,7 @@ def over_time(live: Live) -> None:
     """A heat map: nodes against steps, coloured by the size of their gradients."""
     charts.heading("Gradient over time", _note(live, "mean size, log₁₀"))
     gradients = shown(live.probes["gradients"])
-    if len(gradients.steps) < 2:
+    if not gradients.nodes:
         return charts.nothing(WAITING)
     return charts.draw(map_figure(gradients, live.run.id), "gradient_map")
 

@@ -34,8 +34,8 @@ def test_train_export_unzip_and_run(app: Any, open_page: Callable[..., Any], tmp
     page.get_by_text("Test accuracy").wait_for(timeout=60_000)
 
     page.get_by_role("link", name="Export").click()
-    page.locator(".st-key-prepare_zip button").click()
-    download = page.locator(".st-key-download_zip button")
+    page.locator(".st-key-prepare_zip button").first.click()
+    download = page.locator(".st-key-download_zip button").first
     download.wait_for(timeout=120_000)
     assert page.get_by_text("verified: largest difference").count() == 1
     with page.expect_download() as waiting:
