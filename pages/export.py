@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from builder.problems import NetloomError
-from pages.parts import charts, header, notices, run_choice, run_exports, session, theme, warmup
+from pages.parts import charts, header, notices, run_choice, run_exports, session, warmup
 from pages.parts.run_exports import EVERYTHING, FORMATS, Format
 from pages.parts.words import escape
 from trainers.run import Run
@@ -14,7 +14,7 @@ work = session.start()
 with st.spinner("Loading torch …", show_time=False):
     warmup.start()
     warmup.ready(60)
-st.html(f"<style>{theme.sheet('train.css')}</style>")
+run_choice.style()
 
 
 @run_choice.said

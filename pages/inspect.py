@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts import header, notices, run_answers, run_choice, run_samples, run_summary, session, theme, warmup
+from pages.parts import header, notices, run_answers, run_choice, run_samples, run_summary, session, warmup
 from pages.parts.run_data import ACTIVE
 from pages.parts.words import escape
 from trainers.events import SplitName
@@ -17,7 +17,7 @@ work = session.start()
 with st.spinner("Loading torch …", show_time=False):
     warmup.start()
     warmup.ready(60)
-st.html(f"<style>{theme.sheet('train.css')}</style>")
+run_choice.style()
 
 
 @run_choice.said

@@ -8,13 +8,13 @@ import streamlit as st
 
 import trainers
 from builder.problems import NetloomError
-from pages.parts import header, notices, run_choice, run_table, session, theme
+from pages.parts import header, notices, run_choice, run_table, session
 from trainers.run import Run
 
 TARGETS = (("Train", "monitoring", "train"), ("Inspect", "troubleshoot", "inspect"), ("Export", "ios_share", "export"))
 
 work = session.start()
-st.html(f"<style>{theme.sheet('train.css')}</style>")
+run_choice.style()
 
 
 @run_choice.said

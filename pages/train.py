@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts import notices, run_choice, run_controls, run_problems, run_settings, run_view, session, theme, warmup
+from pages.parts import notices, run_choice, run_controls, run_problems, run_settings, run_view, session, warmup
 
 work = session.start()
 with st.spinner("Loading torch …", show_time=False):
     warmup.start()
     warmup.ready(60)
-st.html(f"<style>{theme.sheet('train.css')}</style>")
+run_choice.style()
 
 
 @run_choice.said

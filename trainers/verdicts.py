@@ -160,6 +160,11 @@ class Judge:
         self.evidence = Evidence(specs=specs)
         self._probes = 0
 
+    @property
+    def settled(self) -> bool:
+        """Whether enough has been seen to say anything."""
+        return self._probes >= PATIENCE
+
     def consider(self, events: list[Event]) -> tuple[Verdict, ...]:
         """Take in the events of one probe; the verdicts that hold now, the most serious first."""
         for event in events:

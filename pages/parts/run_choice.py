@@ -12,12 +12,20 @@ import streamlit as st
 
 import trainers
 from builder.problems import NetloomError
+from pages.parts import charts, theme
 from pages.parts.session import Session
 from pages.parts.words import escape
 from trainers.run import Run
 
 ADDRESS = "run"
 Arguments = ParamSpec("Arguments")
+
+
+def style() -> None:
+    """The style sheet of the pages about runs, with the colours of the theme in use."""
+    look = charts.look()
+    colours = f"--nl-ground: {look.ground}; --nl-accent: {look.training}; --nl-orange: {look.validation};"
+    st.html(f"<style>.stApp {{ {colours} }}{theme.sheet('train.css')}</style>")
 
 
 def said(draw: Callable[Arguments, None]) -> Callable[Arguments, None]:

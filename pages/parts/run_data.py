@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,7 @@ from trainers.run import Run
 Numbers = NDArray[Any]
 ACTIVE = ("queued", "running")
 KEPT = 4
+DRAWN: tuple[ProbeKind, ...] = ("activations", "gradients")  # the kinds of probes that charts show
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ def read(run: Run) -> Live:
         if known is not None and known[0] == mark:
             return known[1]
     live = Live(
-        run, progress, curves(run.metrics()), {kind: moments(run.probes(kind)) for kind in get_args(ProbeKind)},
+        run, progress, curves(run.metrics()), {kind: moments(run.probes(kind)) for kind in DRAWN},
         run.verdicts(), run.histograms(),
     )  # fmt: skip
     with _guard:

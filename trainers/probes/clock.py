@@ -65,7 +65,9 @@ class ProbeClock:
             learner.eager = eager
         found = [*activations.events(number), *weights.events(number)]
         events.extend(found)
-        events.append(Verdicts(number, self.judge.consider(found)))
+        verdicts = self.judge.consider(found)
+        if self.judge.settled:  # else a run that goes on would forget what was said of it before
+            events.append(Verdicts(number, verdicts))
         # The step itself would have been taken anyway. The first probe pays for torch's own first calls, so a single
         # costly one must not silence the next: the cost is believed slowly.
         cost = self._now() - done + ready - begun
