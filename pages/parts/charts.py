@@ -78,8 +78,15 @@ def depth_colours(count: int) -> list[str]:
 
 
 def figure(
-    traces: Sequence[Any], *, x: str = "", y: str = "", log: bool = False, state: str = "", height: int = HEIGHT,
-    key: bool = True, **layout: Any,
+    traces: Sequence[Any],
+    *,
+    x: str = "",
+    y: str = "",
+    log: bool = False,
+    state: str = "",
+    height: int = HEIGHT,
+    key: bool = True,
+    **layout: Any,
 ) -> go.Figure:
     """A figure in our frame; `key`: with one to its colours. While `state` stays, so do zoom and hidden traces."""
     colours = look()

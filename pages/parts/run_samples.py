@@ -65,7 +65,7 @@ def _tile(found: Predictions, index: int, low: float, high: float) -> str:
     confidence = found.confidence
     sure = f"{confidence[index]:.0%}" if confidence is not None else ""
     is_wrong = bool(found.wrong[index])
-    words = f'<b>{said}</b><small>{f"is {true} · " if is_wrong else ""}{sure}</small>'
+    words = f"<b>{said}</b><small>{f'is {true} · ' if is_wrong else ''}{sure}</small>"
     title = f"{number}: it is {true}, the network says {said}, {sure} sure"
     return (
         f'<figure class="{"nl-wrong" if is_wrong else ""}" title="{title}">'
