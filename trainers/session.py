@@ -47,7 +47,7 @@ class Session:
         self.device = resolve_device(job.settings.device)
         self.request = ""  # "pause" or "stop", set by the run's owner
         self.loop: Loop | None = None
-        self.started = time.time()
+        self.started = store.row(run)["started"] or time.time()
         self._seconds = 0.0  # spent training before the running stretch
         self._resumed_at = time.perf_counter()
         self._saved_at = time.perf_counter()
@@ -175,6 +175,8 @@ class Session:
     # -- keeping ----------------------------------------------------------------------------------------------------
 
     def _save_when_due(self) -> None:
+        if self.loop is not None and self.loop.best and self._best_saved < 0:
+            self.save_best()  # the first ones at once, so that pages have something to predict with
         if time.perf_counter() - self._saved_at < SAVE_SECONDS:
             return
         begun = time.perf_counter()
