@@ -55,6 +55,11 @@ class BuildPage:
         self.page.locator(".st-key-problems .nl-quiet, .st-key-problems .nl-severity").first.wait_for()
         self.page.wait_for_timeout(700)
 
+    def press(self, keys: str) -> None:
+        """Press keys once the page has come to rest: no person is quicker than its last redraw."""
+        self.page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
+        self.page.keyboard.press(keys)
+
     def select(self, name: str) -> None:
         self.node(name).click()
         self.page.locator(".st-key-right .nl-title", has_text=name).first.wait_for()

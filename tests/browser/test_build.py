@@ -79,10 +79,10 @@ def test_clicked_layer_is_appended_and_wired_and_nothing_else_moves(app: Any, pa
 
 
 def test_search_finds_a_layer_by_its_words_and_enter_takes_it(page: Any) -> None:
-    page.page.keyboard.press("/")
+    page.press("/")
     page.page.keyboard.type("picture filter")
     assert page.page.locator(".chip:visible").first.get_attribute("data-type") == "Conv2d"
-    page.page.keyboard.press("Enter")
+    page.press("Enter")
     page.node("conv").wait_for()
 
 
@@ -95,7 +95,7 @@ def test_wiring_by_dragging_between_handles_and_cutting_by_backspace(app: Any, p
     page.flow.locator('.react-flow__edge[data-testid="rf__edge-flatten>dropout"]').wait_for()
     page.flow.locator('[data-testid="rf__edge-flatten>dropout"] .react-flow__edge-textwrapper').click(force=True)
     page.page.get_by_role("button", name="Cut this wire").wait_for()
-    page.page.keyboard.press("Backspace")
+    page.press("Backspace")
     until(lambda: {"source": "flatten", "target": "dropout"} not in saved(app, page.document)["edges"])
 
 
@@ -158,26 +158,26 @@ def test_a_problem_is_mended_by_its_button_and_undone_in_one_step(app: Any, open
     fix.click()
     build.problem("No problems").wait_for()
     assert len(saved(app, document)["nodes"]) == 5
-    build.page.keyboard.press("Control+z")
+    build.press("Control+z")
     fix.wait_for()
     until(lambda: len(saved(app, document)["nodes"]) == 4)
-    build.page.keyboard.press("Control+Shift+z")
+    build.press("Control+Shift+z")
     build.problem("No problems").wait_for()
 
 
 def test_backspace_deletes_the_selected_node_and_undo_brings_it_back(page: Any) -> None:
     page.select("fc")
-    page.page.keyboard.press("Backspace")
+    page.press("Backspace")
     page.node("fc").wait_for(state="detached")
     page.page.get_by_role("button", name="").first.wait_for()
-    page.page.keyboard.press("Control+z")
+    page.press("Control+z")
     page.node("fc").wait_for()
     assert page.edges().count() == 3
 
 
 def test_duplicate_by_key(page: Any) -> None:
     page.select("fc")
-    page.page.keyboard.press("Control+d")
+    page.press("Control+d")
     page.node("linear").wait_for()
 
 
