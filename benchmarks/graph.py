@@ -9,8 +9,8 @@ from typing import Any
 import builder
 from benchmarks.table import Row
 from benchmarks.timing import seconds
-from builder import infer
 from builder.edits import SetParams
+from builder.infer import _cache
 
 
 def residual_chain(size: int) -> Any:
@@ -37,7 +37,7 @@ def rows() -> Iterator[Row]:
     times: dict[int, float] = {}
     for size in (100, 500, 1000, 10_000):
         document = residual_chain(size)
-        infer._cache.clear()
+        _cache.clear()
         cold = seconds(lambda d=document: builder.check(d))  # type: ignore[misc]
         edited = []
         for number in range(5):

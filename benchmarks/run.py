@@ -28,13 +28,13 @@ from trainers.job import Job
 from trainers.session import Session, thread_count, threads
 from trainers.store import Store
 
-SAMPLES, ROUNDS, BATCH = 10_000, 7, 64
+SAMPLES, ROUNDS, BATCH = 10_000, 5, 64
 
 
 def rows() -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as home:
         os.environ["NETLOOM_HOME"] = home
-        for name, epochs in (("perceptron", 8), ("CNN", 2), ("residual network", 2)):
+        for name, epochs in (("perceptron", 24), ("CNN", 4), ("residual network", 4)):
             document, hand_written = PAIRS[name]
             job = _job(document(), epochs)
             data = _data(job)

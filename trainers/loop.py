@@ -115,7 +115,7 @@ class Loop:
         leave = self.on_tick(self._take())
         # The first ticks come quickly, so that a run of a second has curves and verdicts too.
         self._ticks += 1
-        self._deadline = time.perf_counter() + min(FLUSH_SECONDS, 0.02 * self._ticks)
+        self._deadline = time.perf_counter() + min(FLUSH_SECONDS, 0.01 * 2 ** min(self._ticks, 5))
         return leave
 
     def _take(self) -> list[Event]:

@@ -1,4 +1,4 @@
-"""When to probe: a few times a second, ever more rarely in long runs, and never for more than 1 % of the time."""
+"""When to probe: a few times a second, ever more rarely in long runs, and never for more than half a per cent of the time."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from trainers.paradigm import Learner
 
 SHORTEST = 0.25  # seconds between two probes
-OPENING = 6  # so many probes come in quick succession, so that a run of a second has verdicts too
-SHARE = 0.01  # of wall time
+OPENING = 4  # so many probes come in quick succession, so that a run of a second has verdicts too
+SHARE = 0.005  # of wall time
 MOMENTS = 200  # a run that has lasted t seconds is probed about every t / MOMENTS seconds
 
 
@@ -46,7 +46,7 @@ class ProbeClock:
         loss = self._watched(learner, inputs, targets, number, events)
         self._count += 1
         pause = max(SHORTEST, self._cost / SHARE, self._spent / MOMENTS)
-        self._next = self._spent + (0.02 * self._count if self._count < OPENING else pause)
+        self._next = self._spent + (0.0 if self._count < OPENING else pause)
         return loss
 
     def _watched(self, learner: Learner, inputs: Tensor, targets: Tensor, number: int, events: list[Event]) -> Tensor:
