@@ -1,4 +1,4 @@
-"""When to probe: a few times a second, ever more rarely in long runs, and never for more than half a per cent of the time."""
+"""When to probe: a few times a second, ever more rarely in long runs, and never for more than 1 % of the time."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 SHORTEST = 0.25  # seconds between two probes
 OPENING = 4  # so many probes come in quick succession, so that a run of a second has verdicts too
-SHARE = 0.005  # of wall time
+SHARE = 0.01  # of wall time
 MOMENTS = 200  # a run that has lasted t seconds is probed about every t / MOMENTS seconds
 
 
