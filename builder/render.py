@@ -132,6 +132,9 @@ def _one_a_line(items: Sequence[Expression], indent: int) -> list[str]:
 
 
 def _operands(expression: Infix, indent: int) -> list[str]:
+    together = " " * indent + flat(expression)
+    if len(together) <= WIDTH:
+        return [together]
     first, *others = expression.operands
     return [" " * indent + first, *(f"{' ' * indent}{expression.sign} {other}" for other in others)]
 
