@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 import builder
 from builder.document import Document
+
+# The same examples every time, so that a change is judged by what it changes. NETLOOM_EXPLORE=1 looks for new ones.
+settings.register_profile("steady", derandomize=True)
+if not os.environ.get("NETLOOM_EXPLORE"):
+    settings.load_profile("steady")
+
 
 Maker = Callable[..., Document]
 

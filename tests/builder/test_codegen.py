@@ -303,7 +303,7 @@ def test_a_sum_too_long_for_its_line_stays_together_within_brackets() -> None:
     one, other = "a" * 40, "b" * 64
     nodes = [{"name": name, "type": "Input", "params": {"shape": [6]}} for name in (one, other)]
     nodes += [{"name": "A00", "type": "Add"}, {"name": "C", "type": "Output"}, {"name": "D", "type": "Output"}]
-    wires = [(one, "A00"), (other, "A00"), (one, "C"), ("A00", "D")]
+    wires = [(one, "A00"), (other, "A00"), ("A00", "C"), ("A00", "D")]
     edges = [{"source": source, "target": target} for source, target in wires]
     source = builder.to_python(builder.load({"format": "netloom/1", "nodes": nodes, "edges": edges}))
     assert f"(\n            {one} + {other}\n        )" in source
