@@ -118,7 +118,7 @@ def test_a_whole_run(page: TrainPage, app: Any, open_page: Callable[..., Any]) -
 
     page.page.get_by_role("link", name="Inspect").click()
     page.shows("validation samples are right", 60)
-    assert page.page.locator(".nl-tiles figure").count() == 24
+    until(lambda: page.page.locator(".nl-tiles figure").count() == 24)
     page.page.locator(".st-key-card_confusion .js-plotly-plot").wait_for()
 
 
