@@ -85,7 +85,7 @@ def test_a_whole_run(page: TrainPage, app: Any, open_page: Callable[..., Any]) -
     before = page.page.evaluate(DRAWN)
     until(lambda: all(now != then for now, then in zip(page.page.evaluate(DRAWN), before, strict=True)))
     assert page.page.evaluate(LONGEST) <= 1000
-    assert page.page.locator(".nl-node").count() == len(builder.template("digits_cnn").nodes)
+    until(lambda: page.page.locator(".nl-node").count() == len(builder.template("digits_cnn").nodes))
     assert page.page.locator(".modebar").count() == 0
 
     page.page.evaluate("document.querySelectorAll('.js-plotly-plot').forEach(plot => { plot.stayed = true; })")
