@@ -22,27 +22,30 @@ def show(session: Session) -> None:
                 '<div class="nl-quiet"><span class="nl-ok">✓</span> No problems: this network can be trained.</div>'
             )
         for index, problem in enumerate(problems[:SHOWN]):
-            _row(session, index, problem)
+            row(session, index, problem)
         if len(problems) > SHOWN:
             st.html(f'<div class="nl-quiet">and {len(problems) - SHOWN} more: mend these first.</div>')
 
 
-def _row(session: Session, index: int, problem: Problem) -> None:
+def row(session: Session, index: int, problem: Problem) -> bool:
+    """One problem in words, with its node and its fix. Whether its node was clicked, which is selected then."""
+    shown = False
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"problem_{index}"):
         tag = escape(problem.category or problem.severity)
         st.html(f'<span class="nl-severity nl-{escape(problem.severity)}">{tag}</span>', width="content")
-        message = problem.message
         if problem.node is not None:
-            st.button(
+            shown = st.button(
                 problem.node, key=f"problem_node_{index}", type="tertiary", help="Show this node",
                 on_click=_select, args=(session, problem.node),
             )  # fmt: skip
-        st.html(f'<div class="nl-message">{escape(message if problem.node else sentence(message))}</div>')
+        text = problem.message if problem.node else sentence(problem.message)
+        st.html(f'<div class="nl-message">{escape(text)}</div>')
         if problem.fix is not None:
             st.button(
                 problem.fix_label or "Fix it", icon=":material/build:", key=f"fix_{index}",
                 on_click=actions.fix, args=(session, problem),
             )  # fmt: skip
+    return shown
 
 
 def _select(session: Session, name: str) -> None:
