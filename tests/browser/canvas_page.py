@@ -55,14 +55,19 @@ class BuildPage:
         self.page.locator(".st-key-problems .nl-quiet, .st-key-problems .nl-severity").first.wait_for()
         self.page.wait_for_timeout(700)
 
+    def rest(self) -> None:
+        """Wait until the page is drawn: before that, what stood there earlier may still be on it."""
+        self.page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
+
     def press(self, keys: str) -> None:
         """Press keys once the page has come to rest: no person is quicker than its last redraw."""
-        self.page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
+        self.rest()
         self.page.keyboard.press(keys)
 
     def select(self, name: str) -> None:
         self.node(name).click()
         self.page.locator(".st-key-right .nl-title", has_text=name).first.wait_for()
+        self.rest()
 
     def drag_from_palette(self, kind: str, x: float, y: float) -> None:
         """Drag a chip to a point of the canvas, in pixels from its top left corner."""
