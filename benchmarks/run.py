@@ -66,7 +66,7 @@ def _data(job: Job) -> Prepared:
     """Numbers in the shape of the 10,000 MNIST digits, so that nothing has to be downloaded to measure."""
     generator = np.random.default_rng(0)
     inputs = generator.normal(size=(SAMPLES, 1, 28, 28)).astype(np.float32)
-    arrays = Arrays(inputs, generator.integers(0, 10, SAMPLES))
+    arrays = Arrays((inputs,), generator.integers(0, 10, SAMPLES))
     kind = DATASETS[job.dataset.name]
     kind.load = lambda self: arrays  # type: ignore[method-assign]
     return prepare(job.dataset, job.batching.validation, job.batching.test, 0)
@@ -95,7 +95,7 @@ def _same_batches(data: Prepared) -> Callable[[int], Any]:
 
 
 def _data_loader(data: Prepared) -> Callable[[int], Any]:
-    loader = DataLoader(TensorDataset(data.training.inputs, data.training.targets), batch_size=BATCH, shuffle=True)
+    loader = DataLoader(TensorDataset(*data.training.inputs, data.training.targets), batch_size=BATCH, shuffle=True)
     return lambda epoch: loader
 
 
@@ -122,7 +122,7 @@ def _by_hand(
                     optimizer.step()
                 model.eval()
                 with torch.inference_mode():
-                    outputs = model(data.validation.inputs)
+                    outputs = model(*data.validation.inputs)
                     loss(outputs, data.validation.targets).item()
                     (outputs.argmax(1) == data.validation.targets).float().mean().item()
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from trainers.data.splits import Prepared, Split
     from trainers.job import Job
 
-Batch = tuple["Tensor", "Tensor"]
+Batch = tuple[tuple["Tensor", ...], "Tensor"]
 
 
 class Learner(Protocol):
@@ -27,7 +27,7 @@ class Learner(Protocol):
     modules: Mapping[str, nn.Module]  # the network or networks by name: what probes watch and checkpoints keep
     eager: bool  # run without torch.compile for a while, so that hooks are called
 
-    def step(self, inputs: Tensor, targets: Tensor) -> Tensor:
+    def step(self, inputs: tuple[Tensor, ...], targets: Tensor) -> Tensor:
         """Learn from one batch. Returns the loss as a tensor on the device; nothing here waits for the device."""
 
     def evaluate(self, split: Split) -> dict[str, float]:

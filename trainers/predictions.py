@@ -42,7 +42,7 @@ class Predictions:
     classes: tuple[str, ...]
     features: tuple[str, ...]
     targets_named: tuple[str, ...]  # what the numbers to predict are called
-    inputs: NDArray[np.float32]  # (N, *input_shape), in the data set's own units
+    inputs: tuple[NDArray[Any], ...]  # one for each Input, (N, *shape), in the data set's own units
     targets: NDArray[Any]  # int (N,), or float (N, k) in the data set's own units
     predicted: NDArray[Any]  # like `targets`
     probabilities: NDArray[np.float32] | None  # (N, C)
@@ -113,7 +113,7 @@ def _predict(run: Run, split: SplitName) -> Predictions:
             predicted, targets = (prepared.target_standardisation.revert(values) for values in (predicted, targets))
     return Predictions(
         split, prepared.task, dataset.kind, prepared.classes, dataset.feature_names, dataset.target_names,
-        prepared.standardisation.revert(part.inputs.numpy()), targets, predicted, probabilities, part.indices,
+        reverted(prepared, part), targets, predicted, probabilities, part.indices,
     )  # fmt: skip
 
 
@@ -145,8 +145,7 @@ def _surface(run: Run, resolution: int, margin: float) -> Surface:
     import torch
 
     prepared = prepared_data(run)
-    revert = prepared.standardisation.revert
-    parts = [(revert(part.inputs.numpy()), part.targets.numpy()) for part in (prepared.training, prepared.validation)]
+    parts = [(reverted(prepared, part)[0], part.targets.numpy()) for part in (prepared.training, prepared.validation)]
     points = np.concatenate([inputs for inputs, _ in parts])
     low, high = points.min(axis=0), points.max(axis=0)
     room = np.maximum(high - low, 1e-6) * margin
@@ -154,7 +153,9 @@ def _surface(run: Run, resolution: int, margin: float) -> Surface:
         np.linspace(low[axis] - room[axis], high[axis] + room[axis], resolution, dtype=np.float32) for axis in (0, 1)
     )
     grid = np.stack([values.ravel() for values in np.meshgrid(x, y)], axis=1)
-    outputs = _outputs(run.model(), torch.from_numpy(prepared.standardisation.apply(grid)))
+    figures = prepared.standardisation[0]
+    given = grid if figures is None else figures.apply(grid)
+    outputs = _outputs(run.model(), (torch.from_numpy(given),))
     named, probabilities = _classes(outputs, _loss(run))
     shape = (resolution, resolution)
     return Surface(
@@ -172,6 +173,14 @@ def prepared_data(run: Run) -> Prepared:
     return _data.get(run.id, make)
 
 
+def reverted(prepared: Prepared, part: Split) -> tuple[NDArray[Any], ...]:
+    """A part's inputs in the data set's own units."""
+    return tuple(
+        given.numpy() if figures is None else figures.revert(given.numpy())
+        for given, figures in zip(part.inputs, prepared.standardisation, strict=True)
+    )
+
+
 def _loss(run: Run) -> Loss:
     paradigm = run.job.paradigm
     if not isinstance(paradigm, Supervised):
@@ -179,12 +188,13 @@ def _loss(run: Run) -> Loss:
     return paradigm.chosen_loss(run.job.dataset.task)
 
 
-def _outputs(model: nn.Module, inputs: Tensor) -> Tensor:
+def _outputs(model: nn.Module, inputs: tuple[Tensor, ...]) -> Tensor:
     """The network's outputs in float32, computed in pieces that fit any memory."""
     import torch
 
+    split = [given.split(BATCH) for given in inputs]  # type: ignore[no-untyped-call]
     with torch.inference_mode():
-        return torch.cat([model(piece).float() for piece in torch.split(inputs, BATCH)])
+        return torch.cat([model(*piece).float() for piece in zip(*split, strict=True)])
 
 
 def _classes(outputs: Tensor, loss: Loss) -> tuple[NDArray[np.int64], NDArray[np.float32]]:

@@ -22,7 +22,7 @@ import torch
 import builder
 from trainers import checkpoint
 from trainers.data.batches import Batches
-from trainers.data.splits import Prepared, Split, prepare
+from trainers.data.splits import Prepared, prepare
 from trainers.events import Event, Metric, Progress, State
 from trainers.job import Job, resolve_device
 from trainers.loop import Loop, Place, weights
@@ -79,7 +79,7 @@ class Session:
         self.loop = Loop(
             learner,
             batches,
-            _on(self.prepared.validation, self.device),
+            self.prepared.validation.to(self.device),
             settings.epochs,
             settings.max_steps,
             settings.early_stopping,
@@ -221,7 +221,7 @@ class Session:
         events: list[Event] = []
         scores: dict[str, float] = {}
         if len(self.prepared.test):
-            scores = loop.learner.evaluate(_on(self.prepared.test, self.device))
+            scores = loop.learner.evaluate(self.prepared.test.to(self.device))
             events += [Metric(place.step, place.epoch, "test", name, value) for name, value in scores.items()]
         checkpoint.save_weights(self.folder / "best.safetensors", loop.best or last)
         write_text(self.folder / "card.json", json.dumps(card(self.job, self.prepared, scores, self.run)))
@@ -232,7 +232,7 @@ class Session:
 def card(job: Job, prepared: Prepared, scores: dict[str, float], run: str) -> dict[str, Any]:
     """What a user of the model must know: how inputs are prepared, what outputs mean, how good it is."""
     made: dict[str, Any] = {
-        "inputs": prepared.standardisation.as_dict(),
+        "inputs": [figures and figures.as_dict() for figures in prepared.standardisation],
         "classes": list(prepared.classes),
         "task": prepared.task,
         "data": job.dataset.name,
@@ -241,6 +241,8 @@ def card(job: Job, prepared: Prepared, scores: dict[str, float], run: str) -> di
         "scores": {f"test {name}": value for name, value in scores.items()},
         "run": run,
     }
+    if job.dataset.vocabulary:
+        made["vocabulary"] = list(job.dataset.vocabulary)
     if prepared.target_standardisation is not None:
         made["targets"] = prepared.target_standardisation.as_dict()
     return made
@@ -251,10 +253,6 @@ def load_weights(loop: Loop, values: dict[str, Tensor]) -> None:
     for network, module in loop.learner.modules.items():
         prefix = f"{network}/"
         module.load_state_dict({k.removeprefix(prefix): v for k, v in values.items() if k.startswith(prefix)})
-
-
-def _on(split: Split, device: str) -> Split:
-    return Split(split.inputs.to(device), split.targets.to(device), split.indices)
 
 
 def thread_count(job: Job, batch_size: int, device: str) -> int | None:

@@ -39,9 +39,9 @@ def load(path: str | Path = "model.safetensors") -> {name}:
 '''
 
 PREPROCESS = '''
-def preprocess(x: Tensor) -> Tensor:
+def preprocess{suffix}(x: Tensor) -> Tensor:
     """Values in the data set's own unit, as the network takes them: less the mean, divided by the spread."""
-    return (x - torch.tensor(MEAN)) / torch.tensor(STD)
+    return (x - torch.tensor({prefix}MEAN)) / torch.tensor({prefix}STD)
 '''
 
 POSTPROCESS = '''
@@ -67,8 +67,9 @@ def model_source(what: Subject) -> str:
     lines = [*docstring(f"{introduction(what.document)}\n\n{words}", 0), *code(what.document, IMPORTS), ""]
     lines += _constants(what)
     lines += READER.replace("{name}", what.class_name).rstrip().splitlines()
-    if what.card.get("inputs"):
-        lines += ["", *PREPROCESS.rstrip().splitlines()]
+    for name in _input_figures(what):
+        prefix, suffix = (f"{name.upper()}_", f"_{name}") if name else ("", "")
+        lines += ["", *PREPROCESS.replace("{prefix}", prefix).replace("{suffix}", suffix).rstrip().splitlines()]
     if what.card.get("targets"):
         lines += ["", *POSTPROCESS.rstrip().splitlines()]
     lines += ["", "", 'if __name__ == "__main__":', *_main(what)]
@@ -92,13 +93,27 @@ def _constants(what: Subject) -> list[str]:
     if card.get("classes"):
         names = tuple(_text(str(name)) for name in card["classes"])
         lines += ["# what each number of the output stands for", *statement("CLASSES = ", Several("()", names), 0)]
-    for key, prefix in (("inputs", ""), ("targets", "TARGET_")):
-        figures = card.get(key)
-        if figures:
-            lines.append(f"# of the training samples' {key}")
-            lines += statement(f"{prefix}MEAN = ", _numbers(figures["mean"]), 0)
-            lines += statement(f"{prefix}STD = ", _numbers(figures["std"]), 0)
+    for name, figures in _input_figures(what).items():
+        lines += _figures(figures, f"{name.upper()}_" if name else "", f"values for {name}" if name else "inputs")
+    if card.get("targets"):
+        lines += _figures(card["targets"], "TARGET_", "targets")
     return ["", *lines] if lines else []
+
+
+def _input_figures(what: Subject) -> dict[str, Any]:
+    """Mean and spread of each input that has them, by the Input's name; of a network's only input, without a name."""
+    given = what.card.get("inputs") or []
+    figures = [given] if isinstance(given, dict) else list(given)
+    names = [node.name for node in what.input_nodes] if len(figures) > 1 else [""]
+    return {name: figure for name, figure in zip(names, figures, strict=False) if figure}
+
+
+def _figures(figures: Any, prefix: str, what: str) -> list[str]:
+    return [
+        f"# of the training samples' {what}",
+        *statement(f"{prefix}MEAN = ", _numbers(figures["mean"]), 0),
+        *statement(f"{prefix}STD = ", _numbers(figures["std"]), 0),
+    ]
 
 
 def _numbers(value: Any) -> Expression:

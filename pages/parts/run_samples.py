@@ -50,13 +50,13 @@ def _tiles(found: Predictions, order: NDArray[np.int64], key: str) -> None:
             held = f"page_{key}_{len(order)}"
             page = int(st.number_input("page", 1, pages, 1, key=held, label_visibility="collapsed", width=130))
             st.html(f'<div class="nl-label">page {page:,} of {pages:,}</div>')
-    low, high = float(found.inputs.min()), float(found.inputs.max())
+    low, high = float(found.inputs[0].min()), float(found.inputs[0].max())
     shown = order[(page - 1) * TILES : page * TILES]
     st.html(f'<div class="nl-tiles">{"".join(_tile(found, int(index), low, high) for index in shown)}</div>')
 
 
 def _tile(found: Predictions, index: int, low: float, high: float) -> str:
-    source = picture(found.inputs[index], low, high)
+    source = picture(found.inputs[0][index], low, high)
     number = f"sample {found.indices[index]:,} of the data set"
     if found.task != "classification":
         words = f"<b>{_numbers(found.predicted[index])}</b><small>true {_numbers(found.targets[index])}</small>"
@@ -98,7 +98,7 @@ def _table(found: Predictions, order: NDArray[np.int64]) -> None:
             columns[f"{name}, true"] = found.targets[some, place]
             columns[f"{name}, predicted"] = found.predicted[some, place]
             columns[f"{name}, error"] = found.predicted[some, place] - found.targets[some, place]
-    flat = found.inputs[some].reshape(len(some), -1)
+    flat = found.inputs[0][some].reshape(len(some), -1)
     features = found.features or tuple(f"input {number}" for number in range(flat.shape[1]))
     columns |= {name: flat[:, place] for place, name in enumerate(features) if place < flat.shape[1]}
     st.dataframe(pd.DataFrame(columns), hide_index=True, height=388, column_config=settings, key="samples_table")

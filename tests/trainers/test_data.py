@@ -74,7 +74,7 @@ def test_reading_the_catalogue_imports_neither_torch_nor_scikit_learn() -> None:
 
 
 def check_arrays(data: DataSet, arrays: Arrays) -> None:
-    assert arrays.inputs.shape == (data.samples, *data.input_shape) and arrays.inputs.dtype == np.float32
+    assert arrays.inputs[0].shape == (data.samples, *data.input_shape) and arrays.inputs[0].dtype == np.float32
     assert arrays.feature_names == data.feature_names
     if data.kind != "image":
         assert len(arrays.feature_names) == data.input_shape[0]
@@ -90,7 +90,7 @@ def test_loads_what_it_says_and_so_does_the_code_it_prints(name: str) -> None:
     arrays = data.load()
     check_arrays(data, arrays)
     inputs, targets = run_source(data)
-    np.testing.assert_array_equal(inputs, arrays.inputs)
+    np.testing.assert_array_equal(inputs, arrays.inputs[0])
     np.testing.assert_array_equal(targets.reshape(arrays.targets.shape), arrays.targets)
     assert "trainers" not in data.source()
 
@@ -112,9 +112,9 @@ def test_points_obey_their_options(name: str, samples: int, noise: float, data_s
     check_arrays(data, arrays)
     counts = np.bincount(arrays.targets)
     assert counts.max() - counts.min() <= 2
-    np.testing.assert_array_equal(run_source(data)[0], arrays.inputs)
+    np.testing.assert_array_equal(run_source(data)[0], arrays.inputs[0])
     other = dataset({"name": name, "samples": samples, "noise": noise, "data_seed": data_seed ^ 1}).load()
-    assert not np.array_equal(other.inputs, arrays.inputs) or (name == "gaussians" and noise < 1e-6)
+    assert not np.array_equal(other.inputs[0], arrays.inputs[0]) or (name == "gaussians" and noise < 1e-6)
 
 
 def test_spiral_and_gaussians_take_a_number_of_classes() -> None:
@@ -157,10 +157,10 @@ def test_mnist_10k_is_read_from_the_mirror_and_by_the_printed_code(
     assert data.ready()
     arrays = data.load()
     check_arrays(data, arrays)
-    assert arrays.inputs.min() == 0 and arrays.inputs.max() == 1
+    assert arrays.inputs[0].min() == 0 and arrays.inputs[0].max() == 1
     assert list(arrays.targets[:5]) == [7, 2, 1, 0, 4]
     inputs, targets = run_source(data)
-    np.testing.assert_array_equal(inputs, arrays.inputs)
+    np.testing.assert_array_equal(inputs, arrays.inputs[0])
     np.testing.assert_array_equal(targets, arrays.targets)
     assert not (own_home / "data").exists()
 
@@ -234,7 +234,7 @@ def test_pictures_and_labels_have_to_belong_together(tmp_path: Path) -> None:
         result: Arrays = DATASETS["mnist_10k"]().read(paths)  # type: ignore[attr-defined]
         return result
 
-    assert read(np.full((3, 28, 28), 255), np.arange(3)).inputs.max() == 1
+    assert read(np.full((3, 28, 28), 255), np.arange(3)).inputs[0].max() == 1
     for pictures, labels in (((3, 28, 28), np.arange(2)), ((3, 27, 28), np.arange(3)), ((3, 28, 28), np.full(3, 10))):
         with pytest.raises(DataError, match="mnist_10k"):
             read(np.zeros(pictures), labels)

@@ -68,11 +68,11 @@ def test_every_data_set_is_split_and_standardised(name: str) -> None:
     assert prepared.notes == () and prepared.classes == data.classes and prepared.task == data.task
     arrays = data.load()
     for part in (prepared.training, prepared.validation, prepared.test):
-        assert part.inputs.dtype == torch.float32 and part.inputs.shape == (len(part), *data.input_shape)
-        expected = prepared.standardisation.apply(arrays.inputs[part.indices])
-        np.testing.assert_allclose(part.inputs.numpy(), expected, atol=1e-6)
+        assert part.inputs[0].dtype == torch.float32 and part.inputs[0].shape == (len(part), *data.input_shape)
+        expected = prepared.standardisation[0].apply(arrays.inputs[0][part.indices])
+        np.testing.assert_allclose(part.inputs[0].numpy(), expected, atol=1e-6)
     axes = (0, 2, 3) if data.kind == "image" else (0,)
-    training = prepared.training.inputs.double().numpy()
+    training = prepared.training.inputs[0].double().numpy()
     np.testing.assert_allclose(training.mean(axis=axes), 0, atol=1e-5)
     np.testing.assert_allclose(training.std(axis=axes), 1, atol=1e-4)
     if data.task == "classification":
@@ -90,21 +90,21 @@ def test_every_data_set_is_split_and_standardised(name: str) -> None:
 
 def test_the_seed_decides() -> None:
     first, again, other = (prepare(dataset({"name": "iris"}), seed=seed) for seed in (1, 1, 2))
-    assert torch.equal(first.training.inputs, again.training.inputs)
-    assert torch.equal(first.test.inputs, again.test.inputs)
-    assert not torch.equal(first.training.inputs, other.training.inputs)
+    assert torch.equal(first.training.inputs[0], again.training.inputs[0])
+    assert torch.equal(first.test.inputs[0], again.test.inputs[0])
+    assert not torch.equal(first.training.inputs[0], other.training.inputs[0])
 
 
 def test_the_test_part_does_not_reach_the_figures() -> None:
     prepared = prepare(Counted(counts=(50, 50)), 0.2, 0.2, seed=0)
-    np.testing.assert_allclose(prepared.standardisation.mean[0], prepared.training.indices.mean(), rtol=1e-6)
-    assert prepared.standardisation.std[1] == 1 and (prepared.test.inputs[:, 1] == 0).all()
+    np.testing.assert_allclose(prepared.standardisation[0].mean[0], prepared.training.indices.mean(), rtol=1e-6)
+    assert prepared.standardisation[0].std[1] == 1 and (prepared.test.inputs[0][:, 1] == 0).all()
 
 
 def test_a_part_may_be_left_out() -> None:
     prepared = prepare(dataset({"name": "iris"}), validation=0, test=0)
     assert len(prepared.training) == 150 and len(prepared.validation) == len(prepared.test) == 0
-    assert prepared.test.inputs.shape == (0, 4)
+    assert prepared.test.inputs[0].shape == (0, 4)
 
 
 def test_a_published_test_part_is_the_test_part() -> None:
@@ -162,7 +162,7 @@ def test_split_indices_use_every_sample_once(counts: list[int], validation: floa
 
 def test_standardisation_travels_as_json_and_treats_tensors_as_arrays() -> None:
     values = np.random.default_rng(0).normal(3, 7, (20, 2, 4, 4)).astype(np.float32)
-    figures = fit(values, per_channel=True)
+    figures = fit(values, channels=1)
     assert figures.mean.shape == (2, 1, 1)
     again = Standardisation.from_dict(json.loads(json.dumps(figures.as_dict())))
     np.testing.assert_array_equal(again.apply(torch.from_numpy(values)).numpy(), figures.apply(values))

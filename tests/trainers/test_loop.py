@@ -24,24 +24,24 @@ from trainers.probes.weights import WeightProbe
 
 def split(samples: int) -> Split:
     inputs = torch.arange(samples, dtype=torch.float32).reshape(-1, 1)
-    return Split(inputs, torch.zeros(samples, dtype=torch.int64), np.arange(samples))
+    return Split((inputs,), torch.zeros(samples, dtype=torch.int64), np.arange(samples))
 
 
 @pytest.mark.parametrize(("samples", "size"), [(10, 3), (10, 5), (7, 10), (10, 1), (9, 4), (10, "full")])
 def test_every_sample_comes_once_an_epoch_but_a_last_one_alone(samples: int, size: Any) -> None:
     batches = Batches(split(samples), size, 0, "cpu")
     epoch = list(batches.epoch(0))
-    seen = torch.cat([inputs for inputs, _ in epoch]).flatten().tolist()
+    seen = torch.cat([inputs for (inputs,), _ in epoch]).flatten().tolist()
     assert len(epoch) == batches.count
     assert len(set(seen)) == len(seen)
     assert len(seen) == samples - batches.drops_last
-    assert all(len(inputs) > 1 for inputs, _ in epoch) or batches.size == 1
+    assert all(len(inputs) > 1 for (inputs,), _ in epoch) or batches.size == 1
 
 
 def test_the_order_follows_from_seed_and_epoch_and_can_begin_anywhere() -> None:
     def order(seed: int, epoch: int, start: int = 0) -> list[list[float]]:
         torch.rand(3)  # what others draw does not matter
-        return [inputs.flatten().tolist() for inputs, _ in Batches(split(50), 8, seed, "cpu").epoch(epoch, start)]
+        return [inputs.flatten().tolist() for (inputs,), _ in Batches(split(50), 8, seed, "cpu").epoch(epoch, start)]
 
     assert order(0, 0) == order(0, 0)
     assert order(0, 0) != order(0, 1)

@@ -81,7 +81,7 @@ def test_predictions_agree_with_the_scores_of_the_run(iris: Run) -> None:
 def test_inputs_are_those_of_the_data_set(iris: Run) -> None:
     answers = predict(iris)
     arrays = iris.job.dataset.load()
-    np.testing.assert_allclose(answers.inputs, arrays.inputs[answers.indices], atol=1e-4)
+    np.testing.assert_allclose(answers.inputs[0], arrays.inputs[0][answers.indices], atol=1e-4)
     np.testing.assert_array_equal(answers.targets, arrays.targets[answers.indices])
     assert answers.features == iris.job.dataset.feature_names
 

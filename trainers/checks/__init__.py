@@ -5,12 +5,14 @@ Each is one class in a file of this folder, found by itself.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from builder.checks.base import run
 from builder.document import Document, Node
 from builder.infer import analyse
 from builder.problems import DocumentError, Problem
+from builder.spec import Signal
 from trainers.checks.base import JobCheck, job_checks
 from trainers.data import DataError, dataset
 from trainers.job import Job
@@ -27,23 +29,30 @@ def bind(document: Document) -> Document:
         chosen = dataset(data)
     except DataError:
         return document  # check says what is wrong with the data set
-    shape = list(chosen.input_shape)
-    nodes = tuple(_shaped(node, shape) if _is_open_input(node) else node for node in document.nodes)
+    inputs = [node.name for node in document.nodes if _input(node) is not None]
+    given = dict(zip(inputs, chosen.signals, strict=False))  # a check tells of too many or too few Inputs
+    nodes = tuple(_shaped(node, given[node.name]) if _is_open(node, given) else node for node in document.nodes)
     return document if nodes == document.nodes else document.changed(nodes=nodes)
 
 
-def _shaped(node: Node, shape: list[int]) -> Node:
+def _shaped(node: Node, signal: Signal) -> Node:
     """A new node, not a copy: a copy would take along the layer that the node remembers."""
     fields = {name: getattr(node, name) for name in Node.model_fields}
-    return Node(**{**fields, "params": {**node.params, "shape": shape}})
+    kind = {"dtype": signal.dtype} if signal.dtype != "float" else {}
+    return Node(**{**fields, "params": {**node.params, "shape": list(signal.shape), **kind}})
 
 
-def _is_open_input(node: Node) -> bool:
+def _input(node: Node) -> Any:
+    """The node's layer, if data enters the network there."""
     try:
         spec: Any = node.spec
     except (KeyError, ValueError):
-        return False
-    return spec.role == "input" and spec.shape is None
+        return None
+    return spec if spec.role == "input" else None
+
+
+def _is_open(node: Node, given: Mapping[str, Signal]) -> bool:
+    return node.name in given and _input(node).shape is None
 
 
 def check(document: Document) -> list[Problem]:

@@ -62,14 +62,27 @@ class OutputCount(JobCheck):
     category = "output"
 
     def find(self, job: Job, analysis: Analysis) -> Iterator[Problem]:
-        for role, word in (("output", "output"), ("input", "input")):
-            names = [step.name for step in analysis.plan.steps if step.spec.role == role]
-            if len(names) > 1:
-                yield self.problem(
-                    names[1],
-                    f"is one of {count(len(names), word)} ({', '.join(names)}); {job.dataset.title} gives one, and the "
-                    f"loss takes one. Remove the others, or merge them.",
-                )
+        names = [step.name for step in analysis.plan.steps if step.spec.role == "output"]
+        if len(names) > 1:
+            yield self.problem(
+                names[1],
+                f"is one of {count(len(names), 'output')} ({', '.join(names)}); the loss takes one. Remove the others, "
+                f"or merge them.",
+            )
+        names = [step.name for step in analysis.plan.steps if step.spec.role == "input"]
+        wanted = len(job.dataset.signals)
+        if names and len(names) != wanted:
+            yield self.problem(
+                names[min(wanted, len(names) - 1)],
+                f"is one of {count(len(names), 'input')} ({', '.join(names)}), but a sample of {job.dataset.title} has "
+                f"{count(wanted, 'part')}: an Input for each. Remove the others, or choose another data set."
+                if len(names) > wanted
+                else f"is the only way in, but a sample of {job.dataset.title} has {count(wanted, 'part')}: add an "
+                "Input for each."
+                if len(names) == 1
+                else f"is one of {count(len(names), 'input')}, but a sample of {job.dataset.title} has "
+                f"{count(wanted, 'part')}: add an Input for each.",
+            )
 
 
 class InputShape(JobCheck):
@@ -79,16 +92,18 @@ class InputShape(JobCheck):
     category = "input"
 
     def find(self, job: Job, analysis: Analysis) -> Iterator[Problem]:
-        wanted = job.dataset.input_shape
-        for name, facts in analysis.facts.items():
-            step = analysis.steps[name]
-            if step.spec.role == "input" and facts.signal.shape != wanted:
-                params = {**step.node.params, "shape": list(wanted)}
+        inputs = [node for node in job.document.nodes if node.name in analysis.steps and node.spec.role == "input"]
+        for node, wanted in zip(inputs, job.dataset.signals, strict=False):
+            given = analysis.facts[node.name].signal if node.name in analysis.facts else wanted
+            if given != wanted:
+                params = {**node.params, "shape": list(wanted.shape), "dtype": wanted.dtype}
+                words = {"int": "whole numbers", "float": "measurements"}
                 yield self.problem(
-                    name,
-                    f"has the shape {show(facts.signal.shape)}, but a sample of {job.dataset.title} is {show(wanted)}.",
-                    [SetParams(name, params)],
-                    f"Set shape to {show(wanted)}",
+                    node.name,
+                    f"takes {words[given.dtype]} of shape {show(given.shape)}, but a sample of {job.dataset.title} is "
+                    f"{show(wanted.shape)} of {words[wanted.dtype]}.",
+                    [SetParams(node.name, params)],
+                    f"Set shape to {show(wanted.shape)}",
                 )
 
 

@@ -17,11 +17,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from builder.problems import NetloomError
+from builder.spec import Signal
 from trainers.entry import Entry
 
-Task = Literal["classification", "regression"]
-Kind = Literal["image", "table", "points"]
-Loaded = tuple[NDArray[Any], NDArray[Any]]
+Task = Literal["classification", "multilabel", "regression", "forecasting", "segmentation", "language"]
+Kind = Literal["image", "table", "points", "series", "sound", "text"]
+Order = Literal["shuffled", "time"]
+Loaded = tuple[Any, NDArray[Any]]  # an array or a tuple of arrays, one for each input; and the targets
+
+# The kind of number of each task's targets; for the others they are measurements.
+WHOLE: frozenset[Task] = frozenset({"classification", "segmentation", "language"})
 
 
 class DataError(NetloomError, ValueError):
@@ -30,16 +35,22 @@ class DataError(NetloomError, ValueError):
 
 @dataclass(frozen=True)
 class Arrays:
-    """A whole data set in memory.
+    """A whole data set in memory, N samples.
 
-    `inputs` float32 of shape (N, *input_shape); `targets` int64 (N,) for classes or float32 (N, k) for numbers.
+    `inputs`: one array for each Input of the network, float32 or (tokens) int64, of shape (N, *signal.shape).
+    `targets`, by task: classification int64 (N,); multilabel float32 (N, C) of 0 and 1; regression float32 (N, k);
+    forecasting float32 (N, horizon, k); segmentation int64 (N, height, width); language int64 (N, length).
     `test_count`: the last so many samples are the test part that the authors published; 0 where they published none.
+    `groups`: int64 (N,); samples of one group (a speaker) are never on both sides of a split. None: each is its own.
+    `gap`: samples to leave out between the parts of a split in time, where neighbours overlap.
     """
 
-    inputs: NDArray[np.float32]
+    inputs: tuple[NDArray[Any], ...]
     targets: NDArray[Any]
     feature_names: tuple[str, ...] = ()
     test_count: int = 0
+    groups: NDArray[np.int64] | None = None
+    gap: int = 0
 
 
 class DataSet(Entry):
@@ -58,6 +69,7 @@ class DataSet(Entry):
     downloaded: ClassVar[bool] = False
     target_names: ClassVar[tuple[str, ...]] = ()
     official_test: ClassVar[int] = 0  # the last so many samples of load_data are the authors' own test part
+    order: ClassVar[Order] = "shuffled"  # "time": the first samples train, the next validate, the last test
 
     load_data: ClassVar[Callable[..., Loaded]]
 
@@ -69,8 +81,23 @@ class DataSet(Entry):
 
     @property
     def input_shape(self) -> tuple[int, ...]:
-        """The shape of one sample, without the batch axis."""
+        """The shape of one sample, without the batch axis; of its first part where a sample has several."""
         raise TypeError(f"{type(self).__name__} does not say its input_shape.")
+
+    @property
+    def signals(self) -> tuple[Signal, ...]:
+        """What goes into each Input of a network, in the order of the document's nodes."""
+        return (Signal(self.input_shape, "int" if self.kind == "text" else "float"),)
+
+    @property
+    def target_shape(self) -> tuple[int, ...]:
+        """The shape of one sample's target; () for a class."""
+        return () if self.task == "classification" else (self.target_size,)
+
+    @property
+    def vocabulary(self) -> tuple[str, ...]:
+        """The tokens of a text, in the order of their numbers; empty for everything else."""
+        return ()
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -102,21 +129,29 @@ class DataSet(Entry):
         inputs, targets = type(self).load_data(**self.model_dump())
         return self.checked(inputs, targets)
 
-    def checked(self, inputs: NDArray[Any], targets: NDArray[Any]) -> Arrays:
-        """Give the arrays the types that torch wants, and refuse samples that are not what the class promises."""
-        inputs = np.ascontiguousarray(inputs, dtype=np.float32)
-        if inputs.shape[1:] != self.input_shape or len(inputs) != len(targets):
-            raise DataError(
-                f"{self.name} gave inputs of shape {inputs.shape} and targets of shape {targets.shape}; expected "
-                f"(N, {', '.join(map(str, self.input_shape))}) and one target for each of the N samples."
-            )
-        if not np.isfinite(inputs).all() or not np.isfinite(targets).all():
+    def checked(self, inputs: Any, targets: NDArray[Any], **facts: Any) -> Arrays:
+        """Give the arrays the types that torch wants, and refuse samples that are not what the class promises.
+
+        `facts` are further fields of `Arrays`: groups, gap.
+        """
+        given = inputs if isinstance(inputs, tuple) else (inputs,)
+        kinds = {"int": np.int64, "float": np.float32}
+        arrays = tuple(
+            np.ascontiguousarray(array, dtype=kinds[signal.dtype])
+            for array, signal in zip(given, self.signals, strict=True)
+        )
+        for array, signal in zip(arrays, self.signals, strict=True):
+            if array.shape[1:] != signal.shape or len(array) != len(targets):
+                raise DataError(
+                    f"{self.name} gave inputs of shape {array.shape} and targets of shape {targets.shape}; expected "
+                    f"(N, {', '.join(map(str, signal.shape))}) and one target for each of the N samples."
+                )
+        if not all(np.isfinite(array).all() for array in (*arrays, targets)):
             raise DataError(f"{self.name} holds values that are not numbers (NaN or infinity). Remove those samples.")
-        if self.task == "classification":
-            targets = targets.astype(np.int64)
-        else:
-            targets = targets.astype(np.float32).reshape(len(targets), -1)
-        return Arrays(inputs, targets, self.feature_names, self.official_test)
+        targets = targets.astype(np.int64 if self.task in WHOLE else np.float32)
+        if self.task == "regression":
+            targets = targets.reshape(len(targets), -1)
+        return Arrays(arrays, targets, self.feature_names, self.official_test, **facts)
 
     def source(self) -> str:
         """Python source of a function `load_data()` that returns the same (inputs, targets) with no Netloom about."""

@@ -19,7 +19,7 @@ class Batches:
     """
 
     def __init__(self, split: Split, batch_size: int | Literal["full"], seed: int, device: str) -> None:
-        self.inputs = split.inputs.to(device)
+        self.inputs = tuple(given.to(device) for given in split.inputs)
         self.targets = split.targets.to(device)
         self.samples = len(split)
         self.size = self.samples if batch_size == "full" else min(batch_size, self.samples)
@@ -29,7 +29,7 @@ class Batches:
         self.drops_last = self.size > 1 and self.samples % self.size == 1
         self.count = max(1, self.samples // self.size + (self.samples % self.size > 1 if self.size > 1 else 0))
 
-    def epoch(self, number: int, start: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
+    def epoch(self, number: int, start: int = 0) -> Iterator[tuple[tuple[Tensor, ...], Tensor]]:
         """The batches of an epoch (from 0), from batch `start` on."""
         if self.size == self.samples:  # one batch of everything: its order changes nothing, so nothing is copied
             if start == 0:
@@ -38,8 +38,8 @@ class Batches:
         import torch  # here, because looking through this folder for data sets must not import it
 
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + number)
-        order = torch.randperm(self.samples, generator=generator).to(self.inputs.device)
+        order = torch.randperm(self.samples, generator=generator).to(self.targets.device)
         pieces = order.split(self.size)[start : self.count]  # type: ignore[no-untyped-call]
         inputs, targets = self.inputs, self.targets
         for index in pieces:
-            yield inputs.index_select(0, index), targets.index_select(0, index)
+            yield tuple(given.index_select(0, index) for given in inputs), targets.index_select(0, index)

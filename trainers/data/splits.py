@@ -58,27 +58,32 @@ class Standardisation:
 class Split:
     """One part of a data set: standardised inputs, targets, and where its samples stand in the whole data set."""
 
-    inputs: torch.Tensor  # float32 (N, *input_shape)
-    targets: torch.Tensor  # int64 (N,) for classes, float32 (N, k), standardised, for numbers
+    inputs: tuple[torch.Tensor, ...]  # one for each Input: float32 or int64 (N, *signal.shape)
+    targets: torch.Tensor  # as in `Arrays`; numbers to predict are standardised
     indices: Indices
 
     def __len__(self) -> int:
         return len(self.indices)
+
+    def to(self, device: str) -> Split:
+        """The same part on a device."""
+        return Split(tuple(given.to(device) for given in self.inputs), self.targets.to(device), self.indices)
 
 
 @dataclass(frozen=True)
 class Prepared:
     """A data set ready to train on.
 
-    For regression the targets are standardised as well, so that one learning rate suits every data set; then
-    `target_standardisation` holds the figures, and `target_standardisation.revert(model(x))` is in the original unit.
+    `standardisation` has one entry for each input, None for tokens.
+    For regression and forecasting the targets are standardised as well, so that one learning rate suits every data
+    set; then `target_standardisation` holds the figures, and `target_standardisation.revert(model(x))` is in the original unit.
     R2 is the same in either unit. `notes` says in words where the split could not be made as asked.
     """
 
     training: Split
     validation: Split
     test: Split
-    standardisation: Standardisation
+    standardisation: tuple[Standardisation | None, ...]
     target_standardisation: Standardisation | None
     classes: tuple[str, ...]
     task: Task
@@ -101,28 +106,28 @@ def prepare(dataset: DataSet, validation: float = 0.2, test: float = 0.1, seed: 
     check_shares(validation, test)
     arrays = dataset.load()
     parts, notes = _indices(dataset, arrays, validation, test, seed)
-    training = arrays.inputs[parts[0]]
-    standardisation = fit(training, per_channel=dataset.kind == "image")
+    channels = {"image": 1, "sound": 1, "series": -1}.get(dataset.kind)
+    figures = tuple(fit(array[parts[0]], channels) if array.dtype == np.float32 else None for array in arrays.inputs)
     targets, target_standardisation = arrays.targets, None
-    if dataset.task == "regression":
-        target_standardisation = fit(targets[parts[0]], per_channel=False)
+    if dataset.task in ("regression", "forecasting"):
+        target_standardisation = fit(targets[parts[0]], -1)
         targets = target_standardisation.apply(targets)
 
-    def split(indices: Indices, inputs: NDArray[np.float32]) -> Split:
-        # in place, on the copy that indexing made: a large data set is not held a third time
-        np.subtract(inputs, standardisation.mean, out=inputs)
-        np.divide(inputs, standardisation.std, out=inputs)
-        return Split(torch.from_numpy(inputs), torch.from_numpy(targets[indices]), indices)
+    def split(indices: Indices) -> Split:
+        inputs = []
+        for array, figure in zip(arrays.inputs, figures, strict=True):
+            part = array[indices]
+            if (
+                figure is not None
+            ):  # in place, on the copy that indexing made: a large data set is not held a third time
+                np.subtract(part, figure.mean, out=part)
+                np.divide(part, figure.std, out=part)
+            inputs.append(torch.from_numpy(part))
+        return Split(tuple(inputs), torch.from_numpy(targets[indices]), indices)
 
+    training, validating, testing = (split(part) for part in parts)
     return Prepared(
-        split(parts[0], training),
-        split(parts[1], arrays.inputs[parts[1]]),
-        split(parts[2], arrays.inputs[parts[2]]),
-        standardisation,
-        target_standardisation,
-        dataset.classes,
-        dataset.task,
-        notes,
+        training, validating, testing, figures, target_standardisation, dataset.classes, dataset.task, notes
     )
 
 
@@ -138,18 +143,46 @@ def check_shares(validation: float, test: float) -> None:
         )
 
 
-def fit(values: NDArray[Any], per_channel: bool) -> Standardisation:
-    """The mean and standard deviation of each feature, or of each channel of pictures, over the first axis.
+def fit(values: NDArray[Any], channels: int | None = None) -> Standardisation:
+    """The mean and standard deviation over the first axis: of each number, or of each channel (axis `channels`).
 
     Pictures have one figure per channel: per pixel, the ones that are black in every training picture would have a
     spread of 0, and a single grey dot there would count more than the whole rest. What is constant keeps its value
     less the mean: its spread counts as 1.
     """
-    axes = (0, *range(2, values.ndim)) if per_channel else (0,)
+    kept = None if channels is None else channels % values.ndim
+    axes = (0,) if kept is None else tuple(axis for axis in range(values.ndim) if axis != kept)
     mean = values.mean(axis=axes, keepdims=True, dtype=np.float64)[0]
     std = values.std(axis=axes, keepdims=True, dtype=np.float64)[0]
     std[std < 1e-7 * np.maximum(1, np.abs(mean))] = 1
     return Standardisation(mean.astype(np.float32), std.astype(np.float32))
+
+
+def split_in_time(
+    count: int, validation: float, test: float, gap: int = 0
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """The first samples for training, the next for validation, the last for test, `gap` samples apart."""
+    places = np.arange(count)
+    testing, validating = round(test * count), round(validation * count)
+    kept = count - testing - (gap if testing else 0)
+    middle = places[max(kept - validating, 0) : max(kept, 0)]
+    first = places[: max(kept - validating - (gap if validating else 0), 0)]
+    return first, middle, places[count - testing :]
+
+
+def split_groups(
+    groups: NDArray[Any], validation: float, test: float, seed: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Whole groups for each part, drawn at random; a part that is asked for gets one group at least."""
+    random = np.random.default_rng(seed)
+    names = random.permutation(np.unique(groups))
+    parts, used = [], 0
+    for share in (test, validation):
+        wanted = max(1, round(share * len(names))) if share else 0
+        parts.append(np.flatnonzero(np.isin(groups, names[used : used + wanted])))
+        used += wanted
+    training = np.flatnonzero(np.isin(groups, names[used:]))
+    return random.permutation(training), random.permutation(parts[1]), random.permutation(parts[0])
 
 
 def split_indices(
@@ -183,7 +216,17 @@ def _indices(
     free = len(arrays.targets) - arrays.test_count
     groups = _groups(dataset, arrays.targets[:free])
     drawn = 0.0 if arrays.test_count else test
-    parts = split_indices(groups, validation, drawn, seed)
+    if dataset.order == "time":
+        parts = split_in_time(free, validation, drawn, arrays.gap)
+    elif arrays.groups is not None:
+        parts = split_groups(arrays.groups[:free], validation, drawn, seed)
+    else:
+        parts = split_indices(groups, validation, drawn, seed)
+    if not len(parts[0]):
+        raise DataError(
+            f"The {free} samples of {dataset.name} leave none to train on with a validation share of {validation:g} "
+            f"and a test share of {test:g}. Make them smaller."
+        )
     for name, share, part in (("validation", validation, parts[1]), ("test", drawn, parts[2])):
         if share and not len(part):
             raise DataError(
@@ -208,5 +251,7 @@ def _groups(dataset: DataSet, targets: NDArray[Any]) -> NDArray[np.int64]:
     """What a split keeps the proportions of: the classes, or ten groups of targets from small to large."""
     if dataset.task == "classification":
         return targets.astype(np.int64)
+    if dataset.task != "regression":
+        return np.zeros(len(targets), np.int64)
     rank = np.argsort(np.argsort(targets[:, 0], kind="stable"), kind="stable")
     return (rank * 10 // len(targets)).astype(np.int64)

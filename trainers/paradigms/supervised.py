@@ -85,17 +85,17 @@ class SupervisedLearner:
         # where scoring samples again would cost a tenth of a short epoch.
         self.kept: deque[tuple[Tensor, Tensor]] = deque(maxlen=KEPT_BATCHES)
 
-    def step(self, inputs: Tensor, targets: Tensor) -> Tensor:
+    def step(self, inputs: tuple[Tensor, ...], targets: Tensor) -> Tensor:
         return self.optimisation.step(lambda: self._loss(inputs, targets))
 
-    def _loss(self, inputs: Tensor, targets: Tensor) -> Tensor:
+    def _loss(self, inputs: tuple[Tensor, ...], targets: Tensor) -> Tensor:
         model = self.model if self.eager or self.compiled is None else self.compiled
         if self.precision is None:
-            outputs = model(inputs)
+            outputs = model(*inputs)
             loss = self.criterion(outputs, targets)
         else:
             with self._autocast():
-                outputs = model(inputs)
+                outputs = model(*inputs)
                 loss = self.criterion(outputs, targets)
         self.kept.append((outputs.detach(), targets))
         return loss
@@ -120,14 +120,15 @@ class SupervisedLearner:
         classes, figures = len(prepared.classes), prepared.target_standardisation
         return evaluate_metrics(prepared.task, outputs, targets, self.loss.expects, classes, figures)
 
-    def predict(self, inputs: Tensor) -> Tensor:
+    def predict(self, inputs: tuple[Tensor, ...]) -> Tensor:
         """The network's outputs in evaluation mode, in float32, computed in pieces that fit any memory."""
         import torch
 
         self.model.eval()
         try:
             with torch.inference_mode(), self._autocast():
-                pieces = [self.model(piece).float() for piece in torch.split(inputs, EVALUATION_BATCH)]
+                split = [given.split(EVALUATION_BATCH) for given in inputs]  # type: ignore[no-untyped-call]
+                pieces = [self.model(*piece).float() for piece in zip(*split, strict=True)]
         finally:
             self.model.train()
         return pieces[0] if len(pieces) == 1 else torch.cat(pieces)

@@ -36,7 +36,9 @@ class ProbeClock:
         self._cost = 0.0
         self._count = 0
 
-    def step(self, learner: Learner, inputs: Tensor, targets: Tensor, number: int, events: list[Event]) -> Tensor:
+    def step(
+        self, learner: Learner, inputs: tuple[Tensor, ...], targets: Tensor, number: int, events: list[Event]
+    ) -> Tensor:
         """One step of the learner, watched if a probe is due."""
         now = self._now()
         self._spent += min(now - self._last, 5.0)  # a longer gap was a pause
@@ -49,7 +51,9 @@ class ProbeClock:
         self._next = self._spent + (0.0 if self._count < OPENING else pause)
         return loss
 
-    def _watched(self, learner: Learner, inputs: Tensor, targets: Tensor, number: int, events: list[Event]) -> Tensor:
+    def _watched(
+        self, learner: Learner, inputs: tuple[Tensor, ...], targets: Tensor, number: int, events: list[Event]
+    ) -> Tensor:
         begun = self._now()
         activations = ActivationProbe(learner.modules, self.specs)
         weights = WeightProbe(learner.modules)
