@@ -76,8 +76,8 @@ class Prepared:
 
     `standardisation` has one entry for each input, None for tokens.
     For regression and forecasting the targets are standardised as well, so that one learning rate suits every data
-    set; then `target_standardisation` holds the figures, and `target_standardisation.revert(model(x))` is in the original unit.
-    R2 is the same in either unit. `notes` says in words where the split could not be made as asked.
+    set; then `target_standardisation` holds the figures, and `target_standardisation.revert(model(x))` is in the
+    original unit. R2 is the same in either unit. `notes` says in words where the split could not be made as asked.
     """
 
     training: Split
