@@ -26,6 +26,7 @@ class Learner(Protocol):
 
     modules: Mapping[str, nn.Module]  # the network or networks by name: what probes watch and checkpoints keep
     eager: bool  # run without torch.compile for a while, so that hooks are called
+    notes: tuple[str, ...]  # what is worth knowing of how it learns, in words, told beside the run
 
     def step(self, inputs: tuple[Tensor, ...], targets: Tensor) -> Tensor:
         """Learn from one batch. Returns the loss as a tensor on the device; nothing here waits for the device."""

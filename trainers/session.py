@@ -67,12 +67,12 @@ class Session:
 
         batching = job.batching
         self.prepared = prepare(job.dataset, batching.validation, batching.test, settings.seed)
-        self._notes = " ".join(self.prepared.notes)
         torch.manual_seed(settings.seed)
         batches = Batches(self.prepared.training, job.batch_size, settings.seed, self.device)
         total = batches.count * settings.epochs
         total = min(total, settings.max_steps or total)
         learner = job.paradigm.learner(job, self.prepared, self.device, total, batches.count)
+        self._notes = " ".join([*self.prepared.notes, *learner.notes])
         specs = {node.name: node.spec for node in job.document.nodes}
         self.total_steps = total
         self.threads = thread_count(job, batches.size, self.device)
