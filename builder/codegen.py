@@ -13,11 +13,12 @@ from collections.abc import Iterator
 from builder.checks.base import run
 from builder.compile import class_name
 from builder.document import Document
+from builder.helpers import helpers, printed
 from builder.infer import Analysis, analyse, needed
 from builder.locals import name_values
 from builder.plan import Step
 from builder.problems import GraphError
-from builder.render import Expression, Infix, Invoke, Keyword, Several, docstring, literal, statement
+from builder.render import Expression, Infix, Invoke, Keyword, Several, docstring, expression, literal, statement
 from builder.shapes import show
 from builder.spec import Call
 
@@ -49,6 +50,9 @@ def code(document: Document, imports: tuple[str, ...] = ()) -> list[str]:
     if problems:
         raise GraphError(problems)
     classes = [line for network in class_names(document) for line in ["", "", *_class(analysis, network)]]
+    more, modules = printed(classes)
+    imports = tuple(sorted({*imports, *more}, key=lambda line: (line.startswith("from"), line)))
+    classes = [*modules, *classes]
     uses_torch = any("torch." in line.split("#")[0] for line in classes)
     torch = [*(["import torch"] if uses_torch or imports else []), "from torch import Tensor, nn"]
     return ["", *imports, *([""] if imports else []), *torch, *classes]
@@ -61,7 +65,7 @@ def class_names(document: Document) -> dict[str, str]:
         if node.spec.role != "output" or node.network in names:
             continue
         wanted = class_name(document, node.network)
-        if keyword.iskeyword(wanted) or wanted in TAKEN:
+        if keyword.iskeyword(wanted) or wanted in TAKEN or wanted in helpers():
             wanted += "Network"
         name, number = wanted, 2
         while name in names.values():
@@ -129,6 +133,8 @@ def _value(analysis: Analysis, step: Step, values: dict[str, str]) -> Expression
     """What one node computes: a call of its module, of a function, or an expression."""
     call = analysis.call(step.module)
     inputs = tuple(values[name] for name in step.inputs)
+    if call.use:
+        return expression(call.use.format(*inputs, module=f"self.{step.module}"))
     if call.style == "module":
         return Invoke(f"self.{step.module}", inputs)
     if call.style == "fold" and call.target in SIGNS:
@@ -148,6 +154,8 @@ def _nested(call: Call, inputs: tuple[str, ...]) -> Expression:
 
 
 def _target(call: Call) -> str:
+    if call.target.startswith("builder."):
+        return call.target.rpartition(".")[2]  # its class is printed above the network's
     return call.target.removeprefix("torch.") if call.target.startswith("torch.nn.") else call.target
 
 

@@ -12,6 +12,7 @@ from builder.document import Document
 from builder.infer import Analysis, analyse, needed
 from builder.plan import Step
 from builder.problems import GraphError, NetloomError, NodeError, Problem
+from builder.spec import LayerSpec
 
 if TYPE_CHECKING:
     from torch import fx, nn
@@ -57,6 +58,8 @@ def build(analysis: Analysis, network: str, outputs: Sequence[str] | None) -> nn
     for step in steps:
         if step.spec.role == "layer" and step.name in owners:
             modules[step.name] = analysis.call(step.name).build()
+            if type(step.spec).explain is not LayerSpec.explain:
+                modules[step.name].explain = step.spec.explain  # type: ignore[assignment]
 
     root = nn.Module()
     for name, module in modules.items():
@@ -130,7 +133,9 @@ def _network_class() -> Any:
                 node = failing_node(self, error)
                 if node is None:
                     raise
-                raise NodeError(node, f"{node} ({type(getattr(self, node)).__name__}) failed: {error}") from error
+                words = explanation(self.get_submodule(node), error)
+                kind = type(self.get_submodule(node)).__name__
+                raise NodeError(node, f"{node} {words}" if words else f"{node} ({kind}) failed: {error}") from error
 
     return Network
 
@@ -145,5 +150,18 @@ def failing_node(module: Any, error: BaseException) -> str | None:
             line = lines[trace.tb_lineno - 1] if trace.tb_lineno <= len(lines) else ""
             found = re.search(r"self\.([A-Za-z_]\w*)\(", line)
             return found.group(1) if found else None
+        trace = trace.tb_next
+    return None
+
+
+def explanation(module: nn.Module, error: BaseException) -> str | None:
+    """Why the module could not take what it was called with, if its layer knows: the rest of a sentence about it."""
+    explain: Any = getattr(module, "explain", None)
+    trace = error.__traceback__ if explain is not None else None
+    while trace is not None:
+        local = trace.tb_frame.f_locals
+        if local.get("self") is module and isinstance(local.get("args"), tuple):
+            words: str | None = explain(*local["args"])
+            return words
         trace = trace.tb_next
     return None

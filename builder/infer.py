@@ -8,13 +8,16 @@ from __future__ import annotations
 import functools
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from builder.document import Document
 from builder.graph import behind_cycles
 from builder.plan import Plan, Step, make_plan
 from builder.shapes import Shape, show
 from builder.spec import Call, LayerSpec, ShapeError, Signal
+
+if TYPE_CHECKING:
+    from torch import nn
 
 # A prime that no layer's own size is likely to be: where it does not come out first, the samples of a batch were mixed.
 BATCH = 1009
@@ -23,15 +26,20 @@ _cache: OrderedDict[tuple[Any, ...], Facts | ShapeError] = OrderedDict()
 
 
 class Facts(NamedTuple):
-    """What is known of a layer for given inputs: its output and how many numbers it learns."""
+    """What is known of a layer for given inputs: its output and how many numbers it learns, in which tensors."""
 
     signal: Signal
     parameters: int
+    weights: tuple[tuple[str, Shape], ...] = ()  # the names and shapes of its parameters
 
 
 @dataclass(frozen=True)
 class Analysis:
-    """One look over a document: its plan, each node's facts, what failed and what waits behind a failure."""
+    """One look over a document: its plan, each node's facts, what failed and what waits behind a failure.
+
+    Nodes inside a block go by the way to them, "stage1.0.conv1". A block ("stage1") and each of its repeats
+    ("stage1.0") have facts too, as if they were layers; they are no steps.
+    """
 
     document: Document
     plan: Plan
@@ -43,6 +51,10 @@ class Analysis:
         """The call that builds a node; only for nodes with facts."""
         step = self.steps[name]
         return step.spec.call(*(self.facts[source].signal.shape for source in step.inputs))
+
+    def owns(self, name: str) -> bool:
+        """Whether a node's parameters are its own, to be counted there."""
+        return name not in self.steps or self.steps[name].owns
 
     @functools.cached_property
     def steps(self) -> dict[str, Step]:
@@ -84,7 +96,31 @@ def analyse(document: Document) -> Analysis:
         except ShapeError as error:
             failures[step.name] = error.with_traceback(None)
     waiting.update(behind_cycles(document, plan.order))
+    for place, block in plan.uses.items():
+        waiting.update({f"{place}.{name}": f"{place}.{first}" for name, first in plan.scopes[block].behind.items()})
+    _blocks(plan, facts, failures, waiting)
     return Analysis(document, plan, facts, failures, waiting)
+
+
+def _blocks(plan: Plan, facts: dict[str, Facts], failures: dict[str, ShapeError], waiting: dict[str, str]) -> None:
+    """Facts of what stands for other nodes: ports and results of blocks, each repeat, and each block as a whole."""
+    for name, source in plan.aliases.items():
+        if source in facts:
+            facts[name] = Facts(facts[source].signal, _learned(plan, facts, name))
+        else:
+            waiting[name] = waiting.get(source, source)
+    for name in plan.spans:
+        if name not in facts:  # what it waits for is behind the failure of something inside, or there is no result
+            waiting.setdefault(name, name)
+
+
+def _learned(plan: Plan, facts: dict[str, Facts], name: str) -> int:
+    """How many numbers a block, or one repeat, learns: what its nodes share is counted once."""
+    if name not in plan.spans:
+        return 0
+    start, end = plan.spans[name]
+    modules = {step.module: step for step in plan.steps[start:end] if step.tied is None}
+    return sum(facts[step.name].parameters for step in modules.values() if step.name in facts)
 
 
 def layer_facts(spec: LayerSpec, signals: tuple[Signal, ...]) -> Facts:
@@ -112,9 +148,20 @@ def _measure(spec: LayerSpec, signals: tuple[Signal, ...]) -> Facts:
     if signal is None and spec.role == "input":
         raise ShapeError("has no shape yet: set one, such as 1, 28, 28, or choose a data set that gives it.")
     spec.object_to(*(given.shape for given in signals))
-    if signal is not None and spec.role != "layer":
-        return Facts(signal, 0)
-    return _run(spec, signals)
+    if signal is None:
+        facts = _run(spec, signals)
+    else:
+        facts = Facts(signal, *_parameters(_module(spec, signals))) if spec.role == "layer" else Facts(signal, 0)
+    return facts._replace(signal=facts.signal._replace(channels_first=_channels_first(spec, facts.signal, signals)))
+
+
+def _channels_first(spec: LayerSpec, made: Signal, given: tuple[Signal, ...]) -> bool:
+    """Whether a picture's or volume's channels still stand first: then its last axis is a width, and no feature."""
+    if len(made.shape) < 3:
+        return False
+    if spec.channels() == "as_input":
+        return any(signal.channels_first for signal in given)
+    return spec.role == "input" or spec.channels() == "channels_first"
 
 
 def _check_inputs(spec: LayerSpec, signals: tuple[Signal, ...]) -> None:
@@ -130,6 +177,14 @@ def _check_inputs(spec: LayerSpec, signals: tuple[Signal, ...]) -> None:
         if spec.ranks is not None and len(signal.shape) not in spec.ranks:
             shape = show(signal.shape)
             raise ShapeError(f"expects {spec.axes}, gets {shape}.", short=f"Expects {spec.axes}, gets {shape}.")
+        if spec.reads_last_axis and signal.channels_first:
+            shape = show(signal.shape)
+            raise ShapeError(
+                f"expects a vector, gets {shape} with the channels first. It reads the last axis only; flatten it "
+                "first, or Permute the channels to the end.",
+                insert=("Flatten", {}),
+                short=f"Expects a vector, gets {shape}. Insert a Flatten?",
+            )
 
 
 def _run(spec: LayerSpec, signals: tuple[Signal, ...]) -> Facts:
@@ -137,9 +192,9 @@ def _run(spec: LayerSpec, signals: tuple[Signal, ...]) -> Facts:
     import torch
 
     kinds = {"float": torch.float32, "int": torch.int64}
+    module = _module(spec, signals)
     try:
         with torch.device("meta"):
-            module = spec.call(*(signal.shape for signal in signals)).build()
             inputs = [torch.empty((BATCH, *signal.shape), dtype=kinds[signal.dtype]) for signal in signals]
             with torch.no_grad():
                 result = module(*inputs)
@@ -150,8 +205,23 @@ def _run(spec: LayerSpec, signals: tuple[Signal, ...]) -> Facts:
             f"mixes the samples of a batch: from {_shown(signals)} it makes a tensor whose first axis is not the batch."
         )
     dtype = "float" if result.is_floating_point() else "int"
-    parameters = sum(parameter.numel() for parameter in module.parameters())
-    return Facts(Signal(tuple(result.shape[1:]), dtype), parameters)  # type: ignore[arg-type]
+    return Facts(Signal(tuple(result.shape[1:]), dtype), *_parameters(module))  # type: ignore[arg-type]
+
+
+def _module(spec: LayerSpec, signals: tuple[Signal, ...]) -> nn.Module:
+    import torch
+
+    try:
+        with torch.device("meta"):
+            return spec.call(*(signal.shape for signal in signals)).build()
+    except Exception as error:
+        raise ShapeError(f"cannot take {_shown(signals)}: {_first_line(error)}") from None
+
+
+def _parameters(module: nn.Module) -> tuple[int, tuple[tuple[str, Shape], ...]]:
+    """How many numbers it learns, and its parameters' names and shapes."""
+    found = tuple((name, tuple(parameter.shape)) for name, parameter in module.named_parameters())
+    return sum(parameter.numel() for parameter in module.parameters()), found
 
 
 def _shown(signals: tuple[Signal, ...]) -> str:

@@ -51,7 +51,15 @@ class Infix:
     operands: tuple[str, ...]
 
 
-Expression = str | Invoke | Keyword | Several | Infix
+@dataclass(frozen=True)
+class Behind:
+    """A call and what stands behind its bracket: self.lstm(x)[0]"""
+
+    call: Invoke
+    rest: str
+
+
+Expression = str | Behind | Invoke | Keyword | Several | Infix
 
 
 def literal(value: Any) -> Expression:
@@ -70,6 +78,10 @@ def expression(text: str) -> Expression:
 
 def _of_tree(tree: ast.expr) -> Expression:
     match tree:
+        case ast.Subscript(ast.Call() as call):
+            made = _of_tree(call)
+            assert isinstance(made, Invoke)
+            return Behind(made, ast.unparse(tree).removeprefix(ast.unparse(call)))
         case ast.Call(function, arguments, keywords):
             named = (Keyword(str(keyword.arg), _of_tree(keyword.value)) for keyword in keywords)
             return Invoke(ast.unparse(function), (*map(_of_tree, arguments), *named))
@@ -107,6 +119,8 @@ def flat(expression: Expression) -> str:
             return brackets[0] + ", ".join(map(flat, items)) + comma + brackets[1]
         case Infix(sign, operands):
             return f" {sign} ".join(operands)
+        case Behind(call, rest):
+            return flat(call) + rest
     return expression
 
 
@@ -116,6 +130,8 @@ def _broken(before: str, expression: Expression, indent: int, after: str) -> lis
     match expression:
         case Keyword(name, value, sign):
             return _broken(f"{before}{name}{sign}", value, indent, after)
+        case Behind(call, rest):
+            return _broken(before, call, indent, f"{rest}{after}")
         case Invoke(function, arguments):
             inside = margin + INDENT + ", ".join(map(flat, arguments))
             if len(inside) <= WIDTH:  # a call's arguments stay together on a line of their own while they can

@@ -11,10 +11,16 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from builder.shapes import Shape
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from torch import nn
 
+    from builder.document import Block
+
 DType = Literal["float", "int"]
-Role = Literal["input", "output", "layer"]
+Role = Literal["input", "output", "layer", "block"]
+Style = Literal["module", "function", "list", "fold", "expression"]
+Layout = Literal["as_input", "channels_first", "other"]
 
 # Bounds keep a typing slip from asking the machine for terabytes; they are far above what a person would draw.
 Width = Annotated[int, Field(ge=1, le=1_000_000)]
@@ -39,19 +45,32 @@ FAMILIES: dict[str, Family] = {
     "dense": Family("Dense", "#7C3AED", "#A78BFA"),
     "convolution": Family("Convolution", "#4F46E5", "#818CF8"),
     "pooling": Family("Pooling", "#0369A1", "#38BDF8"),
+    "resize": Family("Resize", "#1D4ED8", "#60A5FA"),
     "normalisation": Family("Normalisation", "#0E7490", "#22D3EE"),
     "activation": Family("Activation", "#B45309", "#FBBF24"),
     "regularisation": Family("Regularisation", "#4D7C0F", "#A3E635"),
+    "recurrent": Family("Recurrent", "#047857", "#34D399"),
+    "attention": Family("Attention", "#A21CAF", "#E879F9"),
     "merge": Family("Merge", "#BE185D", "#F472B6"),
     "reshape": Family("Shape", "#475569", "#CBD5E1"),
+    "parameter": Family("Parameter", "#115E59", "#99F6E4"),
+    "composite": Family("Blocks", "#A16207", "#FDE047"),
 }
 
 
+class Use(NamedTuple):
+    """A block by its name in the document, and how many times it stands end to end."""
+
+    block: str
+    repeat: int = 1
+
+
 class Signal(NamedTuple):
-    """What flows along an edge: the shape of one sample (no batch axis) and the kind of number."""
+    """What flows along an edge: the shape of one sample (no batch axis), the kind of number, where its channels are."""
 
     shape: Shape
     dtype: DType = "float"
+    channels_first: bool = False  # a picture or a volume whose first axis is the channels, as convolutions give it
 
 
 class ShapeError(Exception):
@@ -80,21 +99,27 @@ class Call:
 
     `target` is an importable name. `style` says how the node's inputs reach it:
 
-    - "module": a torch.nn class; built once with `kwargs`, then called with the inputs.
+    - "module": a torch.nn class, or one of builder/library/; built once with `kwargs`, then called with the inputs.
     - "function": `target(a, b, **kwargs)`; "list": `target([a, b], **kwargs)`; "fold": `a + b + c`.
+    - "expression": `use`, in which {0} {1} … stand for the inputs, such as "{0}[:, 1:]".
+
+    `use` says how a module is called where it is not simply `module(a, b)`: "{module}({0})[0]".
     """
 
     target: str
     kwargs: dict[str, Any] = field(default_factory=dict)
-    style: Literal["module", "function", "list", "fold"] = "module"
+    style: Style = "module"
+    use: str = ""
 
     def build(self) -> nn.Module:
         """The torch module that performs this call."""
-        from builder.modules import Apply, resolve
+        from builder.modules import Apply, evaluated, resolve, used
 
+        if self.style == "expression":
+            return Apply(evaluated(self.use), self.style, self.kwargs)
         target = resolve(self.target)
         if self.style == "module":
-            module: nn.Module = target(**self.kwargs)
+            module: nn.Module = (used(target, self.use) if self.use else target)(**self.kwargs)
             return module
         return Apply(target, self.style, self.kwargs)
 
@@ -111,7 +136,7 @@ class LayerSpec(BaseModel):
     family: ClassVar[str] = "data"
     role: ClassVar[Role] = "layer"
     target: ClassVar[str] = ""
-    style: ClassVar[Literal["module", "function", "list", "fold"]] = "module"
+    style: ClassVar[Style] = "module"
     ports: ClassVar[tuple[str, ...]] = ("input",)
     required_ports: ClassVar[int | None] = None  # how many of the leading ports must be wired; None: all
     variadic: ClassVar[bool] = False  # one port that takes two or more inputs, in the order of the edges
@@ -120,6 +145,10 @@ class LayerSpec(BaseModel):
     takes: ClassVar[DType | None] = "float"  # the kind of number every input must be; None: any
     emits: ClassVar[Literal["values", "probabilities", "log_probabilities", "unit"]] = "values"
     keeps_shape: ClassVar[bool] = False  # the output has the shape of the input
+    layout: ClassVar[Layout | None] = None  # where the output's channels are; None: "as_input" if it keeps the shape
+    reads_last_axis: ClassVar[bool] = False  # its features are the last axis: not what stands last in a picture
+    follows_batch: ClassVar[bool] = False  # unwired, it takes its batch size from the network's first input
+    onnx_note: ClassVar[str] = ""  # why it cannot be exported to ONNX; empty: it can
     has_batch_statistics: ClassVar[bool] = False
     width_parameter: ClassVar[str | None] = None  # the parameter that sets the size of the feature axis
     saturates: ClassVar[tuple[float, ...]] = ()  # the values at which the gradient dies
@@ -159,9 +188,34 @@ class LayerSpec(BaseModel):
         """The output's signal where running the module on meta tensors would be slow; None: run it."""
         return None
 
+    def flops(self, *signals: Signal) -> int | None:
+        """Operations for one sample, by formula, where torch's counter does not know them; None: let torch count."""
+        return None
+
+    def remark(self, *shapes: Shape) -> ShapeError | None:
+        """A setting that has no effect here, in words: told as a warning. Asked where `object_to` has no objection."""
+        return None
+
+    def explain(self, *inputs: Any) -> str | None:
+        """Why a run on these tensors failed, as the rest of a sentence, where torch's own words would help nobody."""
+        return None
+
     def bounds(self) -> tuple[float, ...]:
         """The values at which this layer's slope is almost zero, so that no gradient passes."""
         return self.saturates
+
+    def use(self) -> Use | None:
+        """The block of the document that this node stands for; None: it is a layer of its own."""
+        return None
+
+    def ports_with(self, blocks: Mapping[str, Block]) -> tuple[str, ...]:
+        """The ports of this node in a document with these blocks."""
+        return self.ports
+
+    @classmethod
+    def channels(cls) -> Layout:
+        """Where the output's channels are: first, where the input's were, or not known."""
+        return cls.layout or ("as_input" if cls.keeps_shape else "other")
 
     @classmethod
     def type_name(cls) -> str:
@@ -180,6 +234,13 @@ class LayerSpec(BaseModel):
 def always(default: Any, description: str, **bounds: Any) -> Any:
     """A field that torch has no default for: it has one here, so that a dropped layer works, and is always printed."""
     return Field(default, description=description, json_schema_extra={"always": True}, **bounds)
+
+
+def type_with_role(role: Role) -> str:
+    """The name of the type whose nodes do that in a network: where data enters, where it leaves, a block."""
+    from builder import CATALOGUE
+
+    return next(name for name, spec in CATALOGUE.items() if spec.role == role)
 
 
 def catalogue() -> dict[str, type[LayerSpec]]:

@@ -13,6 +13,7 @@ from builder.spec import Extent, LayerSpec, Margin, ShapeError, Width, always
 
 class _Convolution(LayerSpec):
     family = "convolution"
+    layout = "channels_first"
     width_parameter = "out_channels"
 
     def inferred(self, *shapes: Shape) -> dict[str, Any]:

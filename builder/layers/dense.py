@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
-from builder.shapes import Shape, show
+from builder.shapes import Shape
 from builder.spec import LayerSpec, ShapeError, Width, always
 
 
@@ -19,6 +19,7 @@ class Linear(LayerSpec):
     family = "dense"
     target = "torch.nn.Linear"
     width_parameter = "out_features"
+    reads_last_axis = True
     search = ("dense", "fully connected", "fc", "perceptron", "affine")
     example = ((8,),)
 
@@ -32,12 +33,6 @@ class Linear(LayerSpec):
         (shape,) = shapes
         if not shape:
             raise ShapeError("expects a vector, gets a single number a sample; give it at least one axis.")
-        if len(shape) >= 3:
-            raise ShapeError(
-                f"expects a vector, gets {show(shape)}. A Linear layer reads the last axis only; flatten it first.",
-                insert=("Flatten", {}),
-                short=f"Expects a vector, gets {show(shape)}. Insert a Flatten?",
-            )
 
 
 class Embedding(LayerSpec):
@@ -64,3 +59,15 @@ class Embedding(LayerSpec):
                 f"has padding_idx {self.padding_idx}, which lies outside its {self.num_embeddings} entries.",
                 params={"padding_idx": None},
             )
+
+    def explain(self, *inputs: Any) -> str | None:
+        (tokens,) = inputs
+        if tokens.device.type == "cuda":  # after a failed look-up the device answers nothing any more
+            return None
+        wrong = tokens[(tokens < 0) | (tokens >= self.num_embeddings)]
+        if not wrong.numel():
+            return None
+        return (
+            f"got the token {int(wrong[0])}, but its vocabulary ends at {self.num_embeddings - 1} "
+            f"(num_embeddings {self.num_embeddings}). Raise num_embeddings, or keep tokens from 0 to one less than it."
+        )

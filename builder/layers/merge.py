@@ -38,6 +38,7 @@ class _Merge(LayerSpec):
     family = "merge"
     style: ClassVar[Literal["fold", "list"]] = "fold"
     variadic = True
+    layout = "as_input"
     example = PAIR
 
 
@@ -76,6 +77,7 @@ class Subtract(LayerSpec):
     family = "merge"
     target = "operator.sub"
     style = "fold"
+    layout = "as_input"
     ports = ("input", "other")
     search = ("minus", "difference", "-")
     example = PAIR

@@ -15,6 +15,7 @@ Epsilon = Annotated[float, Field(gt=0, le=1)]
 class _BatchNorm(LayerSpec):
     family = "normalisation"
     keeps_shape = True
+    layout = "channels_first"
     has_batch_statistics = True
     search = ("batch normalization", "bn")
 
@@ -62,6 +63,7 @@ class LayerNorm(LayerSpec):
     family = "normalisation"
     target = "torch.nn.LayerNorm"
     keeps_shape = True
+    layout = "other"  # whoever normalises over the last axis has put the features there
     search = ("layer normalization", "ln")
     example = ((4, 8),)
 

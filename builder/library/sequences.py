@@ -1,0 +1,45 @@
+"""What transformers put beside a sequence: where each step stands, and a token that stands for all of them."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+
+class PositionalEmbedding(nn.Module):
+    """Adds a learned vector to each place of a sequence."""
+
+    def __init__(self, max_len: int, embedding_dim: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(0.02 * torch.randn(max_len, embedding_dim))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.weight[: x.shape[1]]
+
+
+class SinusoidalEncoding(nn.Module):
+    """Adds sines and cosines of falling frequency, from which a network reads where each step stands."""
+
+    table: Tensor
+
+    def __init__(self, length: int, features: int) -> None:
+        super().__init__()
+        place = torch.arange(length).unsqueeze(1)
+        angle = place * torch.exp(torch.arange(0, features, 2) * (-math.log(10000.0) / features))
+        self.register_buffer("table", torch.stack([angle.sin(), angle.cos()], dim=2).flatten(1)[:, :features])
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.table[: x.shape[1]]
+
+
+class ClassToken(nn.Module):
+    """Puts one learned vector in front of each sequence."""
+
+    def __init__(self, embedding_dim: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(0.02 * torch.randn(1, 1, embedding_dim))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat([self.weight.expand(x.shape[0], -1, -1), x], dim=1)
