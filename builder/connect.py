@@ -37,7 +37,7 @@ def why_not(document: Document, edge: Edge) -> str | None:
         return f"This wire would close a cycle: {' → '.join([*round_trip, edge.target])}. Data must flow one way."
     if not spec.variadic:
         try:
-            ports_taken(spec, [*edges, edge])
+            ports_taken(spec, [*edges, edge], document.blocks)
         except PortError as error:
             return f"{edge.target} {error}"
     return None
@@ -51,4 +51,4 @@ def occupant(document: Document, edge: Edge) -> Edge | None:
         return None
     if edge.port is not None:
         return next((other for other in edges if other.port == edge.port), None)
-    return edges[0] if len(spec.ports) == 1 and edges else None
+    return edges[0] if len(spec.ports_with(document.blocks)) == 1 and edges else None

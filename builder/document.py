@@ -16,7 +16,7 @@ from builder.problems import DocumentError, Problem
 from builder.wording import clip
 
 if TYPE_CHECKING:
-    from builder.spec import LayerSpec
+    from builder.spec import LayerSpec, Use
 
 FORMAT = "netloom/1"
 MAX_BYTES = 5_000_000
@@ -81,6 +81,23 @@ class Node(_Frozen):
 
         return CATALOGUE[self.type].model_validate(self.params)
 
+    @functools.cached_property
+    def role(self) -> str:
+        """What the node's type does in a network, or an empty string where the type is unknown."""
+        from builder import CATALOGUE
+
+        return CATALOGUE[self.type].role if self.type in CATALOGUE else ""
+
+    @functools.cached_property
+    def use(self) -> Use | None:
+        """The block that the node stands for; None: it is a layer, or its parameters are wrong."""
+        if self.role != "block":
+            return None
+        try:
+            return self.spec.use()
+        except ValueError:
+            return None
+
 
 class Edge(_Frozen):
     """A wire from one node's output to another node's input port."""
@@ -90,17 +107,47 @@ class Edge(_Frozen):
     port: str | None = None
 
 
-class Block(_Frozen):
-    """A sub-graph that nodes of a composite type stand for."""
+Coordinate = Annotated[float, Field(ge=-1e7, le=1e7)]
+Layout = dict[str, tuple[Coordinate, Coordinate]]
+
+
+class Graph(_Frozen):
+    """Nodes and the wires between them: what a document and a block have in common."""
+
+    if TYPE_CHECKING:  # each has the fields at their own place, in the order in which they are written
+        nodes: tuple[Node, ...] = ()
+        edges: tuple[Edge, ...] = ()
+
+    @functools.cached_property
+    def by_name(self) -> dict[str, Node]:
+        return {node.name: node for node in self.nodes}
+
+    @functools.cached_property
+    def composites(self) -> dict[str, Use]:
+        """The nodes that stand for a block, and which; those with wrong parameters are left out."""
+        return {node.name: node.use for node in self.nodes if node.use is not None}
+
+
+class Block(Graph):
+    """A sub-graph that nodes of a composite type stand for: its Inputs are their ports, its Output their result."""
 
     nodes: tuple[Node, ...] = ()
     edges: tuple[Edge, ...] = ()
+    layout: Layout = Field(default_factory=dict)
+    description: str = Field("", strict=True, max_length=10_000)
+
+    @functools.cached_property
+    def ports(self) -> tuple[str, ...]:
+        """The names of its Input nodes: the ports of every node that stands for it."""
+        return tuple(node.name for node in self.nodes if node.role == "input")
+
+    @functools.cached_property
+    def results(self) -> tuple[str, ...]:
+        """The names of its Output nodes: one, when it is whole."""
+        return tuple(node.name for node in self.nodes if node.role == "output")
 
 
-Coordinate = Annotated[float, Field(ge=-1e7, le=1e7)]
-
-
-class Document(_Frozen):
+class Document(Graph):
     """One experiment: the graph, how it lies on the canvas, and how it is to be trained."""
 
     format: str = FORMAT
@@ -110,12 +157,8 @@ class Document(_Frozen):
     nodes: tuple[Node, ...] = ()
     edges: tuple[Edge, ...] = ()
     blocks: dict[str, Block] = Field(default_factory=dict)
-    layout: dict[str, tuple[Coordinate, Coordinate]] = Field(default_factory=dict)
+    layout: Layout = Field(default_factory=dict)
     training: Settings = Field(default_factory=dict)
-
-    @functools.cached_property
-    def by_name(self) -> dict[str, Node]:
-        return {node.name: node for node in self.nodes}
 
     @functools.cached_property
     def stems(self) -> frozenset[str]:

@@ -10,42 +10,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from builder.block_edits import InBlock, RemoveBlock, RenameBlock
+from builder.blocks import refuse_trouble
 from builder.connect import why_not
 from builder.document import MAX_NODES, Document, Edge, Node, name_complaint
+from builder.editing import GAP_X, GAP_Y, Edit, Restore
 from builder.fitting import existing, free_name, place_of, valid_field, validated, with_params
+from builder.folding import MakeBlock, Unpack
 from builder.problems import EditError
 
-GAP_X, GAP_Y = 190.0, 100.0  # distance between nodes on the canvas, in its pixels
-
-
-@dataclass(frozen=True)
-class Edit:
-    """Base of every edit."""
-
-    def apply(self, document: Document) -> Document:
-        """The document after the edit. EditError: it does not fit."""
-        raise EditError(f"{type(self).__name__} changes nothing.")
-
-    def inverse(self, document: Document) -> Edit:
-        """The edit that leads from `apply(document)` back to `document`.
-
-        Documents share what they have in common, so remembering the old parts costs a few references. That holds for
-        every edit, so none of them needs an inverse of its own that could be wrong.
-        """
-        after = self.apply(document)
-        fields = Document.model_fields
-        before = {name: getattr(document, name) for name in fields if getattr(document, name) != getattr(after, name)}
-        return Restore(before)
-
-
-@dataclass(frozen=True)
-class Restore(Edit):
-    """Puts whole fields of the document back; what `inverse` returns."""
-
-    fields: Mapping[str, Any]
-
-    def apply(self, document: Document) -> Document:
-        return document.changed(**self.fields)
+__all__ = [
+    "GAP_X", "GAP_Y", "AddNode", "Bypass", "Connect", "Disconnect", "Edit", "InBlock", "InsertBefore", "MakeBlock",
+    "Move", "RemoveBlock", "RemoveNodes", "RenameBlock", "RenameNode", "Restore", "SetParams", "SetText", "SetTraining",
+    "Together", "Unpack", "apply_all", "fresh_name",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -61,7 +39,8 @@ class AddNode(Edit):
             raise EditError(f"A document may have {MAX_NODES:,} nodes at most.")
         validated(self.node)
         place = place_of(self.node.name, self.position or _beside(document))
-        return document.changed(nodes=(*document.nodes, self.node), layout={**document.layout, self.node.name: place})
+        layout = {**document.layout, self.node.name: place}
+        return _expandable(document, document.changed(nodes=(*document.nodes, self.node), layout=layout), self.node)
 
 
 @dataclass(frozen=True)
@@ -127,7 +106,8 @@ class SetParams(Edit):
 
     def apply(self, document: Document) -> Document:
         node = existing(document, self.name)
-        return _replaced(document, node, with_params(node, self.params))
+        new = with_params(node, self.params)
+        return _expandable(document, _replaced(document, node, new), new)
 
 
 @dataclass(frozen=True)
@@ -272,6 +252,13 @@ def fresh_name(document: Document, type_name: str, taken: Sequence[str] = ()) ->
 
 def _sharing(node: Node, owner: str | None) -> Node:
     return node.model_copy(update={"shares_weights_with": owner})
+
+
+def _expandable(before: Document, after: Document, node: Node) -> Document:
+    """The document itself. EditError: the node stands for a block that is not there, or that is too much."""
+    if node.role == "block":
+        refuse_trouble(before, after)
+    return after
 
 
 def _replaced(document: Document, old: Node, new: Node) -> Document:

@@ -1,17 +1,17 @@
-"""The document as a networkx graph: order, cycles, ancestors."""
+"""A document, or a block, as a networkx graph: order, cycles, ancestors."""
 
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import networkx as nx
 
-from builder.document import Document, Edge
+from builder.document import Edge, Graph
 
 
-def graph(document: Document) -> nx.DiGraph[str]:
+def graph(document: Graph) -> nx.DiGraph[str]:
     """Nodes by name, edges without their ports (several wires between two nodes are one edge here).
 
     A wire that starts or ends at no node is left out: loading refuses it, and a check reports it.
@@ -22,11 +22,11 @@ def graph(document: Document) -> nx.DiGraph[str]:
     return made
 
 
-def _whole(document: Document, edge: Edge) -> bool:
+def _whole(document: Graph, edge: Edge) -> bool:
     return edge.source in document.by_name and edge.target in document.by_name
 
 
-def incoming(document: Document) -> dict[str, list[Edge]]:
+def incoming(document: Graph) -> dict[str, list[Edge]]:
     """The edges into each node, in the document's order."""
     edges: dict[str, list[Edge]] = defaultdict(list)
     for edge in document.edges:
@@ -35,10 +35,21 @@ def incoming(document: Document) -> dict[str, list[Edge]]:
     return edges
 
 
-def order(document: Document) -> list[str]:
+def order(document: Graph) -> list[str]:
     """Names in topological order, ties broken by the order of `nodes`. Nodes in or behind a cycle are left out."""
-    position = {node.name: index for index, node in enumerate(document.nodes)}
-    network = graph(document)
+    return _sorted(graph(document))
+
+
+def sorted_names(names: Iterable[str], wires: Iterable[tuple[str, str]]) -> list[str]:
+    """Names so that each wire's source stands before its target, else as they were; without those behind a cycle."""
+    made: nx.DiGraph[str] = nx.DiGraph()
+    made.add_nodes_from(names)
+    made.add_edges_from(wires)
+    return _sorted(made)
+
+
+def _sorted(network: nx.DiGraph[str]) -> list[str]:
+    position = {name: index for index, name in enumerate(network)}
     ordered: list[str] = []
     try:
         for name in nx.lexicographical_topological_sort(network, key=position.__getitem__):
@@ -48,10 +59,21 @@ def order(document: Document) -> list[str]:
     return ordered
 
 
-def cycles(document: Document) -> list[list[str]]:
+def cycles(document: Graph) -> list[list[str]]:
     """One closed path for each group of nodes that reach each other, in the direction of the edges."""
-    network = graph(document)
-    place = {node.name: index for index, node in enumerate(document.nodes)}
+    return _closed(graph(document))
+
+
+def closed_paths(names: Iterable[str], wires: Iterable[tuple[str, str]]) -> list[list[str]]:
+    """The same for any names and the wires between them."""
+    made: nx.DiGraph[str] = nx.DiGraph()
+    made.add_nodes_from(names)
+    made.add_edges_from(wires)
+    return _closed(made)
+
+
+def _closed(network: nx.DiGraph[str]) -> list[list[str]]:
+    place = {name: index for index, name in enumerate(network)}
     found = []
     for group in nx.strongly_connected_components(network):
         if len(group) > 1 or any(network.has_edge(name, name) for name in group):
@@ -60,7 +82,7 @@ def cycles(document: Document) -> list[list[str]]:
     return found
 
 
-def behind_cycles(document: Document, ordered: Sequence[str]) -> dict[str, str]:
+def behind_cycles(document: Graph, ordered: Sequence[str]) -> dict[str, str]:
     """Every node that cannot be ordered, but for the one that names its cycle → the node that does."""
     if len(ordered) == len(document.by_name):
         return {}
@@ -79,7 +101,7 @@ def behind_cycles(document: Document, ordered: Sequence[str]) -> dict[str, str]:
     return {name: first for name, first in first_of.items() if name not in firsts}
 
 
-def path(document: Document, source: str, target: str) -> list[str] | None:
+def path(document: Graph, source: str, target: str) -> list[str] | None:
     """The names along a shortest path from source to target, or None."""
     try:
         names: list[str] = nx.shortest_path(graph(document), source, target)
@@ -88,7 +110,7 @@ def path(document: Document, source: str, target: str) -> list[str] | None:
     return names
 
 
-def reaching(document: Document, targets: set[str]) -> set[str]:
+def reaching(document: Graph, targets: set[str]) -> set[str]:
     """The targets and every node from which one of them can be reached."""
     sources: dict[str, list[str]] = defaultdict(list)
     for edge in document.edges:

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import functools
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+from builder.blocks import opened
 from builder.document import Document
 from builder.graph import behind_cycles
 from builder.plan import Plan, Step, make_plan
@@ -19,6 +21,7 @@ from builder.spec import Call, LayerSpec, ShapeError, Signal
 if TYPE_CHECKING:
     from torch import nn
 
+T = TypeVar("T")
 # A prime that no layer's own size is likely to be: where it does not come out first, the samples of a batch were mixed.
 BATCH = 1009
 CACHE_SIZE = 50_000
@@ -121,6 +124,25 @@ def _learned(plan: Plan, facts: dict[str, Facts], name: str) -> int:
     start, end = plan.spans[name]
     modules = {step.module: step for step in plan.steps[start:end] if step.tied is None}
     return sum(facts[step.name].parameters for step in modules.values() if step.name in facts)
+
+
+def within(analysis: Analysis, place: str) -> Analysis:
+    """One repeat of a block ("stage1.0"), seen as a document of its own: names are those in the block.
+
+    Its nodes that stand for a block are steps here, and its Input and Output nodes too. KeyError: no such repeat.
+    """
+    block = analysis.plan.uses[place]
+    scope = analysis.plan.scopes[block]
+    cut = len(place) + 1
+
+    def inside(names: Mapping[str, T]) -> dict[str, T]:
+        return {name[cut:]: value for name, value in names.items() if name.startswith(f"{place}.")}
+
+    waiting = {name: to[cut:] if to.startswith(f"{place}.") else to for name, to in inside(analysis.waiting).items()}
+    return Analysis(
+        opened(analysis.document, block), Plan(scope.steps, scope.unbound, scope.order), inside(analysis.facts),
+        inside(analysis.failures), waiting,
+    )  # fmt: skip
 
 
 def layer_facts(spec: LayerSpec, signals: tuple[Signal, ...]) -> Facts:
