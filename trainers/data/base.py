@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import json
 import sys
 import textwrap
 from collections.abc import Callable
@@ -17,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from builder.problems import NetloomError
+from builder.render import Invoke, Keyword, statement
 from builder.spec import Signal
 from trainers.entry import Entry
 
@@ -72,6 +74,7 @@ class DataSet(Entry):
     order: ClassVar[Order] = "shuffled"  # "time": the first samples train, the next validate, the last test
 
     load_data: ClassVar[Callable[..., Loaded]]
+    helpers: ClassVar[tuple[Callable[..., Any], ...]] = ()  # functions that load_data calls, printed before it
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
@@ -114,6 +117,16 @@ class DataSet(Entry):
         """What each input number means, for tables and points; empty for pictures."""
         return ()
 
+    @property
+    def gap(self) -> int:
+        """Samples to leave out between the parts of a split in time: as many as overlap with the next part's first."""
+        return 0
+
+    @property
+    def grouped(self) -> bool:
+        """Whether a split keeps groups of samples together; then there is a `load_groups` beside load_data."""
+        return False
+
     if TYPE_CHECKING:  # a field in some families, a property in others: pydantic refuses a field over a property
 
         @property
@@ -126,13 +139,20 @@ class DataSet(Entry):
 
     def load(self) -> Arrays:
         """Load the data set as arrays. Raises DataError in words when a file is missing, cut off or another one."""
-        inputs, targets = type(self).load_data(**self.model_dump())
-        return self.checked(inputs, targets)
+        options = self.model_dump()
+        inputs, targets = type(self).load_data(**options)
+        groups = type(self).load_groups(**options) if self.grouped else None
+        return self.checked(inputs, targets, groups=groups)
+
+    @staticmethod
+    def load_groups(**options: Any) -> NDArray[np.int64]:
+        """The number of every sample's group; it takes the same options as load_data."""
+        raise TypeError("A data set whose samples come in groups has a static method load_groups.")
 
     def checked(self, inputs: Any, targets: NDArray[Any], **facts: Any) -> Arrays:
         """Give the arrays the types that torch wants, and refuse samples that are not what the class promises.
 
-        `facts` are further fields of `Arrays`: groups, gap.
+        `facts` are further fields of `Arrays`: groups.
         """
         given = inputs if isinstance(inputs, tuple) else (inputs,)
         kinds = {"int": np.int64, "float": np.float32}
@@ -151,11 +171,23 @@ class DataSet(Entry):
         targets = targets.astype(np.int64 if self.task in WHOLE else np.float32)
         if self.task == "regression":
             targets = targets.reshape(len(targets), -1)
-        return Arrays(arrays, targets, self.feature_names, self.official_test, **facts)
+        return Arrays(arrays, targets, self.feature_names, self.official_test, gap=self.gap, **facts)
 
     def source(self) -> str:
-        """Python source of a function `load_data()` that returns the same (inputs, targets) with no Netloom about."""
-        return print_functions((type(self).load_data, {key: repr(value) for key, value in self.model_dump().items()}))
+        """Python source of a function `load_data()` that returns the same (inputs, targets) with no Netloom about.
+
+        Where samples come in groups, there is a function `load_groups()` beside it.
+        """
+        options = self.printed_options()
+        functions: list[Callable[..., Any]] = [
+            type(self).load_data,
+            *([type(self).load_groups] if self.grouped else []),
+        ]
+        return print_functions(*((helper, {}) for helper in self.helpers), *((each, options) for each in functions))
+
+    def printed_options(self) -> dict[str, str]:
+        """The options as Python writes their values."""
+        return {key: json.dumps(value) if isinstance(value, str) else repr(value) for key, value in self}
 
 
 def print_functions(*functions: tuple[Callable[..., Any], dict[str, str]], constants: str = "") -> str:
@@ -183,13 +215,13 @@ def _print_function(function: Callable[..., Any], defaults: dict[str, str]) -> t
     statements = definition.body[1:] if docstring else definition.body
     imports = [node for node in statements if isinstance(node, ast.Import | ast.ImportFrom)]
     start = max((node.end_lineno or 0 for node in imports), default=last if docstring else first.lineno - 1)
-    arguments = [
-        f"{argument}={defaults[argument]}" if argument in defaults else argument
+    arguments = tuple(
+        Keyword(argument, defaults[argument]) if argument in defaults else argument
         for argument in inspect.signature(function).parameters
-    ]
-    head = f"def {function.__name__}({', '.join(arguments)}):"
+    )
+    head = statement("def ", Invoke(function.__name__, arguments), 0, ":")
     code = "\n".join(lines[start:]).strip("\n")
-    return {ast.unparse(node) for node in imports}, "\n".join([head, *docstring, code])
+    return {ast.unparse(node) for node in imports}, "\n".join([*head, *docstring, code])
 
 
 def _import_order(line: str) -> tuple[bool, bool, str]:

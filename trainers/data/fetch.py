@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,15 +23,19 @@ class RemoteFile:
     name: str
     url: str
     sha256: str
+    size: int = 0  # bytes, to show how far a download is; 0 where it is not known
 
 
-def fetch(data_set: str, folder: str, files: Sequence[RemoteFile]) -> list[Path]:
+Progress = Callable[[int, int], None]  # told the bytes that have arrived, and how many there are in all
+
+
+def fetch(data_set: str, folder: str, files: Sequence[RemoteFile], progress: Progress | None = None) -> list[Path]:
     """The paths of the files, downloaded if they are not here; `folder` is their folder in the mirror and at home.
 
     Raises:
         DataError: a file is damaged, or cannot be downloaded; the text names the data set and says what to do.
     """
-    return [_fetch_one(data_set, folder, file) for file in files]
+    return [_fetch_one(data_set, folder, file, progress) for file in files]
 
 
 def found(folder: str, files: Sequence[RemoteFile]) -> bool:
@@ -46,7 +50,7 @@ def _places(folder: str, file: RemoteFile) -> list[Path]:
     return [at_home] if copies is None else [copies / folder / file.name, at_home]
 
 
-def _fetch_one(data_set: str, folder: str, file: RemoteFile) -> Path:
+def _fetch_one(data_set: str, folder: str, file: RemoteFile, progress: Progress | None) -> Path:
     *mirrored, at_home = _places(folder, file)
     for path in mirrored:
         if path.is_file():
@@ -54,7 +58,7 @@ def _fetch_one(data_set: str, folder: str, file: RemoteFile) -> Path:
             return path
     if at_home.is_file() and _sha256(at_home) == file.sha256:
         return at_home  # pooch would say the same, but importing it costs a third of a second
-    _download(data_set, file, at_home)
+    _download(data_set, file, at_home, progress)
     return at_home
 
 
@@ -75,7 +79,26 @@ def _verify(data_set: str, path: Path, file: RemoteFile) -> None:
         )
 
 
-def _download(data_set: str, file: RemoteFile, target: Path) -> None:
+class _Bar:
+    """What pooch takes for a progress bar; it hands the numbers on."""
+
+    def __init__(self, total: int, progress: Progress) -> None:
+        self.total, self.done, self.progress = total, 0, progress
+
+    def update(self, count: int) -> None:
+        """So many more bytes have arrived."""
+        self.done += count
+        self.progress(self.done, self.total)
+
+    def reset(self) -> None:
+        """pooch counts once more from the start when the file is complete."""
+        self.done = 0
+
+    def close(self) -> None:
+        """There is nothing to put away."""
+
+
+def _download(data_set: str, file: RemoteFile, target: Path, progress: Progress | None) -> None:
     import pooch
 
     pooch.get_logger().setLevel(logging.WARNING)  # it would print "Downloading data from ..." on the terminal
@@ -85,7 +108,10 @@ def _download(data_set: str, file: RemoteFile, target: Path) -> None:
             known_hash=f"sha256:{file.sha256}",
             fname=target.name,
             path=target.parent,
-            downloader=pooch.HTTPDownloader(timeout=(CONNECT_SECONDS, READ_SECONDS)),
+            downloader=pooch.HTTPDownloader(
+                timeout=(CONNECT_SECONDS, READ_SECONDS),
+                progressbar=_Bar(file.size, progress) if progress else False,
+            ),
         )
     except (OSError, ValueError) as error:  # requests' own errors are OSErrors; a wrong checksum is a ValueError
         raise DataError(

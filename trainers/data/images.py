@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import zlib
+from collections.abc import Callable
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trainers.data.base import Arrays, DataError, DataSet, Kind, Loaded, Task, print_functions
-from trainers.data.fetch import RemoteFile, fetch, found
+from trainers.data.base import Arrays, DataError, DataSet, Kind, Loaded, Task
+from trainers.data.downloaded import Downloaded
+from trainers.data.fetch import RemoteFile
 
 DIGITS = tuple(str(digit) for digit in range(10))
 
@@ -67,42 +68,14 @@ def read_idx(path: str | Path) -> NDArray[np.uint8]:
     return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
 
 
-def read_pictures(paths: list[Path]) -> Loaded:
-    """Pictures of shape (N, 1, height, width) with values from 0 to 1, and labels, from pairs of idx files."""
-    import numpy as np
-
-    pictures = np.concatenate([read_idx(path) for path in paths[0::2]])
-    labels = np.concatenate([read_idx(path) for path in paths[1::2]])
-    if pictures.ndim != 3 or labels.shape != pictures.shape[:1]:
-        raise ValueError(f"{paths[0]} holds {pictures.shape} pictures and {paths[1]} {labels.shape} labels")
-    inputs = pictures[:, np.newaxis].astype("float32")
-    inputs /= 255
-    return inputs, labels.astype("int64")
-
-
-def load_data(folder: str, files: dict[str, tuple[str, str]]) -> Loaded:
-    """Download the files, unless they are there, check them, and read (inputs, targets) from them."""
-    import os
-    from pathlib import Path
-
-    import pooch
-
-    paths = []
-    for name, (url, sha256) in files.items():
-        mirrored = Path(os.environ.get("NETLOOM_DATA", "")) / folder
-        place = mirrored if (mirrored / name).is_file() else Path("data") / folder
-        paths.append(Path(pooch.retrieve(url, f"sha256:{sha256}", fname=name, path=place)))
-    return read_pictures(paths)
-
-
-class _IdxImages(DataSet):
+class _IdxImages(Downloaded):
     """28 x 28 grey pictures published as pairs of idx files, one with pictures and one with labels."""
 
     task: ClassVar[Task] = "classification"
     kind: ClassVar[Kind] = "image"
-    downloaded: ClassVar[bool] = True
-    folder: ClassVar[str]  # in the mirror and among the downloads
-    files: ClassVar[tuple[RemoteFile, ...]]  # pictures, labels, pictures, labels, ...; the authors' test part last
+    helpers: ClassVar[tuple[Callable[..., Any], ...]] = (read_idx,)
+    # pictures, labels, pictures, labels, ...; the authors' test part last
+    files: ClassVar[tuple[RemoteFile, ...]]
     count: ClassVar[int]
     class_names: ClassVar[tuple[str, ...]] = DIGITS
 
@@ -118,40 +91,27 @@ class _IdxImages(DataSet):
     def samples(self) -> int:
         return self.count
 
-    def ready(self) -> bool:
-        return found(self.folder, self.files)
-
-    def load(self) -> Arrays:
-        return self.read(fetch(self.name, self.folder, self.files))
-
     def read(self, paths: list[Path]) -> Arrays:
-        """Read the files, and refuse with DataError what is not pairs of pictures and labels."""
-        try:
-            inputs, targets = read_pictures(paths)
-        except (OSError, EOFError, ValueError, MemoryError, zlib.error) as error:
+        arrays = super().read(paths)
+        if len(arrays.targets) and int(arrays.targets.max()) >= len(self.classes):
             raise DataError(
-                f"The data set {self.name} cannot be read: {str(error) or type(error).__name__} "
-                f"(looked at {paths[0].parent}). Replace the file, or remove it to download it again."
-            ) from None
-        if len(targets) and int(targets.max()) >= len(self.classes):
-            raise DataError(
-                f"The data set {self.name} has the label {targets.max()} in {paths[1].parent}; expected 0 to "
+                f"The data set {self.name} has the label {arrays.targets.max()} in {paths[1].parent}; expected 0 to "
                 f"{len(self.classes) - 1}. Replace the label files."
             )
-        return self.checked(inputs, targets)
+        return arrays
 
-    def source(self) -> str:
-        """The code that downloads, checks and reads the same files; it looks into a mirror at NETLOOM_DATA, too."""
-        table = "".join(
-            f'    "{file.name}": (\n        "{file.url}",\n        "{file.sha256}",\n    ),\n' for file in self.files
-        )
-        loading = {"folder": f'"{self.folder}"', "files": "FILES"}
-        return print_functions(
-            (read_idx, {}),
-            (read_pictures, {}),
-            (load_data, loading),
-            constants=f"# where the pictures and labels come from, and the SHA-256 of each file\nFILES = {{\n{table}}}",
-        )
+    @staticmethod
+    def read_files(paths: list[Path]) -> Loaded:
+        """Pictures of shape (N, 1, height, width) with values from 0 to 1, and labels, from pairs of idx files."""
+        import numpy as np
+
+        pictures = np.concatenate([read_idx(path) for path in paths[0::2]])
+        labels = np.concatenate([read_idx(path) for path in paths[1::2]])
+        if pictures.ndim != 3 or labels.shape != pictures.shape[:1]:
+            raise ValueError(f"{paths[0]} holds {pictures.shape} pictures and {paths[1]} {labels.shape} labels")
+        inputs = pictures[:, np.newaxis].astype("float32")
+        inputs /= 255
+        return inputs, labels.astype("int64")
 
 
 MNIST_URL = "https://ossci-datasets.s3.amazonaws.com/mnist/"

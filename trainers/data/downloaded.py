@@ -1,0 +1,107 @@
+"""What data sets have in common whose files somebody else publishes: find, check and read them."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainers.data.base import Arrays, DataError, DataSet, Loaded, print_functions
+from trainers.data.fetch import Progress, RemoteFile, fetch, found
+
+# what reading a file of any kind can raise when it is cut off, another one, or of another form than expected
+UNREADABLE = (OSError, EOFError, ValueError, LookupError, TypeError, MemoryError, zlib.error)
+
+
+def locate(folder: str, files: Mapping[str, tuple[str, str]]) -> list[Path]:
+    """The paths of the files: in a mirror at NETLOOM_DATA where they lie there, else downloaded into data/."""
+    import os
+    from pathlib import Path
+
+    import pooch
+
+    paths = []
+    for name, (url, sha256) in files.items():
+        mirrored = Path(os.environ.get("NETLOOM_DATA", "")) / folder
+        place = mirrored if (mirrored / name).is_file() else Path("data") / folder
+        paths.append(Path(pooch.retrieve(url, f"sha256:{sha256}", fname=name, path=place)))
+    return paths
+
+
+class _Downloaded(DataSet):
+    """A data set in files that are downloaded once. A subclass names the files and has a static `read_files`.
+
+    `read_files` takes the paths of the files, in their order, and the options, and returns (inputs, targets). It
+    stands on its own as `load_data` of other data sets does; functions that it calls are listed in `helpers`. What it
+    raises for a damaged file (ValueError in a sentence that names the file) reaches the user as DataError.
+    """
+
+    downloaded: ClassVar[bool] = True
+    folder: ClassVar[str]  # in the mirror and among the downloads
+    files: ClassVar[tuple[RemoteFile, ...]]
+
+    read_files: ClassVar[Callable[..., Loaded]]
+
+    @staticmethod
+    def read_groups(paths: list[Path], **options: Any) -> NDArray[np.int64]:
+        """The number of every sample's group; it takes the same arguments as read_files."""
+        raise TypeError("A data set whose samples come in groups has a static method read_groups.")
+
+    def ready(self) -> bool:
+        return found(self.folder, self.files)
+
+    def download(self, progress: Progress | None = None) -> None:
+        """Fetch the files that are not here yet. DataError: there is no network, or what came is not what it was."""
+        fetch(self.name, self.folder, self.files, progress)
+
+    def load(self) -> Arrays:
+        return self.read(self.paths())
+
+    def paths(self) -> list[Path]:
+        """Where the files are, downloaded if need be, with their checksums compared."""
+        return fetch(self.name, self.folder, self.files)
+
+    def read(self, paths: list[Path]) -> Arrays:
+        """Read the files, and refuse with DataError what is not of this data set."""
+        options = self.model_dump()
+        try:
+            inputs, targets = type(self).read_files(paths, **options)
+            groups = type(self).read_groups(paths, **options) if self.grouped else None
+        except UNREADABLE as error:
+            text = str(error).rstrip(".") or type(error).__name__
+            raise DataError(
+                f"The data set {self.name} cannot be read: {text} (looked at {paths[0].parent}). "
+                "Replace the file, or remove it to download it again."
+            ) from None
+        return self.checked(inputs, targets, groups=groups)
+
+    def source(self) -> str:
+        """The code that downloads, checks and reads the same files; it looks into a mirror at NETLOOM_DATA, too."""
+        reading: list[Callable[..., Any]] = [type(self).read_files, *([type(self).read_groups] if self.grouped else [])]
+        options = self.printed_options()
+        functions = print_functions(
+            (locate, {}),
+            *((helper, {}) for helper in self.helpers),
+            *((function, options) for function in reading),
+            constants=_table(self.files),
+        )
+        place = f'locate("{self.folder}", FILES)'
+        calls = [("load_data", "Inputs and targets of all samples.", "read_files")]
+        if self.grouped:
+            calls.append(("load_groups", "The number of every sample's group.", "read_groups"))
+        return functions + "".join(
+            f'\n\ndef {name}():\n    """{text}"""\n    return {reader}({place})\n' for name, text, reader in calls
+        )
+
+
+Downloaded = _Downloaded  # the underscore keeps it out of the data sets that are found: it is none itself
+
+
+def _table(files: tuple[RemoteFile, ...]) -> str:
+    """The constant FILES of a script: name, address and checksum of every file."""
+    rows = "".join(f'    "{file.name}": (\n        "{file.url}",\n        "{file.sha256}",\n    ),\n' for file in files)
+    return f"# where the files come from, and the SHA-256 of each\nFILES = {{\n{rows}}}"
