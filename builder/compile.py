@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import ast
+import copy
 import functools
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from builder.checks.base import run
 from builder.document import Document
 from builder.infer import Analysis, analyse, needed
-from builder.plan import Step
+from builder.plan import Plan, Step, alive
 from builder.problems import GraphError, NetloomError, NodeError, Problem
+from builder.registry import did_you_mean
 from builder.spec import LayerSpec
+from builder.wording import clip
 
 if TYPE_CHECKING:
     from torch import fx, nn
@@ -23,12 +27,14 @@ def compile(document: Document, network: str | None = None, outputs: Sequence[st
 
     Parameters:
         network: which network, where the document has several; None: the only one, or "main".
-        outputs: names of nodes whose values the module returns instead of the Output nodes' (latents, feature maps).
+        outputs: names of nodes whose values the module returns instead of the Output nodes' (latents, feature maps);
+            "stage1" is the result of a block, "stage1.0" that of its first repeat, "stage1.0.conv1" a node inside.
             The module has the same parameters either way, so one's state_dict loads into the other.
 
     Returns:
         A module that takes the network's Input nodes in the order of `nodes`, each (batch, *shape), and returns the
-        Output's tensor, or {name: tensor} when there are several. Its state_dict keys are "<node>.<parameter>".
+        Output's tensor, or {name: tensor} when there are several. Its state_dict keys are "<node>.<parameter>", inside
+        blocks "<node>.<repeat>.<inner node>.<parameter>".
 
     Raises:
         GraphError: the document has errors (`.problems`), or there is no such network or node.
@@ -46,24 +52,11 @@ def build(analysis: Analysis, network: str, outputs: Sequence[str] | None) -> nn
 
     steps = [step for step in analysis.plan.steps if step.network == network]
     ends = [step.name for step in steps if step.spec.role == "output"]
-    for name in outputs or ():
-        if name not in {step.name for step in steps}:
-            raise GraphError([Problem("N150", "error", None, f"There is no node {name!r} in the network {network}.")])
-    main = {step.name for step in needed(analysis.plan, set(ends))}
-    wanted = list(outputs) if outputs is not None else ends
-    running = {step.name for step in needed(analysis.plan, set(wanted))}
-    owners = {step.module for step in steps if step.name in main | running}
+    wanted = _wanted(analysis, steps, outputs) if outputs is not None else {name: name for name in ends}
+    running = {step.name for step in needed(analysis.plan, set(wanted.values()))}
+    built = alive(analysis.plan) | running
+    modules = _modules(analysis, steps, built)
 
-    modules: dict[str, nn.Module] = {}
-    for step in steps:
-        if step.spec.role == "layer" and step.name in owners:
-            modules[step.name] = analysis.call(step.name).build()
-            if type(step.spec).explain is not LayerSpec.explain:
-                modules[step.name].explain = step.spec.explain  # type: ignore[assignment]
-
-    root = nn.Module()
-    for name, module in modules.items():
-        root.add_module(name, module)
     graph = fx.Graph()
     values: dict[str, fx.Node] = {}
     for step in steps:
@@ -72,13 +65,86 @@ def build(analysis: Analysis, network: str, outputs: Sequence[str] | None) -> nn
     for step in steps:
         if step.name in running and step.spec.role != "input":
             values[step.name] = _emit(graph, step, values)
-    graph.output(values[wanted[0]] if len(wanted) == 1 else {name: values[name] for name in wanted})
+    results = {name: values[source] for name, source in wanted.items()}
+    graph.output(next(iter(results.values())) if len(results) == 1 else results)
+    root = nested(modules, analysis.plan)
     made: nn.Module = _network_class()(root, graph, class_name(analysis.document, network))
-    for name, module in modules.items():  # those that `outputs` does not need: the same state_dict either way
-        if not hasattr(made, name):
-            made.add_module(name, module)
-    _sort_modules(made, list(modules))
+    # fx copies what the graph calls, in its own order and without the lists that blocks stand in
+    made._modules.clear()
+    for name, module in root.named_children():
+        made.add_module(name, module)
     return made
+
+
+def _wanted(analysis: Analysis, steps: list[Step], outputs: Sequence[str]) -> dict[str, str]:
+    """Each name asked for, of a node, a block or one repeat of it → the step that has its value."""
+    names = {step.name for step in steps}
+    values = {name: source for name, source in analysis.plan.aliases.items() if source in names}
+    values.update({name: name for name in names})
+    for name in outputs:
+        if name not in values:
+            near = did_you_mean(name, values)
+            message = f"There is no node {clip(name)} in the network.{near}"
+            raise GraphError([Problem("N150", "error", None, message, category="network")])
+    return {name: values[name] for name in outputs}
+
+
+def _modules(analysis: Analysis, steps: list[Step], built: set[str]) -> dict[str, nn.Module]:
+    """The module of every node that has one of its own, by the node's name; tied ones have their owner's parameters."""
+    owners = {step.module for step in steps if step.name in built}
+    owners |= {step.tied for step in steps if step.tied and step.module in owners}
+    modules: dict[str, nn.Module] = {}
+    for step in steps:
+        if step.spec.role == "layer" and step.name in owners:
+            modules[step.name] = analysis.call(step.name).build()
+            if type(step.spec).explain is not LayerSpec.explain:
+                modules[step.name].explain = step.spec.explain  # type: ignore[assignment]
+    for step in steps:
+        if step.tied and step.name in modules:
+            tie(modules[step.name], modules[step.tied])
+    return modules
+
+
+def tie(module: nn.Module, owner: nn.Module) -> None:
+    """Give a module the parameters of another one, by their names: training moves both, and they are counted once."""
+    for name, parameter in owner.named_parameters():
+        place, _, last = name.rpartition(".")
+        setattr(module.get_submodule(place), last, parameter)
+
+
+def nested(modules: Mapping[str, nn.Module], plan: Plan) -> nn.Module:
+    """Modules by dotted names as a tree: a block is a list of its repeats, as if it had been written by hand."""
+    from torch import nn
+
+    from builder.modules import Repeat
+
+    root = nn.Module()
+    places: dict[str, nn.Module] = {"": root}
+
+    def place(name: str) -> nn.Module:
+        if name not in places:
+            before, _, last = name.rpartition(".")
+            made = Repeat(plan.uses[name]) if name in plan.uses else nn.ModuleList()
+            place(before).add_module(last, made)
+            places[name] = made
+        return places[name]
+
+    for name, module in modules.items():
+        before, _, last = name.rpartition(".")
+        place(before).add_module(last, module)
+    return root
+
+
+def layers(module: nn.Module) -> dict[str, nn.Module]:
+    """The modules of a compiled network's nodes by the nodes' names, those inside blocks too: where hooks belong.
+
+    Any other module is taken as one of layers: its children.
+    """
+    graph = getattr(module, "graph", None)
+    if graph is None:
+        return dict(module.named_children())
+    names = dict.fromkeys(node.target for node in graph.nodes if node.op == "call_module")
+    return {name: module.get_submodule(name) for name in names}
 
 
 def _emit(graph: fx.Graph, step: Step, values: dict[str, fx.Node]) -> fx.Node:
@@ -87,15 +153,6 @@ def _emit(graph: fx.Graph, step: Step, values: dict[str, fx.Node]) -> fx.Node:
     node = graph.call_module(step.module, tuple(values[source] for source in step.inputs))
     node.meta["netloom"] = step.name
     return node
-
-
-def _sort_modules(module: nn.Module, names: list[str]) -> None:
-    """state_dict keys in topological order, whatever order fx copied the submodules in."""
-    children = dict(module.named_children())
-    for name in names:
-        delattr(module, name)
-    for name in names:
-        module.add_module(name, children[name])
 
 
 def _network(document: Document, network: str | None) -> str:
@@ -124,6 +181,12 @@ def _network_class() -> Any:
     class Network(fx.GraphModule):
         """A network compiled from a document: a torch.fx.GraphModule with one submodule per node."""
 
+        def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+            made = fx.GraphModule.__deepcopy__(self, memo)
+            # fx copies what the graph calls; the lists that blocks stand in, and the order, are the original's
+            made._modules = copy.deepcopy(self._modules, memo)
+            return made
+
         def __call__(self, *inputs: Any, **keywords: Any) -> Any:
             try:
                 return fx.GraphModule.__call__(self, *inputs, **keywords)
@@ -147,10 +210,27 @@ def failing_node(module: Any, error: BaseException) -> str | None:
     while trace is not None:
         if trace.tb_frame.f_code is code:
             lines = module.code.split("\n")
-            line = lines[trace.tb_lineno - 1] if trace.tb_lineno <= len(lines) else ""
-            found = re.search(r"self\.([A-Za-z_]\w*)\(", line)
-            return found.group(1) if found else None
+            return _called(lines[trace.tb_lineno - 1]) if trace.tb_lineno <= len(lines) else None
         trace = trace.tb_next
+    return None
+
+
+def _called(line: str) -> str | None:
+    """The node that a line of a generated forward calls: `x = getattr(self.stage, "0").conv(x)` → stage.0.conv."""
+    for node in ast.walk(ast.parse(line.strip())):
+        if isinstance(node, ast.Call):
+            parts: list[str] = []
+            place: ast.expr = node.func
+            while not isinstance(place, ast.Name):
+                if isinstance(place, ast.Attribute):
+                    parts.append(place.attr)
+                    place = place.value
+                elif isinstance(place, ast.Call) and isinstance(place.args[1], ast.Constant):
+                    parts.append(str(place.args[1].value))
+                    place = place.args[0]
+                else:
+                    return None
+            return ".".join(reversed(parts)) or None
     return None
 
 

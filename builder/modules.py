@@ -61,3 +61,14 @@ class Apply(nn.Module):
     def extra_repr(self) -> str:
         settings = "".join(f", {name}={value!r}" for name, value in self.kwargs.items())
         return f"{self.function.__name__}{settings}"
+
+
+class Repeat(nn.Module):
+    """One repeat of a block in a compiled network: holds the modules of its nodes; the network's forward calls them."""
+
+    def __init__(self, block: str) -> None:
+        super().__init__()
+        self.block = block
+
+    def extra_repr(self) -> str:
+        return f"# {self.block}"

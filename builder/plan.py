@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from builder.blocks import expansion
 from builder.document import Block, Document, Edge, Graph, Node
-from builder.graph import behind_cycles, incoming, order
+from builder.graph import behind_cycles, incoming, order, reaching
 from builder.shapes import count
 from builder.spec import LayerSpec
 from builder.wording import clip
@@ -162,6 +162,34 @@ class _Expander:
             graph = self.document if block is None else self.document.blocks[block]
             self.scopes[block] = _scope(graph, self.document, self.sound)
         return self.scopes[block]
+
+
+def alive(plan: Plan) -> set[str]:
+    """The steps that a network is made of: those whose value reaches the Output of all that they are in.
+
+    A block is taken as a whole: if its result is used, all its repeats are there, also where one does not need another.
+    """
+    living = {block: _reaching_output(scope) for block, scope in plan.scopes.items()}
+    uses: dict[str, bool] = {"": True}
+
+    def lives(place: str, name: str) -> bool:
+        if place not in uses:
+            before, _, last = place.rpartition(".")[0].rpartition(".")
+            uses[place] = lives(before, last)
+        return uses[place] and name in living[plan.uses[place] if place else None]
+
+    return {step.name for step in plan.steps if lives(*_split(step.name))}
+
+
+def _split(name: str) -> tuple[str, str]:
+    """ "stage1.0.conv1" → where it is, "stage1.0", and its name there."""
+    place, _, last = name.rpartition(".")
+    return place, last
+
+
+def _reaching_output(scope: Scope) -> set[str]:
+    ends = {step.name for step in scope.steps if step.spec.role == "output"}
+    return reaching(scope.graph, ends)
 
 
 def _scope(graph: Graph, document: Document, sound: frozenset[str]) -> Scope:
