@@ -166,7 +166,7 @@ def layer_facts(spec: LayerSpec, signals: tuple[Signal, ...]) -> Facts:
 
 def _measure(spec: LayerSpec, signals: tuple[Signal, ...]) -> Facts:
     _check_inputs(spec, signals)
-    signal = spec.output(*signals)
+    signal = spec.emitted(*signals)
     if signal is None and spec.role == "input":
         raise ShapeError("has no shape yet: set one, such as 1, 28, 28, or choose a data set that gives it.")
     spec.object_to(*(given.shape for given in signals))

@@ -184,7 +184,7 @@ class LayerSpec(BaseModel):
         """The call that builds this layer for inputs of these shapes."""
         return Call(self.target, {**self.inferred(*shapes), **self.non_default()}, self.style)
 
-    def output(self, *signals: Signal) -> Signal | None:
+    def emitted(self, *signals: Signal) -> Signal | None:
         """The output's signal where running the module on meta tensors would be slow; None: run it."""
         return None
 

@@ -115,7 +115,7 @@ def samples(document: Document, network: str, batch: int = BATCH) -> tuple[Tenso
     for node in document.nodes:
         if node.network != network or node.spec.role != "input":
             continue
-        signal = node.spec.output()
+        signal = node.spec.emitted()
         assert signal is not None  # a compiled document has shapes
         size = (batch, *signal.shape)
         if signal.dtype == "int":

@@ -11,9 +11,11 @@ from builder.spec import Extent, Margin, ShapeError
 
 ExtentPair = Extent | Annotated[tuple[Extent, Extent], Field()]
 MarginPair = Margin | Annotated[tuple[Margin, Margin], Field()]
+ExtentTriple = Extent | Annotated[tuple[Extent, Extent, Extent], Field()]
+MarginTriple = Margin | Annotated[tuple[Margin, Margin, Margin], Field()]
 
 Sizes = int | tuple[int, ...]
-CHANNELS = {1: "channels × length", 2: "channels × height × width"}
+CHANNELS = {1: "channels × length", 2: "channels × height × width", 3: "channels × depth × height × width"}
 
 
 def spread(value: Sizes, axes: int) -> tuple[int, ...]:
@@ -43,3 +45,10 @@ def _largest(room: Shape, kernel: Sizes, dilation: Sizes) -> int | list[int]:
         for size, k, gap in zip(room, spread(kernel, axes), spread(dilation, axes), strict=True)
     ]
     return min(sizes) if isinstance(kernel, int) else sizes
+
+
+def nearest_divisor(number: int, wanted: int) -> int:
+    """The divisor of `number` that is nearest to `wanted`; of two as near, the smaller."""
+    low = next(at for at in range(min(wanted, number), 0, -1) if number % at == 0)
+    high = next((at for at in range(wanted, min(number, 2 * wanted) + 1) if number % at == 0), low)
+    return high if high - wanted < wanted - low else low

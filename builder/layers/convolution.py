@@ -6,9 +6,11 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from builder.layers._spatial import CHANNELS, ExtentPair, MarginPair, fits, spread
-from builder.shapes import Shape
+from builder.layers._spatial import CHANNELS, ExtentPair, ExtentTriple, MarginPair, MarginTriple, fits, spread
+from builder.shapes import Shape, show
 from builder.spec import Extent, LayerSpec, Margin, ShapeError, Width, always
+
+PaddingMode = Literal["zeros", "reflect", "replicate", "circular"]
 
 
 class _Convolution(LayerSpec):
@@ -35,7 +37,17 @@ class _Convolution(LayerSpec):
                     'cannot have padding "same" with a stride: "same" keeps the size.', params={"stride": 1}
                 )
             return
-        fits(shape, settings.kernel_size, 0 if settings.padding == "valid" else settings.padding, settings.dilation)
+        padding = 0 if settings.padding == "valid" else settings.padding
+        fits(shape, settings.kernel_size, padding, settings.dilation)
+        least = {"reflect": 1, "circular": 0}.get(settings.padding_mode)
+        if least is not None and any(
+            pad > size - least for pad, size in zip(spread(padding, len(shape) - 1), shape[1:], strict=True)
+        ):
+            raise ShapeError(
+                f'has a padding of {padding} in mode "{settings.padding_mode}", which takes it from inside, but its '
+                f"input is {show(shape[1:])}: too small for that.",
+                params={"padding_mode": "zeros"},
+            )
 
 
 class Conv1d(_Convolution):
@@ -60,6 +72,7 @@ class Conv1d(_Convolution):
     dilation: Extent = Field(1, description="Distance between the filter's points.")
     groups: Width = Field(1, description="Split the channels into groups that do not see each other.")
     bias: bool = Field(True, description="Learn an offset for each output channel.")
+    padding_mode: PaddingMode = Field("zeros", description="What stands in the padding: zeros, or values from inside.")
 
 
 class Conv2d(_Convolution):
@@ -84,3 +97,29 @@ class Conv2d(_Convolution):
     dilation: ExtentPair = Field(1, description="Distance between the filter's points.")
     groups: Width = Field(1, description="Split the channels into groups that do not see each other.")
     bias: bool = Field(True, description="Learn an offset for each output channel.")
+    padding_mode: PaddingMode = Field("zeros", description="What stands in the padding: zeros, or values from inside.")
+
+
+class Conv3d(_Convolution):
+    """Slides small filters through a volume or a clip; each learns one local pattern.
+
+    (in_channels, depth, height, width) → (out_channels, depth', height', width').
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.Conv3d.html
+    """
+
+    target = "torch.nn.Conv3d"
+    ranks = (4,)
+    axes = CHANNELS[3]
+    search = ("convolution", "volume", "video", "scan", "filter")
+    example = ((2, 5, 6, 6),)
+
+    out_channels: Width = always(16, "How many filters: each gives one channel of the output.")
+    kernel_size: ExtentTriple = always(3, "Depth, height and width of each filter.")
+    stride: ExtentTriple = Field(1, description="How far the filter moves at a time; 2 halves the volume.")
+    padding: MarginTriple | Literal["same", "valid"] = Field(
+        0, description="Zeros added at every border; same keeps the size."
+    )
+    dilation: ExtentTriple = Field(1, description="Distance between the filter's points.")
+    groups: Width = Field(1, description="Split the channels into groups that do not see each other.")
+    bias: bool = Field(True, description="Learn an offset for each output channel.")
+    padding_mode: PaddingMode = Field("zeros", description="What stands in the padding: zeros, or values from inside.")

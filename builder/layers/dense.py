@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
-from builder.shapes import Shape
+from builder.shapes import Shape, show
 from builder.spec import LayerSpec, ShapeError, Width, always
 
 
@@ -33,6 +33,36 @@ class Linear(LayerSpec):
         (shape,) = shapes
         if not shape:
             raise ShapeError("expects a vector, gets a single number a sample; give it at least one axis.")
+
+
+class Bilinear(LayerSpec):
+    """Learns from every product of a feature of one input with a feature of the other: how two things go together.
+
+    (…, in1_features) and (…, in2_features) → (…, out_features).
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.Bilinear.html
+    """
+
+    family = "dense"
+    target = "torch.nn.Bilinear"
+    ports = ("input1", "input2")
+    width_parameter = "out_features"
+    reads_last_axis = True
+    search = ("interaction", "similarity", "pair")
+    example = ((6,), (4,))
+
+    out_features: Width = always(64, "How many features (units) come out.")
+    bias: bool = Field(True, description="Learn an offset for each output feature.")
+
+    def inferred(self, *shapes: Shape) -> dict[str, Any]:
+        return {"in1_features": shapes[0][-1], "in2_features": shapes[1][-1]}
+
+    def object_to(self, *shapes: Shape) -> None:
+        one, other = shapes
+        if not one or one[:-1] != other[:-1]:
+            raise ShapeError(
+                f"gets {show(one)} and {show(other)}: all axes but the last must be equal.",
+                short="All axes but the last must be equal.",
+            )
 
 
 class Embedding(LayerSpec):

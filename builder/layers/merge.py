@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from builder.shapes import Shape, show
-from builder.spec import Axis, LayerSpec, ShapeError, always
+from builder.spec import Axis, Call, LayerSpec, Layout, ShapeError, Style, always
 
 PAIR = ((4, 6, 6), (4, 6, 6))
 
@@ -36,9 +36,9 @@ def broadcast(verb: str, shapes: tuple[Shape, ...]) -> None:
 
 class _Merge(LayerSpec):
     family = "merge"
-    style: ClassVar[Literal["fold", "list"]] = "fold"
+    style: ClassVar[Style] = "fold"
     variadic = True
-    layout = "as_input"
+    layout: ClassVar[Layout | None] = "as_input"
     example = PAIR
 
 
@@ -86,6 +86,37 @@ class Subtract(LayerSpec):
         broadcast("subtract", shapes)
 
 
+class Average(_Merge):
+    """Averages its inputs element by element: several opinions become one.
+
+    Inputs of one shape (sizes of 1 are stretched) → that shape.
+    """
+
+    style = "expression"
+    search = ("mean", "ensemble")
+
+    def object_to(self, *shapes: Shape) -> None:
+        broadcast("average", shapes)
+
+    def call(self, *shapes: Shape) -> Call:
+        together = " + ".join(f"{{{number}}}" for number in range(len(shapes)))
+        return Call("", {}, "expression", f"({together}) / {len(shapes)}")
+
+
+class Maximum(_Merge):
+    """Keeps the larger of its inputs, element by element (maxout).
+
+    Inputs of one shape (sizes of 1 are stretched) → that shape.
+    https://docs.pytorch.org/docs/stable/generated/torch.maximum.html
+    """
+
+    target = "torch.maximum"
+    search = ("max", "maxout", "largest")
+
+    def object_to(self, *shapes: Shape) -> None:
+        broadcast("compare", shapes)
+
+
 class Concat(_Merge):
     """Puts its inputs one after the other along an axis, such as the channels of two branches.
 
@@ -119,3 +150,70 @@ class Concat(_Merge):
                         f"and {other} in input {number}; every axis but dim {axis} must agree.",
                         short=f"Axis {dim} differs: {one} and {other}.",
                     )
+
+
+class Stack(_Merge):
+    """Lays its inputs beside each other along a new axis, such as the frames of a clip.
+
+    Inputs of one shape → that shape with one more axis. https://docs.pytorch.org/docs/stable/generated/torch.stack.html
+    """
+
+    target = "torch.stack"
+    style = "list"
+    layout = "other"
+    takes = None
+    search = ("join", "new axis")
+
+    dim: Axis = always(1, "Where the new axis stands; 0 is the batch.")
+
+    def object_to(self, *shapes: Shape) -> None:
+        first = shapes[0]
+        for number, shape in enumerate(shapes[1:], start=2):
+            if shape != first:
+                raise ShapeError(
+                    f"cannot stack {show(first)} and {show(shape)}: inputs 1 and {number} must have one shape."
+                )
+        last = len(first) + 1
+        axis = self.dim if self.dim >= 0 else self.dim + last + 1
+        if not 1 <= axis <= last:
+            raise ShapeError(
+                f"cannot put a new axis at dim {self.dim} of {show(first)}: dims 1 to {last} are free, 0 is the batch.",
+                params={"dim": 1},
+            )
+
+
+class MatMul(LayerSpec):
+    """Multiplies two matrices of each sample, such as queries with keys: every row meets every column.
+
+    (…, n, m) and (…, m, p) → (…, n, p). https://docs.pytorch.org/docs/stable/generated/torch.matmul.html
+    """
+
+    family = "merge"
+    target = "torch.matmul"
+    style = "function"
+    ports = ("input", "other")
+    ranks = (2, 3, 4, 5)
+    axes = "a matrix (rows × columns), with any axes before it"
+    search = ("matrix product", "bmm", "dot product", "attention", "@")
+    example = ((3, 4, 5), (3, 5, 6))
+
+    def object_to(self, *shapes: Shape) -> None:
+        one, other = shapes
+        if len(one) != len(other):
+            raise ShapeError(
+                f"cannot multiply {show(one)} and {show(other)}: they have {len(one)} and {len(other)} axes. "
+                "Reshape or Unsqueeze one of them."
+            )
+        if one[-1] != other[-2]:
+            turned = " Permute the second: swapped, it fits." if one[-1] == other[-1] else ""
+            raise ShapeError(
+                f"cannot multiply {show(one)} and {show(other)}: the rows of the first have {one[-1]} numbers, the "
+                f"columns of the second {other[-2]}; they must be equal.{turned}",
+                short=f"Inner sizes differ: {one[-1]} and {other[-2]}.",
+            )
+        for axis, (left, right) in enumerate(zip(one[:-2], other[:-2], strict=True), start=1):
+            if left != right and 1 not in (left, right):
+                raise ShapeError(
+                    f"cannot multiply {show(one)} and {show(other)}: axis {axis} is {left} in the first and {right} "
+                    "in the second."
+                )

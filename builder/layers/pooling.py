@@ -6,13 +6,14 @@ from typing import Any
 
 from pydantic import Field
 
-from builder.layers._spatial import CHANNELS, ExtentPair, MarginPair, fits, spread
+from builder.layers._spatial import CHANNELS, ExtentPair, ExtentTriple, MarginPair, MarginTriple, fits, spread
 from builder.shapes import Shape, show
 from builder.spec import Extent, LayerSpec, Margin, ShapeError, always
 
 
 class _Pooling(LayerSpec):
     family = "pooling"
+    layout = "channels_first"
 
     def object_to(self, *shapes: Shape) -> None:
         settings: Any = self
@@ -30,7 +31,8 @@ class _Pooling(LayerSpec):
 class MaxPool1d(_Pooling):
     """Keeps the largest value of each short stretch of a series.
 
-    (channels, length) → (channels, length'). https://docs.pytorch.org/docs/stable/generated/torch.nn.MaxPool1d.html
+    (channels, length) → (channels, length').
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.MaxPool1d.html
     """
 
     target = "torch.nn.MaxPool1d"
@@ -40,10 +42,10 @@ class MaxPool1d(_Pooling):
     example = ((3, 16),)
 
     kernel_size: Extent = always(2, "Length of the stretch that becomes one value.")
-    stride: Extent | None = Field(None, description="How far the window moves at a time; empty: its own length.")
-    padding: Margin = Field(0, description="Added at both ends; at most half the kernel.")
+    stride: Extent | None = Field(None, description="How far the window moves at a time; empty: its own size.")
+    padding: Margin = Field(0, description="Added at every border; at most half the kernel.")
     dilation: Extent = Field(1, description="Distance between the window's points.")
-    ceil_mode: bool = Field(False, description="Keep a last window that sticks out at the end.")
+    ceil_mode: bool = Field(False, description="Keep last windows that stick out at the border.")
 
 
 class MaxPool2d(_Pooling):
@@ -66,6 +68,46 @@ class MaxPool2d(_Pooling):
     ceil_mode: bool = Field(False, description="Keep last windows that stick out at the border.")
 
 
+class MaxPool3d(_Pooling):
+    """Keeps the largest value of each small window of a volume or a clip.
+
+    (channels, depth, height, width) → (channels, depth', height', width').
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.MaxPool3d.html
+    """
+
+    target = "torch.nn.MaxPool3d"
+    ranks = (4,)
+    axes = CHANNELS[3]
+    search = ("downsample", "subsample")
+    example = ((2, 6, 8, 8),)
+
+    kernel_size: ExtentTriple = always(2, "Depth, height and width of the window that becomes one value.")
+    stride: ExtentTriple | None = Field(None, description="How far the window moves at a time; empty: its own size.")
+    padding: MarginTriple = Field(0, description="Added at every border; at most half the kernel.")
+    dilation: ExtentTriple = Field(1, description="Distance between the window's points.")
+    ceil_mode: bool = Field(False, description="Keep last windows that stick out at the border.")
+
+
+class AvgPool1d(_Pooling):
+    """Averages each short stretch of a series.
+
+    (channels, length) → (channels, length').
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.AvgPool1d.html
+    """
+
+    target = "torch.nn.AvgPool1d"
+    ranks = (2,)
+    axes = CHANNELS[1]
+    search = ("mean", "downsample", "subsample")
+    example = ((3, 16),)
+
+    kernel_size: Extent = always(2, "Length of the stretch that becomes one value.")
+    stride: Extent | None = Field(None, description="How far the window moves at a time; empty: its own size.")
+    padding: Margin = Field(0, description="Zeros added at every border; at most half the kernel.")
+    ceil_mode: bool = Field(False, description="Keep last windows that stick out at the border.")
+    count_include_pad: bool = Field(True, description="Count the added zeros in the average.")
+
+
 class AvgPool2d(_Pooling):
     """Averages each small window of a picture: how strong was the pattern?
 
@@ -86,18 +128,21 @@ class AvgPool2d(_Pooling):
     count_include_pad: bool = Field(True, description="Count the added zeros in the average.")
 
 
-class AdaptiveAvgPool2d(LayerSpec):
-    """Averages a picture of any size down to a given size; 1 is one number per channel (global average).
+class AvgPool3d(_Pooling):
+    """Averages each small window of a volume or a clip.
 
-    (channels, height, width) → (channels, *output_size).
-    https://docs.pytorch.org/docs/stable/generated/torch.nn.AdaptiveAvgPool2d.html
+    (channels, depth, height, width) → (channels, depth', height', width').
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.AvgPool3d.html
     """
 
-    family = "pooling"
-    target = "torch.nn.AdaptiveAvgPool2d"
-    ranks = (3,)
-    axes = CHANNELS[2]
-    search = ("global average", "gap", "mean")
-    example = ((3, 12, 12),)
+    target = "torch.nn.AvgPool3d"
+    ranks = (4,)
+    axes = CHANNELS[3]
+    search = ("mean", "downsample", "subsample")
+    example = ((2, 6, 8, 8),)
 
-    output_size: ExtentPair = always(1, "Height and width that come out.")
+    kernel_size: ExtentTriple = always(2, "Depth, height and width of the window that becomes one value.")
+    stride: ExtentTriple | None = Field(None, description="How far the window moves at a time; empty: its own size.")
+    padding: MarginTriple = Field(0, description="Zeros added at every border; at most half the kernel.")
+    ceil_mode: bool = Field(False, description="Keep last windows that stick out at the border.")
+    count_include_pad: bool = Field(True, description="Count the added zeros in the average.")

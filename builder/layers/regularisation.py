@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field
 
-from builder.spec import LayerSpec, Probability
+from builder.spec import LayerSpec, Probability, always
 
 
 class Dropout(LayerSpec):
@@ -37,3 +39,65 @@ class Dropout2d(LayerSpec):
     example = ((3, 12, 12),)
 
     p: Probability = Field(0.5, description="Share of the channels that are set to zero.")
+
+
+class Dropout1d(LayerSpec):
+    """Sets whole random channels of a series to zero in training.
+
+    (channels, length), unchanged. Tompson et al. 2015, https://arxiv.org/abs/1411.4280
+    """
+
+    family = "regularisation"
+    target = "torch.nn.Dropout1d"
+    keeps_shape = True
+    ranks = (2,)
+    axes = "channels × length"
+    search = ("regularization", "noise", "overfitting", "spatial")
+    example = ((3, 16),)
+
+    p: Probability = Field(0.5, description="Share of the channels that are set to zero.")
+
+
+class AlphaDropout(LayerSpec):
+    """A Dropout that keeps mean and spread, for networks of SELU units.
+
+    Any shape, unchanged. Klambauer et al. 2017, https://arxiv.org/abs/1706.02515
+    """
+
+    family = "regularisation"
+    target = "torch.nn.AlphaDropout"
+    keeps_shape = True
+    search = ("regularization", "noise", "overfitting", "selu")
+    example = ((8,),)
+
+    p: Probability = Field(0.5, description="Share of the values that are replaced.")
+
+
+class GaussianNoise(LayerSpec):
+    """Adds normal noise in training, so that a network learns not to depend on exact values.
+
+    Any shape, unchanged; passes everything through in prediction. Sietsma and Dow 1991.
+    """
+
+    family = "regularisation"
+    target = "builder.library.noise.GaussianNoise"
+    keeps_shape = True
+    search = ("regularization", "augmentation", "jitter", "denoising")
+    example = ((8,),)
+
+    std: Annotated[float, Field(ge=0, le=1000)] = always(0.1, "Spread of the noise, in the input's own unit.")
+
+
+class StochasticDepth(LayerSpec):
+    """Leaves a residual branch out for random samples in training, so that deep networks learn as shallow ones.
+
+    Any shape, unchanged; stands at the end of a branch, before Add. Huang et al. 2016, https://arxiv.org/abs/1603.09382
+    """
+
+    family = "regularisation"
+    target = "builder.library.noise.StochasticDepth"
+    keeps_shape = True
+    search = ("regularization", "drop path", "droppath", "residual")
+    example = ((8,),)
+
+    p: Probability = always(0.1, "Share of the samples for which the branch is left out.")

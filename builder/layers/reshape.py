@@ -1,4 +1,4 @@
-"""Layers that move numbers about without changing them, and averages over axes."""
+"""Layers that move numbers about without changing them."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from builder.shapes import Shape, show
+from builder.shapes import Shape, count, show
 from builder.spec import Axis, Call, DType, LayerSpec, ShapeError, always
+
+Shift = Annotated[int, Field(ge=-1_000_000, le=1_000_000)]
 
 
 def own_axis(dim: int, shape: Shape, params: dict[str, int] | None = None) -> int:
@@ -21,6 +23,17 @@ def own_axis(dim: int, shape: Shape, params: dict[str, int] | None = None) -> in
     if not 1 <= axis <= len(shape):
         raise ShapeError(f"has no dim {dim}: its input {show(shape)} has dims 1 to {len(shape)}.", params=params)
     return axis
+
+
+def own_axes(dims: int | tuple[int, ...], shape: Shape) -> list[int]:
+    """torch's axis numbers as positive ones; ShapeError when one is the batch, does not exist, or stands twice."""
+    wanted = (dims,) if isinstance(dims, int) else dims
+    axes = [own_axis(dim, shape, {"dim": 1} if dims == 0 else None) for dim in wanted]
+    if len(set(axes)) < len(axes):
+        raise ShapeError(f"names an axis twice in {list(wanted)}.")
+    if not axes:
+        raise ShapeError("names no axis; give at least one.")
+    return axes
 
 
 class _Reshape(LayerSpec):
@@ -111,35 +124,70 @@ class Permute(_Reshape):
             raise ShapeError("would move the batch axis: dims must start with 0.", params={"dims": fixed})
 
 
-class Mean(_Reshape):
-    """Averages over an axis, such as all steps of a series, and removes it.
+class Squeeze(_Reshape):
+    """Removes an axis of size 1.
 
-    (a, b) with dim 1 → (b). https://docs.pytorch.org/docs/stable/generated/torch.mean.html
+    (a, 1) → (a). https://docs.pytorch.org/docs/stable/generated/torch.squeeze.html
     """
 
-    target = "torch.mean"
+    target = "torch.squeeze"
     style = "function"
-    takes = "float"
-    search = ("average", "global pooling", "reduce")
-    example = ((5, 8),)
+    search = ("remove axis",)
+    example = ((5, 1),)
 
-    dim: Axis | tuple[Axis, ...] = always(1, "The axis or axes to average over; 0 is the batch.")
-    keepdim: bool = Field(False, description="Keep the axis with size 1.")
+    dim: Axis | tuple[Axis, ...] = always(-1, "The axis or axes to remove; 0 is the batch, -1 the last.")
 
     def object_to(self, *shapes: Shape) -> None:
-        dims = (self.dim,) if isinstance(self.dim, int) else self.dim
-        axes = [own_axis(dim, shapes[0], {"dim": 1}) for dim in dims]
-        if len(set(axes)) < len(axes):
-            raise ShapeError(f"names an axis twice in dim {list(dims)}.")
+        (shape,) = shapes
+        for axis in own_axes(self.dim, shape):
+            if shape[axis - 1] != 1:
+                raise ShapeError(
+                    f"removes dim {axis}, whose size must be 1, but in {show(shape)} it is {shape[axis - 1]}. "
+                    "Select one entry, or average with Mean."
+                )
 
 
-class Identity(_Reshape):
-    """Passes its input on unchanged: a name for a point in the graph, or a place to wire to.
+class Unsqueeze(_Reshape):
+    """Puts a new axis of size 1 in, such as the channel of a grey picture.
 
-    Any shape, unchanged. https://docs.pytorch.org/docs/stable/generated/torch.nn.Identity.html
+    (a, b) with dim 1 → (1, a, b). https://docs.pytorch.org/docs/stable/generated/torch.unsqueeze.html
     """
 
-    target = "torch.nn.Identity"
+    target = "torch.unsqueeze"
+    style = "function"
+    search = ("add axis", "expand dims")
+    example = ((5, 6),)
+
+    dim: Axis = always(1, "Where the new axis stands; 0 is the batch, -1 the end.")
+
+    def object_to(self, *shapes: Shape) -> None:
+        (shape,) = shapes
+        last = len(shape) + 1
+        axis = self.dim if self.dim >= 0 else self.dim + last + 1
+        if not 1 <= axis <= last:
+            raise ShapeError(
+                f"cannot put a new axis at dim {self.dim} of {show(shape)}: dims 1 to {last} are free, 0 is the batch.",
+                params={"dim": 1},
+            )
+
+
+class Roll(_Reshape):
+    """Moves everything along an axis; what falls off one end comes in at the other, as in a Swin transformer's windows.
+
+    Any shape, unchanged. https://docs.pytorch.org/docs/stable/generated/torch.roll.html
+    """
+
+    target = "torch.roll"
+    style = "function"
     keeps_shape = True
-    search = ("pass", "nothing", "placeholder")
-    example = ((8,),)
+    search = ("shift", "cyclic", "swin")
+    example = ((3, 6, 6),)
+
+    shifts: Shift | tuple[Shift, ...] = always(1, "By how many places; negative: backwards.")
+    dims: Axis | tuple[Axis, ...] = always(-1, "Along which axis or axes; 0 is the batch.")
+
+    def object_to(self, *shapes: Shape) -> None:
+        own_axes(self.dims, shapes[0])
+        shifts, dims = (1 if isinstance(value, int) else len(value) for value in (self.shifts, self.dims))
+        if shifts != dims:
+            raise ShapeError(f"has {count(shifts, 'shift')} for {dims} dims; give one for each.")

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 class PositionalEmbedding(nn.Module):
     """Adds a learned vector to each place of a sequence."""
 
-    def __init__(self, max_len: int, embedding_dim: int) -> None:
+    def __init__(self, embedding_dim: int, max_len: int) -> None:
         super().__init__()
         self.weight = nn.Parameter(0.02 * torch.randn(max_len, embedding_dim))
 

@@ -1,0 +1,82 @@
+"""Learned numbers that are no other layer's weights."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from builder.layers._activation import Real
+from builder.layers.reshape import own_axis
+from builder.shapes import Shape, show
+from builder.spec import Axis, Call, LayerSpec, ShapeError, always
+
+MOST = 2**31  # numbers in one tensor: 8 GB
+
+
+class Parameter(LayerSpec):
+    """One learned tensor, the same for every sample: queries that ask an image, a start state, a prompt.
+
+    No input → `shape`. Its batch size is that of what is wired to `like`, or of the network's first input.
+    """
+
+    family = "parameter"
+    target = "builder.library.learned.LearnedTensor"
+    ports = ("like",)
+    required_ports = 0
+    follows_batch = True
+    takes = None
+    search = ("learned", "weight", "variable", "query", "prompt", "constant", "bias")
+    example = ((6,),)
+
+    shape: tuple[Annotated[int, Field(ge=1, le=1_000_000)], ...] = always(
+        (64,), "Sizes of the tensor without the batch axis, such as 8, 64."
+    )
+    init: Literal["normal", "zeros", "ones"] | Real = Field(
+        "normal", description="How it starts: small random numbers, zeros, ones, or one number everywhere."
+    )
+
+    def object_to(self, *shapes: Shape) -> None:
+        if math.prod(self.shape) > MOST:
+            raise ShapeError(f"has the shape {show(self.shape)}: more numbers than memory can hold. Make it smaller.")
+
+
+class Scale(LayerSpec):
+    """Multiplies each channel by a learned number; starting near zero, it lets a residual branch in slowly.
+
+    Any shape, unchanged. Touvron et al. 2021 (LayerScale), https://arxiv.org/abs/2103.17239
+    """
+
+    family = "parameter"
+    target = "builder.library.learned.Scale"
+    keeps_shape = True
+    search = ("layer scale", "gain", "gamma", "learned", "convnext")
+    example = ((4, 6, 6),)
+
+    init: Real = always(1.0, "What each channel starts with; 1e-6 for the end of a residual branch.")
+    dim: Axis = Field(1, description="The axis of the channels; 0 is the batch, -1 the last.")
+
+    def inferred(self, *shapes: Shape) -> dict[str, Any]:
+        axis = own_axis(self.dim, shapes[0])
+        return {"channels": shapes[0][axis - 1], "axes_behind": len(shapes[0]) - axis}
+
+    def object_to(self, *shapes: Shape) -> None:
+        own_axis(self.dim, shapes[0], {"dim": 1})
+
+    def call(self, *shapes: Shape) -> Call:
+        return Call(self.target, {**self.inferred(*shapes), "init": self.init})
+
+
+class Identity(LayerSpec):
+    """Passes its input on unchanged: a name for a point in the graph, or a place to wire to.
+
+    Any shape, unchanged. https://docs.pytorch.org/docs/stable/generated/torch.nn.Identity.html
+    """
+
+    family = "parameter"
+    target = "torch.nn.Identity"
+    keeps_shape = True
+    takes = None
+    search = ("pass", "nothing", "placeholder")
+    example = ((8,),)

@@ -1,0 +1,145 @@
+"""Recurrent layers: read a sequence step by step and carry a state along."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from builder.shapes import Shape
+from builder.spec import Call, LayerSpec, Probability, ShapeError, Signal, Width, always
+
+Layers = Annotated[int, Field(ge=1, le=64)]
+
+
+class _Recurrent(LayerSpec):
+    family = "recurrent"
+    ranks = (2,)
+    axes = "steps × features"
+    width_parameter = "hidden_size"
+    example = ((5, 6),)
+    gates: ClassVar[int] = 1  # how many weight matrices each cell has, for its input and for its state
+    states: ClassVar[str] = "[1]"  # where torch's result holds the last hidden state of every layer
+
+    @property
+    def _settings(self) -> Any:
+        return self
+
+    @property
+    def _width(self) -> int:
+        """Features of one direction's state, as it comes out."""
+        return int(getattr(self._settings, "proj_size", 0) or self._settings.hidden_size)
+
+    def inferred(self, *shapes: Shape) -> dict[str, Any]:
+        return {"input_size": shapes[0][-1], "batch_first": True}
+
+    def object_to(self, *shapes: Shape) -> None:
+        settings = self._settings
+        projected = getattr(settings, "proj_size", 0)
+        if projected and projected >= settings.hidden_size:
+            raise ShapeError(
+                f"has a proj_size of {projected}; a projection must be smaller than hidden_size "
+                f"({settings.hidden_size}).",
+                params={"proj_size": 0},
+            )
+
+    def call(self, *shapes: Shape) -> Call:
+        settings = self.non_default()
+        inferred = self.inferred(*shapes)
+        output = settings.pop("output", "sequence")
+        if self._settings.num_layers == 1:
+            settings.pop("dropout", None)  # it acts between layers: torch warns that it does nothing
+        use = "{module}({0})[0]"
+        if output == "last" and self._settings.bidirectional:  # each direction has its last step at another end
+            use = "{module}({0})" + self.states + "[-2:].transpose(0, 1).flatten(1)"
+        elif output == "last":
+            use += "[:, -1]"
+        sizes = {"input_size": inferred["input_size"], "hidden_size": settings.pop("hidden_size")}
+        return Call(self.target, {**sizes, **settings, "batch_first": True}, use=use)
+
+    def emitted(self, *signals: Signal) -> Signal | None:
+        steps, _ = signals[0].shape
+        width = self._width * (2 if self._settings.bidirectional else 1)
+        return Signal((steps, width) if self._settings.output == "sequence" else (width,))
+
+    def flops(self, *signals: Signal) -> int | None:
+        """Each step multiplies the input and the state with one matrix a gate, and a projection once more."""
+        steps, features = signals[0].shape
+        settings = self._settings
+        directions = 2 if settings.bidirectional else 1
+        total = 0
+        for layer in range(settings.num_layers):
+            taken = features if layer == 0 else self._width * directions
+            cell = self.gates * settings.hidden_size * (taken + self._width)
+            if getattr(settings, "proj_size", 0):
+                cell += settings.hidden_size * settings.proj_size
+            total += 2 * cell * directions
+        return int(total * steps)
+
+    def remark(self, *shapes: Shape) -> ShapeError | None:
+        if self._settings.dropout and self._settings.num_layers == 1:
+            return ShapeError(
+                f"has a dropout of {self._settings.dropout:g} and one layer: dropout acts between layers, so it does "
+                "nothing here. Use more layers, or a Dropout node behind this one.",
+                params={"dropout": 0.0},
+            )
+        return None
+
+
+class RNN(_Recurrent):
+    """Reads a sequence step by step, mixing each step into one state; long memories fade, as its gradient vanishes.
+
+    (steps, features) → (steps, hidden_size), or its last state (hidden_size). Elman 1990.
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.RNN.html
+    """
+
+    target = "torch.nn.RNN"
+    search = ("recurrent", "elman", "sequence", "series", "text", "vanishing")
+
+    hidden_size: Width = always(64, "Features of the state.")
+    num_layers: Layers = Field(1, description="How many stand on each other; each reads what the one below gives.")
+    nonlinearity: Literal["tanh", "relu"] = Field("tanh", description="What the state goes through at each step.")
+    bias: bool = Field(True, description="Learn offsets.")
+    dropout: Probability = Field(0.0, description="Share of the values set to zero between layers, in training.")
+    bidirectional: bool = Field(False, description="Read from both ends; the output is twice as wide.")
+    output: Literal["sequence", "last"] = Field("sequence", description="Every step's state, or the last alone.")
+
+
+class LSTM(_Recurrent):
+    """Reads a sequence step by step with gates that keep or forget, so that it remembers over long spans.
+
+    (steps, features) → (steps, hidden_size), or its last state (hidden_size). Hochreiter and Schmidhuber 1997.
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.LSTM.html
+    """
+
+    target = "torch.nn.LSTM"
+    gates = 4
+    states = "[1][0]"
+    search = ("recurrent", "long short-term memory", "sequence", "series", "text", "gate")
+
+    hidden_size: Width = always(64, "Features of the state.")
+    num_layers: Layers = Field(1, description="How many stand on each other; each reads what the one below gives.")
+    bias: bool = Field(True, description="Learn offsets.")
+    dropout: Probability = Field(0.0, description="Share of the values set to zero between layers, in training.")
+    bidirectional: bool = Field(False, description="Read from both ends; the output is twice as wide.")
+    proj_size: int = Field(0, ge=0, le=1_000_000, description="Bring each state down to this many features; 0: do not.")
+    output: Literal["sequence", "last"] = Field("sequence", description="Every step's state, or the last alone.")
+
+
+class GRU(_Recurrent):
+    """Reads a sequence step by step with two gates: remembers almost as long as an LSTM with fewer weights.
+
+    (steps, features) → (steps, hidden_size), or its last state (hidden_size). Cho et al. 2014,
+    https://arxiv.org/abs/1406.1078, https://docs.pytorch.org/docs/stable/generated/torch.nn.GRU.html
+    """
+
+    target = "torch.nn.GRU"
+    gates = 3
+    search = ("recurrent", "gated recurrent unit", "sequence", "series", "text", "gate")
+
+    hidden_size: Width = always(64, "Features of the state.")
+    num_layers: Layers = Field(1, description="How many stand on each other; each reads what the one below gives.")
+    bias: bool = Field(True, description="Learn offsets.")
+    dropout: Probability = Field(0.0, description="Share of the values set to zero between layers, in training.")
+    bidirectional: bool = Field(False, description="Read from both ends; the output is twice as wide.")
+    output: Literal["sequence", "last"] = Field("sequence", description="Every step's state, or the last alone.")
