@@ -72,8 +72,11 @@ class DataSet(Entry):
     target_names: ClassVar[tuple[str, ...]] = ()
     official_test: ClassVar[int] = 0  # the last so many samples of load_data are the authors' own test part
     order: ClassVar[Order] = "shuffled"  # "time": the first samples train, the next validate, the last test
+    season: ClassVar[int] = 1  # for series: the naive forecast, to be better than, repeats the last so many steps
 
     load_data: ClassVar[Callable[..., Loaded]]
+    # the number of every sample's group, where `grouped` says that there are any; takes options as load_data does
+    load_groups: ClassVar[Callable[..., NDArray[np.int64]]]
     helpers: ClassVar[tuple[Callable[..., Any], ...]] = ()  # functions that load_data calls, printed before it
 
     @classmethod
@@ -139,15 +142,14 @@ class DataSet(Entry):
 
     def load(self) -> Arrays:
         """Load the data set as arrays. Raises DataError in words when a file is missing, cut off or another one."""
-        options = self.model_dump()
-        inputs, targets = type(self).load_data(**options)
-        groups = type(self).load_groups(**options) if self.grouped else None
+        inputs, targets = self.called(type(self).load_data)
+        groups = self.called(type(self).load_groups) if self.grouped else None
         return self.checked(inputs, targets, groups=groups)
 
-    @staticmethod
-    def load_groups(**options: Any) -> NDArray[np.int64]:
-        """The number of every sample's group; it takes the same options as load_data."""
-        raise TypeError("A data set whose samples come in groups has a static method load_groups.")
+    def called(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """What a function gives for the data set's options, of which it may take only some."""
+        wanted = inspect.signature(function).parameters
+        return function(*arguments, **{key: value for key, value in self.model_dump().items() if key in wanted})
 
     def checked(self, inputs: Any, targets: NDArray[Any], **facts: Any) -> Arrays:
         """Give the arrays the types that torch wants, and refuse samples that are not what the class promises.

@@ -44,12 +44,11 @@ class _Downloaded(DataSet):
     folder: ClassVar[str]  # in the mirror and among the downloads
     files: ClassVar[tuple[RemoteFile, ...]]
 
-    read_files: ClassVar[Callable[..., Loaded]]
+    locator: ClassVar[Callable[..., list[Path]]] = locate  # how a script finds the files
+    advice: ClassVar[str] = "Replace the file, or remove it to download it again."
 
-    @staticmethod
-    def read_groups(paths: list[Path], **options: Any) -> NDArray[np.int64]:
-        """The number of every sample's group; it takes the same arguments as read_files."""
-        raise TypeError("A data set whose samples come in groups has a static method read_groups.")
+    read_files: ClassVar[Callable[..., Loaded]]
+    read_groups: ClassVar[Callable[..., NDArray[np.int64]]]  # of data sets whose samples come in groups
 
     def ready(self) -> bool:
         return found(self.folder, self.files)
@@ -67,15 +66,13 @@ class _Downloaded(DataSet):
 
     def read(self, paths: list[Path]) -> Arrays:
         """Read the files, and refuse with DataError what is not of this data set."""
-        options = self.model_dump()
         try:
-            inputs, targets = type(self).read_files(paths, **options)
-            groups = type(self).read_groups(paths, **options) if self.grouped else None
+            inputs, targets = self.called(type(self).read_files, paths)
+            groups = self.called(type(self).read_groups, paths) if self.grouped else None
         except UNREADABLE as error:
             text = str(error).rstrip(".") or type(error).__name__
             raise DataError(
-                f"The data set {self.name} cannot be read: {text} (looked at {paths[0].parent}). "
-                "Replace the file, or remove it to download it again."
+                f"The data set {self.name} cannot be read: {text} (looked at {paths[0].parent}). {self.advice}"
             ) from None
         return self.checked(inputs, targets, groups=groups)
 
@@ -84,12 +81,12 @@ class _Downloaded(DataSet):
         reading: list[Callable[..., Any]] = [type(self).read_files, *([type(self).read_groups] if self.grouped else [])]
         options = self.printed_options()
         functions = print_functions(
-            (locate, {}),
+            (type(self).locator, {}),
             *((helper, {}) for helper in self.helpers),
             *((function, options) for function in reading),
             constants=_table(self.files),
         )
-        place = f'locate("{self.folder}", FILES)'
+        place = f'{type(self).locator.__name__}("{self.folder}", FILES)'
         calls = [("load_data", "Inputs and targets of all samples.", "read_files")]
         if self.grouped:
             calls.append(("load_groups", "The number of every sample's group.", "read_groups"))
