@@ -197,13 +197,17 @@ def _scope(graph: Graph, document: Document, sound: frozenset[str]) -> Scope:
     steps: list[Step] = []
     unbound: dict[str, str] = {}
     names = order(graph)
-    for name in names:
+    entries = _entries(graph)
+    running = [*entries.values(), *(name for name in names if name not in entries.values())] if entries else names
+    for name in running:
         node = graph.by_name[name]
         try:
             spec = node.spec
             if node.use is not None and node.use.block not in sound:
                 continue
             inputs = bind(spec, edges.get(name, []), document.blocks)
+            if spec.follows_batch and not inputs:
+                inputs = _first_input(entries, node)
         except PortError as error:
             unbound[name] = str(error)
         except (KeyError, ValidationError):
@@ -212,6 +216,25 @@ def _scope(graph: Graph, document: Document, sound: frozenset[str]) -> Scope:
             module, tied = _owner(graph, node, spec)
             steps.append(Step(name, node, spec, inputs, module, node.network, tied))
     return Scope(graph, tuple(steps), unbound, tuple(names))
+
+
+def _entries(graph: Graph) -> dict[str, str]:
+    """Network → its first Input node, where a node takes its batch size from it and so must run behind it."""
+    specs: list[tuple[Node, LayerSpec]] = []
+    for node in graph.nodes:
+        try:
+            specs.append((node, node.spec))
+        except (KeyError, ValidationError):
+            continue
+    if not any(spec.follows_batch for _, spec in specs):
+        return {}
+    return {node.network: node.name for node, spec in reversed(specs) if spec.role == "input"}
+
+
+def _first_input(entries: Mapping[str, str], node: Node) -> tuple[str, ...]:
+    if node.network not in entries:
+        raise PortError(f"takes its batch size from what is wired to {node.spec.ports[0]}; wire a node into it.")
+    return (entries[node.network],)
 
 
 def _owner(graph: Graph, node: Node, spec: LayerSpec) -> tuple[str, str | None]:
