@@ -186,7 +186,8 @@ def _within_themselves(blocks: Mapping[str, Block]) -> Iterator[Trouble]:
     if not wires:
         return
     for names in closed_paths(blocks, wires):
-        around = " → ".join([*names, names[0]])
+        shown = names if len(names) < 10 else [*names[:5], "…", *names[-3:]]
+        around = " → ".join([*shown, names[0]])
         second = names[1] if len(names) > 1 else names[0]
         node = next(name for name, use in blocks[names[0]].composites.items() if use.block == second)
         yield Trouble(names[0], node, f"would put the block {names[0]} inside itself: {around}. Take one of them out.")
@@ -207,10 +208,12 @@ def first_uses(document: Document) -> dict[str, str]:
     """Each block that is used → the dotted name of its first use: {"residual": "stage1.0"}."""
     found: dict[str, str] = {}
     waiting: list[tuple[Graph, str]] = [(document, "")]
-    while waiting:
-        graph, prefix = waiting.pop(0)
-        for name, use in graph.composites.items():
-            if use.block in document.blocks and use.block not in found:
-                found[use.block] = f"{prefix}{name}.0"
-                waiting.append((document.blocks[use.block], f"{prefix}{name}.0."))
+    for _ in range(MAX_DEPTH + 1):  # what is nested deeper is refused, and its names would be as long as it is deep
+        inside: list[tuple[Graph, str]] = []
+        for graph, prefix in waiting:
+            for name, use in graph.composites.items():
+                if use.block in document.blocks and use.block not in found:
+                    found[use.block] = f"{prefix}{name}.0"
+                    inside.append((document.blocks[use.block], f"{prefix}{name}.0."))
+        waiting = inside
     return found

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 FORMAT = "netloom/1"
 MAX_BYTES = 5_000_000
 MAX_NODES = 10_000
+MAIN = "main"  # the network of a node that names none; inside a block, the network that the block is used in
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 
 # Attributes of torch.nn.Module and torch.fx.GraphModule, and the names that generated code uses itself: a node called
@@ -63,7 +64,7 @@ class Node(_Frozen):
     name: str
     type: str = Field(strict=True, max_length=64)
     params: Settings = Field(default_factory=dict)
-    network: str = "main"
+    network: str = MAIN
     shares_weights_with: str | None = None
 
     @field_validator("name", "network", "shares_weights_with")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from builder.block_edits import free_block
 from builder.blocks import refuse_trouble
-from builder.document import MAX_NODES, Block, Document, Edge, Node, name_complaint
+from builder.document import MAIN, MAX_NODES, Block, Document, Edge, Node, name_complaint
 from builder.editing import GAP_X, Edit
 from builder.fitting import existing, free_name
 from builder.graph import incoming, order
@@ -35,7 +35,7 @@ class MakeBlock(Edit):
         made = Block(
             nodes=(
                 *(Node(name=port, type=type_with_role("input")) for port in ports.values()),
-                *(_in_network(node, "main") for node in document.nodes if node.name in chosen),
+                *(_in_network(node, MAIN) for node in document.nodes if node.name in chosen),
                 Node(name=result, type=type_with_role("output")),
             ),
             edges=(
