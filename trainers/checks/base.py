@@ -37,8 +37,9 @@ def job_checks() -> tuple[JobCheck, ...]:
 def outputs(analysis: Analysis) -> Iterator[Node]:
     """The output nodes whose shape is known."""
     for name in analysis.facts:
-        if analysis.steps[name].spec.role == "output":
-            yield analysis.steps[name].node
+        step = analysis.steps.get(name)  # the facts of a block and of its ports have no step
+        if step is not None and step.spec.role == "output":
+            yield step.node
 
 
 def before(analysis: Analysis, name: str) -> Iterator[tuple[Node, LayerSpec]]:
