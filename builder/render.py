@@ -78,10 +78,12 @@ def expression(text: str) -> Expression:
 
 def _of_tree(tree: ast.expr) -> Expression:
     match tree:
-        case ast.Subscript(ast.Call() as call):
-            made = _of_tree(call)
-            assert isinstance(made, Invoke)
-            return Behind(made, ast.unparse(tree).removeprefix(ast.unparse(call)))
+        case ast.Subscript(inside):
+            while isinstance(inside, ast.Subscript):
+                inside = inside.value
+            made = _of_tree(inside)
+            if isinstance(made, Invoke):
+                return Behind(made, ast.unparse(tree).removeprefix(ast.unparse(inside)))
         case ast.Call(function, arguments, keywords):
             named = (Keyword(str(keyword.arg), _of_tree(keyword.value)) for keyword in keywords)
             return Invoke(ast.unparse(function), (*map(_of_tree, arguments), *named))

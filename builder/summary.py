@@ -36,19 +36,24 @@ def summary(document: Document) -> pd.DataFrame:
 
 def _row(analysis: Analysis, step: Any) -> tuple[Any, ...]:
     facts = analysis.facts[step.name]
-    parameters = facts.parameters if step.module == step.name else 0
+    parameters = facts.parameters if step.owns else 0
     flops = layer_flops(step.spec, tuple(analysis.facts[source].signal for source in step.inputs))
     size = math.prod(facts.signal.shape) * BYTES[facts.signal.dtype]
     return (step.name, step.node.type, facts.signal.shape, parameters, flops, size)
 
 
 def layer_flops(spec: LayerSpec, signals: tuple[Signal, ...]) -> int:
-    """Floating-point operations of one sample's forward pass, counted by torch on meta tensors."""
+    """Floating-point operations of one sample's forward pass: by the layer's formula, or counted by torch.
+
+    Recurrent layers have formulas, since torch's counter knows nothing of their kernels; all others run on meta
+    tensors, where attention is counted product by product and not hidden in a fused kernel.
+    """
     if spec.role != "layer":
         return 0
     key = (spec.key, signals)
     if key not in _flops:
-        _flops[key] = _count(spec, signals)
+        known = spec.flops(*signals)
+        _flops[key] = _count(spec, signals) if known is None else known
     return _flops[key]
 
 
@@ -59,7 +64,7 @@ def _count(spec: LayerSpec, signals: tuple[Signal, ...]) -> int:
     kinds = {"float": torch.float32, "int": torch.int64}
     with torch.device("meta"), torch.no_grad():
         module = spec.call(*(signal.shape for signal in signals)).build().eval()
-        if not any(True for _ in module.parameters()):
+        if len(signals) < 2 and not any(True for _ in module.parameters()):
             return 0  # the counter knows products of matrices only, and those need weights or two inputs
         inputs = [torch.empty((SAMPLES, *signal.shape), dtype=kinds[signal.dtype]) for signal in signals]
         with FlopCounterMode(display=False) as counter:
