@@ -69,7 +69,6 @@ class DataSet(Entry):
     origin: ClassVar[str]
     licence: ClassVar[str]
     downloaded: ClassVar[bool] = False
-    target_names: ClassVar[tuple[str, ...]] = ()
     official_test: ClassVar[int] = 0  # the last so many samples of load_data are the authors' own test part
     order: ClassVar[Order] = "shuffled"  # "time": the first samples train, the next validate, the last test
     season: ClassVar[int] = 1  # for series: the naive forecast, to be better than, repeats the last so many steps
@@ -108,6 +107,11 @@ class DataSet(Entry):
     @property
     def classes(self) -> tuple[str, ...]:
         """The names of the classes, in the order of their numbers; empty for regression."""
+        return ()
+
+    @property
+    def target_names(self) -> tuple[str, ...]:
+        """What each number to predict means; empty for classes."""
         return ()
 
     @property
@@ -222,7 +226,7 @@ def _print_function(function: Callable[..., Any], defaults: dict[str, str]) -> t
         for argument in inspect.signature(function).parameters
     )
     head = statement("def ", Invoke(function.__name__, arguments), 0, ":")
-    code = "\n".join(lines[start:]).strip("\n")
+    code = "\n".join(line.partition("  # type: ignore")[0] for line in lines[start:]).strip("\n")
     return {ast.unparse(node) for node in imports}, "\n".join([*head, *docstring, code])
 
 

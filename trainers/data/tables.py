@@ -118,7 +118,10 @@ class Diabetes(_Table):
     licence: ClassVar[str] = "none stated"
     rows: ClassVar[int] = 442
     columns: ClassVar[tuple[str, ...]] = ("age", "sex", "bmi", "bp", "s1", "s2", "s3", "s4", "s5", "s6")
-    target_names: ClassVar[tuple[str, ...]] = ("disease progression",)
+
+    @property
+    def target_names(self) -> tuple[str, ...]:
+        return ("disease progression",)
 
     @staticmethod
     def load_data() -> Loaded:
