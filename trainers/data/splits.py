@@ -90,13 +90,15 @@ class Prepared:
     notes: tuple[str, ...] = ()
 
 
-def prepare(dataset: DataSet, validation: float = 0.2, test: float = 0.1, seed: int = 0) -> Prepared:
+def prepare(
+    dataset: DataSet, validation: float = 0.2, test: float = 0.1, seed: int = 0, raw_targets: bool = False
+) -> Prepared:
     """Load, split and standardise a data set. The same seed gives the same split, on every machine.
 
     `validation` and `test` are shares of all samples; 0 leaves a part empty. Classes keep their proportions in every
     part; for regression ten groups of equal size, from small to large targets, do. Where the authors published a test
     part of their own (mnist, fashion_mnist), it is the test part whatever share `test` names, and `validation` is a
-    share of the rest.
+    share of the rest. `raw_targets` leaves numbers to predict in their own unit, for losses over counts.
 
     Raises:
         DataError: shares that leave nothing to train on, or a part that would hold no sample; or load() failed.
@@ -109,7 +111,7 @@ def prepare(dataset: DataSet, validation: float = 0.2, test: float = 0.1, seed: 
     channels = {"image": 1, "sound": 1, "series": -1}.get(dataset.kind)
     figures = tuple(fit(array[parts[0]], channels) if array.dtype == np.float32 else None for array in arrays.inputs)
     targets, target_standardisation = arrays.targets, None
-    if dataset.task in ("regression", "forecasting"):
+    if dataset.task in ("regression", "forecasting") and not raw_targets:
         target_standardisation = fit(targets[parts[0]], -1)
         targets = target_standardisation.apply(targets)
 
@@ -117,9 +119,7 @@ def prepare(dataset: DataSet, validation: float = 0.2, test: float = 0.1, seed: 
         inputs = []
         for array, figure in zip(arrays.inputs, figures, strict=True):
             part = array[indices]
-            if (
-                figure is not None
-            ):  # in place, on the copy that indexing made: a large data set is not held a third time
+            if figure is not None:  # in place, on the copy that indexing made: it is not held a third time
                 np.subtract(part, figure.mean, out=part)
                 np.divide(part, figure.std, out=part)
             inputs.append(torch.from_numpy(part))
@@ -229,22 +229,42 @@ def _indices(
         )
     for name, share, part in (("validation", validation, parts[1]), ("test", drawn, parts[2])):
         if share and not len(part):
-            raise DataError(
-                f"The {name} share {share:g} of the {free} samples of {dataset.name} is not a single sample. "
-                f"Make it at least {1 / free:.2g}, or 0 for no {name} part."
-            )
-    notes: tuple[str, ...] = ()
-    if dataset.task == "classification":
-        absent = [
-            f"No sample of class {dataset.classes[label]} is in the {name} part: there are too few of them."
-            for name, part in zip(("training", "validation", "test"), parts, strict=True)
-            if len(part)
-            for label in np.setdiff1d(np.unique(groups), groups[part])
-        ]
-        notes = tuple(absent)
+            raise DataError(_empty_part(dataset, groups, name, share))
+    notes = _absent(dataset.classes, groups, parts) if dataset.task == "classification" else ()
     if arrays.test_count and test > 0:
         parts = (parts[0], parts[1], np.arange(free, free + arrays.test_count))
     return parts, notes
+
+
+def _empty_part(dataset: DataSet, groups: Indices, name: str, share: float) -> str:
+    """Why a part that was asked for has no sample, and what to do."""
+    count = len(groups)
+    if dataset.task == "classification" and round(share * count) and np.bincount(groups).max() == 1:
+        return (
+            f"Every class of {dataset.name} has a single sample, which is needed for training: none is left for the "
+            f"{name} part. Add samples of each class, or set the {name} share to 0."
+        )
+    return (
+        f"The {name} share {share:g} of the {count} samples of {dataset.name} is not a single sample. "
+        f"Make it at least {1 / count:.2g}, or 0 for no {name} part."
+    )
+
+
+def _absent(classes: tuple[str, ...], labels: Indices, parts: tuple[Indices, Indices, Indices]) -> tuple[str, ...]:
+    """A sentence for each class that has no sample at all, or none in one of the parts."""
+    present = np.unique(labels)
+    nowhere = [
+        f"There is no sample of class {name}: the network cannot learn it."
+        for label, name in enumerate(classes)
+        if label not in present
+    ]
+    absent = [
+        f"No sample of class {classes[label]} is in the {name} part: there are too few of them."
+        for name, part in zip(("training", "validation", "test"), parts, strict=True)
+        if len(part)
+        for label in np.setdiff1d(present, labels[part])
+    ]
+    return (*nowhere, *absent)
 
 
 def _groups(dataset: DataSet, targets: NDArray[Any]) -> NDArray[np.int64]:
