@@ -48,11 +48,11 @@ def compile(document: Document, network: str | None = None, outputs: Sequence[st
 
 def build(analysis: Analysis, network: str, outputs: Sequence[str] | None) -> nn.Module:
     """The module of one network of a document that is known to have no errors."""
-    from torch import fx, nn
+    from torch import fx
 
     steps = [step for step in analysis.plan.steps if step.network == network]
     ends = [step.name for step in steps if step.spec.role == "output"]
-    wanted = _wanted(analysis, steps, outputs) if outputs is not None else {name: name for name in ends}
+    wanted = _wanted(analysis, steps, network, outputs) if outputs is not None else {name: name for name in ends}
     running = {step.name for step in needed(analysis.plan, set(wanted.values()))}
     built = alive(analysis.plan) | running
     modules = _modules(analysis, steps, built)
@@ -76,7 +76,7 @@ def build(analysis: Analysis, network: str, outputs: Sequence[str] | None) -> nn
     return made
 
 
-def _wanted(analysis: Analysis, steps: list[Step], outputs: Sequence[str]) -> dict[str, str]:
+def _wanted(analysis: Analysis, steps: list[Step], network: str, outputs: Sequence[str]) -> dict[str, str]:
     """Each name asked for, of a node, a block or one repeat of it → the step that has its value."""
     names = {step.name for step in steps}
     values = {name: source for name, source in analysis.plan.aliases.items() if source in names}
@@ -84,7 +84,7 @@ def _wanted(analysis: Analysis, steps: list[Step], outputs: Sequence[str]) -> di
     for name in outputs:
         if name not in values:
             near = did_you_mean(name, values)
-            message = f"There is no node {clip(name)} in the network.{near}"
+            message = f"There is no node {clip(name)} in the network {network}.{near}"
             raise GraphError([Problem("N150", "error", None, message, category="network")])
     return {name: values[name] for name in outputs}
 

@@ -49,6 +49,7 @@ class Analysis:
     facts: dict[str, Facts]
     failures: dict[str, ShapeError]
     waiting: dict[str, str]  # node → the node in error it waits for
+    block: str | None = None  # the block that this is a look into, where `within` made it
 
     def call(self, name: str) -> Call:
         """The call that builds a node; only for nodes with facts."""
@@ -127,22 +128,27 @@ def _learned(plan: Plan, facts: dict[str, Facts], name: str) -> int:
 
 
 def within(analysis: Analysis, place: str) -> Analysis:
-    """One repeat of a block ("stage1.0"), seen as a document of its own: names are those in the block.
+    """The document alone ("") or one repeat of a block ("stage1.0") by itself: names are those in the block.
 
-    Its nodes that stand for a block are steps here, and its Input and Output nodes too. KeyError: no such repeat.
+    Its nodes that stand for a block are steps here, and so are a block's Input and Output nodes. KeyError: no such
+    repeat.
     """
-    block = analysis.plan.uses[place]
+    block = analysis.plan.uses[place] if place else None
     scope = analysis.plan.scopes[block]
-    cut = len(place) + 1
+    plan = Plan(scope.steps, scope.unbound, scope.order)
+    if block is None:
+        return Analysis(analysis.document, plan, analysis.facts, analysis.failures, analysis.waiting)
+    outside = len(place) + 1
+    names = {name: f"{place}.{name}" for name in scope.graph.by_name}
 
-    def inside(names: Mapping[str, T]) -> dict[str, T]:
-        return {name[cut:]: value for name, value in names.items() if name.startswith(f"{place}.")}
+    def inside(known: Mapping[str, T]) -> dict[str, T]:
+        return {name: known[whole] for name, whole in names.items() if whole in known}
 
-    waiting = {name: to[cut:] if to.startswith(f"{place}.") else to for name, to in inside(analysis.waiting).items()}
-    return Analysis(
-        opened(analysis.document, block), Plan(scope.steps, scope.unbound, scope.order), inside(analysis.facts),
-        inside(analysis.failures), waiting,
-    )  # fmt: skip
+    waiting = {
+        name: to[outside:] if to.startswith(f"{place}.") else to for name, to in inside(analysis.waiting).items()
+    }
+    document = opened(analysis.document, block)
+    return Analysis(document, plan, inside(analysis.facts), inside(analysis.failures), waiting, block)
 
 
 def layer_facts(spec: LayerSpec, signals: tuple[Signal, ...]) -> Facts:

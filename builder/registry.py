@@ -42,5 +42,7 @@ def discover(package: ModuleType, base: type[T], key: Callable[[type[T]], str]) 
 def did_you_mean(wrong: str, known: Iterable[str]) -> str:
     """A half sentence that lists up to three near names, or an empty string: ' Did you mean Conv2d or Conv1d?'."""
     by_lower = {name.lower(): name for name in itertools.islice(known, MOST_NAMES)}
+    if wrong.lower() in by_lower:
+        return f" Did you mean {by_lower[wrong.lower()]}?"
     near = [by_lower[name] for name in difflib.get_close_matches(wrong[:64].lower(), by_lower, n=3, cutoff=0.6)]
     return f" Did you mean {' or '.join(near)}?" if near else ""

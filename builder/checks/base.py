@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
+from builder.block_edits import InBlock
 from builder.document import Node
 from builder.edits import Edit, InsertBefore, SetParams, fresh_name
-from builder.infer import Analysis
+from builder.infer import Analysis, within
 from builder.problems import Problem, Severity
 from builder.registry import discover
 from builder.spec import ShapeError
@@ -31,9 +33,54 @@ class Reporter:
 class Check(Reporter):
     """Base of every check of a document: `find` yields a problem for each place where something is wrong."""
 
+    scoped: ClassVar[bool] = False  # it looks at the document and at each block by itself, as at one graph
+
     def find(self, analysis: Analysis) -> Iterator[Problem]:
-        """The problems of this kind in the document."""
+        """The problems of this kind in the document, or in one graph of it."""
         raise TypeError(f"{type(self).__name__} must say what it looks for.")
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where something is: the document, or a block at the first of its uses; what is found there is told from outside.
+
+    A problem's node gets the way to it in front, and edits that mend it are made inside the block.
+    """
+
+    analysis: Analysis  # of this graph alone
+    use: str = ""  # "stage1.0"
+
+    def told(self, problem: Problem) -> Problem:
+        block = self.analysis.block
+        if block is None:
+            return problem
+        node = self.use.rpartition(".")[0] if problem.node is None else f"{self.use}.{problem.node}"
+        fix = tuple(InBlock(block, edit) for edit in problem.fix) if problem.fix else problem.fix
+        return replace(problem, node=node, fix=fix)
+
+
+def places(analysis: Analysis) -> Iterator[Place]:
+    """The document, and each block that is used, once."""
+    yield Place(within(analysis, ""))
+    seen: set[str] = set()
+    for use, block in analysis.plan.uses.items():
+        if block not in seen:
+            seen.add(block)
+            yield Place(within(analysis, use), use)
+
+
+def once(analysis: Analysis, names: Iterable[str]) -> Iterator[tuple[str, str, Place]]:
+    """Those of the names that no earlier one was another use of, with their name in their block and their place."""
+    seen: set[tuple[str | None, str]] = set()
+    known = {"": Place(analysis)}
+    for name in names:
+        use, _, last = name.rpartition(".")
+        block = analysis.plan.uses[use] if use else None
+        if (block, last) not in seen:
+            seen.add((block, last))
+            if use not in known:
+                known[use] = Place(within(analysis, use), use)
+            yield name, last, known[use]
 
 
 @functools.cache
@@ -46,9 +93,17 @@ def _checks() -> tuple[Check, ...]:
 
 def run(analysis: Analysis) -> list[Problem]:
     """All checks over one analysis."""
-    found = [problem for check in _checks() for problem in check.find(analysis)]
-    place = {node.name: index for index, node in enumerate(analysis.document.nodes)}
-    return sorted(found, key=lambda item: (item.severity != "error", place.get(item.node or "", -1)))
+    found: list[Problem] = []
+    graphs = list(places(analysis))
+    for check in _checks():
+        if check.scoped:
+            found.extend(place.told(problem) for place in graphs for problem in check.find(place.analysis))
+        else:
+            found.extend(check.find(analysis))
+    order = {node.name: index for index, node in enumerate(analysis.document.nodes)}
+    return sorted(
+        found, key=lambda item: (item.severity != "error", order.get((item.node or "").partition(".")[0], -1))
+    )
 
 
 def fix_for(analysis: Analysis, node: Node, error: ShapeError) -> tuple[tuple[Edit, ...] | None, str]:

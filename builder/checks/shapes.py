@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from builder.checks.base import Check, fix_for
+from builder.checks.base import Check, fix_for, once
+from builder.checks.repeats import unfit_repeat
 from builder.infer import Analysis
 from builder.problems import Problem
 from builder.shapes import show
@@ -23,10 +24,11 @@ class Shapes(Check):
     category = "shape"
 
     def find(self, analysis: Analysis) -> Iterator[Problem]:
-        for name, error in analysis.failures.items():
-            node = analysis.document.node(name)
-            fix, label = fix_for(analysis, node, error)
-            yield self.problem(name, str(error), fix, label)
+        failing = (name for name in analysis.failures if unfit_repeat(analysis, name) is None)
+        for name, last, place in once(analysis, failing):
+            error = analysis.failures[name]
+            fix, label = fix_for(place.analysis, place.analysis.document.node(last), error)
+            yield place.told(self.problem(last, str(error), fix, label))
 
 
 class TooLarge(Check):
@@ -36,12 +38,15 @@ class TooLarge(Check):
     category = "size"
 
     def find(self, analysis: Analysis) -> Iterator[Problem]:
-        if not analysis.facts:
-            return
-        total = sum(facts.parameters for facts in analysis.facts.values())
+        sizes = {
+            step.name: analysis.facts[step.name].parameters
+            for step in analysis.plan.steps
+            if step.owns and step.name in analysis.facts
+        }
+        total = sum(sizes.values())
         needed = total * BYTES_PER_PARAMETER
         if needed > LIMIT_BYTES:
-            largest = max(analysis.facts, key=lambda name: analysis.facts[name].parameters)
+            largest = max(sizes, key=sizes.__getitem__)
             yield self.problem(
                 largest,
                 f"has {analysis.facts[largest].parameters:,} parameters. Training all {total:,} would take about "
@@ -56,11 +61,18 @@ class TooMuchAtOnce(Check):
     category = "size"
 
     def find(self, analysis: Analysis) -> Iterator[Problem]:
-        for name, facts in analysis.facts.items():
-            size = 4 * math.prod(facts.signal.shape)
-            if size > LIMIT_OUTPUT_BYTES:
-                yield self.problem(
-                    name,
-                    f"gives {show(facts.signal.shape)} for a single sample, {size / 2**30:,.1f} GB; "
+        large = (name for name in analysis.steps if _bytes(analysis, name) > LIMIT_OUTPUT_BYTES)
+        for name, last, place in once(analysis, large):
+            size = _bytes(analysis, name)
+            yield place.told(
+                self.problem(
+                    last,
+                    f"gives {show(analysis.facts[name].signal.shape)} for a single sample, {size / 2**30:,.1f} GB; "
                     f"{LIMIT_OUTPUT_BYTES // 2**30} GB is the limit here. Make it smaller.",
                 )
+            )
+
+
+def _bytes(analysis: Analysis, name: str) -> int:
+    facts = analysis.facts.get(name)
+    return 4 * math.prod(facts.signal.shape) if facts else 0

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from builder.checks.base import Check
-from builder.document import Edge, Node
-from builder.edits import GAP_X, AddNode, Bypass, Connect, Disconnect, Edit, fresh_name
+from builder.document import MAIN, Edge, Node
+from builder.edits import GAP_X, AddNode, Bypass, Connect, Disconnect, Edit, RemoveNodes, fresh_name
 from builder.graph import cycles, incoming, reaching
 from builder.infer import Analysis
 from builder.problems import Problem
-from builder.spec import LayerSpec
+from builder.spec import LayerSpec, Role, type_with_role
 from builder.structure import problems
 
 
@@ -27,12 +27,6 @@ def specs(analysis: Analysis) -> Iterator[tuple[Node, LayerSpec]]:
                 continue
 
 
-def _type_with_role(role: str) -> str:
-    from builder import CATALOGUE
-
-    return next(name for name, spec in CATALOGUE.items() if spec.role == role)
-
-
 class Malformed(Check):
     """What loading refuses, in a document made in memory: unknown types, wrong parameters, loose wires."""
 
@@ -46,9 +40,12 @@ class Malformed(Check):
 class _NoEnd(Check):
     """A network needs a way in and a way out."""
 
-    role: ClassVar[str]
+    scoped = True
+    role: ClassVar[Role]
     name: ClassVar[str]
+    in_block: ClassVar[str]  # the name of such a node in a block
     why: ClassVar[str]
+    why_in_block: ClassVar[str]
 
     def find(self, analysis: Analysis) -> Iterator[Problem]:
         networks: dict[str, list[tuple[Node, LayerSpec]]] = {node.network: [] for node in analysis.document.nodes}
@@ -60,17 +57,19 @@ class _NoEnd(Check):
 
     def _missing(self, analysis: Analysis, network: str, members: list[tuple[Node, LayerSpec]]) -> Problem:
         document = analysis.document
-        type_name = _type_with_role(self.role)
+        why = self.why if analysis.block is None else self.why_in_block
+        type_name = type_with_role(self.role)
         neighbour = self.neighbour(analysis, members)
         x, y = document.layout.get(neighbour.name, (0.0, 0.0)) if neighbour else (0.0, 0.0)
         side = -GAP_X if self.role == "input" else GAP_X
-        name = fresh_name(document, self.name)
+        name = fresh_name(document, self.name if analysis.block is None else self.in_block)
         fix: list[Edit] = [AddNode(Node(name=name, type=type_name, network=network), (x + side, y))]
         if neighbour is not None:
             ends = (name, neighbour.name) if self.role == "input" else (neighbour.name, name)
             fix.append(Connect(Edge(source=ends[0], target=ends[1])))
-        which = "The network" if network == "main" else f"The network {network}"
-        return self.problem(None, f"{which} has no {type_name}: {self.why}", fix, f"Add {type_name}")
+        which = "The network" if network == MAIN else f"The network {network}"
+        which = which if analysis.block is None else f"The block {analysis.block}"
+        return self.problem(None, f"{which} has no {type_name}: {why}", fix, f"Add {type_name}")
 
     def neighbour(self, analysis: Analysis, members: list[tuple[Node, LayerSpec]]) -> Node | None:
         """The node that the missing one would be wired to."""
@@ -84,10 +83,19 @@ class NoInput(_NoEnd):
     category = "input"
     role = "input"
     name = "image"
+    in_block = "x"
     why = "data has no way in."
+    why_in_block = "what is wired to it has no way in."
 
     def neighbour(self, analysis: Analysis, members: list[tuple[Node, LayerSpec]]) -> Node | None:
-        return next((node for node, spec in members if node.name not in analysis.fed and spec.ports), None)
+        return next(
+            (
+                node
+                for node, spec in members
+                if node.name not in analysis.fed and spec.ports_with(analysis.document.blocks)
+            ),
+            None,
+        )
 
 
 class NoOutput(_NoEnd):
@@ -97,7 +105,9 @@ class NoOutput(_NoEnd):
     category = "output"
     role = "output"
     name = "prediction"
+    in_block = "y"
     why = "there is nothing to compare with the targets."
+    why_in_block = "its result has no way out."
 
     def find(self, analysis: Analysis) -> Iterator[Problem]:
         if analysis.document.nodes:  # an empty canvas is told once, that it needs an input
@@ -112,6 +122,7 @@ class Cycles(Check):
     """Data must flow one way: a closed path has no first node to run. Mended by cutting the wire that closes it."""
 
     code = "N120"
+    scoped = True
     category = "cycle"
 
     def find(self, analysis: Analysis) -> Iterator[Problem]:
@@ -131,6 +142,7 @@ class Unbound(Check):
     """A node's wires do not fit its ports: none, too few, too many, or a port that it does not have."""
 
     code = "N130"
+    scoped = True
     category = "wiring"
 
     def find(self, analysis: Analysis) -> Iterator[Problem]:
@@ -140,12 +152,13 @@ class Unbound(Check):
             fix: list[Edit] = []
             label = ""
             spec = document.node(name).spec
+            ports = spec.ports_with(document.blocks)
             if spec.variadic and len(into[name]) == 1:
                 fix, label = [Bypass(name)], f"Remove {name}"
-            elif len(into[name]) > len(spec.ports) and not spec.variadic:
-                extra = into[name][len(spec.ports) :]
+            elif len(into[name]) > len(ports) and not spec.variadic:
+                extra = into[name][len(ports) :]
                 fix = [Disconnect(edge) for edge in extra]
-                label = f"Keep the first {len(spec.ports)}" if spec.ports else "Cut the wire"
+                label = f"Keep the first {len(ports)}" if ports else "Cut the wire"
             yield self.problem(name, message, fix, label)
 
 
@@ -153,6 +166,7 @@ class LeadsNowhere(Check):
     """A node whose result reaches no output takes no part in the network; it is left out of the model and the code."""
 
     code = "N131"
+    scoped = True
     category = "wiring"
     severity = "warning"
 
@@ -163,8 +177,29 @@ class LeadsNowhere(Check):
         alive = reaching(analysis.document, outputs)
         for step in analysis.plan.steps:
             if step.name not in alive:
-                message = "leads to no output, so it takes no part. Wire it on, or delete it."
-                yield self.problem(step.name, message)
+                end = "output" if analysis.block is None else f"Output of the block {analysis.block}"
+                yield self.problem(step.name, f"leads to no {end}, so it takes no part. Wire it on, or delete it.")
+
+
+class OneResult(Check):
+    """A block has one result: the value of its one Output. Mended by removing the others."""
+
+    code = "N132"
+    scoped = True
+    category = "output"
+
+    def find(self, analysis: Analysis) -> Iterator[Problem]:
+        if analysis.block is None:
+            return
+        results = [node.name for node, spec in specs(analysis) if spec.role == "output"]
+        if len(results) > 1:
+            yield self.problem(
+                results[1],
+                f"is one of {len(results)} outputs of the block {analysis.block} ({', '.join(results[:5])}); a block "
+                "has one result. Remove the others, or merge them.",
+                [RemoveNodes(tuple(results[1:]))],
+                f"Keep {results[0]} alone",
+            )
 
 
 class Networks(Check):
@@ -180,33 +215,3 @@ class Networks(Check):
             if one is not None and other is not None and one.network != other.network:
                 message = f"gets a wire from {edge.source}, which is in the network {one.network}, not {other.network}."
                 yield self.problem(edge.target, message, [Disconnect(edge)], "Cut the wire")
-
-
-class SharedWeights(Check):
-    """Nodes that share weights must be of one type, with the same parameters and input sizes, in one network."""
-
-    code = "N141"
-    category = "sharing"
-
-    def find(self, analysis: Analysis) -> Iterator[Problem]:
-        for node in analysis.document.nodes:
-            complaint = self._complaint(analysis, node) if node.shares_weights_with else None
-            if complaint:
-                yield self.problem(node.name, f"shares the weights of {node.shares_weights_with}, {complaint}")
-
-    @staticmethod
-    def _complaint(analysis: Analysis, node: Node) -> str | None:
-        owner = analysis.document.by_name.get(node.shares_weights_with or "")
-        if owner is None or owner is node or owner.shares_weights_with is not None:
-            return "which has none of its own to share."
-        if owner.network != node.network:
-            return "which is in another network."
-        if owner.type != node.type:
-            return f"but is a {node.type}, and that is a {owner.type}."
-        if (
-            owner.name in analysis.facts
-            and node.name in analysis.facts
-            and analysis.call(owner.name) != analysis.call(node.name)
-        ):
-            return "but its parameters or its input sizes differ from that one's."
-        return None

@@ -152,7 +152,7 @@ GOOD = json.dumps(wrong(nodes=[node()], training={"epochs": 3}))
         (wrong(nodes=[node("forward")]), "torch module"),
         (wrong(nodes=[node("__init__")]), "torch module"),
         (wrong(nodes=[node(), node()]), "2 nodes are called 'fc'"),
-        (wrong(nodes=[node(kind="Liner")]), "fc: There is no layer type 'Liner'. Did you mean Linear?"),
+        (wrong(nodes=[node(kind="Liner")]), "fc: There is no layer type 'Liner'. Did you mean Linear"),
         (wrong(nodes=[node(kind="linear")]), "Did you mean Linear?"),
         (wrong(nodes=[node(kind=["Linear"])]), "fc: type must be text"),
         (wrong(nodes=[node(kind="L" * 10_000)]), "fc: type must be at most 64 characters"),
