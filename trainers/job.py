@@ -12,6 +12,8 @@ import builder
 from builder.document import Document
 from builder.problems import DocumentError, GraphError, Problem
 from builder.wording import sentences
+from trainers.augmentation import Augmentation
+from trainers.augmenting import read as read_augmentations
 from trainers.data import DataSet, dataset
 from trainers.data.splits import check_shares
 from trainers.entry import OptionError, choose
@@ -87,6 +89,7 @@ class Job:
 
         self.dataset: DataSet = attempt(_dataset, training)
         self.batching: Batching = attempt(_batching, training)
+        self.augmentations: tuple[Augmentation, ...] = attempt(_augmentations, training)
         self.settings: Settings = attempt(_settings, training)
         self.paradigm: Paradigm = attempt(
             choose, paradigms(), training.get("paradigm", {"name": "supervised"}), "paradigm"
@@ -158,6 +161,11 @@ def _dataset(training: Mapping[str, Any]) -> DataSet:
     if not isinstance(data, Mapping):
         raise ValueError("No data set is chosen. Choose one, such as digits.")
     return dataset(data)
+
+
+def _augmentations(training: Mapping[str, Any]) -> tuple[Augmentation, ...]:
+    data = training.get("data")
+    return read_augmentations(data.get("augmentation")) if isinstance(data, Mapping) else ()
 
 
 def _read(model: type[Any], values: Mapping[str, Any], prefix: str = "") -> Any:

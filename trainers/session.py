@@ -68,7 +68,7 @@ class Session:
         batching = job.batching
         self.prepared = prepare(job.dataset, batching.validation, batching.test, settings.seed)
         torch.manual_seed(settings.seed)
-        batches = Batches(self.prepared.training, job.batch_size, settings.seed, self.device)
+        batches = Batches(self.prepared.training, job.batch_size, settings.seed, self.device, job.augmentations)
         total = batches.count * settings.epochs
         total = min(total, settings.max_steps or total)
         learner = job.paradigm.learner(job, self.prepared, self.device, total, batches.count)

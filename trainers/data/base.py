@@ -73,6 +73,8 @@ class DataSet(Entry):
     order: ClassVar[Order] = "shuffled"  # "time": the first samples train, the next validate, the last test
     season: ClassVar[int] = 1  # for series: the naive forecast, to be better than, repeats the last so many steps
 
+    may_be_mirrored: ClassVar[bool] = True  # False: a mirrored picture is another thing, a digit or a curve ahead
+
     load_data: ClassVar[Callable[..., Loaded]]
     # the number of every sample's group, where `grouped` says that there are any; takes options as load_data does
     load_groups: ClassVar[Callable[..., NDArray[np.int64]]]
@@ -103,6 +105,11 @@ class DataSet(Entry):
     def vocabulary(self) -> tuple[str, ...]:
         """The tokens of a text, in the order of their numbers; empty for everything else."""
         return ()
+
+    @property
+    def vocabulary_count(self) -> int:
+        """How many tokens the vocabulary has; known before anything is loaded."""
+        return 0
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -139,6 +146,10 @@ class DataSet(Entry):
         @property
         def samples(self) -> int:
             """How many samples load() gives, known before loading."""
+
+        @property
+        def tokens(self) -> Literal["characters", "words"]:
+            """What the numbers of a text stand for; data sets of another kind have none."""
 
     def ready(self) -> bool:
         """Whether load() works without a network: True unless a file has yet to be downloaded."""

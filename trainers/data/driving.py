@@ -22,6 +22,7 @@ class Donkeycar(Downloaded):
     origin: ClassVar[str] = "The Donkey Car project, 2020; https://github.com/autorope/donkeycar"
     licence: ClassVar[str] = "MIT"
     order: ClassVar[Order] = "time"
+    may_be_mirrored: ClassVar[bool] = False
     folder: ClassVar[str] = "donkeycar_tub"
     files: ClassVar[tuple[RemoteFile, ...]] = (
         RemoteFile(

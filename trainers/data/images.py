@@ -25,6 +25,7 @@ class Digits(DataSet):
     kind: ClassVar[Kind] = "image"
     origin: ClassVar[str] = "E. Alpaydin and C. Kaynak, 1998; https://doi.org/10.24432/C50P49 (with scikit-learn)"
     licence: ClassVar[str] = "CC BY 4.0"
+    may_be_mirrored: ClassVar[bool] = False
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -74,6 +75,7 @@ class _IdxImages(Downloaded):
     task: ClassVar[Task] = "classification"
     kind: ClassVar[Kind] = "image"
     helpers: ClassVar[tuple[Callable[..., Any], ...]] = (read_idx,)
+    may_be_mirrored: ClassVar[bool] = False
     # pictures, labels, pictures, labels, ...; the authors' test part last
     files: ClassVar[tuple[RemoteFile, ...]]
     count: ClassVar[int]
@@ -176,6 +178,7 @@ class FashionMnist(_IdxImages):
     title: ClassVar[str] = "Fashion-MNIST"
     origin: ClassVar[str] = "H. Xiao, K. Rasul and R. Vollgraf, 2017; https://github.com/zalandoresearch/fashion-mnist"
     licence: ClassVar[str] = "MIT"
+    may_be_mirrored: ClassVar[bool] = True
     folder: ClassVar[str] = "fashion_mnist"
     files: ClassVar[tuple[RemoteFile, ...]] = (
         RemoteFile(

@@ -26,6 +26,7 @@ class DigitPairs(DataSet):
     kind: ClassVar[Kind] = "image"
     origin: ClassVar[str] = Digits.origin
     licence: ClassVar[str] = Digits.licence
+    may_be_mirrored: ClassVar[bool] = False
 
     samples: int = Field(6000, ge=300, le=60_000, description="How many pairs there are.")
     data_seed: int = Field(0, ge=0, le=2**32 - 1, description="Another seed makes other pairs of the same digits.")
