@@ -1,0 +1,104 @@
+"""Tokens: the pieces that a text is cut into, and their numbers. The one place where text becomes numbers and back.
+
+The number of a token is its place in the vocabulary. A few tokens are no text: what is unknown, what fills up a
+sentence that is too short, and what hides a token that is to be guessed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Literal
+
+from builder.problems import NetloomError
+
+Tokens = Literal["characters", "words"]
+PADDING, UNKNOWN, MASK = "<pad>", "<unk>", "<mask>"
+SHOWN = 8  # unknown characters named in a message
+WITHOUT_SPACE_BEFORE = frozenset(".,;:!?)]}%\n'")
+WITHOUT_SPACE_AFTER = frozenset("([{\n")
+
+
+class TokenError(NetloomError, ValueError):
+    """A text holds what the vocabulary does not know; the text says what, and what is known."""
+
+
+def read_text(path: str | Path) -> str:
+    """The text in a file of UTF-8. ValueError: the file holds something else."""
+    from pathlib import Path
+
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"{path} is not a text in UTF-8: byte {error.start:,} is {error.object[error.start]:#x}"
+        ) from None
+
+
+def cut(text: str, tokens: str) -> list[str]:
+    """A text as tokens: its characters; or its words, digits, marks and line ends, without the spaces between them."""
+    import re
+
+    if tokens == "characters":
+        return list(text)
+    return re.findall(r"\n|[^\W\d_]+(?:'[^\W\d_]+)*|\d|_|[^\w\s]", text)
+
+
+def most_frequent(tokens: list[str], size: int, special: tuple[str, ...]) -> list[str]:
+    """A vocabulary of at most `size`: the special tokens, then the most frequent ones, ties by the alphabet."""
+    from collections import Counter
+
+    counted = sorted(Counter(tokens).items(), key=lambda item: (-item[1], item[0]))
+    return [*special, *[token for token, _ in counted[: size - len(special)]]]
+
+
+def apart(before: str, token: str) -> bool:
+    """Whether a space stands between two words or marks."""
+    return token not in WITHOUT_SPACE_BEFORE and before not in WITHOUT_SPACE_AFTER
+
+
+def join(tokens: Iterable[str], unit: Tokens) -> str:
+    """Tokens as one text; between words stand spaces, but not before a comma."""
+    pieces: list[str] = []
+    before = "\n"
+    for token in tokens:
+        pieces += [" ", token] if unit == "words" and apart(before, token) else [token]
+        before = token
+    return "".join(pieces)
+
+
+def decode(numbers: Iterable[int], vocabulary: Sequence[str], unit: Tokens) -> str:
+    """The text of some tokens, given by their numbers; one beyond the vocabulary is the mask."""
+    return join((spelled(number, vocabulary) for number in numbers if number >= 0), unit)
+
+
+def spelled(number: int, vocabulary: Sequence[str]) -> str:
+    """One token as text."""
+    return vocabulary[number] if number < len(vocabulary) else MASK
+
+
+def encode(text: str, vocabulary: Sequence[str], unit: Tokens) -> list[int]:
+    """The numbers of a text's tokens. Words that are not known become the unknown one.
+
+    Raises:
+        TokenError: a character that the vocabulary does not have; all of them are named.
+    """
+    places = {token: number for number, token in enumerate(vocabulary)}
+    tokens = cut(text, unit)
+    strange = unknown(text, vocabulary, unit)
+    if strange and (unit == "characters" or UNKNOWN not in places):
+        named = ", ".join(repr(token) for token in strange[:SHOWN]) + (" …" if len(strange) > SHOWN else "")
+        known = "".join(token for token in vocabulary if len(token) == 1 and not token.isspace())
+        what = "character" if unit == "characters" else "word"
+        raise TokenError(
+            f"The text has {named}: {'a ' if len(strange) == 1 else ''}{what}{'s' if len(strange) > 1 else ''} that "
+            f"this network has never seen. "
+            + (f"It knows {known} and spaces." if unit == "characters" else "Use words of the text it learned from.")
+        )
+    return [places[token] if token in places else places[UNKNOWN] for token in tokens]
+
+
+def unknown(text: str, vocabulary: Sequence[str], unit: Tokens) -> list[str]:
+    """The tokens of a text that the vocabulary does not have, each once, in the order of the text."""
+    known = set(vocabulary) - {UNKNOWN, PADDING}
+    return list(dict.fromkeys(token for token in cut(text, unit) if token not in known))
