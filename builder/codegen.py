@@ -7,28 +7,27 @@ state_dict keys in the same order, same numbers.
 from __future__ import annotations
 
 import inspect
-import keyword
 from collections.abc import Iterator
+from typing import Any
 
 from builder.checks.base import run
-from builder.compile import class_name
+from builder.classes import Class, classes
 from builder.document import Document
-from builder.helpers import helpers, printed
-from builder.infer import Analysis, analyse, needed
+from builder.helpers import printed
+from builder.infer import Analysis, analyse
 from builder.locals import name_values
 from builder.plan import Step
 from builder.problems import GraphError
-from builder.render import Expression, Infix, Invoke, Keyword, Several, docstring, expression, literal, statement
+from builder.render import Expression, Infix, Invoke, Keyword, Several, docstring, expression, flat, literal, statement
 from builder.shapes import show
 from builder.spec import Call
 
 SIGNS = {"operator.add": "+", "operator.sub": "-", "operator.mul": "*", "operator.truediv": "/", "operator.matmul": "@"}
-# Names that generated code, or the model.py made of it, uses itself: no class may be called so.
-TAKEN = frozenset({"Tensor", "Exception", "ValueError", "Path", "CLASSES", "MEAN", "STD", "SCORES"})
+LONGEST_LOOP = 90  # characters of `Residual(…) for _ in range(9)`: a longer one is written out
 
 
 def to_python(document: Document) -> str:
-    """Source of a module with one torch.nn.Module class per network of the document.
+    """Source of a module with one torch.nn.Module class per network of the document, and per block that is used.
 
     Raises:
         GraphError: the document has errors (`.problems`).
@@ -49,90 +48,141 @@ def code(document: Document, imports: tuple[str, ...] = ()) -> list[str]:
     problems = [problem for problem in run(analysis) if problem.severity == "error"]
     if problems:
         raise GraphError(problems)
-    classes = [line for network in class_names(document) for line in ["", "", *_class(analysis, network)]]
-    more, modules = printed(classes)
+    lines = [line for made in classes(analysis) for line in ["", "", *_class(made)]]
+    more, modules = printed(lines)
     imports = tuple(sorted({*imports, *more}, key=lambda line: (line.startswith("from"), line)))
-    classes = [*modules, *classes]
-    uses_torch = any("torch." in line.split("#")[0] for line in classes)
+    lines = [*modules, *lines]
+    uses_torch = any("torch." in line.split("#")[0] for line in lines)
     torch = [*(["import torch"] if uses_torch or imports else []), "from torch import Tensor, nn"]
-    return ["", *imports, *([""] if imports else []), *torch, *classes]
+    return ["", *imports, *([""] if imports else []), *torch, *lines]
 
 
-def class_names(document: Document) -> dict[str, str]:
-    """The class of each network that has an output, in the document's order; unique, and never a word of Python."""
-    names: dict[str, str] = {}
-    for node in document.nodes:
-        if node.spec.role != "output" or node.network in names:
-            continue
-        wanted = class_name(document, node.network)
-        if keyword.iskeyword(wanted) or wanted in TAKEN or wanted in helpers():
-            wanted += "Network"
-        name, number = wanted, 2
-        while name in names.values():
-            name, number = f"{wanted}{number}", number + 1
-        names[node.network] = name
-    order = list(dict.fromkeys(node.network for node in document.nodes))
-    return dict(sorted(names.items(), key=lambda item: order.index(item[0])))
-
-
-def _class(analysis: Analysis, network: str) -> Iterator[str]:
-    """One network as a class."""
-    steps = [step for step in analysis.plan.steps if step.network == network]
-    outputs = [step for step in steps if step.spec.role == "output"]
-    inputs = [step for step in steps if step.spec.role == "input"]
-    running = [step for step in needed(analysis.plan, {step.name for step in outputs}) if step.spec.role != "input"]
-    yield f"class {class_names(analysis.document)[network]}(nn.Module):"
-    taken = ", ".join(f"{step.name} ({show(analysis.shapes[step.name])})" for step in inputs)
-    given = ", ".join(f"{step.name} ({show(analysis.shapes[step.name])})" for step in outputs)
-    yield from docstring(f"{taken} → {given}, behind a batch axis.", 4)
+def _class(made: Class) -> Iterator[str]:
+    """One network or block as a class."""
+    yield f"class {made.name}(nn.Module):"
+    yield from docstring(_words(made), 4)
     yield ""
-    yield from _init(analysis, steps, {step.module for step in running if step.spec.role == "layer"})
-    yield from _forward(analysis, inputs, running, outputs)
+    yield from _init(made)
+    yield from _forward(made)
 
 
-def _init(analysis: Analysis, steps: list[Step], modules: set[str]) -> Iterator[str]:
-    """One attribute a layer, under the node's name, in the order of the compiled module's state_dict."""
-    lines: list[str] = []
-    for step in steps:
-        call = analysis.call(step.name) if step.name in modules else None
-        if call is not None and call.style == "module":
-            arguments = _module_arguments(call)
-            lines += statement(f"self.{step.name} = ", Invoke(_target(call), arguments), 8)
+def _words(made: Class) -> str:
+    """The docstring: what a block is, and the shapes that go in and come out, of all its uses."""
+    ports = list(dict.fromkeys(_ports(made, view) for view in made.views))
+    if made.block is None:
+        return f"{ports[0]}, behind a batch axis."
+    more = ", …" if len(ports) > 4 else ""
+    shapes = f"{'; or '.join(ports[:4])}{more}, behind a batch axis."
+    words = made.views[0].document.description.strip()
+    return f"{words}\n\n{shapes}" if words else f"The block {made.block}: {shapes}"
+
+
+def _ports(made: Class, view: Analysis) -> str:
+    taken = ", ".join(f"{step.name} ({show(view.shapes[step.name])})" for step in made.inputs)
+    given = ", ".join(f"{step.name} ({show(view.shapes[step.name])})" for step in made.outputs)
+    return f"{taken} → {given}"
+
+
+def _init(made: Class) -> Iterator[str]:
+    """One attribute a layer or block, under the node's name, in the order of the compiled module's state_dict."""
+    lines = [f"        self.{name} = {name}" for name in made.kept]
+    for step in made.built:
+        if step.name in made.parts:
+            lines += statement(f"self.{step.name} = ", _repeats(made, step), 8)
+        elif made.calls[step.name].style == "module":
+            lines += statement(f"self.{step.name} = ", _layer(made, step.name), 8)
+    for step in made.built:
+        for name, _ in made.views[0].facts[step.name].weights if step.tied else ():
+            lines.append(f"        self.{step.name}.{name} = self.{step.tied}.{name}")
     if lines:
-        yield "    def __init__(self) -> None:"
+        arguments = ("self", *(f"{name}: {_kind(values)}" for name, values in made.parameters.items()))
+        yield from statement("def ", Invoke("__init__", arguments), 4, " -> None:")
         yield "        super().__init__()"
         yield from lines
         yield ""
 
 
-def _forward(analysis: Analysis, inputs: list[Step], running: list[Step], outputs: list[Step]) -> Iterator[str]:
+def _kind(values: list[Any]) -> str:
+    """The type of a constructor's parameter, from the values that it gets."""
+    names = {f"tuple[{type(v[0]).__name__}, ...]" if isinstance(v, tuple) and v else type(v).__name__ for v in values}
+    return " | ".join(sorted(names)).replace("NoneType", "None")
+
+
+def _layer(made: Class, name: str) -> Invoke:
+    """The call that makes a layer; the first two arguments that torch requires stand without a name, as is usual."""
+    from builder.modules import resolve
+
+    call = made.calls[name]
+    required = 0
+    for key, parameter in list(inspect.signature(resolve(call.target)).parameters.items())[:2]:
+        if parameter.default is not inspect.Parameter.empty or list(call.kwargs)[required : required + 1] != [key]:
+            break
+        required += 1
+    values = {key: made.given.get((name, 0, key)) or literal(value) for key, value in call.kwargs.items()}
+    arguments = (value if row < required else Keyword(key, value) for row, (key, value) in enumerate(values.items()))
+    return Invoke(_target(call), tuple(arguments))
+
+
+def _repeats(made: Class, step: Step) -> Expression:
+    """The list of a block's repeats: those that are the same at the end of it in a loop."""
+    parts: list[Expression] = []
+    for number, part in enumerate(made.parts[step.name]):
+        values = {key: made.given.get((step.name, number, key)) or literal(v) for key, v in part.arguments.items()}
+        parts.append(Invoke(part.kind.name, tuple(Keyword(key, value) for key, value in values.items())))
+    last = flat(parts[-1])
+    alike = next((n for n, part in enumerate(reversed(parts)) if flat(part) != last), len(parts))
+    loop = f"{last} for _ in range({alike})"
+    if len(loop) > LONGEST_LOOP or alike < 2 or (alike < len(parts) and alike < 4):
+        return Invoke("nn.ModuleList", (Several("[]", tuple(parts)),))
+    if alike == len(parts):
+        return Invoke("nn.ModuleList", (loop,))
+    return Invoke("nn.ModuleList", (Several("[]", (*parts[:-alike], f"*({loop})")),))
+
+
+def _forward(made: Class) -> Iterator[str]:
     """The network as assignments in running order, with the shape behind each line that changes it."""
-    values = name_values(inputs, running, outputs)
-    arguments = ("self", *(f"{values[step.name]}: Tensor" for step in inputs))
-    result = "Tensor" if len(outputs) == 1 else "dict[str, Tensor]"
+    values = name_values(made.inputs, made.running, made.outputs)
+    arguments = ("self", *(f"{values[step.name]}: Tensor" for step in made.inputs))
+    result = "Tensor" if len(made.outputs) == 1 else "dict[str, Tensor]"
     yield from statement("def ", Invoke("forward", arguments), 4, f" -> {result}:")
-    for step in running:
+    for step in made.running:
+        name = values.get(step.name)
         if step.spec.role == "output":
             continue
-        name = values.get(step.name)
-        before = "return " if name is None else f"{name} = "
-        yield from statement(before, _value(analysis, step, values), 8, comment=_new_shape(analysis, step))
-    if len(outputs) > 1:
-        pairs = tuple(Keyword(f'"{step.name}"', values[step.inputs[0]], ": ") for step in outputs)
+        if step.node.use is not None and step.node.use.repeat > 1:
+            yield from _loop(made, step, values)
+        else:
+            before = "return " if name is None else f"{name} = "
+            yield from statement(before, _value(made, step, values), 8, comment=_new_shape(made, step))
+    if len(made.outputs) > 1:
+        pairs = tuple(Keyword(f'"{step.name}"', values[step.inputs[0]], ": ") for step in made.outputs)
         yield from statement("return ", Several("{}", pairs), 8)
-    elif outputs[0].inputs[0] in values:
-        yield f"        return {values[outputs[0].inputs[0]]}"
+    elif made.outputs[0].inputs[0] in values:
+        yield f"        return {values[made.outputs[0].inputs[0]]}"
 
 
-def _new_shape(analysis: Analysis, step: Step) -> str:
-    shape = analysis.shapes[step.name]
-    return "" if all(analysis.shapes[name] == shape for name in step.inputs) else show(shape)
+def _loop(made: Class, step: Step, values: dict[str, str]) -> Iterator[str]:
+    """A block that is repeated: the result of one goes into the next."""
+    name, first, *others = values[step.name], *(values[source] for source in step.inputs)
+    if name != first:
+        yield f"        {name} = {first}"
+    yield f"        for block in self.{step.module}:"
+    yield from statement(f"{name} = ", Invoke("block", (name, *others)), 12, comment=_new_shape(made, step))
 
 
-def _value(analysis: Analysis, step: Step, values: dict[str, str]) -> Expression:
+def _new_shape(made: Class, step: Step) -> str:
+    """The shape of a node's value, where it is another than its inputs' and the same in all uses of the class."""
+    shapes = {view.shapes[step.name] for view in made.views}
+    new = any(view.shapes[name] != view.shapes[step.name] for view in made.views for name in step.inputs)
+    return show(shapes.pop()) if new and len(shapes) == 1 else ""
+
+
+def _value(made: Class, step: Step, values: dict[str, str]) -> Expression:
     """What one node computes: a call of its module, of a function, or an expression."""
-    call = analysis.call(step.module)
     inputs = tuple(values[name] for name in step.inputs)
+    if step.node.use is not None:
+        return Invoke(f"self.{step.module}[0]", inputs)
+    call = made.calls[step.module]
     if call.use:
         return expression(call.use.format(*inputs, module=f"self.{step.module}"))
     if call.style == "module":
@@ -141,7 +191,10 @@ def _value(analysis: Analysis, step: Step, values: dict[str, str]) -> Expression
         return Infix(SIGNS[call.target], inputs)
     if call.style == "fold":
         return _nested(call, inputs)
-    settings = tuple(Keyword(name, literal(value)) for name, value in call.kwargs.items())
+    settings = []
+    for name, value in call.kwargs.items():
+        parameter = made.given.get((step.module, 0, name))
+        settings.append(Keyword(name, f"self.{parameter}" if parameter else literal(value)))
     return Invoke(_target(call), (*((Several("[]", inputs),) if call.style == "list" else inputs), *settings))
 
 
@@ -157,18 +210,3 @@ def _target(call: Call) -> str:
     if call.target.startswith("builder."):
         return call.target.rpartition(".")[2]  # its class is printed above the network's
     return call.target.removeprefix("torch.") if call.target.startswith("torch.nn.") else call.target
-
-
-def _module_arguments(call: Call) -> tuple[Expression, ...]:
-    """The arguments of a layer's class; the first two that torch requires stand without a name, as people write."""
-    from builder.modules import resolve
-
-    required = 0
-    for name, parameter in list(inspect.signature(resolve(call.target)).parameters.items())[:2]:
-        if parameter.default is not inspect.Parameter.empty or list(call.kwargs)[required : required + 1] != [name]:
-            break
-        required += 1
-    return tuple(
-        literal(value) if index < required else Keyword(name, literal(value))
-        for index, (name, value) in enumerate(call.kwargs.items())
-    )

@@ -5,12 +5,12 @@ from __future__ import annotations
 import ast
 import copy
 import functools
-import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from builder.checks.base import run
-from builder.document import Document
+from builder.classes import class_name
+from builder.document import MAIN, Document
 from builder.infer import Analysis, analyse, needed
 from builder.plan import Plan, Step, alive
 from builder.problems import GraphError, NetloomError, NodeError, Problem
@@ -68,7 +68,7 @@ def build(analysis: Analysis, network: str, outputs: Sequence[str] | None) -> nn
     results = {name: values[source] for name, source in wanted.items()}
     graph.output(next(iter(results.values())) if len(results) == 1 else results)
     root = nested(modules, analysis.plan)
-    made: nn.Module = _network_class()(root, graph, class_name(analysis.document, network))
+    made: nn.Module = _network_class()(root, graph, class_name(analysis.document.name if network == MAIN else network))
     # fx copies what the graph calls, in its own order and without the lists that blocks stand in
     made._modules.clear()
     for name, module in root.named_children():
@@ -164,13 +164,6 @@ def _network(document: Document, network: str | None) -> str:
         message = f"There is no network {wanted!r}; the document has {', '.join(names)}. Say which one."
         raise GraphError([Problem("N150", "error", None, message, category="network")])
     return wanted
-
-
-def class_name(document: Document, network: str) -> str:
-    """'LeNet on MNIST' → 'LeNetOnMNIST'; a second network of the document gets its own name."""
-    words = re.findall(r"[A-Za-z0-9]+", document.name if network == "main" else network)
-    name = "".join(word[0].upper() + word[1:] for word in words)[:60]
-    return name if re.match(r"[A-Za-z]", name) else f"Network{name}"
 
 
 @functools.cache

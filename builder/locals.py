@@ -11,7 +11,9 @@ from builder.plan import Step
 
 LONGEST = 24  # characters of a local name; nodes may have longer ones, which would not fit on a line three times
 # Used by the generated code itself, or too easily read as 1 and 0.
-AVOIDED = frozenset({"self", "torch", "nn", "Tensor", "operator", "dict", "str", "super", "l", "O", "I"})
+AVOIDED = frozenset(
+    {"self", "torch", "nn", "Tensor", "operator", "dict", "str", "super", "l", "O", "I", "block", "range"}
+)
 
 
 def name_values(inputs: list[Step], running: list[Step], outputs: list[Step]) -> dict[str, str]:
@@ -37,13 +39,17 @@ def name_values(inputs: list[Step], running: list[Step], outputs: list[Step]) ->
     for place, step in enumerate(running):
         if step.spec.role == "output":
             continue
-        if step is layers[-1] and step.name == single and uses[step.name] == 1:
+        loops = step.node.use is not None and step.node.use.repeat > 1
+        if step is layers[-1] and step.name == single and uses[step.name] == 1 and not loops:
             continue  # `return self.fc(x)`
         if uses[step.name] > 1 or step.name in shown:
             values[step.name] = given.own(shown.get(step.name, step.name) if uses[step.name] == 1 else step.name)
             continue
         dying = [values[name] for name in step.inputs if free_after.get(values[name], -1) == place]
         free = [chain] if free_after.get(chain, -1) <= place else dying
+        if loops:  # each turn of the loop writes the result, and reads all inputs but the first again
+            read = {values[name] for name in step.inputs[1:]}
+            free = [variable for variable in free if variable not in read]
         variable = free[0] if free else given.own(step.name)
         values[step.name] = variable
         free_after[variable] = last[step.name]

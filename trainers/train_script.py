@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from builder.codegen import class_names
+from builder.classes import class_names
 from builder.document import Document
 from builder.infer import infer
 from builder.problems import NetloomError
@@ -55,8 +55,8 @@ def _plan(document: Document) -> Plan:
     job = Job(bind(document))
     ends = [node for node in job.document.nodes if node.spec.role == "output"]
     entries = [node for node in job.document.nodes if node.spec.role == "input"]
-    choose_loss = getattr(job.paradigm, "chosen_loss", None)
-    if choose_loss is None or len(ends) != 1 or len(entries) != 1:
+    loss = job.paradigm.loss_for(job.dataset)
+    if loss is None or len(ends) != 1 or len(entries) != 1:
         raise NetloomError("A training script is written for networks with one input and one output, and one loss.")
     shape = infer(job.document).get(ends[0].name, ())
     samples = job.dataset.samples - (job.dataset.official_test if job.batching.test else 0)
@@ -66,7 +66,7 @@ def _plan(document: Document) -> Plan:
     steps = job.settings.epochs * -(-training // size)
     steps = min(steps, job.settings.max_steps or steps)
     name = next(iter(class_names(job.document).values()))
-    return Plan(job, name, choose_loss(job.dataset.task), shape[0] if shape else 1, steps)
+    return Plan(job, name, loss, job.paradigm.target(job.dataset), shape, steps)
 
 
 def _data(plan: Plan) -> tuple[set[str], list[str]]:

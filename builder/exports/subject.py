@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from builder.codegen import class_names
+from builder.classes import class_names
 from builder.compile import compile
 from builder.document import Document, Node
 from builder.problems import ExportError, NodeError

@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import builder
-from builder.codegen import class_names
+from builder.classes import class_names
 from builder.document import Document, name_complaint
 
 GOLDEN = Path(__file__).parent.parent / "golden"
