@@ -25,9 +25,9 @@ from trainers.data.images import read_idx
 from trainers.home import home, mirror
 
 REPOSITORY = Path(__file__).parents[2]
-EMBEDDED = [name for name, entry in DATASETS.items() if not entry.downloaded]
 DOWNLOADED = [name for name, entry in DATASETS.items() if entry.downloaded]
 POINTS = [name for name, entry in DATASETS.items() if entry.kind == "points"]
+NAMED = ("classification", "multilabel", "segmentation")  # tasks whose answers are classes
 
 
 def mirror_folder() -> Path | None:
@@ -47,52 +47,95 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "home"
 
 
-def run_source(data: DataSet) -> tuple[Any, Any]:
+def run_source(data: DataSet) -> tuple[tuple[Any, ...], Any, dict[str, Any]]:
+    """What the printed code loads, as arrays, and all its names."""
     names: dict[str, Any] = {}
     exec(compile(data.source(), data.name, "exec"), names)
     inputs, targets = names["load_data"]()
-    return inputs, targets
+    return inputs if isinstance(inputs, tuple) else (inputs,), targets, names
 
 
 def test_the_catalogue_is_complete_and_says_what_each_data_set_is() -> None:
-    wanted = "digits iris wine breast_cancer diabetes moons circles spiral xor gaussians mnist_10k mnist fashion_mnist"
+    wanted = """digits iris wine breast_cancer diabetes moons circles spiral xor gaussians mnist_10k mnist fashion_mnist
+        fashion_mnist_sprite cifar10 fsdd fsdd_waveform ett_h1 california_housing donkeycar sines lorenz random_walk
+        first_symbol adding shapes_to_segment shapes_present digit_pairs"""
     assert set(wanted.split()) <= set(DATASETS)
     for facts in datasets().values():
         assert all(facts[key] for key in ("title", "task", "origin", "licence", "summary", "kind", "samples"))
-        assert facts["summary"].endswith(".")
-        assert facts["target_size"] >= 1 and bool(facts["classes"]) == (facts["task"] == "classification")
+        assert facts["summary"].endswith((".", "?"))
+        assert bool(facts["classes"]) == (facts["task"] in NAMED)
+        assert facts["target_size"] >= 1 or facts["task"] == "language"
 
 
 def test_reading_the_catalogue_imports_neither_torch_nor_scikit_learn() -> None:
     code = (
         "import sys, trainers.data, trainers.data.splits, trainers.optimizers, trainers.losses, trainers.metrics,"
-        " trainers.schedules, trainers.initialisation; trainers.data.datasets();"
+        " trainers.schedules, trainers.initialisation, trainers.augmenting; trainers.data.datasets();"
         "sys.exit(', '.join({'torch', 'sklearn', 'pooch', 'torchmetrics'} & set(sys.modules)) or 0)"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
 
+def target_types(data: DataSet) -> tuple[Any, tuple[int, ...]]:
+    """The type of a data set's targets, and the shape of each."""
+    whole = data.task in ("classification", "segmentation", "language")
+    return np.int64 if whole else np.float32, data.target_shape
+
+
 def check_arrays(data: DataSet, arrays: Arrays) -> None:
-    assert arrays.inputs[0].shape == (data.samples, *data.input_shape) and arrays.inputs[0].dtype == np.float32
+    assert len(arrays.inputs) == len(data.signals) and data.signals[0].shape == data.input_shape
+    for array, signal in zip(arrays.inputs, data.signals, strict=True):
+        assert array.shape == (data.samples, *signal.shape)
+        assert array.dtype == (np.int64 if signal.dtype == "int" else np.float32)
     assert arrays.feature_names == data.feature_names
-    if data.kind != "image":
-        assert len(arrays.feature_names) == data.input_shape[0]
-    if data.task == "classification":
-        assert arrays.targets.dtype == np.int64 and set(arrays.targets) == set(range(len(data.classes)))
+    if data.kind in ("table", "points"):
+        assert len(arrays.feature_names) == sum(signal.shape[0] for signal in data.signals)
+    dtype, shape = target_types(data)
+    assert arrays.targets.dtype == dtype and arrays.targets.shape == (data.samples, *shape)
+    if data.task in ("classification", "segmentation"):
+        assert set(np.unique(arrays.targets)) == set(range(len(data.classes)))
+    elif data.task == "multilabel":
+        assert set(np.unique(arrays.targets)) == {0, 1} and arrays.targets.any(axis=0).all()
     else:
-        assert arrays.targets.dtype == np.float32 and arrays.targets.shape == (data.samples, data.target_size)
+        assert data.task == "language" or len(data.target_names) == data.target_shape[-1]
+    assert (arrays.groups is not None) == data.grouped and arrays.gap == data.gap
 
 
-@pytest.mark.parametrize("name", EMBEDDED)
-def test_loads_what_it_says_and_so_does_the_code_it_prints(name: str) -> None:
-    data = dataset({"name": name, "batch_size": 7, "validation": 0.5, "test": 0.1})
+VARIANTS: list[dict[str, Any]] = [
+    *({"name": name} for name in DATASETS),
+    {"name": "fsdd", "split": "speaker", "length": 4000, "mels": 20, "hop": 200},
+    {"name": "ett_h1", "columns": "OT, HUFL", "targets": "HUFL,MULL", "window": 30, "horizon": 7, "stride": 11},
+    {"name": "california_housing", "two_inputs": True},
+    {"name": "donkeycar", "height": 30, "target": "both"},
+    {"name": "lorenz", "samples": 300, "noise": 0.5, "stride": 5},
+    {"name": "first_symbol", "symbols": 2, "length": 9},
+    {"name": "shapes_to_segment", "colour": True, "size": 33, "samples": 60},
+    {"name": "digit_pairs", "samples": 1001, "data_seed": 5},
+]
+
+
+@pytest.mark.parametrize("options", VARIANTS, ids=lambda options: "-".join(map(str, options.values())))
+def test_loads_what_it_says_and_so_does_the_code_it_prints(
+    options: dict[str, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, own_home: Path
+) -> None:
+    data = dataset({**options, "batch_size": 7, "validation": 0.5, "test": 0.1, "augmentation": []})
+    if data.downloaded:
+        monkeypatch.setenv("NETLOOM_DATA", str(MIRROR))
+        if not data.ready():
+            pytest.skip(f"the files of {data.name} are not in the mirror")
     arrays = data.load()
     check_arrays(data, arrays)
-    inputs, targets = run_source(data)
-    np.testing.assert_array_equal(inputs, arrays.inputs[0])
-    np.testing.assert_array_equal(targets.reshape(arrays.targets.shape), arrays.targets)
-    assert "trainers" not in data.source()
+    monkeypatch.chdir(tmp_path)
+    inputs, targets, names = run_source(data)
+    for mine, printed in zip(arrays.inputs, inputs, strict=True):
+        np.testing.assert_array_equal(printed, mine)
+    np.testing.assert_array_equal(np.reshape(targets, arrays.targets.shape), arrays.targets)
+    if data.grouped:
+        np.testing.assert_array_equal(names["load_groups"](), arrays.groups)
+    source = data.source()
+    assert "trainers" not in source and "type: ignore" not in source
+    assert not (own_home / "data").exists() and not (tmp_path / "data").exists()  # nothing was downloaded
 
 
 @pytest.mark.parametrize("name", ["iris", "wine", "breast_cancer", "diabetes"])
@@ -112,7 +155,7 @@ def test_points_obey_their_options(name: str, samples: int, noise: float, data_s
     check_arrays(data, arrays)
     counts = np.bincount(arrays.targets)
     assert counts.max() - counts.min() <= 2
-    np.testing.assert_array_equal(run_source(data)[0], arrays.inputs[0])
+    np.testing.assert_array_equal(run_source(data)[0][0], arrays.inputs[0])
     other = dataset({"name": name, "samples": samples, "noise": noise, "data_seed": data_seed ^ 1}).load()
     assert not np.array_equal(other.inputs[0], arrays.inputs[0]) or (name == "gaussians" and noise < 1e-6)
 
@@ -148,21 +191,14 @@ def test_options_survive_a_document() -> None:
 
 
 @needs_mirror
-def test_mnist_10k_is_read_from_the_mirror_and_by_the_printed_code(
-    monkeypatch: pytest.MonkeyPatch, own_home: Path
-) -> None:
+def test_a_mirror_makes_a_data_set_ready(monkeypatch: pytest.MonkeyPatch) -> None:
     data = dataset({"name": "mnist_10k"})
     assert not data.ready()
     monkeypatch.setenv("NETLOOM_DATA", str(MIRROR))
     assert data.ready()
     arrays = data.load()
-    check_arrays(data, arrays)
     assert arrays.inputs[0].min() == 0 and arrays.inputs[0].max() == 1
     assert list(arrays.targets[:5]) == [7, 2, 1, 0, 4]
-    inputs, targets = run_source(data)
-    np.testing.assert_array_equal(inputs, arrays.inputs[0])
-    np.testing.assert_array_equal(targets, arrays.targets)
-    assert not (own_home / "data").exists()
 
 
 @needs_mirror

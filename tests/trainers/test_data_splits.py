@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from typing import Any, ClassVar
 
@@ -13,7 +14,8 @@ from hypothesis import strategies as st
 
 from trainers.data import DATASETS, Arrays, DataError, DataSet, dataset
 from trainers.data.base import Kind, Loaded, Task
-from trainers.data.splits import Prepared, Standardisation, fit, prepare, split_indices
+from trainers.data.forecasts import overlap, windows
+from trainers.data.splits import Prepared, Standardisation, fit, prepare, split_groups, split_in_time, split_indices
 
 SMALL = [name for name, entry in DATASETS.items() if not entry.downloaded]
 
@@ -63,29 +65,55 @@ def all_indices(prepared: Prepared) -> list[int]:
 def test_every_data_set_is_split_and_standardised(name: str) -> None:
     data = dataset({"name": name})
     prepared = prepare(data, 0.2, 0.1, seed=3)
-    assert all_indices(prepared) == list(range(data.samples))
-    assert len(prepared.validation) == round(0.2 * data.samples) and len(prepared.test) == round(0.1 * data.samples)
+    parts = (prepared.training, prepared.validation, prepared.test)
+    used = all_indices(prepared)
+    assert len(set(used)) == len(used) == data.samples - 2 * data.gap
+    assert len(prepared.validation) == pytest.approx(0.2 * data.samples, rel=0.1, abs=1)
+    assert len(prepared.test) == pytest.approx(0.1 * data.samples, rel=0.1, abs=1)
     assert prepared.notes == () and prepared.classes == data.classes and prepared.task == data.task
     arrays = data.load()
-    for part in (prepared.training, prepared.validation, prepared.test):
-        assert part.inputs[0].dtype == torch.float32 and part.inputs[0].shape == (len(part), *data.input_shape)
-        expected = prepared.standardisation[0].apply(arrays.inputs[0][part.indices])
-        np.testing.assert_allclose(part.inputs[0].numpy(), expected, atol=1e-6)
-    axes = (0, 2, 3) if data.kind == "image" else (0,)
-    training = prepared.training.inputs[0].double().numpy()
-    np.testing.assert_allclose(training.mean(axis=axes), 0, atol=1e-5)
-    np.testing.assert_allclose(training.std(axis=axes), 1, atol=1e-4)
-    if data.task == "classification":
-        assert prepared.training.targets.dtype == torch.int64 and prepared.target_standardisation is None
-        whole = np.bincount(arrays.targets) / data.samples
+    check_inputs(data, arrays, prepared)
+    check_targets(data, arrays, prepared)
+    if data.order == "time":
+        for one, next_one in itertools.pairwise(parts):
+            assert int(next_one.indices.min()) - int(one.indices.max()) == data.gap + 1
+    if arrays.groups is not None:
+        held = [set(arrays.groups[part.indices]) for part in parts]
+        assert not held[0] & held[1] and not held[0] & held[2] and not held[1] & held[2]
+
+
+def check_inputs(data: DataSet, arrays: Arrays, prepared: Prepared) -> None:
+    """Mean 0 and spread 1 in the training part, by feature or by channel; the other parts by the same figures."""
+    for number, (array, figures) in enumerate(zip(arrays.inputs, prepared.standardisation, strict=True)):
+        if figures is None:
+            assert array.dtype == np.int64
+            continue
         for part in (prepared.training, prepared.validation, prepared.test):
+            given = part.inputs[number]
+            assert given.dtype == torch.float32 and given.shape == (len(part), *data.signals[number].shape)
+            np.testing.assert_allclose(given.numpy(), figures.apply(array[part.indices]), atol=1e-6)
+        kept = {"image": 1, "sound": 1, "series": array.ndim - 1}.get(data.kind)
+        axes = (0,) if kept is None else tuple(axis for axis in range(array.ndim) if axis != kept)
+        training = prepared.training.inputs[number].double().numpy()
+        np.testing.assert_allclose(training.mean(axis=axes), 0, atol=1e-4)
+        np.testing.assert_allclose(training.std(axis=axes), 1, atol=1e-3)
+
+
+def check_targets(data: DataSet, arrays: Arrays, prepared: Prepared) -> None:
+    """Classes in their proportions, numbers to predict at mean 0, everything else as it was."""
+    parts = (prepared.training, prepared.validation, prepared.test)
+    figures = prepared.target_standardisation
+    assert (figures is not None) == (data.task in ("regression", "forecasting"))
+    for part in parts:
+        back = part.targets if figures is None else figures.revert(part.targets)
+        np.testing.assert_allclose(back.numpy(), arrays.targets[part.indices], rtol=1e-3, atol=1e-4)
+    if figures is not None:
+        mean = prepared.training.targets.mean(dim=tuple(range(prepared.training.targets.ndim - 1)))
+        assert mean.abs().max() < 1e-4
+    if data.task == "classification" and arrays.groups is None:
+        whole = np.bincount(arrays.targets) / data.samples
+        for part in parts:
             assert np.abs(np.bincount(part.targets, minlength=len(whole)) - whole * len(part)).max() <= 1.0
-    else:
-        assert prepared.target_standardisation is not None
-        assert prepared.training.targets.shape == (len(prepared.training), data.target_size)
-        assert prepared.training.targets.mean().abs() < 1e-5
-        back = prepared.target_standardisation.revert(prepared.test.targets).numpy()
-        np.testing.assert_allclose(back, arrays.targets[prepared.test.indices], rtol=1e-4)
 
 
 def test_the_seed_decides() -> None:
@@ -97,8 +125,10 @@ def test_the_seed_decides() -> None:
 
 def test_the_test_part_does_not_reach_the_figures() -> None:
     prepared = prepare(Counted(counts=(50, 50)), 0.2, 0.2, seed=0)
-    np.testing.assert_allclose(prepared.standardisation[0].mean[0], prepared.training.indices.mean(), rtol=1e-6)
-    assert prepared.standardisation[0].std[1] == 1 and (prepared.test.inputs[0][:, 1] == 0).all()
+    figures = prepared.standardisation[0]
+    assert figures is not None
+    np.testing.assert_allclose(figures.mean[0], prepared.training.indices.mean(), rtol=1e-6)
+    assert figures.std[1] == 1 and (prepared.test.inputs[0][:, 1] == 0).all()
 
 
 def test_a_part_may_be_left_out() -> None:
@@ -174,3 +204,56 @@ def test_values_that_are_no_numbers_are_refused(bad: float) -> None:
     with pytest.raises(DataError, match="not numbers"):
         Counted(counts=(2, 2)).checked(np.full((4, 2), bad), np.zeros(4))
     assert isinstance(Counted(counts=(2, 2)).checked(np.zeros((4, 2)), np.zeros(4)), Arrays)
+
+
+@settings(deadline=None)
+@given(
+    count=st.integers(1, 400), validation=st.floats(0, 0.49), test=st.floats(0, 0.49), gap=st.integers(0, 60)
+)  # fmt: skip
+def test_a_split_in_time_keeps_order_and_distance(count: int, validation: float, test: float, gap: int) -> None:
+    parts = split_in_time(count, validation, test, gap)
+    assert len(parts[2]) == round(test * count) and len(parts[1]) <= round(validation * count)
+    told = [part for part in parts if len(part)]
+    for part in told:
+        np.testing.assert_array_equal(part, np.arange(part[0], part[-1] + 1))
+    for one, next_one in itertools.pairwise(told):
+        assert next_one[0] - one[-1] >= gap + 1
+
+
+@settings(deadline=None)
+@given(
+    groups=st.lists(st.integers(0, 12), min_size=1, max_size=200),
+    validation=st.floats(0, 0.49),
+    test=st.floats(0, 0.49),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_a_group_is_on_one_side_only(groups: list[int], validation: float, test: float, seed: int) -> None:
+    labels = np.array(groups)
+    parts = split_groups(labels, validation, test, seed)
+    assert sorted(np.concatenate(parts)) == list(range(len(groups)))
+    held = [set(labels[part]) for part in parts]
+    assert not held[0] & held[1] and not held[0] & held[2] and not held[1] & held[2]
+
+
+@given(window=st.integers(1, 30), horizon=st.integers(1, 20), stride=st.integers(1, 15))
+def test_windows_on_two_sides_of_a_gap_share_no_row(window: int, horizon: int, stride: int) -> None:
+    rows = np.arange(window + horizon + 60 * stride)[:, None]
+    seen, ahead = windows(rows, window, horizon, stride)
+    assert seen.shape == (61, window, 1) and ahead.shape == (61, horizon, 1) and ahead[0, 0, 0] == window
+    apart = overlap(window, horizon, stride) + 1
+    if apart < len(seen):
+        assert ahead[0].max() < seen[apart].min()
+    assert apart == 1 or ahead[0].max() >= seen[apart - 1].min()  # no sample is left out for nothing
+
+
+def test_one_sample_of_each_class_and_an_empty_class_end_in_words() -> None:
+    with pytest.raises(DataError, match="Every class of counted has a single sample, which is needed for training"):
+        prepare(Counted(counts=(1, 1, 1)), 0.3, 0.3)
+    assert len(prepare(Counted(counts=(1, 1, 1)), 0, 0).training) == 3
+    notes = prepare(Counted(counts=(20, 0, 20)), 0.2, 0.1).notes
+    assert notes == ("There is no sample of class b: the network cannot learn it.",)
+
+
+def test_more_parts_than_speakers_end_in_a_sentence() -> None:
+    with pytest.raises(DataError, match="leave none to train on"):
+        prepare(dataset({"name": "digit_pairs", "samples": 300}), 0.5, 0.49)

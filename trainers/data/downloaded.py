@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tarfile
+import zipfile
 import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,7 +16,10 @@ from trainers.data.base import Arrays, DataError, DataSet, Loaded, print_functio
 from trainers.data.fetch import Progress, RemoteFile, fetch, found
 
 # what reading a file of any kind can raise when it is cut off, another one, or of another form than expected
-UNREADABLE = (OSError, EOFError, ValueError, LookupError, TypeError, MemoryError, zlib.error)
+UNREADABLE = (
+    OSError, EOFError, ValueError, LookupError, TypeError, MemoryError,
+    zlib.error, tarfile.TarError, zipfile.BadZipFile,
+)  # fmt: skip
 
 
 def locate(folder: str, files: Mapping[str, tuple[str, str]]) -> list[Path]:
@@ -70,7 +75,7 @@ class _Downloaded(DataSet):
             inputs, targets = self.called(type(self).read_files, paths)
             groups = self.called(type(self).read_groups, paths) if self.grouped else None
         except UNREADABLE as error:
-            text = str(error).rstrip(".") or type(error).__name__
+            text = str(error).partition("\n")[0].rstrip(".:") or type(error).__name__
             raise DataError(
                 f"The data set {self.name} cannot be read: {text} (looked at {paths[0].parent}). {self.advice}"
             ) from None
