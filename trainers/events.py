@@ -7,7 +7,7 @@ from typing import Literal
 
 State = Literal["queued", "running", "paused", "finished", "stopped", "failed"]
 SplitName = Literal["training", "validation", "test"]
-ProbeKind = Literal["activations", "gradients", "weights"]
+ProbeKind = Literal["activations", "gradients", "weights", "through_time"]
 Badge = Literal["", "dead", "saturated", "vanishing", "exploding"]
 
 
@@ -37,6 +37,14 @@ class Histograms:
 
     step: int
     values: dict[str, tuple[float, float, list[int]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A sample text: pieces with their marks, as trainers/writing.py has them."""
+
+    step: int
+    pieces: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +84,7 @@ class Progress:
     updated: float = 0.0
 
 
-Event = Metric | Probe | Histograms | Verdicts | Progress
+Event = Metric | Probe | Histograms | Text | Verdicts | Progress
 
 
 @dataclass

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import builder
 from builder.document import Document
 from builder.problems import NetloomError
-from trainers.events import ProbeKind, Progress, State, Verdict
+from trainers.events import ProbeKind, Progress, State, Text, Verdict
 from trainers.job import Job
-from trainers.store import PROGRESS, Store, StoreError, process_lives
+from trainers.store import PROGRESS, TEXTS, Store, StoreError, process_lives
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -104,6 +104,12 @@ class Run:
             node: ([low + (high - low) * i / len(counts) for i in range(len(counts) + 1)], counts)
             for node, (low, high, counts) in found.items()
         }
+
+    def texts(self) -> list[Text]:
+        """The sample texts that it wrote while it trained, in the order of the steps."""
+        query = "SELECT step, payload FROM probes WHERE run = ? AND kind = ? ORDER BY step, rowid"
+        rows = self.store.rows(query, (self.id, TEXTS))
+        return [Text(row["step"], tuple((text, mark) for text, mark in json.loads(row["payload"]))) for row in rows]
 
     def verdicts(self) -> list[Verdict]:
         """What the probes mean now, in words, the most serious first."""

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from builder.problems import NetloomError
-from trainers.events import Event, Histograms, Metric, Probe, Progress, Verdict, Verdicts
+from trainers.events import Event, Histograms, Metric, Probe, Progress, Text, Verdict, Verdicts
 from trainers.home import home
 
 SCHEMA = """
@@ -32,6 +32,7 @@ CREATE TABLE IF NOT EXISTS probes (run TEXT, kind TEXT, step INT, payload TEXT);
 CREATE INDEX IF NOT EXISTS probes_by_run ON probes (run, kind, step);
 """
 PROGRESS = tuple(Progress.__dataclass_fields__)
+TEXTS = "texts"  # the kind under which sample texts stand among the probes
 RUN_ID = re.compile(r"[0-9a-z-]{6,64}")
 
 
@@ -121,6 +122,9 @@ class Store:
                     case Probe(step, kind, values):
                         row = (run, kind, step, json.dumps(values))
                         connection.execute("INSERT INTO probes VALUES (?, ?, ?, ?)", row)
+                    case Text(step, pieces):
+                        text = (run, TEXTS, step, json.dumps(pieces))
+                        connection.execute("INSERT INTO probes VALUES (?, ?, ?, ?)", text)
                     case Histograms() | Verdicts():
                         self._write_latest(connection, run, event)
                     case Progress():

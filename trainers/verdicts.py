@@ -20,6 +20,7 @@ class Evidence:
 
     activations: Figures = field(default_factory=dict)
     gradients: Figures = field(default_factory=dict)
+    through_time: Figures = field(default_factory=dict)  # node → steps back from the last one → size
     specs: Mapping[str, Any] = field(default_factory=dict)
 
     def take(self, probe: Probe) -> None:
@@ -148,6 +149,41 @@ class StepSize(Rule):
                 f"A step changes the weights by {middle:.0%} of their size; about 0.1 % is usual.",
                 "Lower the learning rate if the loss jumps about.",
             )
+
+
+class Forgets(Rule):
+    """The error at the end of a sequence does not reach its first steps, so that what stands there is not learned."""
+
+    ratio: ClassVar[float] = 1e-5
+    steps: ClassVar[int] = 8  # of shorter memories nobody complains
+
+    def judge(self, evidence: Evidence) -> Iterator[Verdict]:
+        for node, values in evidence.through_time.items():
+            sizes = {int(back): size for back, size in values.items()}
+            last = sizes.get(0, 0.0)
+            if last <= 0 or max(sizes) < self.steps:
+                continue
+            lost = next((back for back in sorted(sizes) if sizes[back] < self.ratio * last), None)
+            if lost is None:
+                continue
+            yield Verdict(
+                node,
+                "warning",
+                f"{node} forgets: the gradient {lost} steps before the last is {max(sizes[lost] / last, 1e-30):.0e} of "
+                f"that of the last one, so what stands further back is hardly learned.",
+                self._advice(evidence.specs.get(node)),
+                "vanishing",
+            )
+
+    @staticmethod
+    def _advice(spec: Any) -> str:
+        """Gates, where it has none; else shorter ways back."""
+        from builder import CATALOGUE
+
+        gated = [kind.title() for kind in CATALOGUE.values() if getattr(kind, "gates", 1) > 1]
+        if getattr(spec, "gates", 1) == 1:
+            return f"Try {' or '.join(gated)}: their gates carry the gradient further."
+        return "If the task needs it: attention looks back at every step directly; or shorten the sequence."
 
 
 RULES: tuple[Rule, ...] = tuple(rule() for rule in Rule.__subclasses__())

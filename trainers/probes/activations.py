@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from builder.compile import layers
 from trainers.events import Event, Histograms, Probe
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class ActivationProbe:
 
     def __enter__(self) -> ActivationProbe:
         for module in self.modules.values():
-            for name, child in module.named_children():
+            for name, child in layers(module).items():
                 self._handles.append(child.register_forward_hook(self._hook(name)))
         return self
 

@@ -1,4 +1,5 @@
-"""When to probe: a few times a second, ever more rarely in long runs, and never for more than 1 % of the time."""
+"""When to probe: a few times a second, ever more rarely in long runs, and never for more than 1 % of the time; for the
+gradient through time, which is costly, 1 % more."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from trainers.events import Event, Verdicts
 from trainers.probes.activations import ActivationProbe
+from trainers.probes.through_time import ThroughTimeProbe
 from trainers.probes.weights import WeightProbe
 from trainers.verdicts import Judge
 
@@ -35,6 +37,8 @@ class ProbeClock:
         self._next = 0.0
         self._cost = 0.0
         self._count = 0
+        self._next_through_time = 0.0
+        self._replayed = 0.0  # seconds that the probe through time took in this step
 
     def step(
         self, learner: Learner, inputs: tuple[Tensor, ...], targets: Tensor, number: int, events: list[Event]
@@ -44,11 +48,13 @@ class ProbeClock:
         self._spent += min(now - self._last, 5.0)  # a longer gap was a pause
         self._last = now
         if self._spent < self._next:
-            return learner.step(inputs, targets)
-        loss = self._watched(learner, inputs, targets, number, events)
-        self._count += 1
-        pause = max(SHORTEST, self._cost / SHARE, self._spent / MOMENTS)
-        self._next = self._spent + (0.0 if self._count < OPENING else pause)
+            loss = learner.step(inputs, targets)
+        else:
+            loss = self._watched(learner, inputs, targets, number, events)
+            self._count += 1
+            pause = max(SHORTEST, self._cost / SHARE, self._spent / MOMENTS)
+            self._next = self._spent + (0.0 if self._count < OPENING else pause)
+        events.extend(learner.views(number))
         return loss
 
     def _watched(
@@ -57,23 +63,35 @@ class ProbeClock:
         begun = self._now()
         activations = ActivationProbe(learner.modules, self.specs)
         weights = WeightProbe(learner.modules)
+        through_time = ThroughTimeProbe(learner.modules) if self._spent >= self._next_through_time else None
         eager, learner.eager = learner.eager, True  # a network compiled by torch.compile runs no hooks
         try:
             with ExitStack() as stack:
                 stack.enter_context(weights)
                 stack.enter_context(activations)
+                if through_time is not None:
+                    stack.enter_context(through_time)
                 ready = self._now()
                 loss = learner.step(inputs, targets)
                 done = self._now()
         finally:
             learner.eager = eager
-        found = [*activations.events(number), *weights.events(number)]
+        found = [*activations.events(number), *weights.events(number), *self._through_time(through_time, number)]
         events.extend(found)
         verdicts = self.judge.consider(found)
         if self.judge.settled:  # else a run that goes on would forget what was said of it before
             events.append(Verdicts(number, verdicts))
         # The step itself would have been taken anyway. The first probe pays for torch's own first calls, so a single
         # costly one must not silence the next: the cost is believed slowly.
-        cost = self._now() - done + ready - begun
+        cost = self._now() - done + ready - begun - self._replayed
         self._cost = min(cost, 2 * self._cost or 0.005)
         return loss
+
+    def _through_time(self, probe: ThroughTimeProbe | None, number: int) -> list[Event]:
+        """What the costly probe saw. It keeps a clock of its own, so that the others need not wait for it."""
+        begun = self._now()
+        found = [] if probe is None else list(probe.events(number))
+        self._replayed = self._now() - begun
+        if probe is not None:
+            self._next_through_time = self._spent + max(SHORTEST, self._replayed / SHARE, self._spent / MOMENTS)
+        return found

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from builder.compile import layers
 from trainers.events import Event, Probe
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ class WeightProbe:
     def __init__(self, modules: Mapping[str, nn.Module]) -> None:
         self.nodes: dict[str, list[nn.Parameter]] = {}
         for module in modules.values():
-            for name, child in module.named_children():
+            for name, child in layers(module).items():
                 parameters = [parameter for parameter in child.parameters() if parameter.requires_grad]
                 if parameters:
                     self.nodes[name] = parameters
