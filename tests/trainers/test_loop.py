@@ -72,6 +72,9 @@ class Counting:
     def evaluate(self, part: Split) -> dict[str, float]:
         return {"loss": next(self.validation)}
 
+    def views(self, step: int) -> tuple[()]:
+        return ()
+
     def epoch_end(self, validation_loss: float | None) -> None:
         self.epochs += 1
 
