@@ -73,6 +73,7 @@ class DataSet(Entry):
     order: ClassVar[Order] = "shuffled"  # "time": the first samples train, the next validate, the last test
     season: ClassVar[int] = 1  # for series: the naive forecast, to be better than, repeats the last so many steps
 
+    sample_rate: ClassVar[int] = 8000  # of sounds, in hertz
     may_be_mirrored: ClassVar[bool] = True  # False: a mirrored picture is another thing, a digit or a curve ahead
 
     load_data: ClassVar[Callable[..., Loaded]]
@@ -154,6 +155,10 @@ class DataSet(Entry):
     def ready(self) -> bool:
         """Whether load() works without a network: True unless a file has yet to be downloaded."""
         return True
+
+    def sounds(self, indices: NDArray[np.int64]) -> list[NDArray[np.float32]]:
+        """What some samples sound like, from -1 to 1, `sample_rate` values a second; empty where nothing is heard."""
+        return []
 
     def load(self) -> Arrays:
         """Load the data set as arrays. Raises DataError in words when a file is missing, cut off or another one."""

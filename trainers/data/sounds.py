@@ -118,7 +118,6 @@ class _SpokenDigits(Downloaded):
     licence: ClassVar[str] = "CC BY-SA 4.0"
     folder: ClassVar[str] = "fsdd"
     files: ClassVar[tuple[RemoteFile, ...]] = (ARCHIVE,)
-    sample_rate: ClassVar[int] = 8000
     locator: ClassVar[Callable[..., list[Path]]] = find_recordings
     advice: ClassVar[str] = "Replace that recording, or remove it: the data set does without it."
 
@@ -152,6 +151,10 @@ class _SpokenDigits(Downloaded):
         if paths[0].is_dir():
             _verify(self.name, paths[0])
         return super().read(paths)
+
+    def sounds(self, indices: NDArray[np.int64]) -> list[NDArray[np.float32]]:
+        found = recordings(self.paths())
+        return [read_wav(*found[index])[: self.length] for index in indices]
 
     def _folder(self) -> Path | None:
         """A folder of recordings in the mirror or among the downloads."""

@@ -108,7 +108,7 @@ def prepare(
     check_shares(validation, test)
     arrays = dataset.load()
     parts, notes = _indices(dataset, arrays, validation, test, seed)
-    channels = {"image": 1, "sound": 1, "series": -1}.get(dataset.kind)
+    channels = channel_axis(dataset)
     figures = tuple(fit(array[parts[0]], channels) if array.dtype == np.float32 else None for array in arrays.inputs)
     targets, target_standardisation = arrays.targets, None
     if dataset.task in ("regression", "forecasting") and not raw_targets:
@@ -141,6 +141,11 @@ def check_shares(validation: float, test: float) -> None:
             f"The validation share {validation:g} and the test share {test:g} leave nothing to train on: they add up "
             f"to {validation + test:g}. Make them smaller; 0.2 and 0.1 are usual."
         )
+
+
+def channel_axis(dataset: DataSet) -> int | None:
+    """The axis of a batch whose places have figures of their own: colours, or columns of a series; None: every number."""
+    return {"image": 1, "sound": 1, "series": -1}.get(dataset.kind)
 
 
 def fit(values: NDArray[Any], channels: int | None = None) -> Standardisation:
