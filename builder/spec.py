@@ -148,7 +148,8 @@ class LayerSpec(BaseModel):
     layout: ClassVar[Layout | None] = None  # where the output's channels are; None: "as_input" if it keeps the shape
     reads_last_axis: ClassVar[bool] = False  # its features are the last axis: not what stands last in a picture
     follows_batch: ClassVar[bool] = False  # unwired, it takes its batch size from the network's first input
-    onnx_note: ClassVar[str] = ""  # why it cannot be exported to ONNX; empty: it can
+    last_step: ClassVar[dict[str, Any] | None] = None  # parameters that make it pass on a sequence's last step alone
+    vocabulary_parameter: ClassVar[str | None] = None  # the parameter that says how many tokens it knows
     has_batch_statistics: ClassVar[bool] = False
     width_parameter: ClassVar[str | None] = None  # the parameter that sets the size of the feature axis
     saturates: ClassVar[tuple[float, ...]] = ()  # the values at which the gradient dies
@@ -195,6 +196,10 @@ class LayerSpec(BaseModel):
     def remark(self, *shapes: Shape) -> ShapeError | None:
         """A setting that has no effect here, in words: told as a warning. Asked where `object_to` has no objection."""
         return None
+
+    def not_in_onnx(self) -> str:
+        """Why this layer, with these parameters, cannot be exported to ONNX, as a sentence; empty: it can."""
+        return ""
 
     def explain(self, *inputs: Any) -> str | None:
         """Why a run on these tensors failed, as the rest of a sentence, where torch's own words would help nobody."""

@@ -14,8 +14,8 @@ from builder.problems import DocumentError, GraphError, Problem
 from builder.wording import sentences
 from trainers.augmentation import Augmentation
 from trainers.augmenting import read as read_augmentations
-from trainers.data import DataSet, dataset
-from trainers.data.splits import check_shares
+from trainers.data import DataError, DataSet, dataset
+from trainers.data.splits import Prepared, check_shares, prepare
 from trainers.entry import OptionError, choose
 from trainers.initialisation import INITIALISATIONS, Initialisation
 from trainers.optimizers import OPTIMIZERS, Optimizer
@@ -123,6 +123,15 @@ class Job:
         if errors:
             raise GraphError(errors)
         return job
+
+    def prepare(self) -> Prepared:
+        """The job's data, loaded, split and standardised: the same every time. DataError: it cannot be."""
+        batching, objective = self.batching, self.paradigm.loss_for(self.dataset)
+        raw = objective is not None and objective.raw_targets
+        prepared = prepare(self.dataset, batching.validation, batching.test, self.settings.seed, raw)
+        if raw and any(float(part.targets.min()) < 0 for part in (prepared.training, prepared.validation) if len(part)):
+            raise DataError(f"{self.dataset.title} has targets below zero, which are no counts: choose another loss.")
+        return prepared
 
     def to_json(self) -> str:
         """The job as a document in JSON; `from_json` reads it back."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import builder
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from trainers.data.splits import Prepared, Split
+    from trainers.events import Event
     from trainers.job import Job
 
 EVALUATION_BATCH = 4096
@@ -68,8 +69,9 @@ class NetworkLearner:
         """The mean loss of a batch: a tensor with one number."""
         raise TypeError(f"{type(self).__name__} does not say what it makes small.")
 
-    def scores(self, outputs: Tensor, targets: Tensor) -> dict[str, float]:
-        """Metrics by name; `outputs` went through `digest`."""
+    def scores(self, outputs: Tensor, targets: Tensor, split: Split | None, costly: bool) -> dict[str, float]:
+        """Metrics by name; `outputs` went through `digest`. `split`: the part of the data, None for the last batches.
+        `costly`: with those that take long."""
         return {}
 
     def digest(self, outputs: Tensor) -> Tensor:
@@ -104,7 +106,7 @@ class NetworkLearner:
 
         return contextlib.nullcontext() if self.precision is None else torch.autocast(self.device.type, self.precision)
 
-    def evaluate(self, split: Split) -> dict[str, float]:
+    def evaluate(self, split: Split, costly: bool = False) -> dict[str, float]:
         import torch
 
         pieces, total = [], 0.0
@@ -118,10 +120,15 @@ class NetworkLearner:
                         outputs = self.model(*inputs).float()
                     total += float(self.loss(outputs, targets)) * len(targets)
                     pieces.append(self.digest(outputs))
-                scores = self.scores(pieces[0] if len(pieces) == 1 else torch.cat(pieces), split.targets)
+                outputs = pieces[0] if len(pieces) == 1 else torch.cat(pieces)
+                scores = self.scores(outputs, split.targets, split, costly)
         finally:
             self.model.train()
         return {"loss": total / len(split)} | scores
+
+    def views(self, step: int) -> Iterable[Event]:
+        """What else there is to show of the network at this step; asked a few times a second, and seldom answered."""
+        return ()
 
     def epoch_end(self, validation_loss: float | None) -> None:
         self.optimisation.pace.epoch_end(validation_loss)
@@ -132,7 +139,7 @@ class NetworkLearner:
         scores: dict[str, float] = {}
         if self.kept:
             outputs = torch.cat([self.digest(output.float()) for output, _ in self.kept])
-            scores = self.scores(outputs, torch.cat([target for _, target in self.kept]))
+            scores = self.scores(outputs, torch.cat([target for _, target in self.kept]), None, False)
             self.kept.clear()
         optimisation = self.optimisation
         return scores | {"learning_rate": optimisation.learning_rate, "gradient_norm": optimisation.gradient_norm()}

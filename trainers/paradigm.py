@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
+from trainers.data.base import Task
 from trainers.entry import Entry
+from trainers.target import Target
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -14,9 +16,12 @@ if TYPE_CHECKING:
     from builder.document import Document
     from builder.infer import Analysis
     from builder.problems import Problem
+    from builder.spec import Signal
     from trainers.data import DataSet
     from trainers.data.splits import Prepared, Split
+    from trainers.events import Event
     from trainers.job import Job
+    from trainers.loss import Loss
 
 Batch = tuple[tuple["Tensor", ...], "Tensor"]
 
@@ -31,8 +36,12 @@ class Learner(Protocol):
     def step(self, inputs: tuple[Tensor, ...], targets: Tensor) -> Tensor:
         """Learn from one batch. Returns the loss as a tensor on the device; nothing here waits for the device."""
 
-    def evaluate(self, split: Split) -> dict[str, float]:
-        """Loss and metrics over a part of the data, in evaluation mode."""
+    def evaluate(self, split: Split, costly: bool = False) -> dict[str, float]:
+        """Loss and metrics over a part of the data, in evaluation mode; at the end of a run with the costly ones."""
+
+    def views(self, step: int) -> Iterable[Event]:
+        """What else there is to show of the network, such as a sample text. Asked between two steps, a few times a
+        second: it keeps its own cost down, and draws no random numbers of torch's own generator."""
 
     def epoch_end(self, validation_loss: float | None) -> None:
         """An epoch is over: schedules that move by epochs move now."""
@@ -50,8 +59,29 @@ class Learner(Protocol):
 class Paradigm(Entry):
     """A way of training. Its fields are its options; a subclass in `paradigms/` is one file, read in one sitting."""
 
-    panels: ClassVar[tuple[str, ...]] = ()  # the views of predictions that pages draw for it
+    panels: ClassVar[tuple[str, ...]] = ()  # the views of predictions that pages draw for it, see pages/parts/panels.py
     networks: ClassVar[tuple[str, ...]] = ("main",)  # the networks it trains
+    tasks: ClassVar[frozenset[Task]] = frozenset()  # what it can learn; empty: anything, it needs no targets
+
+    def loss_for(self, dataset: DataSet) -> Loss | None:
+        """The loss that compares the network's output with the targets: checks, predictions and train.py go by it.
+
+        None: this way of training has no such loss, and `check` says all there is to say about the document.
+        OptionError: the document asks for one that does not exist.
+        """
+        return None
+
+    def target(self, dataset: DataSet) -> Target:
+        """What the network is to answer for one sample."""
+        return Target.of(dataset)
+
+    def signals(self, dataset: DataSet) -> tuple[Signal, ...]:
+        """What goes into each Input of the network, in the order of the nodes."""
+        return dataset.signals
+
+    def token_count(self, dataset: DataSet) -> int:
+        """How many different tokens go into the network, for a data set of text."""
+        return dataset.vocabulary_count
 
     def check(self, document: Document, analysis: Analysis, dataset: DataSet) -> Iterator[Problem]:
         """What keeps this document from being trained in this way on this data set."""

@@ -8,6 +8,7 @@ surface(run)                             # for points in the plane: what it says
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -17,17 +18,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from trainers.baseline import naive_forecast
 from trainers.data.base import Kind, Task
-from trainers.data.splits import Prepared, Split, prepare
+from trainers.data.splits import Prepared, Split
 from trainers.events import SplitName
-from trainers.losses import Loss
-from trainers.paradigms.supervised import Supervised
+from trainers.learner import evaluation_piece
+from trainers.loss import Loss
 from trainers.run import Run, RunError
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
 
-BATCH = 2048
 KEPT = 4  # answers kept in memory; a page asks for the same ones again and again
 Result = TypeVar("Result")
 
@@ -43,33 +44,46 @@ class Predictions:
     features: tuple[str, ...]
     targets_named: tuple[str, ...]  # what the numbers to predict are called
     inputs: tuple[NDArray[Any], ...]  # one for each Input, (N, *shape), in the data set's own units
-    targets: NDArray[Any]  # int (N,), or float (N, k) in the data set's own units
+    targets: NDArray[Any]  # as in trainers.data.base.Arrays, numbers in the data set's own units
     predicted: NDArray[Any]  # like `targets`
-    probabilities: NDArray[np.float32] | None  # (N, C)
+    probabilities: NDArray[np.float32] | None  # (N, C) for classes and labels
     indices: NDArray[np.int64]  # where the samples stand in the whole data set
+    naive: NDArray[Any] | None = None  # forecasts made without a network, like `targets`
+    vocabulary: tuple[str, ...] = ()  # the tokens of a text
 
     @property
     def confidence(self) -> NDArray[np.float32] | None:
-        """The probability of the class that was named; None for regression."""
-        if self.probabilities is None:
+        """The probability of the class that was named; None for all but classes."""
+        if self.probabilities is None or self.task != "classification":
             return None
         named: NDArray[np.float32] = self.probabilities[np.arange(len(self.predicted)), self.predicted]
         return named
 
     @property
     def wrong(self) -> NDArray[np.bool_]:
-        """Which samples got a wrong class; for regression none is simply wrong."""
-        if self.task != "classification":
+        """Which samples got a wrong class or a wrong label; where numbers are predicted none is simply wrong."""
+        if self.task not in ("classification", "multilabel"):
             return np.zeros(len(self.targets), dtype=bool)
-        return np.asarray(self.predicted != self.targets)
+        unequal = np.asarray(self.predicted != self.targets)
+        return np.asarray(unequal.reshape(len(unequal), -1).any(axis=1))
 
-    @property
+    @functools.cached_property
+    def error(self) -> NDArray[Any]:
+        """How far off each sample is: the largest error of its numbers, each in spreads of its column; the mean error
+        of its forecast; the share of its mask, or of its labels, that is wrong."""
+        if self.task in ("classification", "multilabel", "segmentation"):
+            unequal = np.asarray(self.predicted != self.targets)
+            return np.asarray(unequal.reshape(len(unequal), -1).mean(axis=1))
+        columns = tuple(range(self.targets.ndim - 1))
+        off = np.abs(self.predicted - self.targets) / np.maximum(self.targets.std(axis=columns), 1e-12)
+        return np.asarray(off.max(axis=1) if self.task == "regression" else off.mean(axis=(1, 2)))
+
+    @functools.cached_property
     def order(self) -> NDArray[np.int64]:
         """The most telling first: wrong and sure of it; right but unsure; right and sure. Or the largest errors."""
         confidence = self.confidence
         if confidence is None:
-            error = np.abs(self.predicted - self.targets).max(axis=1)
-            return np.argsort(-error, kind="stable")
+            return np.argsort(-self.error, kind="stable")
         return np.lexsort((np.where(self.wrong, -confidence, confidence), ~self.wrong))
 
 
@@ -98,30 +112,42 @@ def predict(run: Run, split: SplitName = "validation") -> Predictions:
 
 def _predict(run: Run, split: SplitName) -> Predictions:
     loss = _loss(run)
+    job, dataset = run.job, run.job.dataset
     prepared = prepared_data(run)
     part: Split = getattr(prepared, split)
     if not len(part):
         raise RunError(f"This run held out no sample for {split}. Give {split} a share of the data and train again.")
-    outputs = _outputs(run.model(), part.inputs)
-    dataset = run.job.dataset
-    targets, probabilities = part.targets.numpy(), None
-    if prepared.task == "classification":
-        predicted, probabilities = _classes(outputs, loss)
-    else:
-        predicted = outputs.reshape(targets.shape).numpy()
-        if prepared.target_standardisation is not None:
-            predicted, targets = (prepared.target_standardisation.revert(values) for values in (predicted, targets))
+    target = job.paradigm.target(dataset)
+    predicted, chances = _said(run, loss, part.inputs)
+    targets, unit = part.targets.numpy(), prepared.target_standardisation
+    if target.task in ("regression", "forecasting"):
+        predicted = predicted.reshape(targets.shape)
+        if unit is not None:
+            predicted, targets = unit.revert(predicted), unit.revert(targets)
+    naive = naive_forecast(dataset, prepared, part)
     return Predictions(
         split, prepared.task, dataset.kind, prepared.classes, dataset.feature_names, dataset.target_names,
-        reverted(prepared, part), targets, predicted, probabilities, part.indices,
+        reverted(prepared, part), targets, predicted, chances, part.indices,
+        None if naive is None else naive.numpy(), dataset.vocabulary,
     )  # fmt: skip
 
 
 def confusion(predictions: Predictions) -> NDArray[np.int64]:
-    """Counts: row = the true class, column = the class that was named. Its diagonal is what was right."""
+    """Counts: row = the true class, column = the class that was named. Its diagonal is what was right. Of masks every
+    pixel is counted."""
     size = max(len(predictions.classes), 2)
-    counts = np.bincount(predictions.targets * size + predictions.predicted, minlength=size * size)
-    return counts.reshape(size, size)
+    pairs = predictions.targets.astype(np.int64) * size + predictions.predicted
+    return np.bincount(pairs.ravel(), minlength=size * size).reshape(size, size)
+
+
+def overlaps(predictions: Predictions) -> NDArray[np.float64]:
+    """For every class of masks, the intersection of predicted and true area over their union; NaN where it is in
+    neither."""
+    counts = confusion(predictions)
+    both = np.diag(counts).astype(float)
+    union = counts.sum(axis=0) + counts.sum(axis=1) - both
+    found: NDArray[np.float64] = np.divide(both, union, out=np.full(len(both), np.nan), where=union > 0)
+    return found
 
 
 def has_surface(run: Run) -> bool:
@@ -155,8 +181,8 @@ def _surface(run: Run, resolution: int, margin: float) -> Surface:
     grid = np.stack([values.ravel() for values in np.meshgrid(x, y)], axis=1)
     figures = prepared.standardisation[0]
     given = grid if figures is None else figures.apply(grid)
-    outputs = _outputs(run.model(), (torch.from_numpy(given),))
-    named, probabilities = _classes(outputs, _loss(run))
+    named, probabilities = _said(run, _loss(run), (torch.from_numpy(given),))
+    assert probabilities is not None
     shape = (resolution, resolution)
     return Surface(
         x, y, named.reshape(shape), probabilities.max(axis=1).reshape(shape), prepared.classes, parts[0], parts[1]
@@ -165,12 +191,7 @@ def _surface(run: Run, resolution: int, margin: float) -> Surface:
 
 def prepared_data(run: Run) -> Prepared:
     """The run's data, split as it was for training. The last run's is kept."""
-    job = run.job
-
-    def make() -> Prepared:
-        return prepare(job.dataset, job.batching.validation, job.batching.test, job.settings.seed)
-
-    return _data.get(run.id, make)
+    return _data.get(run.id, run.job.prepare)
 
 
 def reverted(prepared: Prepared, part: Split) -> tuple[NDArray[Any], ...]:
@@ -182,26 +203,33 @@ def reverted(prepared: Prepared, part: Split) -> tuple[NDArray[Any], ...]:
 
 
 def _loss(run: Run) -> Loss:
-    paradigm = run.job.paradigm
-    if not isinstance(paradigm, Supervised):
-        raise RunError(f"A run trained by {paradigm.label} has no predictions to compare with targets.")
-    return paradigm.chosen_loss(run.job.dataset.task)
+    job = run.job
+    loss = job.paradigm.loss_for(job.dataset)
+    if loss is None or job.dataset.task == "language":
+        raise RunError(f"A run trained by “{job.paradigm.label}” has no predictions to compare with targets.")
+    return loss
 
 
-def _outputs(model: nn.Module, inputs: tuple[Tensor, ...]) -> Tensor:
-    """The network's outputs in float32, computed in pieces that fit any memory."""
+def _said(run: Run, loss: Loss, inputs: tuple[Tensor, ...]) -> tuple[NDArray[Any], NDArray[np.float32] | None]:
+    """The network's answers, and the probabilities of classes or labels; computed in pieces that fit any memory."""
     import torch
 
-    split = [given.split(BATCH) for given in inputs]  # type: ignore[no-untyped-call]
+    from trainers.answers import predicted_classes, probabilities
+
+    job, model = run.job, run.model()
+    target = job.paradigm.target(job.dataset)
+    found, chances = [], []
+    split = [given.split(evaluation_piece(job, 1)) for given in inputs]  # type: ignore[no-untyped-call]
     with torch.inference_mode():
-        return torch.cat([model(*piece).float() for piece in zip(*split, strict=True)])
-
-
-def _classes(outputs: Tensor, loss: Loss) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """The class named for each sample, and the probabilities of all classes."""
-    from trainers.metrics import predicted_classes, probabilities
-
-    return predicted_classes(outputs, loss.expects).numpy(), probabilities(outputs, loss.expects).numpy()
+        for piece in zip(*split, strict=True):
+            outputs = model(*piece).float()
+            if loss.expects == "values":
+                found.append(loss.values(outputs))
+                continue
+            found.append(predicted_classes(outputs, loss.expects, target))
+            if target.task != "segmentation":
+                chances.append(probabilities(outputs, loss.expects, target))
+    return torch.cat(found).numpy(), torch.cat(chances).numpy() if chances else None
 
 
 @dataclass

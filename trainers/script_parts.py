@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from builder.render import expression, statement
+from builder.shapes import Shape
 from trainers.job import Job
-from trainers.losses import Loss
+from trainers.loss import Loss
+from trainers.target import Target
 
 
 @dataclass(frozen=True)
@@ -17,7 +19,8 @@ class Plan:
     job: Job
     class_name: str
     loss: Loss
-    width: int  # numbers that the network gives for a sample
+    target: Target
+    shape: Shape  # of one sample's output
     total_steps: int  # in all epochs
 
     @property
@@ -76,7 +79,7 @@ def _divide(part: str, share: str, stratified: bool) -> list[str]:
 
 def evaluate(plan: Plan) -> list[str]:
     """A function that scores the network."""
-    wanted = plan.loss.target_code(plan.width, "output", "targets")
+    given = plan.loss.arguments(plan.target, plan.shape, "output", "targets")
     if not plan.is_classification:
         score = "R2"
         lines = ["        left = ((output.view_as(targets) - targets) ** 2).sum(dim=0)",
@@ -85,7 +88,7 @@ def evaluate(plan: Plan) -> list[str]:
     else:
         score = "accuracy"
         border = 0 if plan.loss.expects == "logits" else 0.5
-        found = f"(output.view(-1) > {border}).long()" if plan.width == 1 else "output.argmax(dim=1)"
+        found = f"(output.view(-1) > {border}).long()" if plan.shape in ((), (1,)) else "output.argmax(dim=1)"
         lines = [f"        score = ({found} == targets).float().mean()"]
     return [
         "def evaluate(model, criterion, inputs, targets):",
@@ -93,7 +96,7 @@ def evaluate(plan: Plan) -> list[str]:
         "    model.eval()",
         "    with torch.inference_mode():",
         "        output = torch.cat([model(batch) for batch in inputs.split(4096)])",
-        f"        loss = criterion(output, {wanted})",
+        f"        loss = criterion({given})",
         *lines,
         "    return loss.item(), score.item()",
     ]
@@ -145,8 +148,8 @@ def training_functions(plan: Plan) -> list[list[str]]:
 def _step(plan: Plan) -> list[str]:
     """One step: forward, backward, what is done to the gradients, and the optimizer."""
     settings = plan.job.settings
-    wanted = plan.loss.target_code(plan.width, "output", "targets[batch]")
-    forward = ["output = model(inputs[batch])", f"loss = criterion(output, {wanted})"]
+    given = plan.loss.arguments(plan.target, plan.shape, "output", "targets[batch]")
+    forward = ["output = model(inputs[batch])", f"loss = criterion({given})"]
     if settings.precision != "float32":
         forward = [f"with torch.autocast(inputs.device.type, torch.{settings.precision}):",
                    *(f"    {line}" for line in forward)]  # fmt: skip

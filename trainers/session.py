@@ -20,9 +20,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 import builder
+from builder.infer import analyse
+from builder.plan import make_plan
 from trainers import checkpoint
 from trainers.data.batches import Batches
-from trainers.data.splits import Prepared, prepare
+from trainers.data.splits import Prepared
 from trainers.events import Event, Metric, Progress, State
 from trainers.job import Job, resolve_device
 from trainers.loop import Loop, Place, weights
@@ -65,15 +67,14 @@ class Session:
         self.tell("running", "Loading the data …")
         warm_up()
 
-        batching = job.batching
-        self.prepared = prepare(job.dataset, batching.validation, batching.test, settings.seed)
+        self.prepared = job.prepare()
         torch.manual_seed(settings.seed)
         batches = Batches(self.prepared.training, job.batch_size, settings.seed, self.device, job.augmentations)
         total = batches.count * settings.epochs
         total = min(total, settings.max_steps or total)
         learner = job.paradigm.learner(job, self.prepared, self.device, total, batches.count)
         self._notes = " ".join([*self.prepared.notes, *learner.notes])
-        specs = {node.name: node.spec for node in job.document.nodes}
+        specs = {step.name: step.spec for step in make_plan(job.document).steps}
         self.total_steps = total
         self.threads = thread_count(job, batches.size, self.device)
         self.loop = Loop(
@@ -221,7 +222,7 @@ class Session:
         events: list[Event] = []
         scores: dict[str, float] = {}
         if len(self.prepared.test):
-            scores = loop.learner.evaluate(self.prepared.test.to(self.device))
+            scores = loop.learner.evaluate(self.prepared.test.to(self.device), costly=True)
             events += [Metric(place.step, place.epoch, "test", name, value) for name, value in scores.items()]
         checkpoint.save_weights(self.folder / "best.safetensors", loop.best or last)
         write_text(self.folder / "card.json", json.dumps(card(self.job, self.prepared, scores, self.run)))
@@ -243,6 +244,7 @@ def card(job: Job, prepared: Prepared, scores: dict[str, float], run: str) -> di
     }
     if job.dataset.vocabulary:
         made["vocabulary"] = list(job.dataset.vocabulary)
+        made["tokens"] = job.dataset.tokens
     if prepared.target_standardisation is not None:
         made["targets"] = prepared.target_standardisation.as_dict()
     return made
@@ -264,8 +266,20 @@ def thread_count(job: Job, batch_size: int, device: str) -> int | None:
     """
     if torch.device(device).type != "cpu":
         return None
-    flops = int(builder.summary(job.document)["flops"].sum()) * batch_size
-    return 1 if flops < SMALL_STEP else None
+    return 1 if work(job) * batch_size < SMALL_STEP else None
+
+
+def work(job: Job) -> int:
+    """Operations for one sample that threads can share: all of the network's; of one that reads a sequence step by
+    step, those of a single step, since each waits for the one before."""
+    flops = builder.summary(job.document).set_index("node")["flops"]
+    analysis = analyse(job.document)
+    recurrent = [
+        int(flops[step.name]) // analysis.facts[step.inputs[0]].signal.shape[0]
+        for step in analysis.plan.steps
+        if step.spec.family == "recurrent" and step.name in flops
+    ]
+    return max(recurrent) if recurrent else int(flops.sum())
 
 
 @contextlib.contextmanager

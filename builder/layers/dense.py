@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import Field
 
 from builder.shapes import Shape, show
-from builder.spec import LayerSpec, ShapeError, Width, always
+from builder.spec import LayerSpec, ShapeError, Signal, Width, always
 
 
 class Linear(LayerSpec):
@@ -64,6 +64,12 @@ class Bilinear(LayerSpec):
                 short="All axes but the last must be equal.",
             )
 
+    def emitted(self, *signals: Signal) -> Signal | None:
+        return Signal((*signals[0].shape[:-1], self.out_features))  # on meta tensors torch loops over the features
+
+    def flops(self, *signals: Signal) -> int | None:
+        return 0  # as torch's counter has it: it does not know this product of three
+
 
 class Embedding(LayerSpec):
     """Looks up a learned vector for each whole number, such as a word's index.
@@ -76,6 +82,7 @@ class Embedding(LayerSpec):
     target = "torch.nn.Embedding"
     takes = "int"
     width_parameter = "embedding_dim"
+    vocabulary_parameter = "num_embeddings"
     search = ("lookup", "token", "word", "vocabulary", "category")
     example = ((12,),)
 

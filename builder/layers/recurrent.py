@@ -17,6 +17,7 @@ class _Recurrent(LayerSpec):
     ranks = (2,)
     axes = "steps × features"
     width_parameter = "hidden_size"
+    last_step = {"output": "last"}
     example = ((5, 6),)
     gates: ClassVar[int] = 1  # how many weight matrices each cell has, for its input and for its state
     states: ClassVar[str] = "[1]"  # where torch's result holds the last hidden state of every layer
@@ -124,6 +125,9 @@ class LSTM(_Recurrent):
     bidirectional: bool = Field(False, description="Read from both ends; the output is twice as wide.")
     proj_size: int = Field(0, ge=0, le=1_000_000, description="Bring each state down to this many features; 0: do not.")
     output: Literal["sequence", "last"] = Field("sequence", description="Every step's state, or the last alone.")
+
+    def not_in_onnx(self) -> str:
+        return "ONNX knows no LSTM with a projection (proj_size)." if self.proj_size else ""
 
 
 class GRU(_Recurrent):

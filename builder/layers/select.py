@@ -22,6 +22,7 @@ class Select(_Reshape):
     target = "torch.select"
     style = "function"
     search = ("index", "pick", "token", "last step", "gather")
+    last_step = {"dim": 1, "index": -1}
     example = ((5, 8),)
 
     dim: Axis = always(1, "The axis to take from; 0 is the batch.")

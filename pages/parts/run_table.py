@@ -19,6 +19,7 @@ from pages.parts.run_answers import CLASSES
 from pages.parts.run_controls import clock
 from pages.parts.words import escape
 from trainers.data import DATASETS
+from trainers.metrics import main_metric
 from trainers.run import OVER, Run
 
 _rows: dict[tuple[str, str, float], dict[str, Any]] = {}
@@ -57,8 +58,8 @@ def row(run: Run) -> dict[str, Any]:
 def _row(run: Run, progress: Any) -> dict[str, Any]:
     metrics = run.metrics()
     data = DATASETS.get(str((run.document.training.get("data") or {}).get("name")))
-    name = "accuracy" if data is None or data.task == "classification" else "r2"
-    label = "R2" if name == "r2" else name
+    score = main_metric(data.task) if data else None
+    name, label = (score.name, score.label) if score else ("accuracy", "accuracy")
     losses, scores, tested = (
         metrics[(metrics["split"] == split) & (metrics["metric"] == metric)]["value"].astype(float)
         for split, metric in (("validation", "loss"), ("validation", name), ("test", name))

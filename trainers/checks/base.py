@@ -15,6 +15,7 @@ from builder.spec import LayerSpec
 
 if TYPE_CHECKING:
     from trainers.job import Job
+    from trainers.loss import Loss
 
 
 class JobCheck(Reporter):
@@ -34,20 +35,29 @@ def job_checks() -> tuple[JobCheck, ...]:
     return tuple(found[code]() for code in sorted(found))
 
 
-def outputs(analysis: Analysis) -> Iterator[Node]:
-    """The output nodes whose shape is known."""
-    for name in analysis.facts:
-        step = analysis.steps.get(name)  # the facts of a block and of its ports have no step
-        if step is not None and step.spec.role == "output":
-            yield step.node
+def outputs(analysis: Analysis) -> Iterator[str]:
+    """The names of the output nodes whose shape is known."""
+    for step in analysis.plan.steps:
+        if step.spec.role == "output" and step.name in analysis.facts:
+            yield step.name
 
 
-def before(analysis: Analysis, name: str) -> Iterator[tuple[Node, LayerSpec]]:
-    """The chain of nodes that leads straight to a node, from its end backwards, as long as each has one input."""
+def before(analysis: Analysis, name: str) -> Iterator[tuple[str, Node, LayerSpec]]:
+    """The chain that leads straight to a node, from its end backwards, as long as each has one input: for each node
+    its name with the way to it, the node as it is drawn, and its layer."""
     step = analysis.steps[name]
     while len(step.inputs) == 1:
         step = analysis.steps[step.inputs[0]]
-        yield step.node, step.spec
+        yield step.name, step.node, step.spec
+
+
+def fitting_loss(job: Job) -> Loss | None:
+    """The loss of the job, if it has one and it suits the task; other checks tell what is wrong where it does not."""
+    try:
+        loss = job.paradigm.loss_for(job.dataset)
+    except ValueError:
+        return None
+    return loss if loss is not None and job.dataset.task in loss.tasks else None
 
 
 def training_samples(job: Job) -> int:

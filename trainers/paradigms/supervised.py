@@ -2,57 +2,142 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
+from builder.shapes import Shape
+from trainers.baseline import naive_forecast
+from trainers.data.base import Task
 from trainers.entry import choose
 from trainers.learner import NetworkLearner
 from trainers.losses import LOSSES, Loss, default_loss
 from trainers.paradigm import Paradigm
+from trainers.target import Target
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from trainers.data.splits import Prepared
+    from trainers.data import DataSet
+    from trainers.data.splits import Prepared, Split
     from trainers.job import Job
+
+DETAILED = 10**10  # operations of an epoch's forward passes from which on every metric is worth its time
+NAMED = 8  # classes whose weights are told one by one
 
 
 class Supervised(Paradigm):
-    """Learns from examples with known answers: classes to name or numbers to predict."""
+    """Learns from examples with known answers: classes to name, numbers to predict, pixels to label."""
 
     name: ClassVar[str] = "supervised"
     label: ClassVar[str] = "Supervised"
-    panels: ClassVar[tuple[str, ...]] = ("samples", "confusion", "surface")
+    panels: ClassVar[tuple[str, ...]] = ("samples", "answers")
+    tasks: ClassVar[frozenset[Task]] = frozenset(
+        {"classification", "multilabel", "regression", "forecasting", "segmentation"}
+    )
 
     loss: str | dict[str, Any] | None = Field(
         None, description="What training makes small; empty: cross-entropy for classes, squared error for numbers."
     )
+    class_weights: Literal["none", "balanced"] = Field(
+        "none", description="balanced: mistakes on rare classes count more, so that every class has the same say."
+    )
 
-    def chosen_loss(self, task: Any) -> Loss:
-        """The loss entry. OptionError: there is no such loss, or it has a wrong option."""
-        return default_loss(task) if self.loss is None else choose(LOSSES, self.loss, "loss")
+    def loss_for(self, dataset: DataSet) -> Loss:
+        return default_loss(dataset.task) if self.loss is None else choose(LOSSES, self.loss, "loss")
 
     def learner(
         self, job: Job, prepared: Prepared, device: str, total_steps: int, steps_per_epoch: int
     ) -> SupervisedLearner:
-        return SupervisedLearner(self.chosen_loss(prepared.task), job, prepared, device, total_steps, steps_per_epoch)
+        return SupervisedLearner(self, job, prepared, device, total_steps, steps_per_epoch)
 
 
 class SupervisedLearner(NetworkLearner):
-    """One network whose outputs are compared with the targets."""
+    """One network whose output is compared with the targets."""
 
-    def __init__(self, loss: Loss, job: Job, prepared: Prepared, device: str, *steps: int) -> None:
+    def __init__(self, paradigm: Supervised, job: Job, prepared: Prepared, device: str, *steps: int) -> None:
         super().__init__(job, prepared, device, *steps)
-        self.entry = loss
-        self.criterion = loss.build()
+        self.target = Target.of(job.dataset)
+        self.objective = paradigm.loss_for(job.dataset)
+        weights = None
+        if paradigm.class_weights == "balanced" and self.objective.weighs:
+            weights = self._balanced(output_shape(job))
+        self.criterion = self.objective.build(weights)
+        self.costly = operations(job) * len(prepared.training) >= DETAILED
+        self._naive: dict[int, Tensor | None] = {}
+
+    def _balanced(self, shape: Shape) -> Tensor:
+        """A weight for each class by its share of the training targets, told in a note."""
+        import torch
+
+        counts, total = class_counts(self.prepared.training.targets.numpy(), self.target)
+        weights = self.objective.class_weights(counts, total, shape)
+        self.notes = (*self.notes, weight_note(self.prepared.classes, weights.ravel()))
+        return torch.as_tensor(weights, dtype=torch.float32, device=self.device)
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         return self.criterion(outputs, targets)
 
-    def scores(self, outputs: Tensor, targets: Tensor) -> dict[str, float]:
+    def digest(self, outputs: Tensor) -> Tensor:
+        """Of masks only the class of each pixel is kept."""
+        if self.target.task != "segmentation":
+            return outputs
+        from trainers.answers import predicted_classes
+
+        found = predicted_classes(outputs, self.objective.expects, self.target)
+        return found.byte() if self.target.classes <= 256 else found
+
+    def scores(self, outputs: Tensor, targets: Tensor, split: Split | None, costly: bool) -> dict[str, float]:
+        from trainers.answers import Answers
         from trainers.metrics import evaluate_metrics
 
-        prepared = self.prepared
-        classes, figures = len(prepared.classes), prepared.target_standardisation
-        return evaluate_metrics(prepared.task, outputs, targets, self.entry.expects, classes, figures)
+        outputs, naive = outputs.detach(), None
+        if self.objective.expects == "values":
+            outputs = self.objective.values(outputs.float()).reshape(targets.shape)
+            unit = self.prepared.target_standardisation
+            if unit is not None:
+                outputs, targets = unit.revert(outputs), unit.revert(targets)
+            naive = self._baseline(split) if split is not None else None
+        decided = self.target.task == "segmentation"
+        answers = Answers(outputs, targets, self.target, self.objective.expects, decided, naive)
+        return evaluate_metrics(answers, costly or self.costly)
+
+    def _baseline(self, split: Split) -> Tensor | None:
+        """The naive forecast for a part of the data, made once."""
+        if id(split) not in self._naive:
+            self._naive = {id(split): naive_forecast(self.job.dataset, self.prepared, split)}
+        return self._naive[id(split)]
+
+
+def output_shape(job: Job) -> Shape:
+    """The shape of one sample's output of the job's network; () where it has none or is not known."""
+    from builder.infer import infer
+
+    name = next((node.name for node in job.document.nodes if node.spec.role == "output"), "")
+    return infer(job.document).get(name, ())
+
+
+def operations(job: Job) -> int:
+    """Operations of a forward pass with one sample."""
+    import builder
+
+    return int(builder.summary(job.document)["flops"].sum())
+
+
+def class_counts(targets: Any, target: Target) -> tuple[Any, int]:
+    """How often each class is a target, and how many targets there are."""
+    import numpy as np
+
+    if target.task == "multilabel":
+        return targets.sum(axis=0), len(targets)
+    return np.bincount(targets.ravel(), minlength=target.classes), targets.size
+
+
+def weight_note(classes: tuple[str, ...], weights: Any) -> str:
+    """The weights of the classes in words."""
+    names = classes if len(classes) == len(weights) else classes[-1:]
+    told = [(float(weight), name[:20]) for weight, name in zip(weights, names, strict=False)]
+    if len(told) <= NAMED:
+        return f"Class weights: {', '.join(f'{name} {weight:.2g}' for weight, name in told)}."
+    (least, common), (most, rare) = min(told), max(told)
+    return f"Class weights: from {least:.2g} for {common} to {most:.2g} for {rare}."
