@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -12,6 +12,9 @@ from builder.summary import human
 from pages.parts import form
 from pages.parts.session import Session, key_for, widget
 from pages.parts.words import escape, markdown
+
+if TYPE_CHECKING:
+    from trainers.data import DataSet
 
 
 def show(session: Session) -> None:
@@ -28,7 +31,10 @@ def _data(session: Session) -> None:
         st.caption("…")
         return
     # Not at the top: this may import torch, and the first canvas does not wait for that.
+    from pages.parts import augmentation_form, data_preview
+    from trainers.augmenting import read
     from trainers.data import DATASETS, NOT_OPTIONS, DataError, dataset
+    from trainers.entry import OptionError
 
     names = list(DATASETS)
     held = key_for(session, "data.name", name if name in DATASETS else None)
@@ -50,18 +56,17 @@ def _data(session: Session) -> None:
         return
     entry = DATASETS[name]
     st.caption(entry.summary)
+    made = None
     try:
         made = dataset(data)
-    except DataError as error:
+        augmentations = read(data.get("augmentation"))
+    except (DataError, OptionError) as error:
         st.markdown(f":red[{markdown(str(error))}]")
-    else:
-        kind = (
-            f"{len(made.classes)} classes"
-            if made.classes
-            else f"{made.target_size} number{'s' * (made.target_size > 1)} to predict"
-        )
-        facts = f"{made.samples:,} samples of <b>{show_shape(made.input_shape)}</b> · {kind}"
+        augmentations = ()
+    if made is not None:
+        facts = f"{made.samples:,} samples of <b>{_shapes(made)}</b> · {_answers(made)}"
         st.html(f'<div class="nl-facts"><div>{facts}</div></div>')
+        data_preview.show(session, made, augmentations)
     if entry.model_fields:
         options = {key: value for key, value in data.items() if key in entry.model_fields}
         rest = {key: value for key, value in data.items() if key in NOT_OPTIONS}
@@ -69,6 +74,31 @@ def _data(session: Session) -> None:
             session, entry, options, f"data.{name}",
             lambda values: _set(session, {"name": name, **values, **rest}, f"Change {name}"),
         )  # fmt: skip
+    if made is not None:
+        with st.expander("Augmentation", bool(augmentations), key="augmentation"):
+            augmentation_form.show(
+                session, data.get("augmentation"), made, "build",
+                lambda entries, label: _set(session, {**data, "augmentation": entries}, label),
+            )  # fmt: skip
+
+
+def _shapes(data: DataSet) -> str:
+    """The shape of what goes into each input."""
+    return " and ".join(show_shape(signal.shape) for signal in data.signals)
+
+
+def _answers(data: DataSet) -> str:
+    """What the network is to say."""
+    classes, numbers = len(data.classes), data.target_size
+    if data.task == "language":
+        return "the next token at each place"
+    if data.task == "segmentation":
+        return f"one of {classes} classes for each pixel"
+    if data.task == "multilabel":
+        return f"any of {classes} classes"
+    if data.task == "forecasting":
+        return f"{data.target_shape[0]} steps ahead of {', '.join(data.target_names)}"
+    return f"{classes} classes" if classes else f"{numbers} number{'s' * (numbers > 1)} to predict"
 
 
 def _set(session: Session, data: dict[str, Any], label: str) -> str | None:

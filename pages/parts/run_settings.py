@@ -9,10 +9,10 @@ from typing import Any
 import streamlit as st
 
 from builder.edits import SetTraining
-from pages.parts import form
+from pages.parts import augmentation_form, form
 from pages.parts.session import Session, key_for, widget
 from pages.parts.words import markdown
-from trainers.data import DATASETS, NOT_OPTIONS
+from trainers.data import DATASETS, NOT_OPTIONS, DataError, dataset
 from trainers.entry import Entry
 from trainers.initialisation import INITIALISATIONS
 from trainers.job import Batching, EarlyStopping, Settings, device_names
@@ -135,14 +135,27 @@ def _data(session: Session) -> None:
     choice = Choice("data", "data set", DATASETS, "What the network learns from.", empty="Choose a data set")
     choice.draw(session, options, lambda new, label: _set_data(session, {**new, **plain}, label))
     form.draw(
-        session, Batching, {key: value for key, value in plain.items() if key != "batch_size"}, "train.split",
+        session, Batching, {key: plain[key] for key in ("validation", "test") if key in plain}, "train.split",
         lambda new: _set_data(session, {**options, **_batch(data), **new}, "Change the split"),
         only=("validation", "test"),
     )  # fmt: skip
 
 
 def _batch(data: Options) -> Options:
-    return {key: data[key] for key in ("batch_size",) if key in data}
+    return {key: data[key] for key in ("batch_size", "augmentation") if key in data}
+
+
+def _augmentation(session: Session) -> None:
+    data: Options = dict(session.document.training.get("data") or {})
+    try:
+        made = dataset(data)
+    except DataError:
+        st.caption("Choose a data set first.")
+        return
+    augmentation_form.show(
+        session, data.get("augmentation"), made, "train",
+        lambda entries, label: _change(session, {"data": {**data, "augmentation": entries}}, label),
+    )  # fmt: skip
 
 
 def _set_data(session: Session, data: Options, label: str) -> str | None:
@@ -290,6 +303,7 @@ def _some(training: Training, *names: str) -> Options:
 
 GROUPS: tuple[tuple[str, str, bool, Callable[[Session], None]], ...] = (
     ("data", "Data", False, _data),
+    ("augmentation", "Augmentation", False, _augmentation),
     ("loss", "Loss", False, _loss),
     ("optimizer", "Optimizer", True, _optimizer),
     ("schedule", "Schedule", False, _schedule),

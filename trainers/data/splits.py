@@ -144,7 +144,7 @@ def check_shares(validation: float, test: float) -> None:
 
 
 def channel_axis(dataset: DataSet) -> int | None:
-    """The axis of a batch whose places have figures of their own: colours, or columns of a series; None: every number."""
+    """The axis whose places have figures of their own: colours, or columns of a series; None: every number has."""
     return {"image": 1, "sound": 1, "series": -1}.get(dataset.kind)
 
 

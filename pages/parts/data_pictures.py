@@ -1,0 +1,121 @@
+"""Samples drawn as HTML of our own: tiles of pictures, masks over them, curves and points as small SVG."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from pages.parts.words import escape
+
+# for classes: told apart on light and on dark ground, and by readers who see red and green alike (Okabe and Ito)
+COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#CC79A7", "#0072B2", "#D55E00", "#B59F00", "#8C6BB1", "#7F7F7F", "#41AB5D")
+WIDTH, HEIGHT = 260, 70
+
+
+def colour(number: int) -> str:
+    return COLOURS[number % len(COLOURS)]
+
+
+def png(sample: NDArray[Any], low: float, high: float, mask: NDArray[Any] | None = None) -> str:
+    """A picture (channels, height, width) as a data address: grey or colour; what `mask` names shines through it."""
+    grey = np.clip((sample - low) / max(high - low, 1e-12), 0, 1)
+    pixels = (grey if len(grey) == 3 else grey[:1].repeat(3, axis=0)).transpose(1, 2, 0) * 255
+    if mask is not None:
+        palette = np.array([[int(code[at : at + 2], 16) for at in (1, 3, 5)] for code in COLOURS])
+        pixels = np.where(mask[:, :, None] > 0, 0.45 * pixels + 0.55 * palette[mask % len(COLOURS)], pixels)
+    return _address(pixels.astype(np.uint8))
+
+
+def spectrogram(sample: NDArray[Any], low: float, high: float) -> str:
+    """A spectrogram (mels, frames) as a data address: low pitches at the bottom, loud is bright."""
+    from plotly.colors import get_colorscale
+
+    scale = np.clip((sample[::-1] - low) / max(high - low, 1e-12), 0, 1)
+    stops = np.array([[int(code[at : at + 2], 16) for at in (1, 3, 5)] for _, code in get_colorscale("Viridis")])
+    places = np.linspace(0, 1, len(stops))
+    return _address(np.stack([np.interp(scale, places, stops[:, c]) for c in range(3)], axis=-1).astype(np.uint8))
+
+
+def _address(pixels: NDArray[np.uint8]) -> str:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+
+
+def tile(sources: Sequence[str], caption: str) -> str:
+    """One sample: its picture, or its pictures side by side, and what it is."""
+    images = "".join(f'<img src="{source}" alt="">' for source in sources)
+    words = escape(caption)
+    return f'<figure title="{words}"><div>{images}</div><figcaption>{words}</figcaption></figure>'
+
+
+def tiles(figures: Sequence[str], wide: bool = False) -> str:
+    return f'<div class="nl-samples{" nl-wide" if wide else ""}">{"".join(figures)}</div>'
+
+
+def legend(names: Sequence[str], first: int = 0) -> str:
+    """Which colour is which class or column; `first` is the number of the first of them."""
+    dots = "".join(
+        f'<span><i style="background:{colour(number)}"></i>{escape(name)}</span>'
+        for number, name in enumerate(names[: len(COLOURS)], first)
+    )
+    return f'<div class="nl-legend">{dots}</div>'
+
+
+def points(places: NDArray[Any], labels: NDArray[Any]) -> str:
+    """Points (N, 2) of the plane, each in the colour of its class."""
+    size, edge = 260, 6
+    low, span = places.min(axis=0), max(float(np.ptp(places, axis=0).max()), 1e-9)
+    middle = (span - np.ptp(places, axis=0)) / 2
+    at = edge + (places - low + middle) / span * (size - 2 * edge)
+    dots = "".join(
+        f'<circle cx="{x:.1f}" cy="{size - y:.1f}" r="2.2" fill="{colour(int(label))}"/>'
+        for (x, y), label in zip(at, labels, strict=True)
+    )
+    return f'<svg class="nl-plot" viewBox="0 0 {size} {size}" role="img" aria-label="points">{dots}</svg>'
+
+
+def curves(seen: NDArray[Any], ahead: NDArray[Any] | None = None, columns: Sequence[int] = ()) -> str:
+    """A series (time, columns), each column in a colour of its own; what is to be forecast goes on, drawn stronger.
+
+    `columns`: which column of the series each column of `ahead` goes on.
+    """
+    whole = [seen[:, place] for place in range(min(seen.shape[1], len(COLOURS)))]
+    later = [] if ahead is None else [ahead[:, place] for place in range(ahead.shape[1])]
+    steps = len(seen) + (0 if ahead is None else len(ahead))
+    everything = np.concatenate([*whole, *later])
+    low, high = float(everything.min()), float(everything.max())
+
+    def path(values: NDArray[Any], start: int) -> str:
+        places = np.arange(len(values))[:: max(1, len(values) // 400)]
+        right = (start + places) / max(steps - 1, 1) * WIDTH
+        down = HEIGHT - 3 - (values[places] - low) / max(high - low, 1e-9) * (HEIGHT - 6)
+        return " ".join(f"{x:.1f},{y:.1f}" for x, y in zip(right, down, strict=True))
+
+    drawn = [f'<polyline points="{path(line, 0)}" stroke="{colour(place)}"/>' for place, line in enumerate(whole)]
+    for place, line in enumerate(later):
+        column = columns[place] if place < len(columns) else place
+        drawn.append(f'<polyline points="{path(line, len(seen))}" stroke="{colour(column)}" class="nl-ahead"/>')
+    border = ""
+    if ahead is not None:
+        x = (len(seen) - 0.5) / max(steps - 1, 1) * WIDTH
+        border = f'<line x1="{x:.1f}" x2="{x:.1f}" y1="0" y2="{HEIGHT}" class="nl-now"/>'
+    inside = border + "".join(drawn)
+    return f'<svg class="nl-plot" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="series">{inside}</svg>'
+
+
+def text(tokens: Sequence[str], join: str) -> str:
+    """A text with its tokens told apart by their ground."""
+    marked = join.join(f"<span>{_visible(token)}</span>" for token in tokens)
+    return f'<div class="nl-tokens">{marked}</div>'
+
+
+def _visible(token: str) -> str:
+    """A token as it is read: a new line has a sign of its own, and a space stays."""
+    return escape(token.replace("\n", "↵")).replace(" ", "&nbsp;") if token.strip(" ") else "&nbsp;"
