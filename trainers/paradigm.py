@@ -83,6 +83,10 @@ class Paradigm(Entry):
         """How many different tokens go into the network, for a data set of text."""
         return dataset.vocabulary_count
 
+    def facts(self) -> dict[str, Any]:
+        """What a user of the trained model must know of how it was trained, for its card."""
+        return {}
+
     def check(self, document: Document, analysis: Analysis, dataset: DataSet) -> Iterator[Problem]:
         """What keeps this document from being trained in this way on this data set."""
         yield from ()

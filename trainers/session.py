@@ -241,6 +241,7 @@ def card(job: Job, prepared: Prepared, scores: dict[str, float], run: str) -> di
         "features": list(job.dataset.feature_names),
         "scores": {f"test {name}": value for name, value in scores.items()},
         "run": run,
+        **job.paradigm.facts(),
     }
     if job.dataset.vocabulary:
         made["vocabulary"] = list(job.dataset.vocabulary)

@@ -32,7 +32,7 @@ def text_of(parts: Sequence[tuple[Sequence[int], str]], dataset: DataSet) -> Pie
     for numbers, mark in parts:
         for number in numbers:
             token = spelled(number, dataset.vocabulary)
-            is_apart = dataset.tokens == "words" and apart(before, token)
+            is_apart = dataset.tokens != "characters" and apart(before, token)
             text, before = f" {token}" if is_apart else token, token
             if pieces and pieces[-1][1] == mark:
                 pieces[-1] = (pieces[-1][0] + text, mark)

@@ -94,15 +94,21 @@ def _scores(card: Mapping[str, Any]) -> str:
     return "\n".join(["## Scores", "", "| score | value |", "|---|---|", *table]) if table else ""
 
 
+def _is_standardised(what: Subject) -> bool:
+    """Whether samples have to be prepared: tokens go in as they are."""
+    given = what.card.get("inputs") or []
+    return isinstance(given, dict) or any(given)
+
+
 def _loading(what: Subject, files: list[str]) -> str:
-    prepared = "preprocess(samples)" if what.card.get("inputs") else "samples"
+    prepared = "preprocess(samples)" if _is_standardised(what) else "samples"
     first = what.input_nodes[0].name
     text = f"""## How to use it
 
 1. With torch alone (`python model.py` shows that it runs):
 
    ```python
-   from model import load{", preprocess" if what.card.get("inputs") else ""}
+   from model import load{", preprocess" if _is_standardised(what) else ""}
 
    model = load("model.safetensors")
    output = model({prepared})
@@ -122,7 +128,7 @@ def _loading(what: Subject, files: list[str]) -> str:
     text += """
 3. In Netloom: open `document.json` to see and change the network; `model.safetensors` holds its weights.
 """
-    if what.card.get("inputs"):
+    if _is_standardised(what):
         text += """
 The network was trained on standardised inputs: less the mean, divided by the standard deviation of the training
 samples. `preprocess` in model.py does that; for ONNX do it yourself with MEAN and STD from model.py.

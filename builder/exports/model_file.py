@@ -9,6 +9,7 @@ from typing import Any
 from builder.codegen import code, introduction
 from builder.exports.files import outputs, run, write_inputs, write_weights
 from builder.exports.subject import Subject, difference
+from builder.exports.text_parts import text_imports, text_parts
 from builder.render import Expression, Invoke, Keyword, Several, docstring, plain, statement
 
 IMPORTS = ("import json", "import struct", "from pathlib import Path")
@@ -64,12 +65,17 @@ with torch.no_grad():
 def model_source(what: Subject) -> str:
     """The text of model.py."""
     words = "The weights are in model.safetensors: model = load(). It needs torch alone."
-    lines = [*docstring(f"{introduction(what.document)}\n\n{words}", 0), *code(what.document, IMPORTS), ""]
+    lines = [
+        *docstring(f"{introduction(what.document)}\n\n{words}", 0),
+        *code(what.document, (*IMPORTS, *text_imports(what))),
+        "",
+    ]
     lines += _constants(what)
     lines += READER.replace("{name}", what.class_name).rstrip().splitlines()
     for name in _input_figures(what):
         prefix, suffix = (f"{name.upper()}_", f"_{name}") if name else ("", "")
         lines += ["", *PREPROCESS.replace("{prefix}", prefix).replace("{suffix}", suffix).rstrip().splitlines()]
+    lines += text_parts(what)
     if what.card.get("targets"):
         lines += ["", *POSTPROCESS.rstrip().splitlines()]
     lines += ["", "", 'if __name__ == "__main__":', *_main(what)]

@@ -149,7 +149,7 @@ class DataSet(Entry):
             """How many samples load() gives, known before loading."""
 
         @property
-        def tokens(self) -> Literal["characters", "words"]:
+        def tokens(self) -> Literal["characters", "words", "separated"]:
             """What the numbers of a text stand for; data sets of another kind have none."""
 
     def ready(self) -> bool:

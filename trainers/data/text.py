@@ -10,14 +10,14 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
 from trainers.data.base import DataError, DataSet, Kind, Loaded, Order, Task
 from trainers.data.downloaded import _Downloaded
 from trainers.data.fetch import RemoteFile
-from trainers.data.tokens import UNKNOWN, Tokens, cut, most_frequent, read_text
+from trainers.data.tokens import UNKNOWN, cut, most_frequent, read_text
 
 
 def windows(text: str, vocabulary: list[str], tokens: str, context: int, limit: int | None) -> Loaded:
@@ -39,7 +39,9 @@ class _Language(DataSet):
     order: ClassVar[Order] = "time"  # the end of the text is the test: windows beside each other share a sentence
     characters: ClassVar[tuple[str, ...]]  # the vocabulary of characters
 
-    tokens: Tokens = Field("characters", description="What the text is cut into: characters, or words and marks.")
+    tokens: Literal["characters", "words"] = Field(
+        "characters", description="What the text is cut into: characters, or words and marks."
+    )
     context: int = Field(64, ge=2, le=4096, description="How many tokens the network sees at a time.")
     vocabulary_size: int = Field(
         2000, ge=10, le=100_000, description="For words: so many of the most frequent are known; the others are <unk>."

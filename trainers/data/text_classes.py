@@ -77,7 +77,7 @@ class FilmSentences(_Downloaded):
     @property
     def tokens(self) -> Tokens:
         """What a sample's numbers stand for."""
-        return "words"
+        return "separated"
 
     @property
     def vocabulary_count(self) -> int:

@@ -12,7 +12,7 @@ from typing import Literal
 
 from builder.problems import NetloomError
 
-Tokens = Literal["characters", "words"]
+Tokens = Literal["characters", "words", "separated"]
 PADDING, UNKNOWN, MASK = "<pad>", "<unk>", "<mask>"
 SHOWN = 8  # unknown characters named in a message
 WITHOUT_SPACE_BEFORE = frozenset(".,;:!?)]}%\n'")
@@ -36,11 +36,13 @@ def read_text(path: str | Path) -> str:
 
 
 def cut(text: str, tokens: str) -> list[str]:
-    """A text as tokens: its characters; or its words, digits, marks and line ends, without the spaces between them."""
+    """A text as tokens: its characters; its words, digits, marks and line ends; or what stands between its spaces."""
     import re
 
     if tokens == "characters":
         return list(text)
+    if tokens == "separated":
+        return text.split()
     return re.findall(r"\n|[^\W\d_]+(?:'[^\W\d_]+)*|\d|_|[^\w\s]", text)
 
 
@@ -62,7 +64,7 @@ def join(tokens: Iterable[str], unit: Tokens) -> str:
     pieces: list[str] = []
     before = "\n"
     for token in tokens:
-        pieces += [" ", token] if unit == "words" and apart(before, token) else [token]
+        pieces += [" ", token] if unit != "characters" and apart(before, token) else [token]
         before = token
     return "".join(pieces)
 

@@ -68,6 +68,9 @@ class Language(Paradigm):
     def token_count(self, dataset: DataSet) -> int:
         return dataset.vocabulary_count + self.masks  # the mask is the number behind the last token
 
+    def facts(self) -> dict[str, Any]:
+        return {"predicts": self.predicts}
+
     def learner(
         self, job: Job, prepared: Prepared, device: str, total_steps: int, steps_per_epoch: int
     ) -> LanguageLearner:

@@ -1,0 +1,114 @@
+"""What model.py of a network on text has besides: its vocabulary, text as numbers, and text that it writes itself."""
+
+from __future__ import annotations
+
+from builder.exports.subject import Subject
+
+# how a text is cut into tokens, and put together again; trainers/data/tokens.py does the same
+CUTS = {
+    "characters": "list(text)",
+    "words": 're.findall(r"\\n|[^\\W\\d_]+(?:\'[^\\W\\d_]+)*|\\d|_|[^\\w\\s]", text)',
+    "separated": "text.split()",
+}
+JOINS = {"characters": '"".join(tokens)', "words": '" ".join(tokens)', "separated": '" ".join(tokens)'}
+
+VOCABULARY = '''
+WEIGHTS = Path(__file__).with_name("model.safetensors")
+LENGTH = {length}  # tokens that the network takes at a time
+
+
+def vocabulary(path: str | Path = WEIGHTS) -> list[str]:
+    """The tokens of the text, in the order of their numbers: they are kept with the weights."""
+    content = Path(path).read_bytes()
+    (length,) = struct.unpack("<Q", content[:8])
+    return json.loads(json.loads(content[8 : 8 + length])["__metadata__"]["card"])["vocabulary"]
+
+
+def encode(text: str, known: list[str] | None = None) -> list[int]:
+    """The numbers of a text's tokens; what is not in the vocabulary becomes <unk>, where there is one."""
+    places = {token: number for number, token in enumerate(known or vocabulary())}
+    tokens = {cut}
+    strange = [token for token in tokens if token not in places and "<unk>" not in places]
+    if strange:
+        raise ValueError(f"The network has never seen {', '.join(map(repr, dict.fromkeys(strange)))}.")
+    return [places.get(token, places.get("<unk>", 0)) for token in tokens]
+'''
+
+CHOOSE = '''
+def choose(scores: Tensor, temperature: float, top_k: int | None) -> int:
+    """One token, drawn from the scores of all: a low temperature keeps to the likely ones, 0 takes the likeliest."""
+    if temperature == 0:
+        return int(scores.argmax())
+    scores = scores / temperature
+    if top_k is not None:
+        scores = scores.masked_fill(scores < scores.topk(min(top_k, len(scores))).values[-1], -torch.inf)
+    return int(torch.multinomial(scores.softmax(dim=0), 1))
+'''
+
+GENERATE = '''
+def generate(
+    prompt: str = "", length: int = 200, temperature: float = 0.8, top_k: int | None = None, model: {name} | None = None
+) -> str:
+    """A text that goes on from the prompt for `length` tokens."""
+    model, known = model or load(WEIGHTS), vocabulary()
+    seen = encode(prompt, known) or [known.index("\\n") if "\\n" in known else 0]
+    written: list[int] = []
+    for _ in range(length):
+        recent = (seen + written)[-LENGTH:]
+        window = torch.zeros(1, LENGTH, dtype=torch.int64)
+        window[0, : len(recent)] = torch.tensor(recent)  # what stands behind it is not looked at
+        with torch.no_grad():
+            scores = model(window)[0, len(recent) - 1]
+        written.append(choose(scores, temperature, top_k))
+    tokens = [known[number] for number in written]
+    return prompt + {join}
+'''
+
+FILL = '''
+def fill(text: str, temperature: float = 0.0, top_k: int | None = None, model: {name} | None = None) -> str:
+    """The text with a guess in the place of each <mask>."""
+    model, known = model or load(WEIGHTS), vocabulary()
+    numbers: list[int] = []
+    for number, part in enumerate(text.split("<mask>")):
+        numbers += ([len(known)] if number else []) + encode(part, known)  # the mask stands behind the vocabulary
+    window = torch.zeros(1, LENGTH, dtype=torch.int64)
+    numbers = numbers[:LENGTH]
+    window[0, : len(numbers)] = torch.tensor(numbers)
+    with torch.no_grad():
+        scores = model(window)[0]
+    tokens = [
+        known[choose(scores[place], temperature, top_k) if number == len(known) else number]
+        for place, number in enumerate(numbers)
+    ]
+    return {join}
+'''
+
+READ = '''
+def read(text: str) -> Tensor:
+    """A text as the network takes it, of shape (1, {length}): cut off or filled up with 0, which is <pad>."""
+    numbers = encode(text)[:LENGTH]
+    return torch.tensor([numbers + [0] * (LENGTH - len(numbers))])
+'''
+
+
+def is_text(what: Subject) -> bool:
+    """Whether the network reads tokens whose vocabulary is known."""
+    return bool(what.card.get("vocabulary")) and what.card.get("tokens") in CUTS and len(what.inputs) == 1
+
+
+def text_imports(what: Subject) -> tuple[str, ...]:
+    """What the text parts import besides."""
+    return ("import re",) if is_text(what) and what.card["tokens"] == "words" else ()
+
+
+def text_parts(what: Subject) -> list[str]:
+    """The functions for text, as lines of model.py; nothing for a network that takes something else."""
+    if not is_text(what):
+        return []
+    tokens, predicts = what.card["tokens"], what.card.get("predicts")
+    writing = {"next token": CHOOSE + "\n" + GENERATE, "masked token": CHOOSE + "\n" + FILL}.get(predicts or "", READ)
+    text = VOCABULARY + "\n" + writing
+    words = {"{length}": str(what.inputs[0].shape[1]), "{cut}": CUTS[tokens], "{join}": JOINS[tokens]}
+    for mark, value in {**words, "{name}": what.class_name}.items():
+        text = text.replace(mark, value)
+    return ["", *text.rstrip().splitlines()]
