@@ -63,7 +63,7 @@ def _count(spec: LayerSpec, signals: tuple[Signal, ...]) -> int:
 
     kinds = {"float": torch.float32, "int": torch.int64}
     with torch.device("meta"), torch.no_grad():
-        module = spec.call(*(signal.shape for signal in signals)).build().eval()
+        module = spec.call(*(signal.shape for signal in signals)).build().eval().requires_grad_(False)
         if len(signals) < 2 and not any(True for _ in module.parameters()):
             return 0  # the counter knows products of matrices only, and those need weights or two inputs
         inputs = [torch.empty((SAMPLES, *signal.shape), dtype=kinds[signal.dtype]) for signal in signals]

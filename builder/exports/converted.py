@@ -8,6 +8,7 @@ import builder
 from builder.document import dump
 from builder.exports.files import outputs, run, write_inputs, write_weights
 from builder.exports.subject import Subject, difference
+from builder.plan import make_plan
 from builder.problems import ExportError
 
 MAX_ONNX_BYTES = 2_000_000_000  # one ONNX file is one protobuf message, which may hold 2 GB
@@ -20,6 +21,8 @@ def convert(what: Subject, folder: Path, kind: str) -> tuple[float, str]:
     size = sum(tensor.numel() * tensor.element_size() for tensor in what.state.values())
     if kind == "onnx" and size > MAX_ONNX_BYTES:
         raise ExportError(f"An ONNX file can hold 2 GB; the weights have {size / 1e9:.1f} GB. Export as pt2 instead.")
+    if kind == "onnx":
+        _refuse_what_onnx_cannot(what)
     (folder / "document.json").write_text(dump(what.document), encoding="utf-8")
     if not (folder / "model.safetensors").exists():
         write_weights(what, folder / "model.safetensors")
@@ -28,3 +31,11 @@ def convert(what: Subject, folder: Path, kind: str) -> tuple[float, str]:
     run(["-c", STARTER.format(root=root), kind, what.network], folder, f"The {kind} export")
     worst = difference(what.expected, outputs(what, folder), f"The {kind} file")
     return worst, f"Run by {RUNNERS[kind]} on random samples, with another batch size than it was traced with."
+
+
+def _refuse_what_onnx_cannot(what: Subject) -> None:
+    """Some layers are known to have no form in ONNX; they say so themselves, which is quicker than trying."""
+    for step in make_plan(what.document).steps:
+        reason = step.spec.not_in_onnx() if step.network == what.network else ""
+        if reason:
+            raise ExportError(f"{step.name} cannot be exported to ONNX: {reason} Export as pt2 instead.")

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from builder.layers._spatial import nearest_divisor
 from builder.shapes import Shape, show
-from builder.spec import Call, Extent, LayerSpec, ShapeError, Width, always
+from builder.spec import Call, Extent, LayerSpec, ShapeError, Signal, Width, always
 
 Epsilon = Annotated[float, Field(gt=0, le=1)]
 
@@ -41,6 +41,9 @@ class _BatchNorm(LayerSpec):
 
     def inferred(self, *shapes: Shape) -> dict[str, Any]:
         return {"num_features": shapes[0][0]}
+
+    def emitted(self, *signals: Signal) -> Signal | None:
+        return signals[0]  # with no momentum, torch counts batches, which it cannot do on meta tensors
 
 
 class BatchNorm1d(_BatchNorm):
