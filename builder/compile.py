@@ -68,11 +68,14 @@ def build(analysis: Analysis, network: str, outputs: Sequence[str] | None) -> nn
     results = {name: values[source] for name, source in wanted.items()}
     graph.output(next(iter(results.values())) if len(results) == 1 else results)
     root = nested(modules, analysis.plan)
-    made: nn.Module = _network_class()(root, graph, class_name(analysis.document.name if network == MAIN else network))
+    made: fx.GraphModule = _network_class()(
+        root, graph, class_name(analysis.document.name if network == MAIN else network)
+    )
     # fx copies what the graph calls, in its own order and without the lists that blocks stand in
     made._modules.clear()
     for name, module in root.named_children():
         made.add_module(name, module)
+    made.meta["ties"] = {step.name: step.tied for step in steps if step.tied and step.name in modules}
     return made
 
 
@@ -179,6 +182,21 @@ def _network_class() -> Any:
             # fx copies what the graph calls; the lists that blocks stand in, and the order, are the original's
             made._modules = copy.deepcopy(self._modules, memo)
             return made
+
+        def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
+            result = fx.GraphModule.load_state_dict(self, state_dict, strict, assign)
+            self._tied_again()
+            return result
+
+        def _apply(self, fn: Any, recurse: bool = True) -> Any:
+            fx.GraphModule._apply(self, fn, recurse)  # type: ignore[no-untyped-call]
+            return self._tied_again()
+
+        def _tied_again(self) -> Any:
+            """Where parameters were replaced one by one, those that two nodes share became two."""
+            for name, owner in self.meta.get("ties", {}).items():
+                tie(self.get_submodule(name), self.get_submodule(owner))
+            return self
 
         def __call__(self, *inputs: Any, **keywords: Any) -> Any:
             try:

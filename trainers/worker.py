@@ -7,6 +7,7 @@ import traceback
 
 import torch
 
+from builder.compile import layers
 from builder.problems import NetloomError, NodeError
 from trainers import checkpoint
 from trainers.data import DataError
@@ -174,7 +175,7 @@ def _explain_divergence(error: Diverged, session: Session) -> str:
     node = ""
     if session.loop is not None:
         for module in session.loop.learner.modules.values():
-            for name, child in module.named_children():
+            for name, child in layers(module).items():
                 if any(not torch.isfinite(parameter).all() for parameter in child.parameters()):
                     node = node or name
     where = f" The weights of {node} are the first that are not numbers." if node else ""

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import builder
+from builder.compile import layers
 from builder.exports.subject import empty, named, samples
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def culprit(module: nn.Module, tracing: tuple[Tensor, ...], kind: str) -> str | 
     def note(name: str) -> Any:
         return lambda _module, given: seen.setdefault(name, tuple(value.clone() for value in given)) and None
 
-    hooks = [child.register_forward_pre_hook(note(name)) for name, child in module.named_children()]
+    hooks = [child.register_forward_pre_hook(note(name)) for name, child in layers(module).items()]
     module(*tracing)
     for hook in hooks:
         hook.remove()

@@ -45,7 +45,13 @@ class Subject:
 
     @property
     def state(self) -> dict[str, Tensor]:
-        return {name: tensor.contiguous() for name, tensor in self.module.state_dict().items()}
+        """What is saved. Tensors that two nodes share are there under both names, so that any reader finds them."""
+        seen: set[int] = set()
+        state: dict[str, Tensor] = {}
+        for name, tensor in self.module.state_dict().items():
+            state[name] = tensor.clone() if tensor.data_ptr() in seen else tensor.contiguous()
+            seen.add(tensor.data_ptr())
+        return state
 
 
 def subject(model: nn.Module, document: Document) -> Subject:
