@@ -1,5 +1,5 @@
-// The canvas's companion: themes the flow inside its same-origin iframe, listens there for keys that the flow component
-// does not report (Backspace, Ctrl+D, Ctrl+Z, a click on empty ground), and moves the view when Python asks for it.
+// The canvas's companion: themes the flow inside its same-origin iframe, listens there for what the flow component does
+// not report (keys, a selection of several nodes, a double click), and moves the view when Python asks for it.
 
 const CANVAS = 'iframe[title="streamlit_flow.streamlit_flow"]';
 const SMALLEST_READABLE = 0.85;
@@ -74,18 +74,89 @@ function reveal(flow, name) {
   });
 }
 
-// The nodes may not be drawn yet when the ask arrives: try until they are.
+// The nodes may not be drawn yet when the ask arrives: try until they are. Each carries the class of its scene.
 function obey(state, command) {
   const flow = flowOf(state);
-  const laidOut = flow && (!command.nodes || flow.querySelectorAll(".react-flow__node").length >= command.nodes)
-    && flow.clientHeight > 50;
-  if (!laidOut) {
+  const drawn = flow?.querySelectorAll(`.react-flow__node.${command.scene}`).length;
+  if (!flow || drawn < command.nodes || flow.clientHeight <= 50) {
     if ((command.tries = (command.tries ?? 0) + 1) < 200) setTimeout(() => obey(state, command), 50);
     return;
   }
   if (command.kind === "fit") fit(flow, 0.1);
-  if (command.kind === "open") fit(flow, SMALLEST_READABLE);
+  if (command.kind === "open") { state.views.clear(); fit(flow, SMALLEST_READABLE); }
   if (command.kind === "reveal") reveal(flow, command.node);
+  if (command.kind === "enter") enter(state, flow, command);
+  state.scene = command.scene;
+}
+
+// Into a block or back out of it: each keeps the view that it was left with.
+function enter(state, flow, command) {
+  if (state.scene) state.views.set(state.scene, viewOf(flow));
+  const known = state.views.get(command.scene);
+  if (known) setView(flow, known);
+  else fit(flow, SMALLEST_READABLE);
+  if (command.node) setTimeout(() => reveal(flow, command.node), 250); // when the page shows the wheel's effect
+}
+
+// ---- the selection ----------------------------------------------------------------------------------------------
+
+const MULTI = navigator.userAgent.includes("Mac") ? "Meta" : "Control"; // the flow's key to select several nodes
+const BOX = "Shift"; // the flow's key to draw a box around nodes
+const nodeOf = (event) => event.target.closest?.(".react-flow__node");
+
+// The flow hears of a key only while its iframe has the focus, and draws a box with Shift but does not add nodes with
+// it. So before the pointer does anything, it is told which key it should believe to be held.
+function holdKey(state, inner, event) {
+  if (event.type === "pointermove" && event.buttons) return;
+  const several = event.ctrlKey || event.metaKey || (event.shiftKey && nodeOf(event));
+  const wanted = several ? MULTI : event.shiftKey ? BOX : "";
+  if (state.held === wanted) return;
+  const Key = inner.defaultView.KeyboardEvent;
+  const tell = (type, key) => key && inner.body.dispatchEvent(new Key(type, { key, bubbles: true }));
+  tell("keyup", state.held);
+  tell("keydown", wanted);
+  state.held = inner.documentElement.dataset.held = wanted;
+}
+
+// What the browser shows as selected, if Python does not know it yet.
+function report(state) {
+  setTimeout(() => {
+    const [nodes, edges] = [selected(state, "node"), selected(state, "edge")];
+    const shown = [...nodes, ...edges].sort().join("\n");
+    if (shown !== [...state.selected].sort().join("\n")) state.send({ kind: "select", nodes, edges });
+  }, 40);
+}
+
+function onClick(state, event) {
+  const node = nodeOf(event);
+  if (event.target.classList?.contains("react-flow__pane")) return report(state);
+  if (!node) return;
+  if (event.shiftKey || event.ctrlKey || event.metaKey) {
+    event.stopPropagation(); // the flow would tell of this node alone
+    report(state);
+  } else if (selected(state, "node").length > 1) {
+    event.stopPropagation();
+    state.send({ kind: "only", nodes: [node.dataset.id] });
+  }
+}
+
+function listen(state, inner) {
+  inner.addEventListener("keydown", (event) => {
+    if (event.isTrusted && (event.key === BOX || event.key === MULTI)) state.held = event.key;
+    onKey(state, event);
+  }, true);
+  inner.addEventListener("keyup", (event) => {
+    if (event.isTrusted && event.key === state.held) state.held = "";
+  }, true);
+  for (const kind of ["pointermove", "pointerdown"]) {
+    inner.addEventListener(kind, (event) => holdKey(state, inner, event), true);
+  }
+  inner.addEventListener("pointerup", (event) => { if (event.shiftKey && !nodeOf(event)) report(state); }, true);
+  inner.addEventListener("click", (event) => onClick(state, event), true);
+  inner.addEventListener("dblclick", (event) => {
+    const node = nodeOf(event);
+    if (node?.classList.contains("is-block")) state.send({ kind: "open", nodes: [node.dataset.id] });
+  }, true);
 }
 
 // ---- keys -------------------------------------------------------------------------------------------------------
@@ -109,6 +180,13 @@ function onKey(state, event) {
   } else if (command && key === "d") {
     const nodes = selected(state, "node");
     take(nodes.length ? { kind: "duplicate", nodes } : null);
+  } else if (command && key === "g") {
+    const nodes = selected(state, "node");
+    take(nodes.length ? { kind: "block", nodes } : null);
+  } else if (key === "escape") state.send({ kind: "up" });
+  else if (key === "enter" && event.view !== window) {
+    const block = flowOf(state)?.querySelector(".react-flow__node.is-block.selected");
+    if (block) take({ kind: "open", nodes: [block.dataset.id] });
   } else if (command && (key === "y" || (key === "z" && event.shiftKey))) take({ kind: "redo" });
   else if (command && key === "z") take({ kind: "undo" });
   else if (key === "/" && event.view !== window) { take(null); window.netloomFocusSearch?.(); }
@@ -143,10 +221,7 @@ function dress(state) {
     style.id = "netloom-style";
     inner.head.appendChild(style);
     lendFonts(inner);
-    inner.addEventListener("keydown", (event) => onKey(state, event), true);
-    inner.addEventListener("click", (event) => {
-      if (event.target.classList?.contains("react-flow__pane")) state.send({ kind: "deselect" });
-    });
+    listen(state, inner);
   }
   if (style.textContent !== state.css) { style.textContent = state.css; inner.head.appendChild(style); }
   state.frame = frame;
@@ -158,7 +233,7 @@ export default function (component) {
   const { data, parentElement, setTriggerValue } = component;
   let state = states.get(parentElement);
   if (!state) {
-    state = { done: new Set() };
+    state = { done: new Set(), views: new Map(), selected: [], held: "" };
     states.set(parentElement, state);
     state.key = (event) => onKey(state, event);
     document.addEventListener("keydown", state.key, true);
@@ -168,7 +243,8 @@ export default function (component) {
   }
   state.css = data.css;
   state.theme = data.theme;
-  state.send = (value) => setTriggerValue("event", { ...value, at: Date.now() });
+  state.selected = data.selected;
+  state.send = (value) => setTriggerValue("event", { ...value, place: data.place, at: Date.now() });
   dress(state);
   const command = data.command;
   if (command && !state.done.has(command.id)) {

@@ -24,7 +24,7 @@ function toCanvas(frame, clientX, clientY) {
 }
 
 // An iframe swallows drag events, so while a chip is dragged a transparent zone lies over the canvas.
-function layDropZone(state, type) {
+function layDropZone(state, what) {
   const frame = document.querySelector(CANVAS);
   if (!frame) return;
   const area = frame.getBoundingClientRect();
@@ -38,7 +38,7 @@ function layDropZone(state, type) {
   zone.addEventListener("drop", (event) => {
     event.preventDefault();
     const position = toCanvas(frame, event.clientX, event.clientY);
-    state.send({ type, ...position });
+    state.send({ ...what, ...position });
     zone.remove();
   });
   document.body.appendChild(zone);
@@ -48,22 +48,37 @@ function liftDropZone() {
   document.getElementById("netloom-drop-zone")?.remove();
 }
 
+// The cross on the chip of a block that nothing uses.
+function remover(state, layer, tip) {
+  const cross = element("span", "plus remove", "×");
+  cross.setAttribute("role", "button");
+  cross.setAttribute("aria-label", `Remove the block ${layer.label}`);
+  cross.addEventListener("click", (event) => {
+    event.stopPropagation();
+    tip.hidden = true;
+    state.send({ block: layer.block, remove: true });
+  });
+  return cross;
+}
+
 function chip(state, layer, tip) {
   const button = element("button", "chip", layer.label);
   button.type = "button";
   button.draggable = true;
   button.dataset.type = layer.type;
+  const what = { type: layer.type };
+  if (layer.block) what.block = button.dataset.block = layer.block;
   button.dataset.words = [layer.type, layer.label, ...layer.search, layer.sentence].join(" ").toLowerCase();
   button.dataset.names = [layer.type, layer.label, ...layer.search].join(" ").toLowerCase();
   button.setAttribute("aria-label", `Add ${layer.label}: ${layer.sentence}`);
-  button.appendChild(element("span", "plus", "+"));
-  button.addEventListener("click", () => { tip.hidden = true; state.send({ type: layer.type }); });
+  button.appendChild(layer.unused ? remover(state, layer, tip) : element("span", "plus", "+"));
+  button.addEventListener("click", () => { tip.hidden = true; state.send(what); });
   button.addEventListener("dragstart", (event) => {
     tip.hidden = true;
     event.dataTransfer.setData("text/plain", layer.type);
     event.dataTransfer.effectAllowed = "copy";
     // In the same tick Chromium would end the drag, because the element under the pointer changes.
-    setTimeout(() => layDropZone(state, layer.type), 0);
+    setTimeout(() => layDropZone(state, what), 0);
   });
   button.addEventListener("dragend", liftDropZone);
   const show = () => {
@@ -87,6 +102,7 @@ function filter(root, text) {
   let shown = matching("names");
   if (!shown.length) shown = matching("words");
   for (const item of chips) item.hidden = !shown.includes(item);
+  root.classList.toggle("searching", words.length > 0);
   for (const group of root.querySelectorAll(".family")) {
     group.hidden = ![...group.querySelectorAll(".chip")].some((item) => !item.hidden);
   }
@@ -95,10 +111,31 @@ function filter(root, text) {
 
 function walk(root, event) {
   if (event.key !== "ArrowDown" && event.key !== "ArrowUp") return;
-  const stops = [root.querySelector("input"), ...root.querySelectorAll(".chip:not([hidden])")];
+  const stops = [root.querySelector("input"), ...root.querySelectorAll(".title, .chip")].filter((item) => item.offsetParent);
   const here = stops.indexOf(root.activeElement ?? root.getRootNode().activeElement);
   const next = stops[here + (event.key === "ArrowDown" ? 1 : -1)];
   if (next) { event.preventDefault(); next.focus(); }
+}
+
+// A family's name folds it; which ones are folded stays for the tab. One with many layers starts folded.
+const FOLDED = "netloom-folded-families";
+const MANY = 12;
+const remembered = () => JSON.parse(sessionStorage.getItem(FOLDED) ?? "{}");
+
+function title(family, group) {
+  const heading = element("h3");
+  const button = element("button", "title");
+  button.type = "button";
+  button.append(element("span", "arrow"), element("span", "", family.label), element("span", "count", family.layers.length));
+  const fold = (folded) => { group.classList.toggle("folded", folded); button.setAttribute("aria-expanded", String(!folded)); };
+  fold(remembered()[family.label] ?? family.layers.length > MANY);
+  button.addEventListener("click", () => {
+    const folded = !group.classList.contains("folded");
+    sessionStorage.setItem(FOLDED, JSON.stringify({ ...remembered(), [family.label]: folded }));
+    fold(folded);
+  });
+  heading.append(button);
+  return heading;
 }
 
 function build(state, host, data) {
@@ -117,7 +154,9 @@ function build(state, host, data) {
     const group = element("section", "family");
     group.style.setProperty("--light", family.colour);
     group.style.setProperty("--dark", family.colour_dark);
-    group.append(element("h3", "", family.label), ...family.layers.map((layer) => chip(state, layer, tip)));
+    const chips = element("div", "chips");
+    chips.append(...family.layers.map((layer) => chip(state, layer, tip)));
+    group.append(title(family, group), chips);
     list.append(group);
   }
   const none = element("p", "none", "No layer has these words. Try what it does, such as “average” or “noise”.");
@@ -155,8 +194,11 @@ export default function (component) {
   state.send = (value) => setTriggerValue("add", { ...value, at: Date.now() });
   const shown = JSON.stringify(data.families);
   if (state.shown !== shown) {
+    const [words, top] = [state.search?.value ?? "", state.root?.querySelector(".list").scrollTop ?? 0];
     state.root?.remove();
     Object.assign(state, build(state, parentElement, data), { shown });
+    if (words) { state.search.value = words; filter(state.root, words); }
+    state.root.querySelector(".list").scrollTop = top;
   }
   state.root.dataset.theme = data.theme;
   return () => {

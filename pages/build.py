@@ -28,5 +28,6 @@ with st.container(horizontal=True, gap="small", key="workbench"):
         problem_list.show(work)
     with st.container(width=284, key="right"):
         inspector.show(work)
+session.tell_address(work)
 if not work.view.complete:
     _wait_for_shapes()

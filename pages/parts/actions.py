@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import builder
 from builder.connect import occupant, why_not
 from builder.document import Document, Edge, Node
@@ -12,22 +15,23 @@ from pages.parts.session import Session
 Place = tuple[float, float]
 
 
-def add(session: Session, type_name: str, place: Place | None = None) -> None:
+def add(session: Session, type_name: str, place: Place | None = None, params: Mapping[str, Any] | None = None) -> None:
     """Put a layer where it was dropped; without a place, beside the selected node and wired to it."""
     if type_name not in builder.CATALOGUE:
         session.say(f"There is no layer type {type_name!r}.", "warning")
         return
-    document = session.document
-    name = fresh_name(document, type_name)
+    document = session.scene
+    made = Node(name="new", type=type_name, params=dict(params or {}))
+    name = fresh_name(document, made.use.block if made.use else type_name)
     before = None if place else _append_to(session)
     network = document.node(before).network if before else "main"
     where = place or free_place(document, before)
-    edits: list[Edit] = [AddNode(Node(name=name, type=type_name, network=network), where)]
+    edits: list[Edit] = [AddNode(made.model_copy(update={"name": name, "network": network}), where)]
     if before is not None:
         wire = Edge(source=before, target=name)
         if why_not(edits[0].apply(document), wire) is None:
             edits.append(Connect(wire))
-    if session.apply(Together(tuple(edits)), f"Add {name}"):
+    if session.edit(Together(tuple(edits)), f"Add {name}"):
         session.select(name)
         if place is None:
             session.ask_view("reveal", name)
@@ -35,19 +39,16 @@ def add(session: Session, type_name: str, place: Place | None = None) -> None:
 
 def _append_to(session: Session) -> str | None:
     """The node to go on from: the selected one, else the only loose end there is."""
-    document = session.document
-    if session.node is not None:
-        return session.node
+    document = session.scene
+    if session.chosen:
+        return session.chosen[-1] if len(session.chosen) == 1 else None
     feeding = {edge.source for edge in document.edges}
     loose = [node.name for node in document.nodes if node.name not in feeding and not _is_end(node)]
     return loose[0] if len(loose) == 1 else None
 
 
 def _is_end(node: Node) -> bool:
-    try:
-        return node.spec.role == "output"
-    except (KeyError, ValueError):
-        return False
+    return node.role == "output"
 
 
 def free_place(document: Document, beside: str | None) -> Place:
@@ -66,32 +67,32 @@ def free_place(document: Document, beside: str | None) -> Place:
 
 def connect(session: Session, source: str, target: str, port: str | None = None) -> None:
     """Wire two nodes; a wire at an only port is replaced. What cannot be wired is told in a sentence."""
-    document = session.document
+    document = session.scene
     if source not in document.by_name or target not in document.by_name:
         return
     wire = Edge(source=source, target=target, port=port)
     refused = why_not(document, wire)
     if refused is None:
-        session.apply(Connect(wire), f"Wire {source} to {target}")
+        session.edit(Connect(wire), f"Wire {source} to {target}")
         return
     there = None if document.node(target).type not in builder.CATALOGUE else occupant(document, wire)
     if there is not None and there.source != source:
         swap = Together((Disconnect(there), Connect(wire)))
         if why_not(Disconnect(there).apply(document), wire) is None:
-            session.apply(swap, f"Wire {source} to {target} instead of {there.source}")
+            session.edit(swap, f"Wire {source} to {target} instead of {there.source}")
             return
     session.say(refused, "block")
 
 
 def move(session: Session, places: dict[str, Place]) -> None:
-    known = {name: place for name, place in places.items() if name in session.document.by_name}
-    if any(session.document.layout.get(name) != place for name, place in known.items()):
-        session.apply(Move(known), f"Move {_list(list(known))}")
+    known = {name: place for name, place in places.items() if name in session.scene.by_name}
+    if any(session.scene.layout.get(name) != place for name, place in known.items()):
+        session.edit(Move(known), f"Move {_list(list(known))}")
 
 
 def delete(session: Session, nodes: list[str], edges: list[Edge]) -> None:
     """Take nodes and wires away together."""
-    document = session.document
+    document = session.scene
     names = tuple(name for name in nodes if name in document.by_name)
     wires = [edge for edge in edges if edge in document.edges and not {edge.source, edge.target} & set(names)]
     edits: list[Edit] = [Disconnect(edge) for edge in wires]
@@ -99,19 +100,20 @@ def delete(session: Session, nodes: list[str], edges: list[Edge]) -> None:
         edits.append(RemoveNodes(names))
     if edits:
         what = _list(list(names)) if names else f"the wire {wires[0].source} → {wires[0].target}"
-        session.apply(Together(tuple(edits)), f"Delete {what}")
+        session.edit(Together(tuple(edits)), f"Delete {what}")
 
 
 def duplicate(session: Session, nodes: list[str]) -> None:
     """Copies of nodes with the wires between them, a little to the right and below."""
-    document = session.document
+    document = session.scene
     chosen = [document.node(name) for name in nodes if name in document.by_name]
     if not chosen:
         return
     names: dict[str, str] = {}
     edits: list[Edit] = []
     for node in chosen:
-        names[node.name] = fresh_name(document, node.type, tuple(names.values()))
+        stem = node.use.block if node.use else node.type
+        names[node.name] = fresh_name(document, stem, tuple(names.values()))
         x, y = document.layout.get(node.name, (0.0, 0.0))
         copy = Node(name=names[node.name], type=node.type, params=node.params, network=node.network)
         edits.append(AddNode(copy, free_place(document, node.name) if len(chosen) == 1 else (x + 30, y + GAP_Y)))
@@ -120,10 +122,9 @@ def duplicate(session: Session, nodes: list[str]) -> None:
         for edge in document.edges
         if edge.source in names and edge.target in names
     ]
-    if session.apply(Together(tuple(edits)), f"Duplicate {_list(list(names))}"):
-        copied = names[chosen[0].name]
-        session.select(copied)
-        session.ask_view("reveal", copied)
+    if session.edit(Together(tuple(edits)), f"Duplicate {_list(list(names))}"):
+        session.select(*names.values())
+        session.ask_view("reveal", names[chosen[0].name])
 
 
 def fix(session: Session, problem: Problem) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import streamlit as st
@@ -11,7 +11,7 @@ from streamlit_flow.elements import StreamlitFlowEdge, StreamlitFlowNode
 from streamlit_flow.state import StreamlitFlowState
 
 from builder.document import Edge
-from pages.parts import actions, picture, theme
+from pages.parts import actions, block_actions, breadcrumb, picture, theme
 from pages.parts.memory import Push
 from pages.parts.session import Session, now, widget
 
@@ -27,28 +27,38 @@ def receive(session: Session) -> None:
         actions.move(session, news.moved)
     for source, target in news.connected:
         actions.connect(session, source, target)
-    chosen = news.clicked or news.dragged
-    if chosen is not None:
-        edge = _edges(session).get(chosen)
-        if chosen in session.document.by_name:
-            session.select(chosen)
+    if news.chosen:
+        _choose(session, news.chosen)
+    elif news.clicked is not None:
+        edge = _edges(session).get(news.clicked)
+        if news.clicked in session.scene.by_name:
+            session.select(news.clicked)
         elif edge is not None:
             session.select(edge=edge)
 
 
+def _choose(session: Session, names: Iterable[str]) -> None:
+    """Select the nodes that the browser shows as selected."""
+    known = tuple(name for name in names if name in session.scene.by_name)
+    if set(known) != set(session.chosen) or session.edge is not None:
+        session.select(*known)
+
+
 def _edges(session: Session) -> dict[str, Edge]:
-    return picture.draw(session.document, session.view).edges
+    return picture.draw(session.scene, session.sight).edges
 
 
 def show(session: Session, badges: Mapping[str, picture.Badge] | None = None) -> None:
     """Draw the document. The browser is told only what it does not show already, so its view never jumps."""
-    drawn = picture.draw(session.document, session.view, badges)
-    selected = session.node or drawn.id_of(session.edge)
+    drawn = picture.draw(session.scene, session.sight, badges)
+    wire = drawn.id_of(session.edge)
+    selected = frozenset(session.chosen if wire is None else (wire,))
     content = [(node.name, node.html, node.classes, node.kind, node.colour) for node in drawn.nodes], drawn.wires
     places = {node.name: node.place for node in drawn.nodes}
-    session.canvas.update(content, Push(places, {wire.id for wire in drawn.wires}), selected, now())
-    nodes, edges = picture.to_flow(drawn, session.canvas.number, selected)
+    session.canvas.update(content, Push(places, {wire.id for wire in drawn.wires}, str(session.place)), selected, now())
+    nodes, edges = picture.to_flow(drawn, session.canvas.number, selected, session.place.mark)
     with st.container(key="canvas_frame"):
+        breadcrumb.show(session)
         streamlit_flow(
             FLOW,
             StreamlitFlowState(
@@ -69,9 +79,12 @@ def show(session: Session, badges: Mapping[str, picture.Badge] | None = None) ->
         _companion(
             key=COMPANION,
             height="content",
-            data={"css": theme.canvas_sheet(), "theme": theme.kind(), "command": session.command},
+            data={
+                "css": theme.canvas_sheet(), "theme": theme.kind(), "command": session.command,
+                "place": str(session.place), "selected": sorted(selected),
+            },
             on_event_change=lambda: _happened(session),
-        )
+        )  # fmt: skip
 
 
 def _happened(session: Session) -> None:
@@ -79,17 +92,27 @@ def _happened(session: Session) -> None:
     event: Any = (widget(COMPANION) or {}).get("event")
     if not event:
         return
-    nodes = [name for name in event.get("nodes", []) if isinstance(name, str)]
+    if event.get("place") != str(session.place):
+        return  # it was meant for what lay on the canvas before
+    nodes = [name for name in event.get("nodes", []) if name in session.scene.by_name]
     match event.get("kind"):
+        case "select":
+            session.canvas.selected = frozenset([*nodes, *event.get("edges", [])])
+            _choose(session, nodes)
+        case "only" if nodes:
+            session.select(nodes[0])  # the browser shows more than that, and is told
         case "delete":
             known = _edges(session)
             actions.delete(session, nodes, [known[key] for key in event.get("edges", []) if key in known])
         case "duplicate":
             actions.duplicate(session, nodes)
+        case "block":
+            block_actions.make_block(session, nodes)
+        case "open" if nodes:
+            block_actions.open_block(session, nodes[0])
+        case "up":
+            block_actions.leave_block(session)
         case "undo":
             session.undo()
         case "redo":
             session.redo()
-        case "deselect":
-            session.canvas.selected = None
-            session.select()

@@ -89,7 +89,7 @@ def _train(session: Session) -> None:
 
 
 def _arrange(session: Session) -> None:
-    if session.apply(Move(arrange(session.document)), "Arrange"):
+    if session.edit(Move(arrange(session.scene)), "Arrange"):
         session.ask_view("open")
 
 

@@ -20,6 +20,7 @@ class Push:
 
     places: dict[str, Place]
     edges: set[str]
+    scene: str = ""  # which block's inside it showed
 
 
 @dataclass(frozen=True)
@@ -29,10 +30,10 @@ class News:
     moved: dict[str, Place] = field(default_factory=dict)
     connected: tuple[tuple[str, str], ...] = ()
     clicked: str | None = None  # the id of a node or an edge
-    dragged: str | None = None  # a node that was selected by dragging it
+    chosen: tuple[str, ...] = ()  # the nodes that are selected after a click or a drag
 
     def __bool__(self) -> bool:
-        return bool(self.moved or self.connected or self.clicked or self.dragged)
+        return bool(self.moved or self.connected or self.clicked or self.chosen)
 
 
 @dataclass
@@ -42,11 +43,11 @@ class CanvasMemory:
     number: int = 0
     timestamp: int = 0
     content: Any = None  # what stands in the nodes and at the wires of the last push
-    selected: str | None = None  # the id that the browser shows as selected
+    selected: frozenset[str] = frozenset()  # the ids that the browser shows as selected
     pushes: dict[int, Push] = field(default_factory=dict)
     handled: int = 0  # the time stamp of the last event that was read
 
-    def update(self, content: Any, push: Push, selected: str | None, now: int) -> None:
+    def update(self, content: Any, push: Push, selected: frozenset[str], now: int) -> None:
         """Note what is about to be drawn; a new push is made if the browser shows anything else."""
         last = self.pushes.get(self.number)
         if last == push and self.content == content and self.selected == selected:
@@ -65,15 +66,17 @@ class CanvasMemory:
         self.handled = value["timestamp"]
         numbers = [node["data"].get("push", -1) for node in value["nodes"]]
         base = self.pushes.get(max(numbers, default=-1))
-        if base is None:
-            return News()
+        if base is None or base.scene != self.pushes[self.number].scene:
+            return News()  # of another block than the one that is open now
         places = {node["id"]: (node["position"]["x"], node["position"]["y"]) for node in value["nodes"]}
         moved = {name: place for name, place in places.items() if name in base.places and base.places[name] != place}
         new = [edge for edge in value["edges"] if edge["id"] not in base.edges]
         base.places.update(moved)
         base.edges.update(edge["id"] for edge in new)
-        dragged = [node["id"] for node in value["nodes"] if node["id"] in moved and node.get("selected")]
         connected = tuple((edge["source"], edge["target"]) for edge in new)
         clicked = value.get("selectedId") if not connected else None
-        self.selected = clicked or (dragged[0] if dragged else self.selected)
-        return News(moved, connected, clicked, dragged[0] if dragged else None)
+        marked = tuple(node["id"] for node in value["nodes"] if node.get("selected"))
+        chosen = marked if clicked in marked or set(marked) & set(moved) else ()
+        if clicked or chosen:
+            self.selected = frozenset(chosen or (clicked,))
+        return News(moved, connected, clicked, chosen)

@@ -12,7 +12,7 @@ from builder.document import Document, Edge, Node
 from builder.graph import incoming
 from builder.plan import PortError, ports_taken
 from builder.summary import human
-from pages.parts.view import View
+from pages.parts.sight import Sight
 from pages.parts.words import escape, sentence, tight
 
 WRAPPED = 40.0  # how far left of its source a target may stand before the wire is drawn in right angles
@@ -64,10 +64,10 @@ class Picture:
         return next((key for key, known in self.edges.items() if known == edge), None)
 
 
-def draw(document: Document, view: View, badges: Mapping[str, Badge] | None = None) -> Picture:
-    """The picture of a document. `badges` are a training run's words on its nodes."""
+def draw(document: Document, sight: Sight, badges: Mapping[str, Badge] | None = None) -> Picture:
+    """The picture of what lies on the canvas. `badges` are a training run's words on its nodes."""
     badges = badges or {}
-    nodes = tuple(_node(document, node, view, badges.get(node.name)) for node in document.nodes)
+    nodes = tuple(_node(document, node, sight, badges.get(node.name)) for node in document.nodes)
     wires: list[Wire] = []
     edges: dict[str, Edge] = {}
     ports = port_names(document)
@@ -76,52 +76,82 @@ def draw(document: Document, view: View, badges: Mapping[str, Badge] | None = No
         while key in edges:
             key += "+"
         edges[key] = edge
-        wires.append(_wire(key, edge, document, view, ports.get(id(edge), "")))
+        wires.append(_wire(key, edge, document, sight, ports.get(id(edge), "")))
     return Picture(nodes, tuple(wires), edges)
 
 
-def _node(document: Document, node: Node, view: View, badge: Badge | None) -> Drawn:
+def _node(document: Document, node: Node, sight: Sight, badge: Badge | None) -> Drawn:
     layer = builder.CATALOGUE.get(node.type)
     family = layer.family if layer else "data"
-    role = layer.role if layer else "layer"
-    error, warning = view.errors.get(node.name), view.warnings.get(node.name)
-    behind = view.waiting.get(node.name)
+    error, warning = sight.errors.get(node.name), sight.warnings.get(node.name)
+    behind = sight.waiting.get(node.name)
     state = "is-error" if error else "is-waiting" if behind else "is-warning" if warning else ""
-    name, kind = escape(node.name), escape(node.type)
+    name, kind = escape(node.name), _kind(node)
     if error:
-        failure = view.failures.get(node.name)
-        short = escape(sentence(failure.short if failure else error.message))
+        failure, inside = sight.failures.get(node.name), sight.deeper.get(node.name)
+        short = sentence(failure.short if failure else error.message)
+        told = f"In {inside}: {error.message}" if inside else sentence(error.message)
         inner = (
             f'<div class="head"><div class="name">{name}</div><div class="type">{kind}</div></div>'
-            f'<div class="message" title="{escape(sentence(error.message))}">{short}</div>'
+            f'<div class="message" title="{escape(told)}">{escape(told if inside else short)}</div>'
         )
     else:
-        inner = f'<div class="name">{name}</div><div class="type">{kind}</div>{_foot(node, view, behind)}'
+        inner = f'<div class="name">{name}</div><div class="type">{kind}</div>{_foot(node, sight, behind)}'
     if badge and badge.text:
         inner += f'<div class="badge {escape(badge.severity)}">{escape(badge.text)}</div>'
+    stack = "" if node.use is None else "is-block is-stack" if node.use.repeat > 1 else "is-block"
     return Drawn(
         node.name,
         document.layout.get(node.name, (0.0, 0.0)),
         f'<div class="n">{inner}</div>',
-        f"family-{family} {state}".strip(),
-        "input" if role == "input" else "output" if role == "output" else "default",
+        " ".join(filter(None, (f"family-{family}", state, stack))),
+        _flow_kind(document, node),
         badge.colour if badge else None,
     )
 
 
-def _foot(node: Node, view: View, behind: str | None) -> str:
+def _kind(node: Node) -> str:
+    """The line below the name: the type, or the block with how often it stands there."""
+    if node.use is None:
+        return escape(node.type)
+    times = f"<b>× {node.use.repeat:,}</b>" if node.use.repeat > 1 else ""
+    return f"<span>{escape(node.use.block)}</span>{times}"
+
+
+def _flow_kind(document: Document, node: Node) -> str:
+    """Where wires may touch the node: streamlit-flow's word for it."""
+    if node.role == "output":
+        return "output"
+    return "default" if takes_wires(document, node) else "input"
+
+
+def takes_wires(document: Document, node: Node) -> bool:
+    """Whether the node has an input. One of an unknown type or with wrong parameters may have."""
+    layer = builder.CATALOGUE.get(node.type)
+    return layer is None or layer.variadic or bool(layer.ports) or bool(ports_of(document, node))
+
+
+def ports_of(document: Document, node: Node) -> tuple[str, ...]:
+    """The ports of a node in its document; none where its type or its parameters are wrong."""
+    try:
+        return () if node.spec.variadic else node.spec.ports_with(document.blocks)
+    except (KeyError, ValueError):
+        return ()
+
+
+def _foot(node: Node, sight: Sight, behind: str | None) -> str:
     if behind:
         return f'<div class="foot"><span>waiting for {escape(behind)}</span></div>'
-    facts = view.facts.get(node.name)
+    facts = sight.facts.get(node.name)
     if facts is None:
-        return '<div class="foot"><span>…</span></div>' if not view.complete else '<div class="foot"></div>'
-    cost = view.costs.get(node.name)
+        return '<div class="foot"><span>…</span></div>' if not sight.complete else '<div class="foot"></div>'
+    cost = sight.costs.get(node.name)
     shape = " × ".join(str(size) for size in facts.signal.shape) or "1"
     return f'<div class="foot"><span>{shape}</span><span>{human(cost.parameters) if cost else ""}</span></div>'
 
 
-def _wire(key: str, edge: Edge, document: Document, view: View, port: str) -> Wire:
-    facts = view.facts.get(edge.source)
+def _wire(key: str, edge: Edge, document: Document, sight: Sight, port: str) -> Wire:
+    facts = sight.facts.get(edge.source)
     shape = tight(facts.signal.shape) if facts else ""
     left, right = document.layout.get(edge.source, (0.0, 0.0)), document.layout.get(edge.target, (0.0, 0.0))
     wraps = right[0] - left[0] < 140.0 + WRAPPED and left[1] != right[1]
@@ -137,11 +167,11 @@ def port_names(document: Document) -> dict[int, str]:
     """The port of every edge into a node with several ports, by the edge's identity; as the plan binds them."""
     named: dict[int, str] = {}
     for target, edges in incoming(document).items():
-        layer = builder.CATALOGUE.get(document.node(target).type)
-        if layer is None or layer.variadic or len(layer.ports) < 2:
+        node = document.node(target)
+        if len(ports_of(document, node)) < 2:
             continue
         try:
-            taken = ports_taken(document.node(target).spec, edges)
+            taken = ports_taken(node.spec, edges, document.blocks)
         except (PortError, ValueError):
             continue
         free = {port: source for port, source in taken.items() if all(edge.port != port for edge in edges)}
@@ -154,15 +184,20 @@ def port_names(document: Document) -> dict[int, str]:
     return named
 
 
-def to_flow(picture: Picture, push: int, selected: str | None) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """The keyword arguments of streamlit-flow's nodes and edges. Each needs its own dictionaries: it changes them."""
+def to_flow(
+    picture: Picture, push: int, selected: frozenset[str], mark: str = ""
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The keyword arguments of streamlit-flow's nodes and edges. Each needs its own dictionaries: it changes them.
+
+    `mark` is a class for every node, by which the page knows what it shows.
+    """
     nodes = [
         {
             "id": node.name, "pos": node.place, "data": {"content": node.html, "push": push}, "node_type": node.kind,
-            "source_position": "right", "target_position": "left", "selected": node.name == selected,
+            "source_position": "right", "target_position": "left", "selected": node.name in selected,
             "selectable": True, "connectable": True, "draggable": True, "deletable": False,
             "style": {"width": "140px", "height": "60px", **({"--tint": node.colour} if node.colour else {})},
-            "className": node.classes + (" is-tinted" if node.colour else ""),
+            "className": " ".join(filter(None, (node.classes, mark, "is-tinted" if node.colour else ""))),
         }
         for node in picture.nodes
     ]  # fmt: skip
@@ -170,7 +205,7 @@ def to_flow(picture: Picture, push: int, selected: str | None) -> tuple[list[dic
         {
             "id": wire.id, "source": wire.source, "target": wire.target, "edge_type": wire.kind, "label": wire.label,
             "label_show_bg": True, "label_bg_style": {}, "label_style": {}, "marker_start": {},
-            "marker_end": {"type": "arrowclosed", "width": 14, "height": 14}, "selected": wire.id == selected,
+            "marker_end": {"type": "arrowclosed", "width": 14, "height": 14}, "selected": wire.id in selected,
             "deletable": False, "focusable": False, "style": {},
             "className": "is-broken" if wire.broken else "is-skip" if wire.skips else "",
         }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from builder.problems import Problem
-from pages.parts import actions
+from pages.parts import actions, places
 from pages.parts.session import Session
 from pages.parts.words import escape, sentence
 
@@ -35,8 +35,8 @@ def row(session: Session, index: int, problem: Problem) -> bool:
         st.html(f'<span class="nl-severity nl-{escape(problem.severity)}">{tag}</span>', width="content")
         if problem.node is not None:
             shown = st.button(
-                problem.node, key=f"problem_node_{index}", type="tertiary", help="Show this node",
-                on_click=_select, args=(session, problem.node),
+                places.spoken(problem.node), key=f"problem_node_{index}", type="tertiary", help="Show this node",
+                on_click=session.show_node, args=(problem.node,),
             )  # fmt: skip
         text = problem.message if problem.node else sentence(problem.message)
         st.html(f'<div class="nl-message">{escape(text)}</div>')
@@ -46,9 +46,3 @@ def row(session: Session, index: int, problem: Problem) -> bool:
                 on_click=actions.fix, args=(session, problem),
             )  # fmt: skip
     return shown
-
-
-def _select(session: Session, name: str) -> None:
-    if name in session.document.by_name:
-        session.select(name)
-        session.ask_view("reveal", name)

@@ -10,9 +10,9 @@ from plotly.colors import sample_colorscale
 
 from builder.document import Document
 from pages.parts import charts, theme
+from pages.parts.positions import placed
 from pages.parts.run_data import Live
 from pages.parts.run_gradients import troubled
-from pages.parts.session import placed
 from pages.parts.words import escape
 
 WIDTH, HEIGHT = float(theme.NODE_WIDTH), float(theme.NODE_HEIGHT)

@@ -13,18 +13,19 @@ from typing import Any
 import streamlit as st
 
 import builder
-from builder.arrange import arrange
 from builder.document import Document, Edge
-from builder.edits import Edit
+from builder.edits import Edit, InBlock
 from builder.history import History
 from builder.problems import DocumentError, EditError
-from pages.parts import entrance, workspace
+from pages.parts import entrance, places, sight, workspace
 from pages.parts import view as views
 from pages.parts.memory import CanvasMemory
+from pages.parts.places import TOP, Place
+from pages.parts.positions import placed
 
 FIRST_TEMPLATE = "digits_cnn"
 _KEY = "netloom"
-ADDRESS = "document"
+ADDRESS, INSIDE = "document", "inside"
 
 
 @dataclass
@@ -36,7 +37,7 @@ class Session:
     revision: str | None = None
     save_error: str = ""
     conflict: str = ""
-    node: str | None = None  # selected; at most one of node and edge
+    chosen: tuple[str, ...] = ()  # the nodes that are selected; none where an edge is
     edge: Edge | None = None
     canvas: CanvasMemory = field(default_factory=CanvasMemory)
     command: dict[str, Any] | None = None  # the last thing asked of the canvas's view
@@ -44,6 +45,8 @@ class Session:
     drafts: dict[str, tuple[Any, str]] = field(default_factory=dict)  # widget → what was typed wrongly, and why
     generations: dict[str, int] = field(default_factory=dict)  # widget → how often it had to start anew
     runs: dict[str, str] = field(default_factory=dict)  # document id → id of the run that this tab looks at
+    place: Place = TOP  # what the canvas shows: the whole network, or the inside of a block
+    _scene: tuple[Document, Place, Document] | None = None
 
     @property
     def document(self) -> Document:
@@ -52,6 +55,23 @@ class Session:
     @property
     def view(self) -> views.View:
         return views.look(self.document)
+
+    @property
+    def scene(self) -> Document:
+        """What lies on the canvas: the document, or the inside of the block that is open, as a document."""
+        if self._scene is None or self._scene[0] is not self.document or self._scene[1] != self.place:
+            self._scene = self.document, self.place, places.scene(self.document, self.place)
+        return self._scene[2]
+
+    @property
+    def sight(self) -> sight.Sight:
+        """What is known of the nodes on the canvas."""
+        return sight.look(self.document, self.view, self.place, self.scene)
+
+    @property
+    def node(self) -> str | None:
+        """The selected node, where just one is selected."""
+        return self.chosen[0] if len(self.chosen) == 1 else None
 
     # ---- editing ------------------------------------------------------------------------------------------------
 
@@ -66,6 +86,15 @@ class Session:
             return False
         return True
 
+    def edit(self, edit: Edit, label: str) -> bool:
+        """Do an edit to what lies on the canvas: to the document, or to the block that is open."""
+        return self.apply(self.here(edit), label)
+
+    def here(self, edit: Edit) -> Edit:
+        """An edit to what lies on the canvas as an edit to the document."""
+        block = places.block_at(self.document, self.place)
+        return InBlock(block, edit) if block is not None else edit
+
     def undo(self) -> None:
         if self.history.can_undo:
             self.history.undo()
@@ -77,9 +106,11 @@ class Session:
             self._changed()
 
     def _changed(self) -> None:
-        if self.node is not None and self.node not in self.document.by_name:
-            self.node = None
-        if self.edge is not None and self.edge not in self.document.edges:
+        there = places.kept(self.document, self.place)
+        if there != self.place:
+            self.go(there)
+        self.chosen = tuple(name for name in self.chosen if name in self.scene.by_name)
+        if self.edge is not None and self.edge not in self.scene.edges:
             self.edge = None
         self.drafts.clear()
         self.save()
@@ -127,24 +158,47 @@ class Session:
     def _take(self, document_id: str, document: Document, revision: str | None) -> None:
         self.history = History(placed(document))
         self.id, self.revision, self.conflict, self.save_error = document_id, revision, "", ""
-        self.node = self.edge = None
+        self.place, self.chosen, self.edge = TOP, (), None
         self.drafts.clear()
         st.query_params[ADDRESS] = self.id
         self.ask_view("open")
 
     # ---- saying and showing -------------------------------------------------------------------------------------
 
-    def select(self, node: str | None = None, edge: Edge | None = None) -> None:
-        self.node, self.edge = node, edge
+    def select(self, *nodes: str, edge: Edge | None = None) -> None:
+        """Select nodes, or a wire, or nothing."""
+        self.chosen, self.edge = nodes, edge
         self.drafts.clear()
+
+    def go(self, place: Place, *nodes: str) -> None:
+        """Show the inside of a block, or come back out of it, with nodes selected there."""
+        self.place = places.kept(self.document, place)
+        self.select(*(name for name in nodes if name in self.scene.by_name))
+        self.ask_view("enter", self.node)
+
+    def show_node(self, dotted: str) -> None:
+        """Select a node wherever it stands, opening the blocks on the way: 'stage1.0.conv1'."""
+        found = places.find(self.document, dotted)
+        if found is None:
+            return
+        place, name = found
+        if place == self.place:
+            self.select(name)
+            self.ask_view("reveal", name)
+        else:
+            self.go(place, name)
 
     def say(self, sentence: str, icon: str = "info") -> None:
         """A sentence that is shown once, at the next drawing."""
         self.messages.append((icon, sentence))
 
     def ask_view(self, kind: str, node: str | None = None) -> None:
-        """Ask the canvas to "open" (a readable view of a fresh document), "fit" everything, or "reveal" a node."""
-        self.command = {"id": uuid.uuid4().hex, "kind": kind, "node": node, "nodes": len(self.document.nodes)}
+        """Ask the canvas to "open" (a readable view of a fresh document), "fit" everything, "reveal" a node, or
+        "enter" another place, where it goes back to the view that it had there."""
+        self.command = {
+            "id": uuid.uuid4().hex, "kind": kind, "node": node, "nodes": len(self.scene.nodes),
+            "scene": self.place.mark,
+        }  # fmt: skip
 
 
 def start() -> Session:
@@ -154,12 +208,24 @@ def start() -> Session:
     session: Session | None = st.session_state.get(_KEY)
     if session is None:
         session = st.session_state[_KEY] = _first(wanted)
+        if session.id == wanted:
+            session.place = places.kept(session.document, places.read(st.query_params.get(INSIDE, "")))
         session.ask_view("open")
     elif wanted and wanted != session.id:
         session.follow(wanted)
     if st.query_params.get(ADDRESS) != session.id:
         st.query_params[ADDRESS] = session.id
     return session
+
+
+def tell_address(session: Session) -> None:
+    """Write into the page's address which block is open, so that a reload comes back to it."""
+    inside = str(session.place)
+    if st.query_params.get(INSIDE, "") != inside:
+        if inside:
+            st.query_params[INSIDE] = inside
+        else:
+            del st.query_params[INSIDE]
 
 
 def _first(wanted: str | None) -> Session:
@@ -184,18 +250,6 @@ def first_document() -> Document:
         return builder.template(FIRST_TEMPLATE)
     except DocumentError:
         return Document()
-
-
-def placed(document: Document) -> Document:
-    """The document with a place on the canvas for every node."""
-    missing = [node.name for node in document.nodes if node.name not in document.layout]
-    if not missing:
-        return document
-    if len(missing) == len(document.nodes):
-        return document.changed(layout=arrange(document))
-    bottom = max(y for _, y in document.layout.values())
-    extra = {name: (190.0 * (index % 4), bottom + 100.0 * (1 + index // 4)) for index, name in enumerate(missing)}
-    return document.changed(layout={**document.layout, **extra})
 
 
 # ---- widgets: the values that streamlit itself keeps ----------------------------------------------------------------

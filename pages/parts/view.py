@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 from collections import OrderedDict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import builder
@@ -53,33 +55,25 @@ class View:
         """Nodes behind a node in error, each with the name of that node."""
         return self.analysis.waiting if self.analysis else {}
 
-    @property
-    def errors(self) -> dict[str, Problem]:
-        """The first error of each node that has one."""
-        found: dict[str, Problem] = {}
-        for problem in self.problems:
-            if problem.severity == "error" and problem.node is not None:
-                found.setdefault(problem.node, problem)
-        return found
-
-    @property
-    def warnings(self) -> dict[str, Problem]:
-        """The first warning of each node that has one."""
-        found: dict[str, Problem] = {}
-        for problem in self.problems:
-            if problem.severity == "warning" and problem.node is not None:
-                found.setdefault(problem.node, problem)
-        return found
-
-    @property
+    @functools.cached_property
     def total(self) -> Cost:
         """The sum over all nodes."""
-        costs = self.costs.values()
-        return Cost(
-            sum(cost.parameters for cost in costs),
-            sum(cost.flops for cost in costs),
-            sum(cost.memory for cost in costs),
-        )
+        return _sum(self.costs.values())
+
+    @functools.cached_property
+    def sums(self) -> dict[str, Cost]:
+        """The cost of every node and, summed up, of every block and each of its repeats."""
+        parts: dict[str, list[Cost]] = {}
+        for name, cost in self.costs.items():
+            steps = name.split(".")
+            for depth in range(1, len(steps) + 1):
+                parts.setdefault(".".join(steps[:depth]), []).append(cost)
+        return {name: _sum(costs) for name, costs in parts.items()}
+
+
+def _sum(costs: Iterable[Cost]) -> Cost:
+    rows = list(costs)
+    return Cost(*(sum(getattr(cost, name) for cost in rows) for name in ("parameters", "flops", "memory")))
 
 
 def look(document: Document) -> View:
