@@ -205,13 +205,13 @@ def _check_inputs(spec: LayerSpec, signals: tuple[Signal, ...]) -> None:
         if spec.ranks is not None and len(signal.shape) not in spec.ranks:
             shape = show(signal.shape)
             raise ShapeError(f"expects {spec.axes}, gets {shape}.", short=f"Expects {spec.axes}, gets {shape}.")
-        if spec.reads_last_axis and signal.channels_first:
+        if spec.before_pictures is not None and signal.channels_first:
             shape = show(signal.shape)
             raise ShapeError(
                 f"expects a vector, gets {shape} with the channels first. It reads the last axis only; flatten it "
                 "first, or Permute the channels to the end.",
-                insert=("Flatten", {}),
-                short=f"Expects a vector, gets {shape}. Insert a Flatten?",
+                insert=spec.before_pictures,
+                short=f"Expects a vector, gets {shape}. Insert a {spec.before_pictures[0]}?",
             )
 
 

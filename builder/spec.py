@@ -146,7 +146,8 @@ class LayerSpec(BaseModel):
     emits: ClassVar[Literal["values", "probabilities", "log_probabilities", "unit"]] = "values"
     keeps_shape: ClassVar[bool] = False  # the output has the shape of the input
     layout: ClassVar[Layout | None] = None  # where the output's channels are; None: "as_input" if it keeps the shape
-    reads_last_axis: ClassVar[bool] = False  # its features are the last axis: not what stands last in a picture
+    # Its features are the last axis, which in a picture is a width: what, put before it, mends that.
+    before_pictures: ClassVar[tuple[str, dict[str, Any]] | None] = None
     follows_batch: ClassVar[bool] = False  # unwired, it takes its batch size from the network's first input
     last_step: ClassVar[dict[str, Any] | None] = None  # parameters that make it pass on a sequence's last step alone
     vocabulary_parameter: ClassVar[str | None] = None  # the parameter that says how many tokens it knows

@@ -19,7 +19,7 @@ class Linear(LayerSpec):
     family = "dense"
     target = "torch.nn.Linear"
     width_parameter = "out_features"
-    reads_last_axis = True
+    before_pictures = ("Flatten", {})
     search = ("dense", "fully connected", "fc", "perceptron", "affine")
     example = ((8,),)
 
@@ -46,7 +46,7 @@ class Bilinear(LayerSpec):
     target = "torch.nn.Bilinear"
     ports = ("input1", "input2")
     width_parameter = "out_features"
-    reads_last_axis = True
+    before_pictures = ("Flatten", {})
     search = ("interaction", "similarity", "pair")
     example = ((6,), (4,))
 

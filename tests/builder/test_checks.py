@@ -188,7 +188,7 @@ SHAPES: list[tuple[str, list[Any], str, list[str], str]] = [
     ("flatten the batch", [IMAGE, ("x", "Flatten", {"start_dim": 0}), END], "", ["mix the samples", "batch"],
      "Set start_dim to 1"),
     ("mean over the batch", [IMAGE, ("x", "Mean", {"dim": 0}), END], "", ["mix the samples"], "Set dim to 1"),
-    ("mean over everything", [IMAGE, ("x", "Mean", {"dim": []}), END], "", ["mixes the samples"], ""),
+    ("mean over everything", [IMAGE, ("x", "Mean", {"dim": []}), END], "", ["names no axis"], ""),
     ("mean twice", [IMAGE, ("x", "Mean", {"dim": [1, -3]}), END], "", ["names an axis twice"], ""),
     ("softmax over the batch", [VECTOR, ("x", "Softmax", {"dim": 0}), END], "", ["mix the samples"], "Set dim to 1"),
     ("permute the batch", [IMAGE, ("x", "Permute", {"dims": [1, 0, 2, 3]}), END], "", ["batch axis"],
