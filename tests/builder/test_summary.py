@@ -11,6 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 import builder
 from builder.document import Document
 from builder.summary import human
+from tests.builder.variants import CASES, together
 
 Make = Callable[..., Document]
 TEMPLATES = {name: document for name, document in builder.templates().items() if not builder.check(document)}
@@ -53,6 +54,29 @@ def test_totals_against_torch_over_the_whole_model(document: Document) -> None:
         model(*(torch.zeros((1, *shape)) for shape in shapes))
     assert table["flops"].sum() == counter.get_total_flops()
     assert table["parameters"].sum() == sum(parameter.numel() for parameter in model.parameters())
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_every_layer_against_torch_over_the_whole_network(training: bool) -> None:
+    """On meta tensors torch has no fused kernels: it sees every product, those inside recurrent layers too."""
+    cases = [case for case in CASES if case.params.get("momentum", 0.1) is not None]  # torch counts batches by .item()
+    document = together(cases)
+    with torch.device("meta"):
+        model = builder.compile(document).train(training).requires_grad_(False)
+        inputs = [torch.zeros_like(item, device="meta") for case in cases for item in case.tensors(2)]
+        with FlopCounterMode(display=False) as counter:
+            model(*inputs)
+    theirs = {name.rpartition(".")[2]: sum(found.values()) for name, found in counter.get_flop_counts().items()}
+    ours = dict(zip(*builder.summary(document)[["node", "flops"]].to_numpy().T, strict=True))
+    for number, case in enumerate(cases):
+        assert ours[f"layer{number}"] * 2 == theirs.get(f"layer{number}", 0), case.label
+    assert sum(ours.values()) * 2 == counter.get_total_flops()
+
+
+def test_products_without_weights_are_counted(make: Make) -> None:
+    document = make(("a", "Input", {"shape": [4, 5]}), ("b", "Input", {"shape": [5, 6]}), ("m", "MatMul"),
+                    ("end", "Output"), edges="a > m, b > m, m > end")  # fmt: skip
+    assert builder.summary(document).set_index("node").loc["m", "flops"] == 2 * 4 * 5 * 6
 
 
 def test_nodes_that_cannot_be_inferred_have_no_row(make: Make) -> None:
