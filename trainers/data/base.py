@@ -243,7 +243,8 @@ def _print_function(function: Callable[..., Any], defaults: dict[str, str]) -> t
     )
     head = statement("def ", Invoke(function.__name__, arguments), 0, ":")
     code = "\n".join(line.partition("  # type: ignore")[0] for line in lines[start:]).strip("\n")
-    return {ast.unparse(node) for node in imports}, "\n".join([*head, *docstring, code])
+    gap = [""] if docstring and code.lstrip().startswith(("def ", "class ")) else []  # as a formatter would have it
+    return {ast.unparse(node) for node in imports}, "\n".join([*head, *docstring, *gap, code])
 
 
 def _import_order(line: str) -> tuple[bool, bool, str]:
