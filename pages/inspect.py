@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts import header, notices, run_answers, run_choice, run_samples, run_summary, session, warmup
+from pages.parts import (
+    header,
+    notices,
+    run_answers,
+    run_attention,
+    run_choice,
+    run_samples,
+    run_summary,
+    run_surprise,
+    run_writing,
+    session,
+    warmup,
+)
 from pages.parts.run_data import ACTIVE
 from pages.parts.words import escape
 from trainers.events import SplitName
@@ -35,7 +47,8 @@ def page() -> None:
         run_choice.nowhere("Nothing has been trained yet, so there is nothing to predict with.")
         return
     every = LOOK_AGAIN if run.state in ACTIVE else None
-    st.fragment(answers, run_every=every)(run, part or "validation")
+    shown = reading if run.job.dataset.task == "language" else answers
+    st.fragment(shown, run_every=every)(run, part or "validation")
 
 
 @run_choice.said
@@ -59,6 +72,18 @@ def answers(run: Run, part: SplitName) -> None:
     else:
         with right:
             run_answers.confusion_card(found)
+    run_attention.card(run, part)
+
+
+@run_choice.said
+def reading(run: Run, part: SplitName) -> None:
+    """A language model: text that it writes, and how it reads a text."""
+    left, right = st.columns([11, 9], gap="small")
+    with left:
+        run_writing.continuing(run)
+        run_surprise.card(run, part)
+    with right:
+        run_attention.card(run, part)
 
 
 def _facts(run: Run, found: object) -> None:

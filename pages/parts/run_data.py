@@ -11,13 +11,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from trainers.events import ProbeKind, Progress, Verdict
+from trainers.events import ProbeKind, Progress, Text, Verdict
 from trainers.run import Run
 
 Numbers = NDArray[Any]
 ACTIVE = ("queued", "running")
 KEPT = 4
-DRAWN: tuple[ProbeKind, ...] = ("activations", "gradients")  # the kinds of probes that charts show
+DRAWN: tuple[ProbeKind, ...] = ("activations", "gradients", "through_time")  # the kinds of probes that charts show
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,7 @@ class Live:
     probes: dict[str, Moments]
     verdicts: list[Verdict]
     histograms: dict[str, tuple[list[float], list[int]]]
+    texts: list[Text] = field(default_factory=list)
 
     @property
     def active(self) -> bool:
@@ -90,7 +91,7 @@ def read(run: Run) -> Live:
             return known[1]
     live = Live(
         run, progress, curves(run.metrics()), {kind: moments(run.probes(kind)) for kind in DRAWN},
-        run.verdicts(), run.histograms(),
+        run.verdicts(), run.histograms(), run.texts(),
     )  # fmt: skip
     with _guard:
         _kept[run.id] = (mark, live)
