@@ -73,7 +73,7 @@ def _series(data: DataSet, found: Excerpt) -> None:
     for at in range(min(SERIES, len(found.indices))):
         ahead = found.targets[at] if forecast else None
         words = "" if forecast else f'<div class="nl-label">{escape(_says(data, found, at))}</div>'
-        st.html(pictures.curves(found.inputs[0][at], ahead, columns) + words)
+        st.html(words + pictures.curves(found.inputs[0][at], ahead, columns))
     st.html(pictures.legend(data.feature_names))
     if forecast:
         horizon = data.target_shape[0]
@@ -87,14 +87,15 @@ def _list(data: DataSet) -> str:
 def _sounds(data: DataSet, found: Excerpt) -> None:
     for at in range(min(SOUNDS, len(found.indices))):
         sample = found.inputs[0][at]
-        st.html(f'<div class="nl-label">{escape(_says(data, found, at))}</div>')
         if sample.ndim == 3:
             source = pictures.spectrogram(sample[0], found.low[0], found.high[0])
-            st.html(f'<img class="nl-spectrogram" src="{source}" alt="spectrogram">')
+            drawn = f'<img class="nl-spectrogram" src="{source}" alt="spectrogram">'
         else:
-            st.html(pictures.curves(sample.T))
-        if found.sounds:
-            st.audio(found.sounds[at], sample_rate=data.sample_rate)
+            drawn = pictures.curves(sample.T)
+        with st.container(gap="xsmall", key=f"preview_sound_{at}"):
+            st.html(f'<div class="nl-label">{escape(_says(data, found, at))}</div>{drawn}')
+            if found.sounds:
+                st.audio(found.sounds[at], sample_rate=data.sample_rate)
     if found.inputs[0].ndim == 4:
         st.caption("Time goes to the right, pitch goes up, loud is bright.")
 

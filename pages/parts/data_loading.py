@@ -15,7 +15,8 @@ from typing import Any
 from trainers.data import DataError, DataSet
 from trainers.excerpt import Excerpt, take
 
-SAMPLES = 60
+SAMPLES = {"points": 600, "table": 100}  # of the other kinds FEW: more are not drawn
+FEW = 24
 PATIENCE = 0.15  # seconds that a page waits for a small data set, which spares it a second drawing
 _KEPT = 12
 
@@ -47,7 +48,7 @@ def excerpt(data: DataSet) -> Excerpt | str | None:
     with _lock:
         future = _loading.get(data)
         if future is None:
-            future = _loading[data] = _loader.submit(take, data, SAMPLES)
+            future = _loading[data] = _loader.submit(take, data, SAMPLES.get(data.kind, FEW))
         _loading.move_to_end(data)
         while len(_loading) > _KEPT:
             _loading.popitem(last=False)[1].cancel()

@@ -14,7 +14,7 @@ from PIL import Image
 from pages.parts.words import escape
 
 # for classes: told apart on light and on dark ground, and by readers who see red and green alike (Okabe and Ito)
-COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#CC79A7", "#0072B2", "#D55E00", "#B59F00", "#8C6BB1", "#7F7F7F", "#41AB5D")
+COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#CC79A7", "#0072B2", "#D55E00", "#8C564B", "#8C6BB1", "#7F7F7F", "#41AB5D")
 WIDTH, HEIGHT = 260, 70
 
 
@@ -78,7 +78,7 @@ def points(places: NDArray[Any], labels: NDArray[Any]) -> str:
         f'<circle cx="{x:.1f}" cy="{size - y:.1f}" r="2.2" fill="{colour(int(label))}"/>'
         for (x, y), label in zip(at, labels, strict=True)
     )
-    return f'<svg class="nl-plot" viewBox="0 0 {size} {size}" role="img" aria-label="points">{dots}</svg>'
+    return _svg(dots, size, size, "points")
 
 
 def curves(seen: NDArray[Any], ahead: NDArray[Any] | None = None, columns: Sequence[int] = ()) -> str:
@@ -98,16 +98,24 @@ def curves(seen: NDArray[Any], ahead: NDArray[Any] | None = None, columns: Seque
         down = HEIGHT - 3 - (values[places] - low) / max(high - low, 1e-9) * (HEIGHT - 6)
         return " ".join(f"{x:.1f},{y:.1f}" for x, y in zip(right, down, strict=True))
 
-    drawn = [f'<polyline points="{path(line, 0)}" stroke="{colour(place)}"/>' for place, line in enumerate(whole)]
-    for place, line in enumerate(later):
-        column = columns[place] if place < len(columns) else place
-        drawn.append(f'<polyline points="{path(line, len(seen))}" stroke="{colour(column)}" class="nl-ahead"/>')
-    border = ""
+    def line(values: NDArray[Any], start: int, number: int, width: float) -> str:
+        shape = f'points="{path(values, start)}" fill="none" stroke="{colour(number)}" stroke-width="{width}"'
+        return f"<polyline {shape}/>"
+
+    drawn = [line(values, 0, place, 0.8) for place, values in enumerate(whole)]
+    for place, values in enumerate(later):
+        drawn.append(line(values, len(seen), columns[place] if place < len(columns) else place, 2))
     if ahead is not None:
         x = (len(seen) - 0.5) / max(steps - 1, 1) * WIDTH
-        border = f'<line x1="{x:.1f}" x2="{x:.1f}" y1="0" y2="{HEIGHT}" class="nl-now"/>'
-    inside = border + "".join(drawn)
-    return f'<svg class="nl-plot" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="series">{inside}</svg>'
+        drawn.append(f'<path d="M{x:.1f} 0V{HEIGHT}" stroke="#8A8FA6" stroke-dasharray="2 2"/>')
+    return _svg("".join(drawn), WIDTH, HEIGHT, "series")
+
+
+def _svg(inside: str, width: int, height: int, what: str) -> str:
+    """A drawing as a picture: streamlit takes <svg> out of the HTML that it is given."""
+    whole = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}">{inside}</svg>'
+    address = f"data:image/svg+xml;base64,{base64.b64encode(whole.encode()).decode()}"
+    return f'<img class="nl-plot" src="{address}" alt="{what}">'
 
 
 def text(tokens: Sequence[str], join: str) -> str:

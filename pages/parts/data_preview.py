@@ -15,6 +15,7 @@ from trainers.augmentation import Augmentation
 from trainers.data import DataSet
 from trainers.excerpt import Excerpt
 
+DRAWN = "preview_dice"  # counts how often other augmented samples were asked for
 POLL = 0.5  # seconds between two looks at what is loaded or downloaded meanwhile
 
 
@@ -28,11 +29,11 @@ def show(session: Session, data: DataSet, augmentations: tuple[Augmentation, ...
         _loading(data)
     elif isinstance(found, str):
         st.markdown(f":red[{markdown(found)}]")
-        if st.button("Try again", key="preview_again", icon=":material/refresh:"):
-            data_loading.forget(data)
-            st.rerun()
+        st.button(
+            "Try again", key="preview_again", icon=":material/refresh:", on_click=data_loading.forget, args=(data,)
+        )  # fmt: skip
     else:
-        _samples(data, found, tuple(entry for entry in augmentations if not entry.misfit(data)))
+        _samples(session, data, found, tuple(entry for entry in augmentations if not entry.misfit(data)))
 
 
 @st.fragment(run_every=POLL)
@@ -43,18 +44,28 @@ def _loading(data: DataSet) -> None:
 
 
 @st.fragment
-def _samples(data: DataSet, found: Excerpt, augmentations: tuple[Augmentation, ...]) -> None:
+def _samples(session: Session, data: DataSet, found: Excerpt, augmentations: tuple[Augmentation, ...]) -> None:
     if augmentations:
         with st.container(horizontal=True, vertical_alignment="center", key="preview_head"):
             trained = st.toggle(
                 "as trained", key="preview_trained", help="With the augmentation, drawn anew each time."
             )
-            draw = int(st.session_state.get("preview_draw", 0))
-            if trained and st.button("", icon=":material/casino:", key="preview_dice", help="Draw others"):
-                draw = st.session_state["preview_draw"] = draw + 1
+            if trained:
+                st.button(
+                    "",
+                    icon=":material/casino:",
+                    key="preview_dice",
+                    help="Draw others",
+                    on_click=_again,
+                    args=(session,),
+                )
         if trained:
-            found = found.augmented(augmentations, draw)
+            found = found.augmented(augmentations, session.generations.get(DRAWN, 0))
     data_drawing.draw(data, found)
+
+
+def _again(session: Session) -> None:
+    session.generations[DRAWN] = session.generations.get(DRAWN, 0) + 1
 
 
 def _to_download(data: DataSet) -> None:
@@ -67,9 +78,10 @@ def _to_download(data: DataSet) -> None:
     bytes_ = data_loading.size(data)
     told = f" ({human(bytes_, 'B')})" if bytes_ else ""
     st.caption("It is not on this machine yet. Training downloads it too.")
-    if st.button(f"Download{told}", icon=":material/download:", key="preview_download", width="stretch"):
-        data_loading.download(data)
-        st.rerun()
+    st.button(
+        f"Download{told}", icon=":material/download:", key="preview_download", width="stretch",
+        on_click=data_loading.download, args=(data,),
+    )  # fmt: skip
 
 
 @st.fragment(run_every=POLL)
