@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 Expects = Literal["logits", "probabilities", "log_probabilities", "values"]
+WEIGHTS = "    class_weights = torch.tensor(weights, dtype=torch.float32, device=device)"  # in train.py
 Criterion = Callable[["Tensor", "Tensor"], "Tensor"]
 
 
@@ -72,6 +73,20 @@ class Loss(Entry):
         given = [f"{key}={value!r}" for key, value in self.model_dump(exclude_defaults=True).items()]
         given += [f"{self.weighs}={weights}"] if weights and self.weighs else []
         return f"{f'nn.{self.torch_name}' if self.torch_name else self.own_name}({', '.join(given)})"
+
+    def weighing(self, target: Target, shape: Shape) -> list[str]:
+        """Lines of train.py that make `class_weights`, as `class_weights` above has them."""
+        total, lines = self._counting(target)
+        made = f"{total} / ({target.classes} * counts.clip(min=1))"
+        return [*lines, f"    weights = {made}", WEIGHTS]
+
+    @staticmethod
+    def _counting(target: Target) -> tuple[str, list[str]]:
+        """Code for the number of training targets, and lines that count each class among them."""
+        if target.task == "multilabel":
+            return "len(training)", ["    counts = targets[training].sum(axis=0)"]
+        flat = "targets[training].ravel()" if target.shape else "targets[training]"
+        return "counts.sum()", [f"    counts = np.bincount({flat}, minlength={target.classes})"]
 
     def source(self) -> str:
         """The source of the module's class, where it is not one of torch's."""

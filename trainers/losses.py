@@ -9,7 +9,7 @@ from pydantic import Field
 from builder.shapes import Shape
 from trainers.data.base import Task
 from trainers.entry import entries
-from trainers.loss import Expects, Loss, OfClasses, OfLabels, OfNumbers
+from trainers.loss import WEIGHTS, Expects, Loss, OfClasses, OfLabels, OfNumbers
 from trainers.target import Target
 
 if TYPE_CHECKING:
@@ -74,6 +74,14 @@ class BinaryCrossEntropyWithLogits(OfLabels):
         weights = (total - counts) / counts.clip(min=1)  # yes and no weigh the same together
         weights = weights[1:] if not shape or shape[0] == 1 else weights
         return weights.reshape(-1, *(1 for _ in shape[1:]))  # type: ignore[no-any-return]
+
+    def weighing(self, target: Target, shape: Shape) -> list[str]:
+        total, lines = self._counting(target)
+        made = f"({total} - counts) / counts.clip(min=1)"
+        if target.task != "multilabel" and (not shape or shape[0] == 1):
+            made = f"({made})[1:]"
+        made = f"({made}).reshape({', '.join(['-1', *('1' for _ in shape[1:])])})" if len(shape) > 1 else made
+        return [*lines, f"    weights = {made}", WEIGHTS]
 
 
 class BinaryCrossEntropy(OfLabels):

@@ -71,6 +71,11 @@ class Paradigm(Entry):
         """
         return None
 
+    @property
+    def scripted(self) -> bool:
+        """Whether train.py can be written: a step compares the output for a batch with its targets, and no more."""
+        return True
+
     def target(self, dataset: DataSet) -> Target:
         """What the network is to answer for one sample."""
         return Target.of(dataset)

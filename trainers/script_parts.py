@@ -2,103 +2,69 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
 from builder.render import expression, statement
-from builder.shapes import Shape
-from trainers.job import Job
-from trainers.loss import Loss
-from trainers.target import Target
+from trainers.data.base import Task
+from trainers.script_data import Plan
 
-
-@dataclass(frozen=True)
-class Plan:
-    """What the script is made from."""
-
-    job: Job
-    class_name: str
-    loss: Loss
-    target: Target
-    shape: Shape  # of one sample's output
-    total_steps: int  # in all epochs
-
-    @property
-    def validates(self) -> bool:
-        return self.job.batching.validation > 0
-
-    @property
-    def tests(self) -> bool:
-        return self.job.batching.test > 0
-
-    @property
-    def is_classification(self) -> bool:
-        return self.job.dataset.task == "classification"
-
-    @property
-    def schedule(self) -> str:
-        """The call that makes the learning-rate schedule, or nothing."""
-        import torch
-
-        optimizer = self.job.optimizer.build([torch.nn.Parameter(torch.zeros(1))])
-        return self.job.schedule.render(optimizer, self.total_steps)
-
-
-def split(plan: Plan) -> list[str]:
-    """A function that divides the samples."""
-    batching, official = plan.job.batching, plan.job.dataset.official_test
-    same = ", each with the same share of every class" if plan.is_classification else ""
-    lines = ["def split(targets):", f'    """Indices of the training, validation and test part{same}."""']
-    lines.append("    training = np.arange(len(targets))")
-    test, rest = batching.test, 1.0
-    if official:
-        lines.append(
-            f"    # the authors' own test samples stand last\n    training, test = np.split(training, [-{official}])"
-        )
-        if not test:
-            lines.append("    test = test[:0]")
-    elif test:
-        lines += _divide("test", f"{test:g}", plan.is_classification)
-        rest = 1 - test
-    else:
-        lines.append("    test = training[:0]")
-    if batching.validation:
-        share = f"{batching.validation / rest:.6g}"
-        lines += _divide("validation", share, plan.is_classification)
-    else:
-        lines.append("    validation = training[:0]")
-    return [*lines, "    return training, validation, test"]
-
-
-def _divide(part: str, share: str, stratified: bool) -> list[str]:
-    options = f"test_size={share}, random_state=SEED"
-    if not stratified:
-        return [f"    training, {part} = train_test_split(training, {options})"]
-    return [f"    training, {part} = train_test_split(training, {options}, stratify=targets[training])"]
+SCORES: dict[Task, str] = {
+    "classification": "accuracy",
+    "multilabel": "label accuracy",
+    "regression": "R2",
+    "forecasting": "mean absolute error",
+    "segmentation": "mean IoU",
+    "language": "perplexity",
+}
 
 
 def evaluate(plan: Plan) -> list[str]:
     """A function that scores the network."""
     given = plan.loss.arguments(plan.target, plan.shape, "output", "targets")
-    if not plan.is_classification:
-        score = "R2"
-        lines = ["        left = ((output.view_as(targets) - targets) ** 2).sum(dim=0)",
-                 "        spread = ((targets - targets.mean(dim=0)) ** 2).sum(dim=0)",
-                 "        score = (1 - left / spread).mean()"]  # fmt: skip
-    else:
-        score = "accuracy"
-        border = 0 if plan.loss.expects == "logits" else 0.5
-        found = f"(output.view(-1) > {border}).long()" if plan.shape in ((), (1,)) else "output.argmax(dim=1)"
-        lines = [f"        score = ({found} == targets).float().mean()"]
+    score = SCORES[plan.target.task]
+    unit = ", in spreads of the training targets" if plan.target.task == "forecasting" else ""
+    batches = f"inputs.split({plan.piece})"
+    if plan.several:
+        batches = f"zip(*(given.split({plan.piece}) for given in inputs), strict=True)"
     return [
         "def evaluate(model, criterion, inputs, targets):",
-        f'    """Loss and {score} of the network on a part of the data."""',
+        f'    """Loss and {score} of the network on a part of the data{unit}."""',
         "    model.eval()",
         "    with torch.inference_mode():",
-        "        output = torch.cat([model(batch) for batch in inputs.split(4096)])",
+        *statement("output = ", expression(f"torch.cat([{plan.call('batch')} for batch in {batches}])"), 8),
         f"        loss = criterion({given})",
-        *lines,
+        *_score(plan),
         "    return loss.item(), score.item()",
+    ]
+
+
+def _score(plan: Plan) -> list[str]:
+    """Lines that make `score` from `output` and `targets`."""
+    border = 0 if plan.loss.expects == "logits" else 0.5
+    match plan.target.task:
+        case "classification":
+            found = "output.argmax(dim=1)"
+            if plan.shape in ((), (1,)):
+                found = f"(output.view(-1) > {border}).long()"
+            return [f"        score = ({found} == targets).float().mean()"]
+        case "multilabel":
+            return [f"        score = ((output > {border}) == targets.bool()).float().mean()"]
+        case "segmentation":
+            one = plan.shape[:1] == (1,)
+            found = f"(output[:, 0] > {border}).long()" if one else "output.argmax(dim=1)"
+            return [
+                f"        found, classes = {found}, range({plan.target.classes})",
+                "        both = torch.stack([((found == c) & (targets == c)).sum() for c in classes])",
+                "        either = torch.stack([((found == c) | (targets == c)).sum() for c in classes])",
+                "        score = (both[either > 0] / either[either > 0]).mean()",
+            ]
+        case "language":
+            return ["        score = loss.exp()"]
+    values = {True: "output.exp()", False: "output"}[getattr(plan.loss, "log_input", False)]
+    if plan.target.task == "forecasting":
+        return [f"        score = ({values}.view_as(targets) - targets).abs().mean()"]
+    return [
+        f"        left = (({values}.view_as(targets) - targets) ** 2).sum(dim=0)",
+        "        spread = ((targets - targets.mean(dim=0)) ** 2).sum(dim=0)",
+        "        score = (1 - left / spread).mean()",
     ]
 
 
@@ -126,13 +92,14 @@ def training_functions(plan: Plan) -> list[list[str]]:
         ])  # fmt: skip
     settings, per_step = plan.job.settings, plan.job.schedule.per == "step"
     arguments = ["model", "criterion", "optimizer", *(["scheduler"] if per_step else []), "inputs", "targets"]
-    size = "BATCH_SIZE" if plan.job.batch_size != "full" else "len(inputs)"
+    count, device = f"len({plan.first})", f"{plan.first}.device"
+    size = "BATCH_SIZE" if plan.job.batch_size != "full" else count
     lines = [
         f"def train_epoch({', '.join(arguments)}):",
         '    """One pass over the training part. Returns the mean loss of its steps."""',
         "    model.train()",
         "    losses = []",
-        f"    for batch in torch.randperm(len(inputs), device=inputs.device).split({size}):",
+        f"    for batch in torch.randperm({count}, device={device}).split({size}):",
     ]
     if plan.job.batch_size not in ("full", 1):
         lines += ["        if len(batch) == 1:", "            continue  # one sample has no spread to normalise by"]
@@ -148,10 +115,16 @@ def training_functions(plan: Plan) -> list[list[str]]:
 def _step(plan: Plan) -> list[str]:
     """One step: forward, backward, what is done to the gradients, and the optimizer."""
     settings = plan.job.settings
-    given = plan.loss.arguments(plan.target, plan.shape, "output", "targets[batch]")
-    forward = ["output = model(inputs[batch])", f"loss = criterion({given})"]
+    if plan.job.augmentations:
+        first = [f"changed, wanted = augment({_augmented(plan)}, targets[batch])"]
+        given = plan.loss.arguments(plan.target, plan.shape, "output", "wanted")
+        forward = [f"output = {plan.call('changed')}", f"loss = criterion({given})"]
+    else:
+        first = []
+        given = plan.loss.arguments(plan.target, plan.shape, "output", "targets[batch]")
+        forward = [f"output = {plan.call(plan.pick('batch'))}", f"loss = criterion({given})"]
     if settings.precision != "float32":
-        forward = [f"with torch.autocast(inputs.device.type, torch.{settings.precision}):",
+        forward = [f"with torch.autocast({plan.first}.device.type, torch.{settings.precision}):",
                    *(f"    {line}" for line in forward)]  # fmt: skip
     gradients = ["optimizer.zero_grad()", "loss.backward()"]
     if settings.l1:
@@ -160,32 +133,21 @@ def _step(plan: Plan) -> list[str]:
     if settings.gradient_clip is not None:
         gradients.append(f"nn.utils.clip_grad_norm_(model.parameters(), {settings.gradient_clip!r})")
     if not plan.job.optimizer.needs_closure:
-        return [f"        {line}" for line in [*forward, *gradients, "optimizer.step()"]]
-    inside = [f"            {line}" for line in [*forward, *gradients, "return loss"]]
+        return [f"        {line}" for line in [*first, *forward, *gradients, "optimizer.step()"]]
+    inside = [f"            {line}" for line in [*first, *forward, *gradients, "return loss"]]
     return ["", "        def closure(batch=batch):", *inside, "", "        loss = optimizer.step(closure)"]
 
 
-def standardisation(plan: Plan) -> list[str]:
-    """Mean and spread of the training part, for every feature or for every channel of pictures."""
-    axes: Any = 0
-    if plan.job.dataset.kind == "image":
-        axes = (0, *range(2, len(plan.job.dataset.input_shape) + 1))
-    lines = [
-        "    # mean 0 and spread 1, by the figures of the training part alone",
-        f"    mean = inputs[training].mean(axis={axes}, keepdims=True)",
-        f"    std = inputs[training].std(axis={axes}, keepdims=True)",
-        "    std[std < 1e-7] = 1",
-        "    inputs = (inputs - mean) / std",
-    ]
-    if not plan.is_classification:
-        lines.append("    targets = (targets - targets[training].mean(axis=0)) / targets[training].std(axis=0)")
-    return lines
+def _augmented(plan: Plan) -> str:
+    """Code for the inputs of a batch as `augment` takes them."""
+    return f"tuple({plan.pick('batch')[1:-1]})" if plan.several else plan.pick("batch")
 
 
 def epochs(plan: Plan) -> list[str]:
     """The loop over epochs; with a validation part, the weights of the best epoch are kept."""
-    scheduled = "scheduler, " if plan.job.schedule.per == "step" else ""
-    score = "accuracy" if plan.is_classification else "R2"
+    arguments = "model, criterion, optimizer, "
+    arguments += "scheduler, " if plan.job.schedule.per == "step" else ""
+    score = SCORES[plan.target.task]
     stopping, lines = plan.job.settings.early_stopping, [""]
     if plan.validates:
         lines.append(
@@ -193,13 +155,21 @@ def epochs(plan: Plan) -> list[str]:
         )
     lines += [
         "    for epoch in range(1, epochs + 1):",
-        f"        loss = train_epoch(model, criterion, optimizer, {scheduled}inputs[training], targets[training])",
+        *statement(
+            "loss = ",
+            expression(f"train_epoch({arguments}{plan.pick('training')}, targets[training])"),
+            8,
+        ),
     ]
     if not plan.validates:
         lines += ['        print(f"{epoch:4d}: loss {loss:.4f}")']
         return lines + (["        scheduler.step()"] if plan.job.schedule.per == "epoch" else [])
     lines += [
-        "        validation_loss, score = evaluate(model, criterion, inputs[validation], targets[validation])",
+        *statement(
+            "validation_loss, score = ",
+            expression(f"evaluate(model, criterion, {plan.pick('validation')}, targets[validation])"),
+            8,
+        ),
         f'        print(f"{{epoch:4d}}: loss {{loss:.4f}}, validation {{validation_loss:.4f}}, {score} {{score:.3f}}")',
     ]
     if plan.job.schedule.per in ("epoch", "validation"):
@@ -217,11 +187,11 @@ def epochs(plan: Plan) -> list[str]:
 
 def ending(plan: Plan) -> list[str]:
     """Test score and weights."""
-    score = "accuracy" if plan.is_classification else "R2"
+    score = SCORES[plan.target.task]
     lines = [""]
     if plan.tests:
         lines += [
-            "    test_loss, score = evaluate(model, criterion, inputs[test], targets[test])",
+            f"    test_loss, score = evaluate(model, criterion, {plan.pick('test')}, targets[test])",
             f'    print(f"test: loss {{test_loss:.4f}}, {score} {{score:.4f}}")',
         ]
     return [*lines, '    save_file(model.state_dict(), "model.safetensors")']

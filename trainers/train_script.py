@@ -14,11 +14,20 @@ from builder.document import Document
 from builder.infer import infer
 from builder.problems import NetloomError
 from builder.render import expression, statement
+from trainers.augmenting import source
 from trainers.job import Job
-from trainers.script_parts import Plan, ending, epochs, evaluate, split, standardisation, training_functions
+from trainers.script_data import Plan, preparation, split, standardiser
+from trainers.script_parts import ending, epochs, evaluate, training_functions
 
 if TYPE_CHECKING:
     from torch import nn
+
+
+USED = {  # imports that only some scripts need, by a word that asks for them
+    "copy.": "import copy",
+    "math.": "import math",
+    "train_test_split(": "from sklearn.model_selection import train_test_split",
+}
 
 
 def register() -> None:
@@ -44,9 +53,17 @@ def train_script(document: Document) -> str:
         NetloomError: the document cannot be trained as it is, or in another way than from samples with targets.
     """
     plan = _plan(document)
-    imports, functions = _data(plan)
-    parts = [_head(plan, imports), functions, split(plan), evaluate(plan), *training_functions(plan), _main(plan)]
-    return "\n\n\n".join("\n".join(part) for part in parts) + '\n\n\nif __name__ == "__main__":\n    main()\n'
+    imports, functions = _parts(plan.job.dataset.source())
+    more, augmentation = _parts(
+        source(plan.job.augmentations, plan.target.task == "segmentation", len(plan.job.dataset.signals))
+    )
+    body = [
+        functions, augmentation, split(plan), standardiser(plan), plan.loss.source().splitlines(), evaluate(plan),
+        *training_functions(plan), _main(plan),
+    ]  # fmt: skip
+    text = "\n\n\n".join("\n".join(part) for part in body if part)
+    head = "\n".join(_head(plan, imports | more, text))
+    return f'{head}\n\n\n{text}\n\n\nif __name__ == "__main__":\n    main()\n'
 
 
 def _plan(document: Document) -> Plan:
@@ -56,8 +73,11 @@ def _plan(document: Document) -> Plan:
     ends = [node for node in job.document.nodes if node.spec.role == "output"]
     entries = [node for node in job.document.nodes if node.spec.role == "input"]
     loss = job.paradigm.loss_for(job.dataset)
-    if loss is None or len(ends) != 1 or len(entries) != 1:
-        raise NetloomError("A training script is written for networks with one input and one output, and one loss.")
+    if loss is None or len(ends) != 1 or len(entries) != len(job.dataset.signals) or not job.paradigm.scripted:
+        raise NetloomError(
+            "A training script is written for networks with one output and one loss, and an Input for each part of a "
+            "sample."
+        )
     shape = infer(job.document).get(ends[0].name, ())
     samples = job.dataset.samples - (job.dataset.official_test if job.batching.test else 0)
     drawn = 0.0 if job.dataset.official_test else job.batching.test
@@ -69,23 +89,23 @@ def _plan(document: Document) -> Plan:
     return Plan(job, name, loss, job.paradigm.target(job.dataset), shape, steps)
 
 
-def _data(plan: Plan) -> tuple[set[str], list[str]]:
-    """The data set's own code: its imports, and its functions."""
-    head, _, body = plan.job.dataset.source().partition("\n\n\n")
+def _parts(text: str) -> tuple[set[str], list[str]]:
+    """The imports at the head of a source, and its functions."""
+    head, _, body = text.partition("\n\n\n")
     return set(head.splitlines()), body.strip("\n").splitlines()
 
 
-def _head(plan: Plan, imports: set[str]) -> list[str]:
+def _head(plan: Plan, imports: set[str], body: str) -> list[str]:
     """Docstring, imports in their usual order, and the settings that one may want to change."""
     settings = plan.job.settings
     wanted = {*imports, "import argparse", "import numpy as np", "import torch"}
-    wanted |= {"from safetensors.torch import save_file", "from torch import nn"}
-    wanted |= {"import copy"} if plan.validates else set()
-    wanted |= {"import math"} if "math." in plan.schedule else set()
-    if plan.validates or (plan.tests and not plan.job.dataset.official_test):
-        wanted |= {"from sklearn.model_selection import train_test_split"}
+    wanted |= {"from safetensors.torch import save_file"}
+    wanted |= {line for word, line in USED.items() if word in body}
+    tensors = [name for name, word in (("Tensor", "Tensor"), ("nn", "nn.")) if word in body]
+    wanted -= {"from torch import Tensor", "from torch import nn"}
+    wanted |= {f"from torch import {', '.join(tensors)}"} if tensors else set()
     standard = [line for line in wanted if line.split()[1].split(".")[0] in sys.stdlib_module_names]
-    others = [line for line in wanted if line not in standard]
+    others = [line for line in wanted if line and line not in standard]
     by_name = [sorted(lines, key=lambda line: (line.startswith("from "), line)) for lines in (standard, others)]
     lines = [
         f'"""Trains {plan.class_name} on {plan.job.dataset.name} and saves its weights to model.safetensors.',
@@ -123,11 +143,7 @@ def _main(plan: Plan) -> list[str]:
         "",
         "    torch.manual_seed(SEED)",
         f"    device = {device}",
-        "    inputs, targets = load_data()",
-        f"    training, {'' if plan.validates else '_'}validation, {'' if plan.tests else '_'}test = split(targets)",
-        *standardisation(plan),
-        "    inputs = torch.from_numpy(inputs).to(device)",
-        f"    targets = torch.from_numpy(targets).to(device){'.long()' if plan.is_classification else ''}",
+        *preparation(plan),
         "",
         f"    model = {plan.class_name}().to(device)",
     ]
@@ -135,7 +151,7 @@ def _main(plan: Plan) -> list[str]:
         lines.append("    initialise(model)")
     if settings.compile:
         lines.append("    model.compile()")
-    lines += statement("criterion = ", expression(plan.loss.render()), 4)
+    lines += statement("criterion = ", expression(plan.loss.render("class_weights" if plan.weighted else "")), 4)
     lines += statement("optimizer = ", expression(plan.job.optimizer.render()), 4)
     if plan.schedule:
         lines += statement("scheduler = ", expression(plan.schedule), 4)

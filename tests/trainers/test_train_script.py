@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import itertools
+import math
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
 
 import builder
+import trainers
+import trainers.data
 from builder.document import Document
+from builder.edits import InsertBefore
 from trainers.initialisation import INITIALISATIONS
 from trainers.losses import LOSSES
 from trainers.optimizers import OPTIMIZERS
@@ -35,6 +40,64 @@ def table(dataset: str, features: int, width: int, **training: Any) -> Document:
     edges = [{"source": one, "target": other} for one, other in itertools.pairwise(names)]
     told = {"data": {"name": dataset, "batch_size": 32}, "paradigm": {"name": "supervised"}, "epochs": 2, **training}
     return builder.load({"format": "netloom/1", "nodes": nodes, "edges": edges, "training": told, "name": "Small"})
+
+
+def stack(data: dict[str, Any], layers: list[dict[str, Any]], **training: Any) -> Document:
+    """A chain of layers for a data set, one epoch of it."""
+    inputs = [f"part{number}" for number in range(len(trainers.data.dataset(data).signals))]
+    nodes = [*({"name": name, "type": "Input"} for name in inputs), *layers, {"name": "answer", "type": "Output"}]
+    edges = [{"source": name, "target": layers[0]["name"]} for name in inputs]
+    chain = [*(layer["name"] for layer in layers), "answer"]
+    edges += [{"source": one, "target": other} for one, other in itertools.pairwise(chain)]
+    told = {"data": {"batch_size": 32, **data}, "paradigm": {"name": "supervised"}, "epochs": 1, **training}
+    document = {"format": "netloom/1", "nodes": nodes, "edges": edges, "training": told, "name": "Small"}
+    return trainers.bind(builder.load(document))
+
+
+def layer(name: str, kind: str, **params: Any) -> dict[str, Any]:
+    return {"name": name, "type": kind, "params": params}
+
+
+def flat(width: int) -> list[dict[str, Any]]:
+    return [layer("flatten", "Flatten"), layer("fc", "Linear", out_features=width)]
+
+
+DOCUMENTS: dict[str, Document] = {
+    "classes": table("breast_cancer", 30, 2),
+    "labels": stack({"name": "shapes_present", "samples": 120, "size": 16}, flat(3)),
+    "numbers": table("diabetes", 10, 1),
+    "sequence to number": stack(
+        {"name": "adding", "samples": 200, "length": 12},
+        [layer("gru", "GRU", hidden_size=6, output="last"), layer("fc", "Linear", out_features=1)],
+    ),
+    "forecast": stack({"name": "sines", "samples": 200, "window": 20, "horizon": 5}, flat(5)),
+    "forecast in time": stack({"name": "lorenz", "samples": 300, "window": 20, "horizon": 5}, flat(15)),
+    "masks": stack({"name": "shapes_to_segment", "samples": 60, "size": 16},
+                   [layer("conv", "Conv2d", out_channels=4, padding=1)]),
+    "sounds in groups": stack({"name": "fsdd", "split": "speaker", "batch_size": 256}, flat(10)),
+    "two inputs": stack({"name": "digit_pairs", "samples": 300}, [layer("both", "Concat"), *flat(2)]),
+    "text": stack({"name": "rt_polarity", "vocabulary_size": 500, "batch_size": 512}, [
+        layer("words", "Embedding", num_embeddings=500, embedding_dim=4),
+        layer("mean", "Mean", dim=1), layer("fc", "Linear", out_features=2)]),
+}  # fmt: skip
+
+
+QUICK = ("classes", "labels", "numbers", "forecast", "masks")  # a document for each kind of targets
+
+
+@pytest.mark.parametrize("task", DOCUMENTS)
+def test_every_task(task: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    document = DOCUMENTS[task]
+    skip_without(document)
+    trainers.Job.from_document(document)
+    assert math.isfinite(run_main(document, monkeypatch, tmp_path))
+
+
+def skip_without(document: Document) -> None:
+    """Skip a test whose data would have to be downloaded."""
+    dataset = trainers.data.dataset(document.training["data"])
+    if not dataset.ready():
+        pytest.skip(f"{dataset.title} is not here: set NETLOOM_DATA")
 
 
 def tidy(source: str, folder: Path) -> None:
@@ -82,12 +145,57 @@ def test_every_initialisation(name: str, monkeypatch: pytest.MonkeyPatch, tmp_pa
     run_main(table("iris", 4, 3, initialisation={"name": name}), monkeypatch, tmp_path)
 
 
-@pytest.mark.parametrize("name", [name for name, loss in LOSSES.items() if loss.expects != "probabilities"])
-def test_every_loss(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    classes = "classification" in LOSSES[name].tasks
-    document = table("breast_cancer", 30, 2) if classes else table("diabetes", 10, 1)
-    paradigm = {"name": "supervised", "loss": name}
-    run_main(document.changed(training={**document.training, "paradigm": paradigm}), monkeypatch, tmp_path)
+@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("weights", ["none", "balanced"])
+def test_every_loss(name: str, weights: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    loss = LOSSES[name]
+    if weights == "balanced" and not loss.weighs:
+        return
+    for task, document in DOCUMENTS.items():
+        if task not in QUICK or trainers.data.dataset(document.training["data"]).task not in loss.tasks:
+            continue
+        paradigm = {"name": "supervised", "loss": name, "class_weights": weights}
+        training = {**document.training, "paradigm": paradigm}
+        squashed = {"probabilities": "Sigmoid", "log_probabilities": "LogSoftmax"}.get(loss.expects)
+        made = document.changed(training=training)
+        if squashed:
+            params = {"dim": 1} if squashed == "LogSoftmax" else {}
+            made = InsertBefore(builder.Node(name="squash", type=squashed, params=params), "answer").apply(made)
+        trainers.Job.from_document(made)
+        run_main(made, monkeypatch, tmp_path)
+
+
+@pytest.mark.parametrize("task", ["masks", "sounds in groups", "two inputs"])
+def test_augmented_batches(task: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Pictures and masks move together; every input is changed on its own."""
+    skip_without(DOCUMENTS[task])
+    data = DOCUMENTS[task].training["data"]
+    chosen = [{"name": "RandomCrop", "padding": 2}, {"name": "RandomErasing"}] if task == "two inputs" else [
+        {"name": "RandomHorizontalFlip"}, {"name": "RandomCrop", "padding": 2}
+    ]  # fmt: skip
+    if task == "sounds in groups":
+        chosen = [{"name": "TimeMasking"}]
+    training = {**DOCUMENTS[task].training, "data": {**data, "augmentation": chosen}}
+    run_main(DOCUMENTS[task].changed(training=training), monkeypatch, tmp_path)
+
+
+@pytest.mark.parametrize("task", ["two inputs", "forecast in time", "sounds in groups"])
+def test_the_same_samples_are_held_out_as_in_the_app(task: str, tmp_path: Path) -> None:
+    document = DOCUMENTS[task]
+    skip_without(document)
+    names = execute(document, tmp_path)
+    job = trainers.Job.from_document(document)
+    prepared = job.prepare()
+    arrays = job.dataset.load()
+    found = names["split"](arrays.targets if arrays.groups is None else arrays.groups)
+    for indices, part in zip(found, (prepared.training, prepared.validation, prepared.test), strict=True):
+        if arrays.groups is None:
+            np.testing.assert_array_equal(indices, part.indices)
+        else:
+            assert len(indices) and len(part)
+    if arrays.groups is not None:
+        sides = [set(arrays.groups[indices]) for indices in found]
+        assert not (sides[0] & sides[1] or sides[0] & sides[2] or sides[1] & sides[2])
 
 
 @pytest.mark.parametrize(
