@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal
 
 from pydantic import Field
 
 from builder.layers._spatial import CHANNELS, ExtentPair, ExtentTriple, MarginPair, MarginTriple, fits, spread
 from builder.shapes import Shape, show
-from builder.spec import Extent, LayerSpec, Margin, ShapeError, Width, always
+from builder.spec import Extent, LayerSpec, Margin, ShapeError, Signal, Width, always
 
 PaddingMode = Literal["zeros", "reflect", "replicate", "circular"]
 
@@ -20,6 +21,21 @@ class _Convolution(LayerSpec):
 
     def inferred(self, *shapes: Shape) -> dict[str, Any]:
         return {"in_channels": shapes[0][0]}
+
+    def emitted(self, *signals: Signal) -> Signal | None:
+        """With "same", the size it had: known without running it, of which torch would warn for even kernels."""
+        settings: Any = self
+        same = settings.padding == "same" and all(step == 1 for step in spread(settings.stride, 1))
+        return Signal((settings.out_channels, *signals[0].shape[1:])) if same else None
+
+    def flops(self, *signals: Signal) -> int | None:
+        """Each number of the result is a product of a filter with a patch; a multiply-add counts as two."""
+        from builder.infer import layer_facts
+
+        settings: Any = self
+        channels, *sizes = signals[0].shape
+        numbers = math.prod(layer_facts(self, signals).signal.shape)
+        return 2 * numbers * channels // settings.groups * math.prod(spread(settings.kernel_size, len(sizes)))
 
     def object_to(self, *shapes: Shape) -> None:
         (shape,) = shapes
