@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from builder.checks.base import Check, fix_for
+from builder.checks.base import Check, fix_for, once
 from builder.infer import Analysis
 from builder.problems import Problem
+from builder.spec import LayerSpec, ShapeError
 
 
 class WithoutEffect(Check):
@@ -17,13 +18,12 @@ class WithoutEffect(Check):
     severity = "warning"
 
     def find(self, analysis: Analysis) -> Iterator[Problem]:
-        told: set[tuple[str | None, str]] = set()
+        remarks: dict[str, ShapeError] = {}
         for step in analysis.plan.steps:
-            place = (step.block, step.node.name)
-            if step.name not in analysis.facts or place in told:
-                continue
-            remark = step.spec.remark(*(analysis.facts[source].signal.shape for source in step.inputs))
-            if remark is not None:
-                told.add(place)
-                fix, label = fix_for(analysis, step.node, remark) if step.block is None else (None, "")
-                yield self.problem(step.name, str(remark), fix, label)
+            if step.name in analysis.facts and type(step.spec).remark is not LayerSpec.remark:
+                remark = step.spec.remark(*(analysis.facts[source].signal.shape for source in step.inputs))
+                if remark is not None:
+                    remarks[step.name] = remark
+        for name, last, place in once(analysis, remarks):
+            fix, label = fix_for(place.analysis, place.analysis.document.node(last), remarks[name])
+            yield place.told(self.problem(last, str(remarks[name]), fix, label))

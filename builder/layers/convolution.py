@@ -35,7 +35,7 @@ class _Convolution(LayerSpec):
         settings: Any = self
         channels, *sizes = signals[0].shape
         numbers = math.prod(layer_facts(self, signals).signal.shape)
-        return 2 * numbers * channels // settings.groups * math.prod(spread(settings.kernel_size, len(sizes)))
+        return int(2 * numbers * channels // settings.groups * math.prod(spread(settings.kernel_size, len(sizes))))
 
     def object_to(self, *shapes: Shape) -> None:
         (shape,) = shapes
