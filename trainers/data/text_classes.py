@@ -26,7 +26,7 @@ def sentences(positive: str, negative: str, length: int, vocabulary_size: int) -
     for number, row in enumerate(rows):
         some = row[:length]
         inputs[number, : len(some)] = [places.get(word, 1) for word in some]
-    return inputs, np.arange(len(rows)) // len(negative.splitlines())
+    return inputs, (np.arange(len(rows)) >= len(negative.splitlines())).astype(np.int64)
 
 
 class FilmSentences(_Downloaded):

@@ -31,6 +31,7 @@ class ProbeClock:
     def __init__(self, specs: Mapping[str, Any], now: Callable[[], float] = time.perf_counter) -> None:
         self.specs = specs
         self.judge = Judge(specs)
+        self._tables = {name for name, spec in specs.items() if getattr(spec, "vocabulary_parameter", None)}
         self._now = now
         self._spent = 0.0  # seconds of training time this run has had, pauses left out
         self._last = now()
@@ -62,7 +63,7 @@ class ProbeClock:
     ) -> Tensor:
         begun = self._now()
         activations = ActivationProbe(learner.modules, self.specs)
-        weights = WeightProbe(learner.modules)
+        weights = WeightProbe(learner.modules, self._tables)
         through_time = ThroughTimeProbe(learner.modules) if self._spent >= self._next_through_time else None
         eager, learner.eager = learner.eager, True  # a network compiled by torch.compile runs no hooks
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -19,9 +19,14 @@ WEIGHTS = ("mean", "std", "norm")
 
 
 class WeightProbe:
-    """Compares the weights before and after one step, and reads the gradients that moved them."""
+    """Compares the weights before and after one step, and reads the gradients that moved them.
 
-    def __init__(self, modules: Mapping[str, nn.Module]) -> None:
+    `tables` names the nodes that look rows up: a batch asks for a few of them, and the others have no gradient, which
+    says nothing of how much of the error arrives. Their mean is over what was asked for.
+    """
+
+    def __init__(self, modules: Mapping[str, nn.Module], tables: Collection[str] = ()) -> None:
+        self.tables = tables
         self.nodes: dict[str, list[nn.Parameter]] = {}
         for module in modules.values():
             for name, child in layers(module).items():
@@ -53,7 +58,8 @@ class WeightProbe:
                 size = _flat(gradients).abs()
                 moved = (weights - before).norm() / before.norm().clamp_min(1e-12)
                 spread = weights.std() if weights.numel() > 1 else weights.new_zeros(())
-                row = [size.mean(), size.max(), size.norm(), moved, weights.mean(), spread, weights.norm()]
+                counted = (size > 0).sum().clamp_min(1) if name in self.tables else size.numel()
+                row = [size.sum() / counted, size.max(), size.norm(), moved, weights.mean(), spread, weights.norm()]
                 rows.append(torch.stack(row))
                 names.append(name)
         self._before.clear()
