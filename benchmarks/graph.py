@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import builder
+from benchmarks.documents import gpt2_document, resnet152_document
 from benchmarks.table import Row
 from benchmarks.timing import seconds
-from builder.edits import SetParams
+from builder.document import Document
+from builder.edits import Edit, InBlock, SetParams
 from builder.infer import _cache
+from builder.plan import make_plan
 
 
 def residual_chain(size: int) -> Any:
@@ -34,6 +37,7 @@ def residual_chain(size: int) -> Any:
 
 def rows() -> Iterator[Row]:
     builder.check(residual_chain(10))  # imports torch
+    yield from _architectures()
     times: dict[int, float] = {}
     for size in (100, 500, 1000, 10_000):
         document = residual_chain(size)
@@ -52,3 +56,24 @@ def rows() -> Iterator[Row]:
             yield Row("checking 500 nodes after one edit, milliseconds", times[size] * 1e3, "at most", 20)
     for size in (100, 1000, 10_000):
         yield Row(f"checking {size:,} nodes, microseconds a node", times[size] / size * 1e6, "", 0)
+
+
+def _architectures() -> Iterator[Row]:
+    """Planning and checking networks of the field: one folded into blocks, one with every layer drawn."""
+    folded, flat = gpt2_document(), resnet152_document()
+    edits: dict[str, tuple[Document, Callable[[int], Edit]]] = {
+        "folded GPT-2 (12 repeats)": (folded, lambda n: InBlock("layer", SetParams("up", {"out_features": 3072 + n}))),
+        "flat ResNet-152 (517 nodes)": (flat, lambda n: SetParams("fc", {"out_features": 1000 + n})),
+    }
+    for name, (document, edit) in edits.items():
+        steps = len(make_plan(document).steps)
+        _cache.clear()
+        cold = seconds(lambda d=document: builder.check(d))  # type: ignore[misc]
+        yield Row(f"checking a {name} from cold, milliseconds", cold * 1e3, "at most", 1000, f"{steps} steps")
+        planned = [seconds(lambda d=document: make_plan(d)) for _ in range(9)]  # type: ignore[misc]
+        yield Row(f"planning a {name}, milliseconds", statistics.median(planned) * 1e3, "at most", 10)
+        edited = []
+        for number in range(1, 10):
+            changed = edit(number).apply(document)
+            edited.append(seconds(lambda d=changed: builder.check(d)))  # type: ignore[misc]
+        yield Row(f"checking a {name} after one edit, milliseconds", statistics.median(edited) * 1e3, "at most", 20)

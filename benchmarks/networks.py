@@ -8,18 +8,19 @@ import torch
 from torch import Tensor, nn
 
 import builder
+from benchmarks.documents import node, wires
 
 
 def _document(name: str, shape: list[int], layers: list[tuple[str, str, dict[str, Any]]], skips: dict[str, str]) -> Any:
     nodes = [{"name": "image", "type": "Input", "params": {"shape": shape}}]
     edges = []
     last = "image"
-    for node, kind, params in layers:
-        nodes.append({"name": node, "type": kind, "params": params})
-        edges.append({"source": last, "target": node})
-        if node in skips:
-            edges.append({"source": skips[node], "target": node})
-        last = node
+    for layer, kind, params in layers:
+        nodes.append({"name": layer, "type": kind, "params": params})
+        edges.append({"source": last, "target": layer})
+        if layer in skips:
+            edges.append({"source": skips[layer], "target": layer})
+        last = layer
     nodes.append({"name": "scores", "type": "Output", "params": {}})
     edges.append({"source": last, "target": "scores"})
     return builder.load({"format": "netloom/1", "name": name, "nodes": nodes, "edges": edges})
@@ -113,8 +114,58 @@ def residual_document() -> Any:
     return _document("Residual", [1, 28, 28], layers, skips)
 
 
+class Bottleneck(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(16, 16, 3, padding=1, bias=False)
+        self.norm1 = nn.BatchNorm2d(16)
+        self.relu1 = nn.ReLU()
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1, bias=False)
+        self.norm2 = nn.BatchNorm2d(16)
+        self.relu2 = nn.ReLU()
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.relu1(self.norm1(self.conv1(x)))
+        return self.relu2(self.norm2(self.conv2(h)) + x)
+
+
+class Folded(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(1, 16, 3, stride=4, padding=1)
+        self.stage = nn.ModuleList(Bottleneck() for _ in range(8))
+        self.pool = nn.AdaptiveAvgPool2d(1)
+        self.flatten = nn.Flatten()
+        self.fc = nn.Linear(16, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.stem(x)
+        for block in self.stage:
+            x = block(x)
+        return self.fc(self.flatten(self.pool(x)))
+
+
+def folded_document() -> Any:
+    conv: dict[str, Any] = {"out_channels": 16, "padding": 1, "bias": False}
+    inner = [
+        node("x", "Input"), node("conv1", "Conv2d", **conv), node("norm1", "BatchNorm2d"), node("relu1", "ReLU"),
+        node("conv2", "Conv2d", **conv), node("norm2", "BatchNorm2d"), node("add", "Add"), node("relu2", "ReLU"),
+        node("y", "Output"),
+    ]  # fmt: skip
+    edges = wires("x > conv1 > norm1 > relu1 > conv2 > norm2 > add > relu2 > y, x > add")
+    nodes = [
+        node("image", "Input", shape=[1, 28, 28]), node("stem", "Conv2d", out_channels=16, stride=4, padding=1),
+        node("stage", "Block", block="bottleneck", repeat=8), node("pool", "AdaptiveAvgPool2d", output_size=1),
+        node("flatten", "Flatten"), node("fc", "Linear", out_features=10), node("scores", "Output"),
+    ]  # fmt: skip
+    outer = wires("image > stem > stage > pool > flatten > fc > scores")
+    blocks = {"bottleneck": {"nodes": inner, "edges": edges}}
+    return builder.load({"format": "netloom/1", "name": "Folded", "nodes": nodes, "edges": outer, "blocks": blocks})
+
+
 PAIRS = {
     "perceptron": (perceptron_document, Perceptron),
     "CNN": (convolutional_document, Convolutional),
     "residual network": (residual_document, Residual),
+    "8 repeats of a block": (folded_document, Folded),
 }

@@ -110,6 +110,10 @@ class _Expander:
             network: the one that the use is in; None: each node says it.
         """
         scope = self.scope(block)
+        if block is None and not self.document.composites:
+            self.steps.extend(scope.steps)
+            self.unbound.update(scope.unbound)
+            return None
         values: dict[str, str] = {}
         result = None
         for name, reason in scope.unbound.items():
@@ -220,15 +224,11 @@ def _scope(graph: Graph, document: Document, sound: frozenset[str]) -> Scope:
 
 def _entries(graph: Graph) -> dict[str, str]:
     """Network → its first Input node, where a node takes its batch size from it and so must run behind it."""
-    specs: list[tuple[Node, LayerSpec]] = []
-    for node in graph.nodes:
-        try:
-            specs.append((node, node.spec))
-        except (KeyError, ValidationError):
-            continue
-    if not any(spec.follows_batch for _, spec in specs):
+    from builder import CATALOGUE
+
+    if not any(CATALOGUE[kind].follows_batch for kind in {node.type for node in graph.nodes} if kind in CATALOGUE):
         return {}
-    return {node.network: node.name for node, spec in reversed(specs) if spec.role == "input"}
+    return {node.network: node.name for node in reversed(graph.nodes) if node.role == "input"}
 
 
 def _first_input(entries: Mapping[str, str], node: Node) -> tuple[str, ...]:
@@ -239,7 +239,9 @@ def _first_input(entries: Mapping[str, str], node: Node) -> tuple[str, ...]:
 
 def _owner(graph: Graph, node: Node, spec: LayerSpec) -> tuple[str, str | None]:
     """The node whose module a node calls, and the one whose parameters it takes into a module of its own."""
-    owner = graph.by_name.get(node.shares_weights_with or "")
+    if node.shares_weights_with is None:
+        return node.name, None
+    owner = graph.by_name.get(node.shares_weights_with)
     if owner is None or owner is node:
         return node.name, None
     try:
