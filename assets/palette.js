@@ -117,9 +117,8 @@ function walk(root, event) {
   if (next) { event.preventDefault(); next.focus(); }
 }
 
-// A family's name folds it; which ones are folded stays for the tab. One with many layers starts folded.
+// A family's name folds it; which ones are folded stays for the tab.
 const FOLDED = "netloom-folded-families";
-const MANY = 12;
 const remembered = () => JSON.parse(sessionStorage.getItem(FOLDED) ?? "{}");
 
 function title(family, group) {
@@ -128,7 +127,7 @@ function title(family, group) {
   button.type = "button";
   button.append(element("span", "arrow"), element("span", "", family.label), element("span", "count", family.layers.length));
   const fold = (folded) => { group.classList.toggle("folded", folded); button.setAttribute("aria-expanded", String(!folded)); };
-  fold(remembered()[family.label] ?? family.layers.length > MANY);
+  fold(remembered()[family.label] ?? false);
   button.addEventListener("click", () => {
     const folded = !group.classList.contains("folded");
     sessionStorage.setItem(FOLDED, JSON.stringify({ ...remembered(), [family.label]: folded }));

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 
-from builder.document import Block
+from builder.arrange import arrange
+from builder.document import Block, Document
 from builder.edits import (
     Edit,
     MakeBlock,
+    Move,
     RemoveBlock,
     RenameBlock,
     Restore,
@@ -21,6 +23,7 @@ from builder.spec import type_with_role
 from pages.parts import actions
 from pages.parts.places import uses
 from pages.parts.session import Session
+from pages.parts.theme import NODE_HEIGHT, NODE_WIDTH
 
 Place = tuple[float, float]
 
@@ -86,8 +89,31 @@ def use_block(session: Session, block: str, place: Place | None = None) -> None:
 def unpack(session: Session, node: str) -> None:
     """Put what a node stands for on the canvas, in its place."""
     before = set(session.scene.by_name)
-    if session.edit(Unpack(node), f"Unpack {node}"):
-        session.select(*(made for made in session.scene.by_name if made not in before))
+    edit: Edit = Unpack(node)
+    try:
+        after = edit.apply(session.scene)
+    except EditError as error:
+        session.say(str(error), "warning")
+        return
+    made = tuple(name for name in after.by_name if name not in before)
+    crowded = _overlap(after, made)
+    if crowded:
+        edit = Together((edit, Move(arrange(after))))
+    if session.edit(edit, f"Unpack {node}"):
+        session.select(*made)
+        if crowded:
+            session.ask_view("open")
+
+
+def _overlap(document: Document, names: tuple[str, ...]) -> bool:
+    """Whether one of these nodes lies on another."""
+    places = list(document.layout.items())
+    return any(
+        other != name and abs(x - left) < NODE_WIDTH and abs(y - top) < NODE_HEIGHT
+        for name in names
+        for x, y in [document.layout.get(name, (1e9, 1e9))]
+        for other, (left, top) in places
+    )
 
 
 def make_own(session: Session, node: str) -> None:

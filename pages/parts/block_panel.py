@@ -132,7 +132,8 @@ def _inside(session: Session, node: Node, use: Use, block: Block) -> None:
     chosen = 0
     if use.repeat > 1 and first != last:
         chosen = st.selectbox(
-            "inside of", range(use.repeat), key=f"inside_of.{node.name}", format_func=lambda number: f"repeat {number + 1} of {use.repeat}",
+            "inside of", range(use.repeat), key=f"inside_of.{node.name}",
+            format_func=lambda number: f"repeat {number + 1} of {use.repeat}",
         ) or 0  # fmt: skip
     st.html(_table(first if chosen == 0 else rows(chosen), names))
 

@@ -6,8 +6,8 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-import builder
 from pages.parts import charts
+from pages.parts.run_blocks import every_node, nodes_of_interest
 from pages.parts.run_data import Live, Moments
 from pages.parts.run_gradients import WAITING, shown
 
@@ -19,17 +19,6 @@ NOTES = {
     "saturated_share": "share at a bound",
     "dead_share": "share of units that are always zero",
 }
-INTERESTING = ("activation",)  # the family whose values say most; without one, every node that learns
-
-
-def nodes_of_interest(live: Live) -> list[str]:
-    """The activation layers of the network, or the nodes with parameters where there is none."""
-    seen = live.probes["activations"].nodes
-    types = {node.name: node.type for node in live.run.document.nodes}
-    families = {name: builder.CATALOGUE[kind].family for name, kind in types.items() if kind in builder.CATALOGUE}
-    chosen = [node for node in seen if families.get(node) in INTERESTING]
-    learning = live.probes["gradients"].nodes
-    return chosen or [node for node in seen if node in learning] or list(seen)
 
 
 def now(live: Live) -> None:
@@ -100,7 +89,7 @@ def _view(key: str, views: tuple[str, ...], first: str) -> str:
 
 def _squashes(live: Live) -> bool:
     """Whether the network has layers whose values have a bound on both sides."""
-    return any(len(node.spec.bounds()) == 2 for node in live.run.document.nodes)
+    return any(len(node.spec.bounds()) == 2 for node in every_node(live.run.document))
 
 
 def _statistic(live: Live, statistic: str, key: str, share: bool = False) -> None:

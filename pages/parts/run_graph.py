@@ -8,42 +8,57 @@ from collections.abc import Mapping
 
 from plotly.colors import sample_colorscale
 
-from builder.document import Document
-from pages.parts import charts, theme
+from builder.document import Document, Node
+from pages.parts import charts, run_blocks, theme
 from pages.parts.positions import placed
+from pages.parts.run_blocks import Cells, Folded
 from pages.parts.run_data import Live
 from pages.parts.run_gradients import troubled
 from pages.parts.words import escape
 
 WIDTH, HEIGHT = float(theme.NODE_WIDTH), float(theme.NODE_HEIGHT)
 MARGIN = 16.0
+MOST_CELLS = 48
 
 
 def show(live: Live) -> str:
-    """The whole card's content as HTML of our own making: a scale, and the graph."""
-    gradients = live.probes["gradients"]
-    sizes = dict(zip(gradients.nodes, gradients.latest("mean_abs"), strict=True))
-    return f'<div id="network" class="nl-network">{_scale(sizes)}{plan(live.run.document, sizes, troubled(live))}</div>'
+    """The whole card's content as HTML of our own making: a scale, and the graph, or the inside of a block."""
+    whole, path = (live.whole or live, live.path) if isinstance(live, Folded) else (live, ())
+    gradients = whole.probes["gradients"]
+    sizes = dict(zip(gradients.nodes, map(float, gradients.latest("mean_abs")), strict=True))
+    document = run_blocks.scene(placed(whole.run.document), path)
+    known = run_blocks.cells(sizes, path)
+    badges = run_blocks.worst(troubled(whole), path)
+    return f'<div id="network" class="nl-network">{_scale(_every_cell(known))}{draw(document, known, badges)}</div>'
 
 
 def plan(document: Document, sizes: Mapping[str, float], badges: Mapping[str, str]) -> str:
+    """The graph of a network from the size of each node's gradients."""
+    return draw(placed(document), run_blocks.cells(sizes, ()), run_blocks.worst(badges, ()))
+
+
+def draw(document: Document, known: Mapping[str, Cells], badges: Mapping[str, str]) -> str:
     """The graph: wires as a picture behind, nodes as boxes in their places. Those without parameters stay grey."""
-    layout = placed(document).layout
+    layout = document.layout
     if not layout:
         return ""
     left, top = min(x for x, _ in layout.values()) - MARGIN, min(y for _, y in layout.values()) - MARGIN
     wide = max(x for x, _ in layout.values()) + WIDTH + MARGIN - left
     high = max(y for _, y in layout.values()) + HEIGHT + MARGIN - top
     places = {name: (x - left, y - top) for name, (x, y) in layout.items()}
-    colours = _colours(sizes)
+    means = {name: cells.mean for name, cells in known.items()}
+    colours = _colours({**_every_cell(known), **{f"={name}": mean for name, mean in means.items()}})
     boxes = "".join(
-        _node(name, kind, places[name], colours.get(name), sizes.get(name), badges.get(name))
-        for name, kind in ((node.name, node.type) for node in document.nodes)
+        _node(node, places[node.name], known.get(node.name), colours, badges.get(node.name)) for node in document.nodes
     )
     return (
         f'<div class="nl-frame"><div class="nl-plan" style="--wide:{wide:.0f};--high:{high:.0f};'
         f'background-image:url(data:image/svg+xml;base64,{_wires(document, places, wide, high)})">{boxes}</div></div>'
     )
+
+
+def _every_cell(known: Mapping[str, Cells]) -> dict[str, float]:
+    return {where: size for cells in known.values() for where, size in cells.sizes.items()}
 
 
 def _colours(sizes: Mapping[str, float]) -> dict[str, str]:
@@ -57,17 +72,39 @@ def _colours(sizes: Mapping[str, float]) -> dict[str, str]:
 
 
 def _node(
-    name: str, kind: str, place: tuple[float, float], colour: str | None, size: float | None, badge: str | None
+    node: Node, place: tuple[float, float], cells: Cells | None, colours: Mapping[str, str], badge: str | None
 ) -> str:
-    number = f"{size:.1e}" if size else "no gradient" if size is not None else ""
+    """A box with its gradient; of several repeats one small field each, and from where to where they go."""
+    colour = colours.get(f"={node.name}")
+    several = cells is not None and len(cells.sizes) > 1
+    number = _number(cells) if cells is not None else ""
     paint = f"background:{colour};color:{_ink(colour)};" if colour else ""
     word = f'<em class="nl-word nl-{escape(badge)}">{escape(badge)}</em>' if badge else ""
-    name, kind, detail = escape(name), escape(kind), f", mean gradient {number}" if number else ""
+    stack = " nl-stack" if node.use is not None and node.use.repeat > 1 else ""
+    name, detail = escape(node.name), f", mean gradient {number}" if number else ""
+    kind = escape(node.type if node.use is None else f"{node.use.block} × {node.use.repeat}".removesuffix(" × 1"))
     return (
-        f'<div class="nl-node{" nl-ring" if badge else ""}" title="{name}: {kind}{detail}" '
+        f'<div class="nl-node{stack}{" nl-ring" if badge else ""}" title="{name}: {kind}{detail}" '
         f'style="{paint}--x:{place[0]:.0f};--y:{place[1]:.0f}">'
-        f"<b>{name}</b><span>{kind}</span><span>{number}</span>{word}</div>"
+        f"<b>{name}</b><span>{kind}</span><span>{number}</span>{_strip(cells, colours) if several else ''}{word}</div>"
     )
+
+
+def _number(cells: Cells) -> str:
+    if not cells.high:
+        return "no gradient"
+    low, high = f"{cells.low:.1e}", f"{cells.high:.1e}"
+    return high if low == high else f"{low} – {high}"
+
+
+def _strip(cells: Cells | None, colours: Mapping[str, str]) -> str:
+    """A small field for each repeat, in its colour."""
+    shown = list((cells or Cells()).sizes.items())[:MOST_CELLS]
+    fields = "".join(
+        f'<i style="background:{colours.get(where, "transparent")}" title="{escape(where)}: {size:.1e}"></i>'
+        for where, size in shown
+    )
+    return f'<div class="nl-cells">{fields}</div>'
 
 
 def _ink(colour: str) -> str:

@@ -10,6 +10,7 @@ import trainers
 from pages.parts import (
     charts,
     run_activations,
+    run_blocks,
     run_choice,
     run_curves,
     run_data,
@@ -42,6 +43,7 @@ def _live(run_id: str) -> None:
     run_summary.ending(live)
     run_summary.cards(live)
     run_summary.verdicts(live)
+    live = run_blocks.chosen(live)
     rows = (
         *_special(live),
         (("loss", run_curves.loss), ("flow", run_gradients.flow)),

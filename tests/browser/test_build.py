@@ -250,7 +250,7 @@ def test_two_tabs_on_one_document_lose_nothing(app: Any, open_page: Callable[...
         (json.dumps({"format": "netloom/1", "lesson": "x" * 6_000_000}), "6.0 MB"),
         (
             json.dumps({"format": "netloom/1", "nodes": [{"name": f"n{i}", "type": "ReLU"} for i in range(10_001)]}),
-            "at most",
+            "is the limit",
         ),
     ],
 )
