@@ -88,6 +88,11 @@ class Paradigm(Entry):
         """How many different tokens go into the network, for a data set of text."""
         return dataset.vocabulary_count
 
+    def hiding(self, dataset: DataSet) -> str:
+        """Source of a function `hide(inputs, generator=None)` that gives what the network sees of a batch, and the
+        targets, where it is not trained on samples and targets as they are; train.py prints it. Empty: it is."""
+        return ""
+
     def facts(self) -> dict[str, Any]:
         """What a user of the trained model must know of how it was trained, for its card."""
         return {}

@@ -63,6 +63,11 @@ class Plan:
         optimizer = self.job.optimizer.build([torch.nn.Parameter(torch.zeros(1))])
         return self.job.schedule.render(optimizer, self.total_steps)
 
+    @property
+    def hiding(self) -> str:
+        """Source of the function that hides a part of each sample, where the way of training does that."""
+        return self.job.paradigm.hiding(self.job.dataset)
+
     def pick(self, index: str) -> str:
         """Code for the inputs of some samples: `inputs[training]`."""
         return f"[given[{index}] for given in inputs]" if self.several else f"inputs[{index}]"

@@ -15,6 +15,11 @@ SCORES: dict[Task, str] = {
     "language": "perplexity",
 }
 
+HIDDEN = [
+    "    # the same tokens are hidden every time, or no two epochs could be compared",
+    "    inputs, targets = hide(inputs, generator=torch.Generator(inputs.device).manual_seed(SEED))",
+]
+
 
 def evaluate(plan: Plan) -> list[str]:
     """A function that scores the network."""
@@ -27,6 +32,7 @@ def evaluate(plan: Plan) -> list[str]:
     return [
         "def evaluate(model, criterion, inputs, targets):",
         f'    """Loss and {score} of the network on a part of the data{unit}."""',
+        *(HIDDEN if plan.hiding else []),
         "    model.eval()",
         "    with torch.inference_mode():",
         *statement("output = ", expression(f"torch.cat([{plan.call('batch')} for batch in {batches}])"), 8),
@@ -115,7 +121,11 @@ def training_functions(plan: Plan) -> list[list[str]]:
 def _step(plan: Plan) -> list[str]:
     """One step: forward, backward, what is done to the gradients, and the optimizer."""
     settings = plan.job.settings
-    if plan.job.augmentations:
+    if plan.hiding:
+        given = plan.loss.arguments(plan.target, plan.shape, "output", "wanted")
+        first = ["changed, wanted = hide(inputs[batch])"]
+        forward = ["output = model(changed)", f"loss = criterion({given})"]
+    elif plan.job.augmentations:
         first = [f"changed, wanted = augment({_augmented(plan)}, targets[batch])"]
         given = plan.loss.arguments(plan.target, plan.shape, "output", "wanted")
         forward = [f"output = {plan.call('changed')}", f"loss = criterion({given})"]

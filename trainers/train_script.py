@@ -57,12 +57,13 @@ def train_script(document: Document) -> str:
     more, augmentation = _parts(
         source(plan.job.augmentations, plan.target.task == "segmentation", len(plan.job.dataset.signals))
     )
+    also, hiding = _parts(plan.hiding)
     body = [
-        functions, augmentation, split(plan), standardiser(plan), plan.loss.source().splitlines(), evaluate(plan),
-        *training_functions(plan), _main(plan),
+        functions, augmentation, hiding, split(plan), standardiser(plan), plan.loss.source().splitlines(),
+        evaluate(plan), *training_functions(plan), _main(plan),
     ]  # fmt: skip
     text = "\n\n\n".join("\n".join(part) for part in body if part)
-    head = "\n".join(_head(plan, imports | more, text))
+    head = "\n".join(_head(plan, imports | more | also, text))
     return f'{head}\n\n\n{text}\n\n\nif __name__ == "__main__":\n    main()\n'
 
 

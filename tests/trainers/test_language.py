@@ -19,10 +19,12 @@ from builder.edits import apply_all
 from tests.trainers.written import ATTENTION, CAUSAL, MEMORY, writer
 from trainers.data.tokens import TokenError
 from trainers.generation import Taste, continued, drawn, filled
-from trainers.paradigms.language import IGNORED, hidden
+from trainers.paradigms.language import IGNORED, hide
 from trainers.reading import guessed, looks, sample_of, surprises, tokens_of, written
 from trainers.run import RunError
+from trainers.train_script import train_script
 
+MASKED = {"predicts": "masked token"}
 Train = Callable[..., trainers.Run]
 
 
@@ -66,7 +68,7 @@ def test_a_network_that_looks_ahead_is_refused_and_mended() -> None:
     unmended = codes(writer(*convolution))["T170"]
     assert not unmended.fix and "mixes the places" in unmended.message
     assert not trainers.check(writer()) and not trainers.check(writer(CAUSAL))
-    masked = writer(ATTENTION, vocabulary=98, paradigm={"predicts": "masked token"})
+    masked = writer(ATTENTION, vocabulary=98, paradigm=MASKED)
     assert not trainers.check(masked)
 
 
@@ -81,7 +83,7 @@ def test_looking_for_it_draws_no_random_number() -> None:
     [
         (writer(width=50), "T130", "97 tokens at each of 16 places"),
         (writer(vocabulary=50), "T123", "knows 50 tokens"),
-        (writer(ATTENTION, paradigm={"predicts": "masked token"}), "T123", "98"),
+        (writer(ATTENTION, paradigm=MASKED), "T123", "98"),
         (writer(("places", "PositionalEmbedding", {"max_len": 8}), CAUSAL), "N200", "max_len"),
         (writer(paradigm={"prompt": "Où est"}), "T171", "'ù'"),
     ],
@@ -117,17 +119,17 @@ def test_continuing_sees_the_last_tokens_only() -> None:
 
 def test_hiding_tokens() -> None:
     tokens = torch.randint(50, (200, 40))
-    (given,), targets = hidden(tokens, 50, 0.15, torch.Generator().manual_seed(0))
+    given, targets = hide(tokens, 50, 0.15, torch.Generator().manual_seed(0))
     chosen = targets != IGNORED
     assert torch.equal(targets[chosen], tokens[chosen]) and torch.equal(given[~chosen], tokens[~chosen])
     assert float(chosen.float().mean()) == pytest.approx(0.15, abs=0.01)
     assert float((given[chosen] == 50).float().mean()) == pytest.approx(0.8, abs=0.03)
     assert float((given[chosen] == tokens[chosen]).float().mean()) == pytest.approx(0.1, abs=0.03)
-    assert (hidden(tokens[:, :3], 50, 0.01)[1] != IGNORED).any(dim=1).all()  # one of every sample at least
+    assert (hide(tokens[:, :3], 50, 0.01)[1] != IGNORED).any(dim=1).all()  # one of every sample at least
 
 
 def test_masked_tokens(train: Train) -> None:
-    run = train(writer(ATTENTION, vocabulary=98, paradigm={"predicts": "masked token"}, epochs=2))
+    run = train(writer(ATTENTION, vocabulary=98, paradigm=MASKED, epochs=2))
     assert run.state == "finished", run.progress().message
     marks = {mark for text in run.texts() for _, mark in text.pieces}
     assert marks & {"right", "wrong"} and "given" in marks
@@ -160,3 +162,16 @@ def test_model_py_writes_text(train: Train, tmp_path: Path) -> None:
     code = "import model; t = model.generate('class ', 7, 0.8, 5); assert t.startswith('class ') and len(t) == 13, t"
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("document", [writer(CAUSAL), writer(ATTENTION, vocabulary=98, paradigm=MASKED)])
+def test_train_py_runs(document: builder.Document, tmp_path: Path) -> None:
+    document = trainers.bind(document)
+    script = train_script(document)
+    assert "trainers" not in script and ("hide(inputs[batch])" in script) == ("masked" in str(document.training))
+    (tmp_path / "train.py").write_text(script, encoding="utf-8")
+    (tmp_path / "model.py").write_text(builder.to_python(document), encoding="utf-8")
+    command = [sys.executable, "train.py", "--epochs", "1"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "perplexity" in done.stdout and (tmp_path / "model.safetensors").exists()

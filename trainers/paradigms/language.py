@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from trainers.data.base import Task
+from trainers.data.base import Task, print_functions
 from trainers.entry import choose
 from trainers.events import Event, Text
 from trainers.generation import Taste, continued, drawn
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from trainers.job import Job
 
 IGNORED = -100  # what torch's losses take for a target that does not count
-REPLACED, SWAPPED = 0.8, 0.1  # of the hidden tokens, BERT masks so many and puts a random one for so many; rest stay
 SHARE = 0.02  # of the training time goes into sample texts, at most
 LONGEST = 1.5  # seconds for one sample text; what is not written by then stays unwritten
 MOMENTS = 50  # sample texts of a run, about
@@ -38,7 +37,7 @@ class Language(Paradigm):
     name: ClassVar[str] = "language"
     label: ClassVar[str] = "Language model"
     tasks: ClassVar[frozenset[Task]] = frozenset({"language"})
-    panels: ClassVar[tuple[str, ...]] = ("writing", "surprise")
+    panels: ClassVar[tuple[str, ...]] = ("writing", "surprise", "attention")
 
     predicts: Literal["next token", "masked token"] = Field(
         "next token", description="next token: what follows, as GPT; masked token: what was hidden, as BERT."
@@ -68,6 +67,12 @@ class Language(Paradigm):
     def token_count(self, dataset: DataSet) -> int:
         return dataset.vocabulary_count + self.masks  # the mask is the number behind the last token
 
+    def hiding(self, dataset: DataSet) -> str:
+        if not self.masks:
+            return ""
+        options = {"mask": str(dataset.vocabulary_count), "share": repr(self.mask_share)}
+        return print_functions((hide, {**options, "generator": "None", "whole": "False"}))
+
     def facts(self) -> dict[str, Any]:
         return {"predicts": self.predicts}
 
@@ -92,7 +97,8 @@ class LanguageLearner(NetworkLearner):
 
     def step(self, inputs: tuple[Tensor, ...], targets: Tensor) -> Tensor:
         if self.paradigm.masks:
-            inputs, targets = hidden(inputs[0], self.mask, self.paradigm.mask_share)
+            given, targets = hide(inputs[0], self.mask, self.paradigm.mask_share)  # torch's own random numbers
+            return super().step((given,), targets)
         return super().step(inputs, targets)
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
@@ -111,8 +117,8 @@ class LanguageLearner(NetworkLearner):
 
         if self.paradigm.masks:  # the same tokens are hidden every time, or no two epochs could be compared
             generator = torch.Generator(self.device).manual_seed(self.job.settings.seed)
-            inputs, targets = hidden(split.inputs[0], self.mask, self.paradigm.mask_share, generator)
-            split = type(split)(inputs, targets, split.indices)
+            given, targets = hide(split.inputs[0], self.mask, self.paradigm.mask_share, generator)
+            split = type(split)((given,), targets, split.indices)
         scores = super().evaluate(split, costly)
         return {"loss": scores["loss"], "perplexity": math.exp(min(scores["loss"], 700.0))} | scores
 
@@ -157,31 +163,30 @@ class LanguageLearner(NetworkLearner):
         split = self.prepared.validation if len(self.prepared.validation) else self.prepared.training
         number = int(torch.randint(len(split), (1,), generator=self.generator))
         tokens = split.inputs[0][number : number + 1].cpu()
-        (given,), truth = hidden(tokens, self.mask, self.paradigm.mask_share, self.generator, whole=True)
+        given, truth = hide(tokens, self.mask, self.paradigm.mask_share, self.generator, whole=True)
         with torch.inference_mode():
             guesses = drawn(self.model(given.to(self.device)), self.paradigm.taste, self.generator)
         return compared(tokens[0].tolist(), guesses[0].tolist(), (truth[0] != IGNORED).tolist(), self.job.dataset)
 
 
-def hidden(
-    tokens: Tensor, mask: int, share: float, generator: torch.Generator | None = None, whole: bool = False
-) -> tuple[tuple[Tensor, ...], Tensor]:
-    """Tokens (N, T) with a share of them hidden, and targets that count at those places alone.
+def hide(
+    inputs: Tensor, mask: int, share: float, generator: torch.Generator | None = None, whole: bool = False
+) -> tuple[Tensor, Tensor]:
+    """Tokens (N, T) with a share of them hidden, and the targets: -100 wherever a token is not to be guessed.
 
-    One place of every sample is hidden at least. Of the hidden ones, most are masked, some are another token and some
-    stay what they are (`whole`: all are masked), as in Devlin et al., BERT (2019). Without a generator the random
-    numbers are torch's own, which a checkpoint keeps.
+    One place of every sample is hidden at least. Of the hidden ones 80 % are masked, 10 % are another token and 10 %
+    stay what they are (whole: all are masked), as in Devlin et al., BERT, 2019.
     """
     import torch
 
     def random() -> Tensor:
-        return torch.rand(tokens.shape, generator=generator, device=tokens.device)
+        return torch.rand(inputs.shape, generator=generator, device=inputs.device)
 
     noise = random()
-    chosen = noise <= torch.clamp(noise.amin(dim=1, keepdim=True), min=share)
+    chosen = noise <= noise.amin(dim=1, keepdim=True).clamp(min=share)
     how = random()
     other = (random() * mask).long()
-    changed = torch.where(how < REPLACED, torch.full_like(tokens, mask), tokens)
-    changed = torch.where((how >= REPLACED) & (how < REPLACED + SWAPPED), other, changed)
-    changed = torch.full_like(tokens, mask) if whole else changed
-    return (torch.where(chosen, changed, tokens),), tokens.masked_fill(~chosen, IGNORED)
+    changed = torch.where(how < 0.8, torch.full_like(inputs, mask), inputs)
+    changed = torch.where((how >= 0.8) & (how < 0.9), other, changed)
+    changed = torch.full_like(inputs, mask) if whole else changed
+    return torch.where(chosen, changed, inputs), inputs.masked_fill(~chosen, -100)
