@@ -1,27 +1,96 @@
-"""Charts of what a trained network says: confusion, the surface between classes, predicted against true."""
+"""Charts of what a trained network says, by task: confusion, the surface between classes, labels, overlaps, errors."""
 
 from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 import plotly.graph_objects as go
+import streamlit as st
 from PIL import Image
 
-from pages.parts import charts
+from pages.parts import charts, run_forecasts
 from pages.parts.words import escape
-from trainers.predictions import Predictions, Surface, confusion
+from trainers.events import SplitName
+from trainers.predictions import Predictions, Surface, confusion, has_surface, overlaps, predict, surface
+from trainers.run import Run
 
 # Okabe and Ito's colours: told apart with any kind of colour vision
 CLASSES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7C3AED", "#8A8D00", "#8C564B", "#5B6472")
 TALL = 420
 
 
+def panel(run: Run, part: SplitName) -> None:
+    """What suits the run's task."""
+    found = predict(run, part)
+    if has_surface(run):
+        surface_card(surface(run))
+    match found.task:
+        case "classification":
+            confusion_card(found)
+        case "multilabel":
+            label_card(found)
+        case "segmentation":
+            overlap_card(found)
+            confusion_card(found)
+        case "forecasting":
+            run_forecasts.by_step(found)
+        case _:
+            regression_cards(found)
+
+
+def label_card(found: Predictions) -> None:
+    """How well each label is found: of those said, how many hold; of those that hold, how many are said."""
+    with charts.card("labels"):
+        charts.heading("Labels", "precision: how much holds of what it says · recall: how much it says of what holds")
+        said, true = found.predicted.astype(bool), found.targets.astype(bool)
+        both, saying, holding = (values.sum(axis=0) for values in (said & true, said, true))
+        table = {
+            "label": list(found.classes),
+            "holds": holding,
+            "said": saying,
+            "precision": both / np.maximum(saying, 1),
+            "recall": both / np.maximum(holding, 1),
+            "F1": 2 * both / np.maximum(saying + holding, 1),
+        }
+        bars = {
+            name: st.column_config.ProgressColumn(format="%.2f", min_value=0.0, max_value=1.0, width=110)
+            for name in ("precision", "recall", "F1")
+        }
+        st.dataframe(pd.DataFrame(table), hide_index=True, column_config=bars, key="labels")
+
+
+def overlap_card(found: Predictions) -> None:
+    """How much predicted and true areas overlap, class by class."""
+    with charts.card("overlap"):
+        share = overlaps(found)
+        mean = float(np.nanmean(share)) if np.isfinite(share).any() else float("nan")
+        charts.heading("Overlap", f"intersection over union of each class; the mean is {mean:.3f}")
+        charts.draw(overlap_figure(found.classes, share), "overlap")
+
+
+def overlap_figure(classes: Sequence[str], share: charts.Numbers) -> go.Figure:
+    """A bar for each class."""
+    names = [_short(name) for name in classes]
+    bars = go.Bar(
+        x=np.nan_to_num(share), y=names, orientation="h", marker={"color": charts.look().training},
+        text=["absent" if np.isnan(value) else f"{value:.3f}" for value in share], textposition="auto",
+        hovertemplate="%{y}: %{x:.3f}<extra></extra>",
+    )  # fmt: skip
+    return charts.figure(
+        [bars], key=False, height=70 + 30 * len(names), state="overlap", xaxis={"range": [0, 1]},
+        yaxis={"autorange": "reversed"},
+    )  # fmt: skip
+
+
 def confusion_card(found: Predictions) -> None:
-    """How often each class is taken for each other one."""
+    """How often each class is taken for each other one; of masks, every pixel counts."""
     with charts.card("confusion"):
-        charts.heading("Confusion", "rows: what it is · columns: what the network says")
+        counted = ", in pixels" if found.task == "segmentation" else ""
+        charts.heading("Confusion", f"rows: what it is · columns: what the network says{counted}")
         charts.draw(confusion_figure(found), "confusion")
 
 
@@ -37,7 +106,7 @@ def confusion_figure(found: Predictions) -> go.Figure:
     trace = go.Heatmap(
         z=np.sign(signed) * np.sqrt(np.abs(signed)), x=places, y=places, colorscale=scale, zmin=-1, zmax=1,
         showscale=False, xgap=1, ygap=1, hoverinfo="none" if len(names) > 40 else "text",
-        text=[[str(count) if count else "" for count in row] for row in counts] if len(names) <= 40 else None,
+        text=[[_counted(count) for count in row] for row in counts] if len(names) <= 40 else None,
         texttemplate="%{text}", textfont={"size": 12 if len(names) <= 12 else 9},
         hovertext=[
             [f"{true}, taken for {said}: {count}" for said, count in zip(names, row, strict=True)]
@@ -49,6 +118,11 @@ def confusion_figure(found: Predictions) -> go.Figure:
         [trace], x="predicted", y="true", key=False, height=min(TALL, 130 + 48 * len(names)), state="confusion",
         xaxis={**ticks, "tickangle": charts.tilt(names)}, yaxis={**ticks, "autorange": "reversed"},
     )  # fmt: skip
+
+
+def _counted(count: int) -> str:
+    """A count that fits into its cell."""
+    return (f"{count:,}" if count < 100_000 else f"{count / 1000:,.0f} k") if count else ""
 
 
 def surface_card(found: Surface) -> None:

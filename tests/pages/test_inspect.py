@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import builder
-from pages.parts import run_answers, run_samples, theme
-from tests.pages.trained import has_button, look, page, perceptron, store, text, train, widget
+from pages.parts import panels, run_answers, run_tiles, theme
+from tests.pages.trained import chain, has_button, look, page, perceptron, store, text, train, widget
+from trainers.data import DATASETS
+from trainers.paradigm import paradigms
 from trainers.predictions import Predictions
+
+FLAT = {"flatten": ("Flatten", {})}
+DOCUMENTS = {
+    "labels": chain({"name": "shapes_present", "samples": 80, "size": 16}, **FLAT, fc=("Linear", {"out_features": 3})),
+    "masks": chain({"name": "shapes_to_segment", "samples": 60, "size": 16},
+                   conv=("Conv2d", {"out_channels": 4, "padding": 1})),
+    "forecast": chain({"name": "lorenz", "samples": 300, "window": 20, "horizon": 5}, **FLAT,
+                      fc=("Linear", {"out_features": 15})),
+    "two inputs": chain({"name": "digit_pairs", "samples": 300}, both=("Concat", {}), **FLAT,
+                        fc=("Linear", {"out_features": 2})),
+    "sequence": chain({"name": "adding", "samples": 100, "length": 10}, gru=("GRU", {"hidden_size": 4,
+                      "output": "last"}), fc=("Linear", {"out_features": 1})),
+}  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -63,7 +79,7 @@ def test_pictures() -> None:
     store(document)
     train(document)
     test = page("inspect")
-    assert text(test).count("<figure") == run_samples.TILES
+    assert text(test).count("<figure") == run_tiles.SIZES["small"]
     widget(test, "number_input", next(item.key for item in test.number_input)).set_value(2)
     assert "page 2 of" in text(look(test.run()))
 
@@ -79,19 +95,46 @@ def evil(kind: str = "image") -> Predictions:
     chances = np.array([[0.9, 0.1], [0.2, 0.8]], dtype=np.float32)
     names = ("<script>alert(1)</script>", '<img src=x onerror="alert(2)">')
     return Predictions(
-        "validation", "classification", kind, names, (), (), np.zeros((2, 1, 4, 4), np.float32), np.array([1, 1]),
+        "validation", "classification", kind, names, (), (), (np.zeros((2, 1, 4, 4), np.float32),), np.array([1, 1]),
         chances.argmax(axis=1), chances, np.arange(2),
     )  # fmt: skip
 
 
 def test_class_labels_cannot_bring_tags_onto_the_page() -> None:
-    tiles = "".join(run_samples._tile(evil(), index, 0.0, 1.0) for index in range(2))
+    tiles = run_tiles.tiles(DATASETS["digits"](), evil(), np.arange(2))
     assert "<script" not in tiles and "onerror=" not in tiles.replace("onerror=&quot;", "")
     assert "&lt;script&gt;" in tiles
     chart = run_answers.confusion_figure(evil()).to_json()
     assert "<script" not in chart and "<img" not in chart and "\\u003cimg" not in chart
 
 
-@pytest.mark.parametrize("channels", [1, 3])
-def test_pictures_of_one_colour_do_not_divide_by_nothing(channels: int) -> None:
-    assert run_samples.picture(np.zeros((channels, 3, 3), np.float32), 0.0, 0.0).startswith("data:image/png;base64,")
+@pytest.mark.parametrize("task", DOCUMENTS)
+def test_every_task_has_its_samples_and_its_answers(task: str) -> None:
+    document = DOCUMENTS[task]
+    store(document)
+    train(document)
+    test = page("inspect")
+    said = text(test)
+    assert "Samples" in said or "Forecast" in said
+    wanted = {
+        "labels": ("right in every label", "Labels"), "masks": ("mean IoU", "Overlap", "picture · truth · network"),
+        "forecast": ("Error by distance", "Against the naive forecast"), "two inputs": ("nl-of-2", "Confusion"),
+        "sequence": ("Predicted against true",),
+    }  # fmt: skip
+    assert all(word in said for word in wanted[task]), said[:2000]
+
+
+def evil_text() -> Predictions:
+    made = evil("text")
+    words = ("<pad>", "<img src=x onerror=alert(3)>")
+    return dataclasses.replace(made, inputs=(np.array([[1, 1, 0], [1, 0, 0]]),), vocabulary=words)
+
+
+def test_words_of_a_text_are_written_as_text() -> None:
+    tiles = run_tiles.tiles(DATASETS["digits"](), evil_text(), np.arange(2))
+    assert "<img src=x" not in tiles and "&lt;img src=x" in tiles and "&lt;pad" not in tiles
+
+
+def test_every_panel_that_is_asked_for_is_drawn() -> None:
+    for paradigm in paradigms().values():
+        assert set(paradigm.panels) <= set(panels.PANELS), paradigm.name

@@ -13,6 +13,7 @@ import trainers
 from builder.document import Document
 from pages.parts import session as sessions
 from pages.parts import workspace
+from trainers.data import dataset
 from trainers.run import Run
 
 ROOT = Path(__file__).parents[2]
@@ -37,6 +38,18 @@ def perceptron(data: str | dict[str, Any] = "iris", width: int = 3, name: str = 
             "training": {"data": {"batch_size": 16, **options}, "epochs": 3, **training},
         }
     )
+
+
+def chain(data: dict[str, Any], **layers: tuple[str, dict[str, Any]]) -> Document:
+    """A chain of layers for a data set, with an Input for each part of a sample; one epoch of it."""
+    inputs = [f"part{number}" for number in range(len(dataset(data).signals))]
+    nodes = [{"name": name, "type": "Input"} for name in inputs]
+    nodes += [{"name": name, "type": kind, "params": params} for name, (kind, params) in layers.items()]
+    nodes.append({"name": "answer", "type": "Output"})
+    edges = [{"source": name, "target": next(iter(layers))} for name in inputs]
+    edges += [{"source": a, "target": b} for a, b in itertools.pairwise([*layers, "answer"])]
+    training = {"data": {"batch_size": 32, **data}, "paradigm": {"name": "supervised"}, "epochs": 1}
+    return builder.load({"format": "netloom/1", "name": "Chain", "nodes": nodes, "edges": edges, "training": training})
 
 
 def train(document: Document, state: str = "finished") -> Run:

@@ -31,7 +31,7 @@ class Supervised(Paradigm):
 
     name: ClassVar[str] = "supervised"
     label: ClassVar[str] = "Supervised"
-    panels: ClassVar[tuple[str, ...]] = ("samples", "answers")
+    panels: ClassVar[tuple[str, ...]] = ("facts", "samples", "answers", "attention")
     tasks: ClassVar[frozenset[Task]] = frozenset(
         {"classification", "multilabel", "regression", "forecasting", "segmentation"}
     )
