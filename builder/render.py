@@ -53,9 +53,9 @@ class Infix:
 
 @dataclass(frozen=True)
 class Behind:
-    """A call and what stands behind its bracket: self.lstm(x)[0]"""
+    """A call, or a sum in brackets, and what stands behind the bracket: self.lstm(x)[0] or (a + b) / 2"""
 
-    call: Invoke
+    call: Invoke | Infix
     rest: str
 
 
@@ -78,6 +78,8 @@ def expression(text: str) -> Expression:
 
 def _of_tree(tree: ast.expr) -> Expression:
     match tree:
+        case ast.BinOp(ast.BinOp(op=ast.Add()) as total, ast.Div(), ast.Constant() as number):
+            return Behind(Infix("+", tuple(ast.unparse(total).split(" + "))), f" / {ast.unparse(number)}")
         case ast.Subscript(inside):
             while isinstance(inside, ast.Subscript):
                 inside = inside.value
@@ -121,6 +123,8 @@ def flat(expression: Expression) -> str:
             return brackets[0] + ", ".join(map(flat, items)) + comma + brackets[1]
         case Infix(sign, operands):
             return f" {sign} ".join(operands)
+        case Behind(Infix() as total, rest):
+            return f"({flat(total)}){rest}"
         case Behind(call, rest):
             return flat(call) + rest
     return expression
@@ -132,6 +136,8 @@ def _broken(before: str, expression: Expression, indent: int, after: str) -> lis
     match expression:
         case Keyword(name, value, sign):
             return _broken(f"{before}{name}{sign}", value, indent, after)
+        case Behind(Infix() as total, rest):
+            return [f"{margin}{before}(", *_operands(total, indent + 4), f"{margin}){rest}{after}"]
         case Behind(call, rest):
             return _broken(before, call, indent, f"{rest}{after}")
         case Invoke(function, arguments):

@@ -52,7 +52,7 @@ class _Recurrent(LayerSpec):
             settings.pop("dropout", None)  # it acts between layers: torch warns that it does nothing
         use = "{module}({0})[0]"
         if output == "last" and self._settings.bidirectional:  # each direction has its last step at another end
-            use = "{module}({0})" + self.states + "[-2:].transpose(0, 1).flatten(1)"
+            use = f"torch.cat(tuple({{module}}({{0}}){self.states}[-2:]), dim=1)"
         elif output == "last":
             use += "[:, -1]"
         sizes = {"input_size": inferred["input_size"], "hidden_size": settings.pop("hidden_size")}

@@ -12,9 +12,10 @@ import pytest
 import torch
 
 import builder
+from builder.document import Document
 from builder.problems import ExportError
 from tests.builder.test_codegen import tidy
-from tests.builder.variants import CASES, Case, together
+from tests.builder.variants import CASES, DEFAULTS, Case, together
 
 IN_ONNX = [case for case in CASES if not case.layer.not_in_onnx()]
 NOT_IN_ONNX = [case for case in CASES if case.layer.not_in_onnx()]
@@ -46,10 +47,25 @@ def test_code_of_every_layer_is_its_module_and_needs_no_formatter() -> None:
     tidy(source)
 
 
+def test_long_names_break_a_line_where_the_formatter_would() -> None:
+    """Layers that are called by a line of their own, under the longest names."""
+    called = together(case for case in CASES if case.layer.call(*case.shapes).use).model_dump(mode="json")
+    for node in called["nodes"]:
+        node["name"] = node["name"].ljust(64, "x")
+    for edge in called["edges"]:
+        edge["source"], edge["target"] = edge["source"].ljust(64, "x"), edge["target"].ljust(64, "x")
+    tidy(builder.to_python(Document.model_validate(called)))
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(("kind", "cases"), [("onnx", IN_ONNX), ("pt2", CASES)], ids=["onnx", "pt2"])
+@pytest.mark.parametrize(
+    ("kind", "cases"), [("onnx", IN_ONNX), ("pt2", [*DEFAULTS, *NOT_IN_ONNX])], ids=["onnx", "pt2"]
+)
 def test_every_layer_can_be_exported(kind: str, cases: list[Case], tmp_path: Path) -> None:
-    """`export` itself holds the file's outputs against the model's, with another batch size than it was traced with."""
+    """`export` itself holds the file's outputs against the model's, with another batch size than it was traced with.
+
+    An ONNX file is made by way of torch.export, so that one sees every case too.
+    """
     document = together(cases)
     model = builder.compile(document).eval()
     assert builder.export(model, document, tmp_path / f"all.{kind}", kind).difference < 1e-4
