@@ -61,6 +61,9 @@ class EttH1(Downloaded):
         description="Columns that the network sees: loads (high, middle, low; useful, useless) and oil temperature OT.",
     )
     targets: str = Field("OT", max_length=60, description="Columns that it forecasts.")
+    relative: bool = Field(
+        False, description="Count values from the last one seen (NLinear, Zeng and others, 2022): no drift is left."
+    )
 
     @field_validator("columns", "targets")
     @classmethod
@@ -97,13 +100,16 @@ class EttH1(Downloaded):
         return overlap(self.window, self.horizon, self.stride)
 
     @staticmethod
-    def read_files(paths: list[Path], window: int, horizon: int, stride: int, columns: str, targets: str) -> Loaded:
+    def read_files(
+        paths: list[Path], window: int, horizon: int, stride: int, columns: str, targets: str, relative: bool
+    ) -> Loaded:
         """Hours seen, of shape (N, window, columns), and hours to forecast, of shape (N, horizon, targets)."""
         import numpy as np
         import pandas as pd
 
         table = pd.read_csv(paths[0])
-        wanted = [name.strip() for name in f"{columns},{targets}".split(",")]
+        fed, told = ([name.strip() for name in names.split(",") if name.strip()] for names in (columns, targets))
+        wanted = [*fed, *told]
         missing = [name for name in wanted if name not in table.columns]
         if missing:
             raise ValueError(f"{paths[0]} has no column {missing[0]}")
@@ -114,8 +120,9 @@ class EttH1(Downloaded):
             row = int(np.flatnonzero(~np.isfinite(values).all(axis=1))[0])
             raise ValueError(f"{paths[0]} has no number in row {row + 2}")
         seen, ahead = windows(values, window, horizon, stride)
-        count = columns.count(",") + 1
-        return np.ascontiguousarray(seen[:, :, :count]), np.ascontiguousarray(ahead[:, :, count:])
+        if relative:
+            seen, ahead = seen - seen[:, -1:], ahead - seen[:, -1:]
+        return np.ascontiguousarray(seen[:, :, : len(fed)]), np.ascontiguousarray(ahead[:, :, len(fed) :])
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -81,15 +81,16 @@ def read_wav(name: str, content: bytes) -> NDArray[np.float32]:
     return samples
 
 
-def read_waveforms(paths: list[Path], length: int) -> Loaded:
-    """Recordings of shape (1, length), the short ones followed by silence, and which digit each says."""
+def read_waveforms(paths: list[Path], length: int, silence: str) -> Loaded:
+    """Recordings of shape (1, length), the short ones after or before silence, and which digit each says."""
     import numpy as np
 
     found = recordings(paths)
     inputs = np.zeros((len(found), 1, length), "float32")
     for row, (name, content) in zip(inputs, found, strict=True):
         samples = read_wav(name, content)[:length]
-        row[0, : len(samples)] = samples
+        start = length - len(samples) if silence == "before" else 0
+        row[0, start : start + len(samples)] = samples
     return inputs, np.array([int(name[0]) for name, _ in found])
 
 
@@ -118,6 +119,7 @@ class _SpokenDigits(Downloaded):
     licence: ClassVar[str] = "CC BY-SA 4.0"
     folder: ClassVar[str] = "fsdd"
     files: ClassVar[tuple[RemoteFile, ...]] = (ARCHIVE,)
+    sample_rate: ClassVar[int] = 8000
     locator: ClassVar[Callable[..., list[Path]]] = find_recordings
     advice: ClassVar[str] = "Replace that recording, or remove it: the data set does without it."
 
@@ -126,6 +128,9 @@ class _SpokenDigits(Downloaded):
     )
     length: int = Field(
         6400, ge=800, le=32_000, description="Samples kept of each recording, 8,000 a second; longer ones are cut off."
+    )
+    silence: Literal["before", "after"] = Field(
+        "before", description="Where short recordings get silence; before: a recurrent network ends with the word."
     )
 
     @property
@@ -186,11 +191,11 @@ class Fsdd(_SpokenDigits):
         return (1, self.mels, self.length // self.hop)
 
     @staticmethod
-    def read_files(paths: list[Path], length: int, mels: int, hop: int) -> Loaded:
+    def read_files(paths: list[Path], length: int, silence: str, mels: int, hop: int) -> Loaded:
         """Logarithmic mel spectrograms of shape (1, mels, length // hop), and which digit each says."""
         import numpy as np
 
-        sounds, targets = read_waveforms(paths, length)
+        sounds, targets = read_waveforms(paths, length, silence)
         size = 256  # samples in the window of one column: 32 milliseconds
         frequencies = np.fft.rfftfreq(size, 1 / 8000)
         # the mel scale: steps that sound equally wide (O'Shaughnessy, 1987), from 60 to 4,000 Hz
@@ -222,6 +227,6 @@ class FsddWaveform(_SpokenDigits):
         return (1, self.length)
 
     @staticmethod
-    def read_files(paths: list[Path], length: int) -> Loaded:
+    def read_files(paths: list[Path], length: int, silence: str) -> Loaded:
         """Recordings of shape (1, length) with values from -1 to 1, and which digit each says."""
-        return read_waveforms(paths, length)
+        return read_waveforms(paths, length, silence)
