@@ -24,6 +24,8 @@ class InBlock(Edit):
 
     def apply(self, document: Document) -> Document:
         known_block(document, self.block)
+        if isinstance(self.edit, RenameBlock | RemoveBlock):
+            return self.edit.apply(document)  # names of blocks are the document's, from wherever they are changed
         inner = opened(document, self.block)
         edited = self.edit.apply(inner)
         if any(getattr(inner, name) != getattr(edited, name) for name in ("name", "lesson", "training")):

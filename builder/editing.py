@@ -28,8 +28,9 @@ class Edit:
         """
         after = self.apply(document)
         fields = Document.model_fields
-        before = {name: getattr(document, name) for name in fields if getattr(document, name) != getattr(after, name)}
-        return Restore(before)
+        # by identity: two dictionaries that are equal may still be written in another order
+        changed = [name for name in fields if getattr(document, name) is not getattr(after, name)]
+        return Restore({name: getattr(document, name) for name in changed})
 
 
 @dataclass(frozen=True)
