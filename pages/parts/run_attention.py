@@ -28,7 +28,7 @@ def card(run: Run, part: SplitName) -> None:
         with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="attention_options"):
             number = int(st.number_input("Sample", 0, 1_000_000, 0, 1, key=f"attention_{run.id}", width=120))
             own = st.text_input("or a text of yours", key=f"attention_text_{run.id}", max_chars=2000) if is_text else ""
-            choice = st.container(horizontal=True, vertical_alignment="bottom", gap="small")
+        choice = st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="attention_choice")
         inputs = sample_of(run, part, number)
         try:
             if own:

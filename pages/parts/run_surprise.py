@@ -7,7 +7,7 @@ import math
 import streamlit as st
 
 from pages.parts import charts
-from pages.parts.words import escape
+from pages.parts.words import escape, escape_lines
 from trainers.data.tokens import TokenError
 from trainers.events import SplitName
 from trainers.run import Run
@@ -42,7 +42,7 @@ def _token(each: object) -> str:
     from trainers.reading import Surprise
 
     assert isinstance(each, Surprise)
-    shown = escape(each.token)
+    shown = escape_lines(each.token)
     if each.token == "\n":
         shown = "↵\n"
     if each.probability is None:

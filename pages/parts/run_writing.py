@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 
+import numpy as np
 import streamlit as st
 
 from pages.parts import charts
 from pages.parts.run_data import Live
-from pages.parts.words import escape
+from pages.parts.words import escape, escape_lines
 from trainers.data.tokens import MASK, TokenError
 from trainers.events import Text
 from trainers.generation import Taste
@@ -26,10 +27,9 @@ def live(live: Live) -> None:
     charts.heading("What it writes", "grey: given · the newest first")
     if not live.texts:
         return charts.nothing(WAITING)
-    newest = live.texts[::-1]
     # the newest, and of the others some that are spread over the run: how far it has come is what one wants to see
-    picked = [newest[round(place * (len(newest) - 1) / (min(SHOWN, len(newest)) - 1 or 1))] for place in range(SHOWN)]
-    rows = "".join(_row(text) for text in dict.fromkeys(picked))
+    picked = np.unique(np.linspace(0, len(live.texts) - 1, min(SHOWN, len(live.texts))).round().astype(int))
+    rows = "".join(_row(live.texts[place]) for place in picked[::-1])
     st.html(f'<div class="nl-texts">{rows}</div>')
     return None
 
@@ -40,7 +40,7 @@ def _row(text: Text) -> str:
 
 def marked(pieces: Pieces) -> str:
     """Pieces of text as HTML, each in the colour of its mark. The text is anybody's: it is escaped."""
-    return "".join(f'<span class="nl-mark-{escape(mark)}">{escape(text)}</span>' for text, mark in pieces)
+    return "".join(f'<span class="nl-mark-{escape(mark)}">{escape_lines(text)}</span>' for text, mark in pieces)
 
 
 def continuing(run: Run) -> None:

@@ -18,6 +18,11 @@ def escape(text: str) -> str:
     return html.escape(re.sub(r"\s+", " ", text), quote=True)
 
 
+def escape_lines(text: str) -> str:
+    """Text of several lines for HTML of ours: nothing in it can become a tag, and every space and line end stays."""
+    return html.escape(text, quote=True)
+
+
 def markdown(text: str) -> str:
     """Text of a user for Markdown of ours: every character that Markdown gives a meaning to shows as itself."""
     return re.sub(r"([\\`*_{}\[\]()#+\-!|<>~$:&])", r"\\\1", re.sub(r"\s+", " ", text))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from pages.parts import run_attention, run_surprise, run_through_time, run_writi
 from pages.parts.run_data import Moments
 from tests.pages.trained import button, look, page, store, text, train, widget
 from tests.trainers.written import ATTENTION, CAUSAL, writer
+from trainers.events import Text
 from trainers.reading import Surprise
 
 
@@ -61,6 +64,17 @@ def test_masks_are_guessed() -> None:
     widget(test, "text_area", f"prompt_{run.id}").set_value("no mask")
     button(test, "write").click()
     assert "where the network should guess" in text(look(test.run()))
+
+
+@pytest.mark.parametrize("count", [1, 2, 11, 12, 40])
+def test_of_many_samples_some_are_shown_the_newest_first(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[str] = []
+    monkeypatch.setattr(run_writing.st, "html", drawn.append)
+    texts = [Text(step, (("ROMEO:", "given"), ("ay", "new"))) for step in range(count)]
+    run_writing.live(SimpleNamespace(texts=texts))  # type: ignore[arg-type]
+    steps = [int(step) for step in re.findall(r"step (\d+)", drawn[-1])]
+    assert steps[0] == count - 1 and steps[-1] == 0 and len(steps) == min(count, run_writing.SHOWN)
+    assert steps == sorted(steps, reverse=True)
 
 
 def test_text_is_escaped_everywhere() -> None:
