@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -164,7 +163,7 @@ def test_the_open_block_survives_a_reload_and_undo_leaves_it(app: Any, page: Any
     page.page.locator(".st-key-breadcrumb").wait_for(state="detached")
     make_again = page.node("block")
     make_again.wait_for()
-    until(lambda: not re.search("inside=", page.page.url))
+    until(lambda: "inside=" not in page.page.evaluate("location.search"))
     page.select("block")
     page.press("Control+d")
     page.node("block2").wait_for()
