@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
 
 from builder.edits import SetTraining
 from pages.parts import augmentation_form, form
+from pages.parts.registry_choice import Choice, Options, options_of
 from pages.parts.session import Session, key_for, widget
 from pages.parts.words import markdown
 from trainers.data import DATASETS, NOT_OPTIONS, DataError, dataset
-from trainers.entry import Entry
 from trainers.initialisation import INITIALISATIONS
 from trainers.job import Batching, EarlyStopping, Settings, device_names
 from trainers.losses import LOSSES, Loss
 from trainers.optimizers import OPTIMIZERS
+from trainers.paradigm import paradigms
 from trainers.schedules import SCHEDULES
 
 Training = dict[str, Any]
-Options = dict[str, Any]
 FIRST = {"optimizer": "Adam", "schedule": "constant", "initialisation": "default"}  # when nothing is said
 BATCHES = {"single": "single sample", "mini": "mini-batch", "full": "full batch"}
 
@@ -55,60 +54,9 @@ def _change(session: Session, changes: Mapping[str, Any], label: str) -> str | N
     return None
 
 
-# ---- one choice from a registry with its options -----------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Choice:
-    """One choice from a registry: where it stands in `training`, and in words what it decides."""
-
-    key: str
-    label: str
-    registry: Mapping[str, type[Entry]]
-    help: str
-    hidden: frozenset[str] = frozenset()  # options with a place of their own
-    empty: str = "Choose one"
-
-    def draw(self, session: Session, options: Options, write: Callable[[Options, str], None]) -> None:
-        """The list of entries, a sentence on the chosen one, and its options."""
-        name = options.get("name")
-        names = list(self.registry)
-        known = name in self.registry
-        held = key_for(session, f"train.{self.key}", name if known else None)
-
-        def chosen() -> None:
-            picked = widget(held)
-            if picked not in (None, name):
-                write({"name": picked}, f"Take {self.registry[picked].label}")
-
-        st.selectbox(
-            self.label, names, names.index(name) if known else None, key=held, on_change=chosen, help=self.help,
-            format_func=lambda key: self.registry[key].label, placeholder=self.empty,
-        )  # fmt: skip
-        if not known:
-            return
-        entry = self.registry[str(name)]
-        st.caption(entry.help())
-        values = {key: value for key, value in options.items() if key != "name"}
-        shown = [field for field in entry.model_fields if field not in self.hidden]
-
-        def changed(new: Options) -> None:
-            write({"name": name, **new}, f"Change {entry.label}")
-
-        if shown:
-            form.draw(session, entry, values, f"train.{self.key}.{name}", changed, only=shown)
-
-
-def _options(value: Any, default: str | None = None) -> Options:
-    """A choice as a document writes it, by name or with options, as options with a name."""
-    if isinstance(value, Mapping):
-        return {"name": default, **value}
-    return {"name": value or default}
-
-
 def _registered(session: Session, choice: Choice) -> None:
     key = choice.key
-    options = _options(session.document.training.get(key), FIRST[key])
+    options = options_of(session.document.training.get(key), FIRST[key])
 
     def write(new: Options, label: str) -> None:
         if key == "optimizer" and new["name"] != options["name"]:
@@ -162,11 +110,23 @@ def _set_data(session: Session, data: Options, label: str) -> str | None:
     return _change(session, {"data": data}, label)
 
 
+def _paradigm(session: Session) -> None:
+    paradigm = options_of(session.document.training.get("paradigm"), "supervised")
+
+    def write(new: Options, label: str) -> None:
+        kept = {"loss": paradigm["loss"]} if "loss" in paradigm and new["name"] == paradigm["name"] else {}
+        _change(session, {"paradigm": {**kept, **new}}, label)
+
+    shown = {key: value for key, value in paradigm.items() if key != "loss"}
+    help_ = "What the network is asked for: answers that are known, or the next piece of a text."
+    Choice("paradigm", "way of training", paradigms(), help_, frozenset({"loss"})).draw(session, shown, write)
+
+
 def _loss(session: Session) -> None:
     training = session.document.training
-    paradigm = _options(training.get("paradigm"), "supervised")
+    paradigm = options_of(training.get("paradigm"), "supervised")
     data = DATASETS.get(str((training.get("data") or {}).get("name")))
-    options = _options(paradigm.get("loss"), _usual_loss(data.task) if data else None)
+    options = options_of(paradigm.get("loss"), _usual_loss(data.task) if data else None)
     fitting: dict[str, type[Loss]] = {
         name: loss
         for name, loss in LOSSES.items()
@@ -243,7 +203,7 @@ def _plain(session: Session, values: Options, only: tuple[str, ...]) -> None:
 def _regularisation(session: Session) -> None:
     training = session.document.training
     _plain(session, _some(training, "l1", "gradient_clip"), ("l1", "gradient_clip"))
-    optimizer = _options(training.get("optimizer"), FIRST["optimizer"])
+    optimizer = options_of(training.get("optimizer"), FIRST["optimizer"])
     entry = OPTIMIZERS.get(str(optimizer["name"]))
     if entry is not None and "weight_decay" in entry.model_fields:
         st.caption("L2 is the optimizer's weight_decay: it draws large weights towards zero the most.")
@@ -304,6 +264,7 @@ def _some(training: Training, *names: str) -> Options:
 GROUPS: tuple[tuple[str, str, bool, Callable[[Session], None]], ...] = (
     ("data", "Data", False, _data),
     ("augmentation", "Augmentation", False, _augmentation),
+    ("paradigm", "Way of training", False, _paradigm),
     ("loss", "Loss", False, _loss),
     ("optimizer", "Optimizer", True, _optimizer),
     ("schedule", "Schedule", False, _schedule),

@@ -21,7 +21,7 @@ def cards(live: Live) -> None:
     entries = (
         ("training loss", live.last("training", "loss"), False),
         ("validation loss", live.last("validation", "loss"), False),
-        (f"validation {score.label}", live.last("validation", score.name), True),
+        (f"validation {score.label}", live.last("validation", score.name), score.higher_is_better),
         ("gradient norm", live.last("training", "gradient_norm"), None),
     )
     st.html(f'<div class="nl-cards">{"".join(_card(*entry) for entry in entries)}</div>')
