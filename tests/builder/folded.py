@@ -9,7 +9,7 @@ import builder
 from builder.document import Document
 
 
-def node(name: str, kind: str, shares: str | None = None, **params: Any) -> dict[str, Any]:
+def node(name: str, kind: str, shares: str | None = None, /, **params: Any) -> dict[str, Any]:
     return {"name": name, "type": kind, "params": params, **({"shares_weights_with": shares} if shares else {})}
 
 
@@ -113,6 +113,24 @@ def transformer(repeat: int = 2) -> Document:
         node("position", "PositionalEmbedding", max_len=6), node("layers", "Block", block="layer", repeat=repeat),
         node("norm", "LayerNorm"), node("head", "Linear", "embedding", out_features=11, bias=False),
         node("scores", "Output"), name="Small GPT", blocks={"layer": layer, "mlp": mlp},
+    ))  # fmt: skip
+
+
+def flat_residual() -> Document:
+    """Two residual blocks with every layer drawn."""
+    conv = {"padding": 1, "bias": False}
+    return builder.load(data(
+        "image > stem > stem_relu > conv1a > norm1a > relu1a > conv1b > norm1b > add1 > relu1b, stem_relu > add1, "
+        "relu1b > conv2a > norm2a > relu2a > conv2b > norm2b > add2, relu1b > shortcut2 > add2, "
+        "add2 > relu2b > average > flatten > fc > class_scores",
+        node("image", "Input", shape=[1, 8, 8]), node("stem", "Conv2d", out_channels=4, **conv),
+        node("stem_relu", "ReLU"), node("conv1a", "Conv2d", out_channels=4, **conv), node("norm1a", "BatchNorm2d"),
+        node("relu1a", "ReLU"), node("conv1b", "Conv2d", out_channels=4, **conv), node("norm1b", "BatchNorm2d"),
+        node("add1", "Add"), node("relu1b", "ReLU"), node("conv2a", "Conv2d", out_channels=8, stride=2, **conv),
+        node("norm2a", "BatchNorm2d"), node("relu2a", "ReLU"), node("conv2b", "Conv2d", out_channels=8, **conv),
+        node("norm2b", "BatchNorm2d"), node("shortcut2", "Conv2d", out_channels=8, kernel_size=1, stride=2),
+        node("add2", "Add"), node("relu2b", "ReLU"), node("average", "AdaptiveAvgPool2d", output_size=1),
+        node("flatten", "Flatten"), node("fc", "Linear", out_features=3), node("class_scores", "Output"),
     ))  # fmt: skip
 
 

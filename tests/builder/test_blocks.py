@@ -168,7 +168,7 @@ def test_wires_go_with_a_port_that_is_removed() -> None:
     ]
     first = InBlock("gated", RemoveNodes(("x",))).apply(Document.model_validate(
         {**document.model_dump(), "edges": wires("a > b1, b > b1, b1 > sum > out, b > sum")}))  # fmt: skip
-    assert [(edge.source, edge.target) for edge in first.edges][0] == ("b", "b1"), "without names, by their places"
+    assert (first.edges[0].source, first.edges[0].target) == ("b", "b1"), "without names, by their places"
 
 
 def test_wires_inside_other_blocks_follow_too() -> None:

@@ -30,9 +30,9 @@ from builder.edits import (
     Unpack,
 )
 from builder.problems import EditError
-from tests.builder.folded import FOLDED, data, gated, node, residual, siamese, transformer
+from tests.builder.folded import FOLDED, data, flat_residual, gated, node, residual, siamese, transformer
 
-RESIDUAL_CNN = builder.template("residual_cnn")
+RESIDUAL_CNN = flat_residual()
 
 
 def figures(document: Document) -> list[Any]:
@@ -57,7 +57,7 @@ def test_a_selection_becomes_a_block_and_comes_back() -> None:
     folded = MakeBlock(names, "residual", "stage1").apply(RESIDUAL_CNN)
     assert [item.name for item in folded.blocks["residual"].nodes] == ["x", *names, "y"]
     assert builder.check(folded) == [] and figures(folded) == figures(RESIDUAL_CNN)
-    assert [item.name for item in folded.nodes].index("stage1") == 4, "where the first of them stood"
+    assert [item.name for item in folded.nodes].index("stage1") == 3, "where the first of them stood"
     assert builder.load(builder.dump(folded)) == folded
     before, weights = outputs(RESIDUAL_CNN, {}, None)
     moved = {name: f"stage1.0.{name}" if name in names else name for name in RESIDUAL_CNN.by_name}
@@ -160,8 +160,9 @@ def test_a_block_is_renamed_everywhere_and_removed_when_unused() -> None:
 
 
 PARAMS: dict[str, list[dict[str, Any]]] = {
-    "Conv2d": [{"out_channels": 3, "padding": 1}, {"out_channels": 0}], "Linear": [{"out_features": 5}, {"bias": False}],
-}  # fmt: skip
+    "Conv2d": [{"out_channels": 3, "padding": 1}, {"out_channels": 0}],
+    "Linear": [{"out_features": 5}, {"bias": False}],
+}
 
 
 def random_edit(document: Document, chance: random.Random) -> Edit:
