@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from trainers.data.splits import Prepared, Split
-    from trainers.events import Event
+    from trainers.events import Event, Verdict
     from trainers.job import Job
 
 EVALUATION_BATCH = 4096
@@ -31,6 +31,7 @@ class NetworkLearner:
     kept_batches: ClassVar[int] = 8  # outputs that are kept for `scores` of the training part; 0: none
     eager = True
     notes: tuple[str, ...] = ()
+    remarks: tuple[Verdict, ...] = ()
 
     def __init__(self, job: Job, prepared: Prepared, device: str, total_steps: int, steps_per_epoch: int) -> None:
         """Build the network of the job's document with fresh weights, and its optimizer."""

@@ -16,9 +16,10 @@ import torch
 
 from builder.problems import NetloomError
 from trainers.data.batches import Batches
-from trainers.events import Event, Metric
+from trainers.events import Event, Metric, Verdicts
 from trainers.job import EarlyStopping
 from trainers.probes import ProbeClock
+from trainers.score_verdicts import Epoch
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -74,6 +75,8 @@ class Loop:
     _pending: list[Tensor] = field(default_factory=list)
     _deadline: float = 0.0
     _ticks: int = 0
+    _epoch_sum: float = 0.0  # of the losses of the running epoch
+    _epoch_count: int = 0
 
     def hurry(self) -> None:
         """Look for a request to pause or stop after the next step instead of at the next tick. From any thread."""
@@ -88,6 +91,9 @@ class Loop:
             self._end_epoch()
             if self.stopped_early:
                 break
+        verdicts = self.probes.judge.now()
+        if verdicts or self.probes.judge.settled:
+            self.events.append(Verdicts(self.place.step, verdicts))
         self.on_tick(self._take())
         return True
 
@@ -135,6 +141,8 @@ class Loop:
                 raise Diverged(step)
             place.sum_loss += value
             place.count_loss += 1
+            self._epoch_sum += value
+            self._epoch_count += 1
             if step % bucket(step) == 0:
                 self._end_bucket(step)
 
@@ -152,6 +160,9 @@ class Loop:
         validation = self._validate()
         for name, value in self.learner.figures().items():
             self.events.append(Metric(place.step, place.epoch, "training", name, value))
+        mean = self._epoch_sum / max(self._epoch_count, 1)
+        self._epoch_sum, self._epoch_count = 0.0, 0
+        self.probes.judge.history.take(Epoch(place.epoch, mean, validation, self.learner.remarks))
         self.learner.epoch_end(validation.get("loss"))
         self._remember_best(validation.get("loss"))
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from builder.spec import Signal
     from trainers.data import DataSet
     from trainers.data.splits import Prepared, Split
-    from trainers.events import Event
+    from trainers.events import Event, Verdict
     from trainers.job import Job
     from trainers.loss import Loss
 
@@ -31,6 +31,7 @@ class Learner(Protocol):
 
     modules: Mapping[str, nn.Module]  # the network or networks by name: what probes watch and checkpoints keep
     eager: bool  # run without torch.compile for a while, so that hooks are called
+    remarks: tuple[Verdict, ...]  # what its last evaluation showed; told when it holds for some epochs
     notes: tuple[str, ...]  # what is worth knowing of how it learns, in words, told beside the run
 
     def step(self, inputs: tuple[Tensor, ...], targets: Tensor) -> Tensor:

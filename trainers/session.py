@@ -57,7 +57,6 @@ class Session:
         self._marks: deque[tuple[float, int]] = deque()  # (clock, step) at the last ticks
         self._samples_per_second = 0.0
         self.trouble = ""
-        self._notes = ""  # what is worth knowing of the split
 
     # -- setting up -------------------------------------------------------------------------------------------------
 
@@ -73,7 +72,6 @@ class Session:
         total = batches.count * settings.epochs
         total = min(total, settings.max_steps or total)
         learner = job.paradigm.learner(job, self.prepared, self.device, total, batches.count)
-        self._notes = " ".join([*self.prepared.notes, *learner.notes])
         specs = {step.name: step.spec for step in make_plan(job.document).steps}
         self.total_steps = total
         self.threads = thread_count(job, batches.size, self.device)
@@ -87,6 +85,7 @@ class Session:
             self._on_tick,
             ProbeClock(specs),
         )
+        self.loop.probes.judge.history.notes = (*self.prepared.notes, *learner.notes)
         if checkpoint.exists(self.folder / "checkpoint"):
             self._restore(self.loop)
 
@@ -154,7 +153,7 @@ class Session:
         rate = self._samples_per_second or (place.step * loop.batches.size / seconds if loop and seconds else 0.0)
         return Progress(
             state, min(place.epoch + (state == "running"), self.job.settings.epochs), self.job.settings.epochs,
-            place.step, total, seconds, left, rate, self.device, message or self._notes, self.started, time.time(),
+            place.step, total, seconds, left, rate, self.device, message, self.started, time.time(),
         )  # fmt: skip
 
     @property

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from trainers.events import Event, Probe, Verdict
+from trainers.score_verdicts import History
 
 MEMORY = 0.7  # share of the old value that a new probe leaves: single odd batches do not make a verdict
 PATIENCE = 3  # probes that must have been seen before anything is said
@@ -190,10 +191,11 @@ RULES: tuple[Rule, ...] = tuple(rule() for rule in Rule.__subclasses__())
 
 
 class Judge:
-    """Weighs the probes of a run and says what they mean now."""
+    """Weighs the probes and the scores of a run, and says what they mean now."""
 
     def __init__(self, specs: Mapping[str, Any]) -> None:
         self.evidence = Evidence(specs=specs)
+        self.history = History()
         self._probes = 0
 
     @property
@@ -207,9 +209,13 @@ class Judge:
             if isinstance(event, Probe):
                 self.evidence.take(event)
         self._probes += 1
-        if self._probes < PATIENCE:
-            return ()
-        found = [verdict for rule in RULES for verdict in rule.judge(self.evidence)]
+        return self.now()
+
+    def now(self) -> tuple[Verdict, ...]:
+        """What can be said of the run now: of the last probes, and of the epochs."""
+        found = [*self.history.verdicts()]
+        if self.settled:
+            found += [verdict for rule in RULES for verdict in rule.judge(self.evidence)]
         return tuple(sorted(found, key=lambda verdict: ("error", "warning", "info").index(verdict.severity)))
 
 

@@ -59,6 +59,8 @@ class Counting:
     """A learner that learns nothing and counts what is asked of it."""
 
     eager = True
+    remarks = ()
+    notes = ()
 
     def __init__(self, losses: Any = None, validation: Any = None) -> None:
         self.modules = {"main": nn.Linear(1, 1)}
@@ -69,7 +71,7 @@ class Counting:
     def step(self, inputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         return torch.tensor(next(self.losses))
 
-    def evaluate(self, part: Split) -> dict[str, float]:
+    def evaluate(self, part: Split, costly: bool = False) -> dict[str, float]:
         return {"loss": next(self.validation)}
 
     def views(self, step: int) -> tuple[()]:

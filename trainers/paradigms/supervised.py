@@ -90,6 +90,7 @@ class SupervisedLearner(NetworkLearner):
     def scores(self, outputs: Tensor, targets: Tensor, split: Split | None, costly: bool) -> dict[str, float]:
         from trainers.answers import Answers
         from trainers.metrics import evaluate_metrics
+        from trainers.remarks import remarks
 
         outputs, naive = outputs.detach(), None
         if self.objective.expects == "values":
@@ -100,6 +101,8 @@ class SupervisedLearner(NetworkLearner):
             naive = self._baseline(split) if split is not None else None
         decided = self.target.task == "segmentation"
         answers = Answers(outputs, targets, self.target, self.objective.expects, decided, naive)
+        if split is not None:
+            self.remarks = remarks(answers, self.prepared.classes)
         return evaluate_metrics(answers, costly or self.costly)
 
     def _baseline(self, split: Split) -> Tensor | None:
