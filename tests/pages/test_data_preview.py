@@ -74,7 +74,7 @@ def page_html(test: AppTest) -> str:
         ({"name": "shapes_present", "samples": 30}, "nl-samples"),
         ({"name": "spiral"}, "nl-plot"),
         ({"name": "lorenz", "samples": 300}, "nl-plot"),
-        ({"name": "first_symbol"}, "nl-plot"),
+        ({"name": "symbol_memory"}, "nl-plot"),
         ({"name": "python_reference"}, "nl-tokens"),
     ],
 )

@@ -58,7 +58,7 @@ def run_source(data: DataSet) -> tuple[tuple[Any, ...], Any, dict[str, Any]]:
 def test_the_catalogue_is_complete_and_says_what_each_data_set_is() -> None:
     wanted = """digits iris wine breast_cancer diabetes moons circles spiral xor gaussians mnist_10k mnist fashion_mnist
         fashion_mnist_sprite cifar10 fsdd fsdd_waveform ett_h1 california_housing donkeycar sines lorenz random_walk
-        first_symbol adding shapes_to_segment shapes_present digit_pairs"""
+        symbol_memory adding shapes_to_segment shapes_present digit_pairs"""
     assert set(wanted.split()) <= set(DATASETS)
     for facts in datasets().values():
         assert all(facts[key] for key in ("title", "task", "origin", "licence", "summary", "kind", "samples"))
@@ -109,7 +109,7 @@ VARIANTS: list[dict[str, Any]] = [
     {"name": "california_housing", "two_inputs": True},
     {"name": "donkeycar", "height": 30, "target": "both"},
     {"name": "lorenz", "samples": 300, "noise": 0.5, "stride": 5},
-    {"name": "first_symbol", "symbols": 2, "length": 9},
+    {"name": "symbol_memory", "letters": 2, "length": 9},
     {"name": "shapes_to_segment", "colour": True, "size": 33, "samples": 60},
     {"name": "digit_pairs", "samples": 1001, "data_seed": 5},
 ]

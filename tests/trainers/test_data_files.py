@@ -165,6 +165,8 @@ def test_a_forecast_needs_columns_rows_and_numbers(tmp_path: Path) -> None:
     path.write_text(head + "\n".join(rows))
     arrays = read("ett_h1", path, window=3, horizon=2, columns="OT")
     assert list(arrays.inputs[0][1, :, 0]) == [1, 2, 3] and list(arrays.targets[1, :, 0]) == [4, 5]
+    counted = read("ett_h1", path, window=3, horizon=2, columns="OT", relative=True)
+    assert list(counted.inputs[0][1, :, 0]) == [-2, -1, 0] and list(counted.targets[1, :, 0]) == [1, 2]
     with pytest.raises(DataError, match="has 20 rows, fewer than 120 for one sample"):
         read("ett_h1", path)
     path.write_text(head + "\n".join([*rows[:5], "2016-07-01 05:00:00,1,2,3,4,5,6,", *rows[6:]]))

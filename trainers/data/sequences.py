@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -15,49 +15,52 @@ class _Remember(DataSet):
     kind: ClassVar[Kind] = "series"
     licence: ClassVar[str] = "MIT"
 
-    samples: int = Field(2000, ge=10, le=50_000, description="How many sequences there are.")
+    samples: int = Field(3000, ge=10, le=50_000, description="How many sequences there are.")
     length: int = Field(60, ge=4, le=1000, description="Steps from the first to the last: how long one must remember.")
     data_seed: int = Field(0, ge=0, le=2**32 - 1, description="Another seed draws other sequences.")
 
 
-class FirstSymbol(_Remember):
-    """The first step says which class it is, noise follows: a plain recurrent network forgets, an LSTM remembers.
+class SymbolMemory(_Remember):
+    """One letter among many other signs is the class: a plain recurrent network forgets it, an LSTM remembers.
 
-    The latch problem of Y. Bengio and others, 1994: the gradient has to reach back over the whole length.
+    After the latch problem of Y. Bengio and others, 1994: the gradient has to reach back to where the letter stands.
     """
 
-    name: ClassVar[str] = "first_symbol"
-    title: ClassVar[str] = "Remember the first symbol"
+    name: ClassVar[str] = "symbol_memory"
+    title: ClassVar[str] = "Remember the letter"
     task: ClassVar[Task] = "classification"
-    origin: ClassVar[str] = (
-        "Y. Bengio and others, Learning Long-Term Dependencies is Difficult, 1994; computed by Netloom"
-    )
+    origin: ClassVar[str] = "after Y. Bengio and others, Learning Long-Term Dependencies, 1994; computed by Netloom"
 
-    symbols: int = Field(4, ge=2, le=10, description="How many symbols there are; each is a class.")
-    noise: float = Field(0.3, ge=0.0, le=2.0, description="Standard deviation of the steps after the first.")
+    length: int = Field(120, ge=4, le=1000, description="Steps from the first to the last: how long one must remember.")
+    letters: int = Field(4, ge=2, le=10, description="How many letters there are; each is a class.")
+    place: Literal["anywhere", "first"] = Field(
+        "anywhere",
+        description="Where the letter stands; anywhere lets a network learn short memories before long ones.",
+    )
 
     @property
     def input_shape(self) -> tuple[int, ...]:
-        return (self.length, self.symbols)
+        return (self.length, 2 * self.letters)
 
     @property
     def classes(self) -> tuple[str, ...]:
-        return tuple("ABCDEFGHIJ"[: self.symbols])
+        return tuple("ABCDEFGHIJ"[: self.letters])
 
     @property
     def feature_names(self) -> tuple[str, ...]:
-        return self.classes
+        return (*self.classes, *(f"other {number}" for number in range(1, self.letters + 1)))
 
     @staticmethod
-    def load_data(samples: int, length: int, data_seed: int, symbols: int, noise: float) -> Loaded:
-        """Noise of shape (N, length, symbols) whose first step is 1 in the symbol's column; and which symbol it is."""
+    def load_data(samples: int, length: int, data_seed: int, letters: int, place: str) -> Loaded:
+        """Sequences (N, length, 2 * letters) of symbols, 1 in the column of each step's symbol; and the one letter."""
         import numpy as np
 
         random = np.random.default_rng(data_seed)
-        targets = np.arange(samples) % symbols
-        inputs = random.normal(0, noise, (samples, length, symbols)).astype("float32")
-        inputs[:, 0] = np.eye(symbols)[targets]
-        return inputs, targets
+        targets = np.arange(samples) % letters
+        symbols = random.integers(letters, 2 * letters, (samples, length))  # those that say nothing
+        where = random.integers(0, length if place == "anywhere" else 1, samples)
+        symbols[np.arange(samples), where] = targets
+        return np.eye(2 * letters, dtype="float32")[symbols], targets
 
 
 class Adding(_Remember):
