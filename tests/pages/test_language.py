@@ -49,7 +49,7 @@ def test_a_prompt_is_continued_and_strange_characters_are_named() -> None:
     assert "never seen" in text(look(test.run()))
     widget(test, "text_input", f"surprise_text_{run.id}").set_value("ünd")
     widget(test, "text_input", f"attention_text_{run.id}").set_value("import")
-    widget(test, "selectbox", f"attention_head_{run.id}").set_value(2)
+    widget(test, "selectbox", f"attention_looks_{run.id}").set_value(2)
     assert "never seen" in text(look(test.run()))
 
 
