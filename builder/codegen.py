@@ -71,10 +71,12 @@ def _words(made: Class) -> str:
     ports = list(dict.fromkeys(_ports(made, view) for view in made.views))
     if made.block is None:
         return f"{ports[0]}, behind a batch axis."
-    more = ", …" if len(ports) > 4 else ""
-    shapes = f"{'; or '.join(ports[:4])}{more}, behind a batch axis."
     words = made.views[0].document.description.strip()
-    return f"{words}\n\n{shapes}" if words else f"The block {made.block}: {shapes}"
+    if len(ports) == 1:
+        shapes = f"{ports[0]}, behind a batch axis."
+        return f"{words}\n\n{shapes}" if words else f"The block {made.block}: {shapes}"
+    more = [f"… and {len(ports) - 6} more"] if len(ports) > 6 else []
+    return "\n".join([words or f"The block {made.block}.", "", "Behind a batch axis, one of:", *ports[:6], *more])
 
 
 def _ports(made: Class, view: Analysis) -> str:

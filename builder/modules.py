@@ -68,7 +68,7 @@ class Repeat(nn.Module):
 
     def __init__(self, block: str) -> None:
         super().__init__()
-        self.block = block
+        self.__block__ = block  # no node can be called so
 
     def extra_repr(self) -> str:
-        return f"# {self.block}"
+        return f"# {self.__block__}"
