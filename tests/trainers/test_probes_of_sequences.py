@@ -56,7 +56,7 @@ def test_forgetting_is_told_with_its_cure() -> None:
     for step in range(PATIENCE):
         verdicts = judge.consider([Probe(step, "through_time", {"memory": sizes})])
     (verdict,) = verdicts
-    assert verdict.node == "memory" and "forgets: the gradient 12 steps before" in verdict.message
+    assert verdict.node == "memory" and "forgets: the gradient 14 steps before" in verdict.message
     assert "LSTM or GRU" in verdict.advice
     for step in range(PATIENCE):
         assert not Judge({}).consider([Probe(step, "through_time", {"memory": {"0": 1.0, "20": 0.1}})])
