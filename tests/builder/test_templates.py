@@ -9,6 +9,8 @@ import builder
 from builder.arrange import COLUMN, ROW
 from builder.document import Document
 from builder.templates import folder
+from trainers.augmentation import AUGMENTATIONS
+from trainers.data import DATASETS
 
 TEMPLATES = builder.templates()
 CHARTS = ("Loss", "Activations", "Gradient flow", "Graph", "Predictions")
@@ -31,7 +33,11 @@ def document(request: pytest.FixtureRequest) -> Document:
 def test_it_has_no_problem_and_runs(document: Document) -> None:
     assert builder.check(document) == []
     model = builder.compile(document).eval()
-    inputs = [torch.randn(3, *node.spec.shape) for node in document.nodes if node.spec.role == "input"]
+    inputs = [
+        torch.randint(0, 5, (3, *node.spec.shape)) if node.spec.dtype == "int" else torch.randn(3, *node.spec.shape)
+        for node in document.nodes
+        if node.role == "input"
+    ]
     with torch.no_grad():
         output = model(*inputs)
     assert output.shape[0] == 3
@@ -54,27 +60,31 @@ def test_it_is_explained(document: Document) -> None:
 
 
 def test_lessons_name_only_nodes_and_parameters_that_exist(document: Document) -> None:
-    known = {node.name for node in document.nodes} | set(TEMPLATES)
-    known |= {name for node in document.nodes for name in type(node.spec).model_fields}
-    known |= {"turns", "noise", "mnist", "fashion_mnist", "iris"}  # options and names of data sets
+    nodes = [*document.nodes, *(node for block in document.blocks.values() for node in block.nodes)]
+    data = document.training["data"]
+    known = {node.name for node in nodes} | set(TEMPLATES) | set(DATASETS) | set(document.blocks)
+    known |= {name for node in nodes for name in type(node.spec).model_fields}
+    known |= {"shares_weights_with"} | set(DATASETS[data["name"]].model_fields) | set(document.training["paradigm"])
+    known |= {name for entry in AUGMENTATIONS.values() for name in entry.model_fields}
     quoted = document.lesson.split("`")[1::2]
     assert [word for word in quoted if word not in known] == []
 
 
 def test_it_lies_on_the_canvas_without_overlaps(document: Document) -> None:
-    assert set(document.layout) == set(document.by_name)
-    places = list(document.layout.values())
-    for index, (x, y) in enumerate(places):
-        for other_x, other_y in places[index + 1 :]:
-            assert abs(x - other_x) >= COLUMN * 0.95 or abs(y - other_y) >= ROW * 0.95
-    assert max(x for x, _ in places) <= 4 * COLUMN
+    for graph in (document, *document.blocks.values()):
+        assert set(graph.layout) == set(graph.by_name)
+        places = list(graph.layout.values())
+        for index, (x, y) in enumerate(places):
+            for other_x, other_y in places[index + 1 :]:
+                assert abs(x - other_x) >= COLUMN * 0.95 or abs(y - other_y) >= ROW * 0.95
+        assert max(x for x, _ in places) <= 4 * COLUMN
 
 
 def test_its_inputs_have_shapes_and_it_says_how_to_train(document: Document) -> None:
     assert all(node.params.get("shape") for node in document.nodes if node.spec.role == "input")
     training = document.training
     assert training["data"]["name"]
-    assert training["paradigm"]["name"] == "supervised"
+    assert training["paradigm"]["name"]
     assert training["epochs"] <= 100
     assert "seed" in training
 
@@ -84,6 +94,14 @@ def test_the_cure_differs_from_the_illness_only_in_its_layers() -> None:
     assert ill.training == cured.training
     assert "deep_relu_batchnorm" in ill.lesson
     assert "vanishing_gradients" in cured.lesson
+
+
+def test_the_recurrent_cure_differs_only_in_its_layer() -> None:
+    ill, cured = TEMPLATES["rnn_forgets"], TEMPLATES["gru_remembers"]
+    assert ill.training == cured.training
+    assert [one.type for one, other in zip(ill.nodes, cured.nodes, strict=True) if one.type != other.type] == ["RNN"]
+    assert "gru_remembers" in ill.lesson
+    assert "rnn_forgets" in cured.lesson
 
 
 def test_lenet_has_the_parameters_of_the_paper() -> None:
