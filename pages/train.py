@@ -19,7 +19,7 @@ def page() -> None:
     run = run_choice.current(work)
     run_controls.show(work, run)
     notices.show(work)
-    if run is not None and run.name != work.document.name:
+    if run is not None and not run_choice.is_of(work, run):
         run_choice.another(work, run)
     with st.container(horizontal=True, gap="small", key="training"):
         with st.container(width=288, key="settings"):

@@ -16,11 +16,11 @@ from trainers.checks import bind, check
 from trainers.data import DataError, datasets
 from trainers.events import Progress, Verdict
 from trainers.job import Job
-from trainers.run import Run, RunError, StoreError, open_run, runs, start
+from trainers.run import Run, RunError, StoreError, newest, open_run, runs, start
 
 _train_script.register()  # exports carry a train.py beside the model
 
 __all__ = [
-    "DataError", "Job", "Progress", "Run", "RunError", "StoreError", "Verdict", "bind", "check", "datasets", "open_run",
-    "runs", "start",
+    "DataError", "Job", "Progress", "Run", "RunError", "StoreError", "Verdict", "bind", "check", "datasets", "newest",
+    "open_run", "runs", "start",
 ]  # fmt: skip

@@ -60,6 +60,11 @@ class Run:
     def name(self) -> str:
         return str(self.store.row(self.id)["name"])
 
+    @property
+    def origin(self) -> str:
+        """The id of the document that was trained; empty for runs from the command line."""
+        return self.store.row(self.id)["origin"] or ""
+
     @functools.cached_property
     def document(self) -> Document:
         """The document as it was trained."""
@@ -78,6 +83,18 @@ class Run:
         columns = ["step", "epoch", "split", "metric", "value"]
         query = f"SELECT {', '.join(columns)} FROM metrics WHERE run = ? ORDER BY step, rowid"
         return pd.DataFrame(self.store.rows(query, (self.id,)), columns=columns)
+
+    def metrics_after(self, place: int, step: int) -> list[dict[str, Any]] | None:
+        """The metrics written after the one at `place` (0: all), each with its own `place`; `step` is that one's.
+
+        None: that one is gone, since the run went back to a checkpoint. Then all of them have to be read again.
+        """
+        if place:
+            query = "SELECT step FROM metrics WHERE rowid = ? AND run = ?"
+            if [row["step"] for row in self.store.rows(query, (place, self.id))] != [step]:
+                return None
+        query = "SELECT rowid AS place, step, epoch, split, metric, value FROM metrics WHERE run = ? AND rowid > ?"
+        return self.store.rows(f"{query} ORDER BY rowid", (self.id, place))
 
     def probes(self, kind: ProbeKind) -> pd.DataFrame:
         """Columns step, node, statistic, value; of a long run, moments spread evenly over it."""
@@ -117,9 +134,8 @@ class Run:
 
     def scores(self) -> dict[str, float]:
         """The test scores of the best weights; empty until the run is over."""
-        metrics = self.metrics()
-        tested = metrics[metrics["split"] == "test"]
-        return dict(zip(tested["metric"], tested["value"].astype(float), strict=True))
+        query = "SELECT metric, value FROM metrics WHERE run = ? AND split = 'test' ORDER BY step, rowid"
+        return {row["metric"]: float(row["value"]) for row in self.store.rows(query, (self.id,))}
 
     def model(self) -> nn.Module:
         """The trained network with its best weights, in evaluation mode, on the CPU, with its `card`.
@@ -217,14 +233,25 @@ def _stopped(progress: Progress) -> Progress:
     )
 
 
-def start(job: Job) -> Run:
-    """Train a job in a background thread. Returns at once; the run is "queued" while another one trains."""
+def start(job: Job, origin: str = "") -> Run:
+    """Train a job in a background thread. Returns at once; the run is "queued" while another one trains.
+
+    `origin` is the id of the document that is trained, so that its runs are found again under any name.
+    """
     from trainers.worker import launch
 
     store = Store()
-    run = store.create(job.document.name, job.to_json(), 0, job.settings.epochs)
+    run = store.create(job.document.name, job.to_json(), 0, job.settings.epochs, origin)
     launch(run, job, store)
     return Run(run, store)
+
+
+def newest(origin: str, name: str) -> Run | None:
+    """The newest run of a document: by the document's id, or by its name among the runs that know no id."""
+    store = Store()
+    query = "SELECT id FROM runs WHERE origin = ? OR (COALESCE(origin, '') = '' AND name = ?)"
+    found = store.rows(f"{query} ORDER BY origin = ? DESC, created DESC, rowid DESC LIMIT 1", (origin, name, origin))
+    return Run(found[0]["id"], store) if found else None
 
 
 def runs() -> list[Run]:
@@ -238,4 +265,4 @@ def open_run(run: str) -> Run:
     return Run(run)
 
 
-__all__ = ["OVER", "Run", "RunError", "StoreError", "open_run", "runs", "start"]
+__all__ = ["OVER", "Run", "RunError", "StoreError", "newest", "open_run", "runs", "start"]

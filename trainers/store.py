@@ -25,12 +25,14 @@ SCHEMA = """
 CREATE TABLE IF NOT EXISTS runs (
     id TEXT PRIMARY KEY, name TEXT, created REAL, state TEXT, epoch INT, epochs INT, step INT, steps INT, seconds REAL,
     seconds_left REAL, samples_per_second REAL, device TEXT, message TEXT, started REAL, updated REAL, process TEXT,
-    request TEXT, verdicts TEXT, histograms TEXT);
+    request TEXT, verdicts TEXT, histograms TEXT, origin TEXT);
 CREATE TABLE IF NOT EXISTS metrics (run TEXT, step INT, epoch INT, split TEXT, metric TEXT, value REAL);
 CREATE INDEX IF NOT EXISTS metrics_by_run ON metrics (run, step);
 CREATE TABLE IF NOT EXISTS probes (run TEXT, kind TEXT, step INT, payload TEXT);
 CREATE INDEX IF NOT EXISTS probes_by_run ON probes (run, kind, step);
 """
+ADDED = {"origin": "TEXT"}  # columns that a store made by an older version has not
+_complete: set[Path] = set()  # the stores that this process knows to have every column
 PROGRESS = tuple(Progress.__dataclass_fields__)
 TEXTS = "texts"  # the kind under which sample texts stand among the probes
 RUN_ID = re.compile(r"[0-9a-z-]{6,64}")
@@ -54,6 +56,11 @@ class Store:
         if fresh:
             connection.execute("PRAGMA journal_mode=WAL")
             connection.executescript(SCHEMA)
+        elif self.path not in _complete:
+            known = {row[1] for row in connection.execute("PRAGMA table_info(runs)")}
+            for name in ADDED.keys() - known if known else ():
+                connection.execute(f"ALTER TABLE runs ADD COLUMN {name} {ADDED[name]}")
+        _complete.add(self.path)
         connection.execute("PRAGMA synchronous=NORMAL")
         return connection
 
@@ -88,8 +95,8 @@ class Store:
         if writer is not None:
             writer.close()
 
-    def create(self, name: str, job: str, steps: int, epochs: int) -> str:
-        """A new run in state "queued"; returns its id."""
+    def create(self, name: str, job: str, steps: int, epochs: int, origin: str = "") -> str:
+        """A new run in state "queued"; returns its id. `origin`: the id of the document that it trains, if any."""
         run = f"{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:8]}"
         try:
             self.run_folder(run).mkdir(parents=True)
@@ -99,9 +106,9 @@ class Store:
         with self.connection() as connection:
             connection.execute(
                 "INSERT INTO runs (id, name, created, state, steps, epochs, epoch, step, seconds, samples_per_second,"
-                " device, message, started, updated, process)"
-                " VALUES (?, ?, ?, 'queued', ?, ?, 0, 0, 0, 0, '', '', 0, ?, ?)",
-                (run, name, time.time(), steps, epochs, time.time(), process_token()),
+                " device, message, started, updated, process, origin)"
+                " VALUES (?, ?, ?, 'queued', ?, ?, 0, 0, 0, 0, '', '', 0, ?, ?, ?)",
+                (run, name, time.time(), steps, epochs, time.time(), process_token(), origin),
             )
         return run
 

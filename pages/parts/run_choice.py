@@ -65,7 +65,7 @@ def current(session: Session) -> Run | None:
             continue
         choose(session, run)
         return run
-    newest = next((run for run in trainers.runs() if run.name == session.document.name), None)
+    newest = trainers.newest(session.id, session.document.name)
     if newest is not None:
         choose(session, newest)
     return newest
@@ -107,6 +107,11 @@ def nowhere(sentence: str) -> None:
     with st.container(horizontal=True, horizontal_alignment="center"):
         if st.button("Go to Train", icon=":material/monitoring:", type="primary", key="to_train"):
             st.switch_page("pages/train.py")
+
+
+def is_of(session: Session, run: Run) -> bool:
+    """Whether a run is one of the open document."""
+    return run.origin == session.id if run.origin else run.name == session.document.name
 
 
 def another(session: Session, run: Run) -> None:

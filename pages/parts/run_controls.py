@@ -62,7 +62,7 @@ def _buttons(session: Session, run: Run | None, progress: Progress | None) -> No
 def start(session: Session) -> None:
     """Train the document as it is now, and look at that run."""
     try:
-        run_choice.choose(session, trainers.start(trainers.Job.from_document(session.document)))
+        run_choice.choose(session, trainers.start(trainers.Job.from_document(session.document), session.id))
     except (DocumentError, GraphError) as error:
         session.say(" ".join(str(problem) for problem in error.problems[:3]), "warning")
     except (NetloomError, OSError) as error:

@@ -53,14 +53,16 @@ def loss_figure(training: Curve | None, validation: Curve | None, weight: float,
 
 
 def metric(live: Live) -> None:
-    """Accuracy, or how much of the spread is explained, for both parts of the data."""
+    """Accuracy, or how much of the spread is explained, for both parts of the data, where it was scored."""
     choices = list(METRICS[live.run.job.dataset.task].values())
+    there = [entry for entry in choices if ("validation", entry.name) in live.curves]
+    choices = there or [entry for entry in choices if not entry.costly]
     labels = {entry.name: entry.label for entry in choices}
     with st.container(horizontal=True, vertical_alignment="center", key="metric_head"):
         charts.heading("Scores", "after each epoch")
         chosen = st.segmented_control(
             "metric", list(labels), default=choices[0].name, format_func=labels.__getitem__, required=True,
-            key=f"metric_{live.run.job.dataset.task}", label_visibility="collapsed",
+            key=f"metric_{live.run.job.dataset.task}{len(choices)}", label_visibility="collapsed",
         )  # fmt: skip
     name = chosen or choices[0].name
     found = {split: live.curves.get((split, name)) for split in ("training", "validation")}

@@ -28,6 +28,11 @@ class Curve:
     epoch: Numbers
     value: Numbers
 
+    def joined(self, more: Curve) -> Curve:
+        """This curve, and what came after it."""
+        pairs = ((self.step, more.step), (self.epoch, more.epoch), (self.value, more.value))
+        return Curve(*(np.concatenate(pair) for pair in pairs))
+
 
 @dataclass(frozen=True)
 class Moments:
@@ -79,6 +84,7 @@ class Live:
 
 _kept: OrderedDict[str, tuple[Any, Live]] = OrderedDict()
 _guard = threading.Lock()
+_growing: OrderedDict[str, Any] = OrderedDict()
 
 
 def read(run: Run) -> Live:
@@ -90,7 +96,7 @@ def read(run: Run) -> Live:
         if known is not None and known[0] == mark:
             return known[1]
     live = Live(
-        run, progress, curves(run.metrics()), {kind: moments(run.probes(kind)) for kind in DRAWN},
+        run, progress, _grown(run), {kind: moments(run.probes(kind)) for kind in DRAWN},
         run.verdicts(), run.histograms(), run.texts(),
     )  # fmt: skip
     with _guard:
@@ -99,6 +105,36 @@ def read(run: Run) -> Live:
         while len(_kept) > KEPT:
             _kept.popitem(last=False)
     return live
+
+
+class _Growing:
+    """A run's curves, to which each look adds what is new: a long run is not read again every second."""
+
+    def __init__(self) -> None:
+        self.place, self.step = 0, 0
+        self.curves: dict[tuple[str, str], Curve] = {}
+
+    def look(self, run: Run) -> dict[tuple[str, str], Curve]:
+        """The curves as they are now."""
+        new = run.metrics_after(self.place, self.step)
+        if new is None:
+            self.curves, new = {}, run.metrics_after(0, 0)
+        if new:
+            self.place, self.step = new[-1]["place"], new[-1]["step"]
+            for key, curve in curves(pd.DataFrame(new)).items():
+                old = self.curves.get(key)
+                self.curves[key] = curve if old is None else old.joined(curve)
+        return dict(self.curves)
+
+
+def _grown(run: Run) -> dict[tuple[str, str], Curve]:
+    key = f"{run.store.folder}/{run.id}"
+    with _guard:
+        growing = _growing.setdefault(key, _Growing())
+        _growing.move_to_end(key)
+        while len(_growing) > KEPT:
+            _growing.popitem(last=False)
+        return growing.look(run)
 
 
 def curves(metrics: pd.DataFrame) -> dict[tuple[str, str], Curve]:

@@ -1,0 +1,47 @@
+"""What is asked of runs on disk: whose they are, what is new of them, and stores of older versions."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from pathlib import Path
+
+import trainers
+from builder import Document
+from trainers.events import Metric
+from trainers.run import Run
+from trainers.store import SCHEMA, Store
+
+
+def test_the_newest_run_of_a_document_is_found_by_its_id_under_any_name(moons: Document) -> None:
+    store = Store()
+    job = trainers.Job.from_document(moons)
+    for origin in ("one", "two", ""):
+        store.create("Same name", job.to_json(), 0, 1, origin)
+    one = trainers.newest("one", "Same name")
+    assert one is not None and one.origin == "one"
+    other = trainers.newest("three", "Same name")
+    assert other is not None and other.origin == ""
+    assert trainers.newest("three", "Another name") is None
+
+
+def test_a_store_of_an_older_version_gets_the_columns_it_lacks(tmp_path: Path) -> None:
+    with contextlib.closing(sqlite3.connect(tmp_path / "runs.sqlite")) as connection:
+        connection.executescript(SCHEMA.replace(", origin TEXT", ""))
+    run = Store(tmp_path).create("old", "{}", 0, 1, "document")
+    assert Store(tmp_path).row(run)["origin"] == "document"
+
+
+def test_metrics_are_read_once_and_again_after_a_step_back(moons: Document) -> None:
+    store = Store()
+    run = Run(store.create("one", trainers.Job.from_document(moons).to_json(), 0, 1), store)
+    assert run.metrics_after(0, 0) == []
+    store.write(run.id, [Metric(step, 1, "training", "loss", float(step)) for step in (1, 2, 3)])
+    first = run.metrics_after(0, 0)
+    assert first is not None and [row["step"] for row in first] == [1, 2, 3]
+    assert run.metrics_after(first[-1]["place"], 3) == []
+    store.write(run.id, [Metric(4, 1, "training", "loss", 4.0)])
+    more = run.metrics_after(first[-1]["place"], 3)
+    assert more is not None and [row["step"] for row in more] == [4]
+    store.forget_after(run.id, 2)
+    assert run.metrics_after(more[-1]["place"], 4) is None
