@@ -19,6 +19,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trainers.augmentation import AUGMENTATIONS
+from trainers.augmenting import source
 from trainers.data import DATASETS, Arrays, DataError, DataSet, dataset, datasets
 from trainers.data.fetch import RemoteFile, fetch
 from trainers.data.images import read_idx
@@ -133,9 +135,21 @@ def test_loads_what_it_says_and_so_does_the_code_it_prints(
     np.testing.assert_array_equal(np.reshape(targets, arrays.targets.shape), arrays.targets)
     if data.grouped:
         np.testing.assert_array_equal(names["load_groups"](), arrays.groups)
-    source = data.source()
-    assert "trainers" not in source and "type: ignore" not in source
+    printed_code = data.source()
+    assert "trainers" not in printed_code and "type: ignore" not in printed_code
     assert not (own_home / "data").exists() and not (tmp_path / "data").exists()  # nothing was downloaded
+
+
+def test_printed_code_needs_no_formatter(tmp_path: Path) -> None:
+    for number, options in enumerate(VARIANTS):
+        (tmp_path / f"data_{number}.py").write_text(dataset(options).source(), encoding="utf-8")
+    entries = [entry() for entry in AUGMENTATIONS.values()]
+    for number, (masks, inputs) in enumerate([(True, 1), (False, 1), (False, 2)]):
+        (tmp_path / f"augmentation_{number}.py").write_text(source(entries, masks, inputs), encoding="utf-8")
+    for command in (["format", "--line-length", "120", "--diff"], ["check"]):
+        line = [sys.executable, "-m", "ruff", *command, "--isolated", "."]
+        done = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("name", ["iris", "wine", "breast_cancer", "diabetes"])

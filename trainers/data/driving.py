@@ -73,11 +73,8 @@ class Donkeycar(Downloaded):
         with tarfile.open(paths[0]) as archive:  # read, never unpacked: names in an archive may lead anywhere
             files = {member.name.rpartition("/")[2]: member for member in archive if member.isfile()}
             # macOS puts a file ._name beside a file, which is none of the drive's
-            held = {
-                name: archive.extractfile(member).read()  # type: ignore[union-attr]
-                for name, member in files.items()
-                if not name.startswith("._")
-            }
+            names = [name for name in files if not name.startswith("._")]
+            held = {name: archive.extractfile(files[name]).read() for name in names}  # type: ignore[union-attr]
         catalogs = [held[name].decode() for name in sorted(held) if name.endswith(".catalog")]
         records = sorted((json.loads(line) for line in "".join(catalogs).splitlines()), key=lambda each: each["_index"])
         if not records:
