@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from builder.document import Document
+from builder.document import Graph
 from builder.graph import incoming, order
 
 COLUMN, ROW, ROW_GAP = 190.0, 92.0, 44.0  # pixels between columns, between nodes of a column, and between rows
 LANE = 56.0  # how far a node makes way for a wire that passes over it
 
 
-def arrange(document: Document, columns: int = 4) -> dict[str, tuple[float, float]]:
-    """Canvas position of every node. A node stands right of all that feed it; after `columns` columns a row ends."""
+def arrange(document: Graph, columns: int = 4) -> dict[str, tuple[float, float]]:
+    """Canvas position of every node of a document or a block.
+
+    A node stands right of all that feed it; after `columns` columns a row ends.
+    """
     level = _levels(document)
     by_level: dict[int, list[str]] = defaultdict(list)
     for name in dict.fromkeys([*order(document), *document.by_name]):
@@ -33,7 +36,7 @@ def arrange(document: Document, columns: int = 4) -> dict[str, tuple[float, floa
     return places
 
 
-def _passed(document: Document, level: dict[str, int], columns: int) -> set[int]:
+def _passed(document: Graph, level: dict[str, int], columns: int) -> set[int]:
     """The levels that a wire within one row passes over: a skip connection would be hidden behind their nodes."""
     return {
         between
@@ -43,7 +46,7 @@ def _passed(document: Document, level: dict[str, int], columns: int) -> set[int]
     }
 
 
-def _levels(document: Document) -> dict[str, int]:
+def _levels(document: Graph) -> dict[str, int]:
     """Longest distance from a source; nodes in or behind a cycle stand at the end."""
     into = incoming(document)
     level: dict[str, int] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from builder.plan import make_plan
 from builder.render import expression, statement
 from trainers.data.base import Task
 from trainers.script_data import Plan
@@ -204,4 +205,11 @@ def ending(plan: Plan) -> list[str]:
             f"    test_loss, score = evaluate(model, criterion, {plan.pick('test')}, targets[test])",
             f'    print(f"test: loss {{test_loss:.4f}}, {score} {{score:.4f}}")',
         ]
-    return [*lines, '    save_file(model.state_dict(), "model.safetensors")']
+    if not any(step.tied for step in make_plan(plan.job.document).steps):
+        return [*lines, '    save_file(model.state_dict(), "model.safetensors")']
+    return [
+        *lines,
+        "    # a weight that two layers share is written under both names",
+        "    state = {name: value.clone() for name, value in model.state_dict().items()}",
+        '    save_file(state, "model.safetensors")',
+    ]

@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 
 import builder
 from builder.arrange import COLUMN, ROW, arrange
+from builder.blocks import opened
 from builder.document import Document
 from builder.edits import Move
+from tests.builder.folded import transformer
 
 Make = Callable[..., Document]
 
@@ -73,3 +75,10 @@ def test_ten_thousand_nodes_side_by_side_take_no_long_time() -> None:
     start = time.perf_counter()
     assert len(set(arrange(document).values())) == 10_000
     assert time.perf_counter() - start < 3
+
+
+def test_blocks_are_arranged_like_documents() -> None:
+    document = transformer()
+    assert_readable(document, 4)
+    for name, block in document.blocks.items():
+        assert arrange(block) == arrange(opened(document, name)) and set(arrange(block)) == set(block.by_name)
