@@ -1,0 +1,30 @@
+"""What the templates on text must reach, each trained once as it is."""
+
+from __future__ import annotations
+
+import pytest
+
+import builder
+import trainers
+from tests.trainers.conftest import needs_mirror
+
+pytestmark = [pytest.mark.slow, needs_mirror]
+
+
+def trained(name: str) -> trainers.Run:
+    run = trainers.start(trainers.Job.from_document(builder.template(name)))
+    run.wait(550)
+    assert run.state == "finished", run.progress().message
+    return run
+
+
+def test_a_character_model_hesitates_little() -> None:
+    run = trained("char_lstm")
+    metrics = run.metrics()
+    held_out = metrics[(metrics["split"] == "validation") & (metrics["metric"] == "loss")]["value"]
+    assert held_out.min() < 1.7
+    assert len(run.texts()) > 1
+
+
+def test_a_network_tells_praise_from_blame() -> None:
+    assert trained("text_cnn").scores()["accuracy"] >= 0.74
