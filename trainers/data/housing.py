@@ -75,7 +75,7 @@ class CaliforniaHousing(Downloaded):
         figures = ["housing_median_age", "total_rooms", "total_bedrooms", "population", "households", "median_income"]
         unknown = set(table["ocean_proximity"]) - set(places)
         if unknown:
-            raise ValueError(f"{paths[0]} has the place {sorted(map(str, unknown))[0]!r}, expected one of {places}")
+            raise ValueError(f"{paths[0]} has the place {min(map(str, unknown))!r}, expected one of {places}")
         # about one room in five is a bedroom; a rule that looks at other districts would let the test part be seen
         table["total_bedrooms"] = table["total_bedrooms"].fillna(table["total_rooms"] / 5)
         near = table["ocean_proximity"].to_numpy()[:, None] == np.array(places)
