@@ -54,6 +54,7 @@ def _node(session: Session, node: Node) -> None:
     _inputs(session, node)
     node_facts.show(session, node)
     _copy_or_delete(session, [node.name])
+    st.caption("Shift-click more nodes, or draw a box with Shift, to make a block of them.")
 
 
 def _copy_or_delete(session: Session, names: list[str]) -> None:

@@ -35,6 +35,12 @@ def svg(document: Document) -> str:
         x, y = layout[node.name]
         layer = builder.CATALOGUE.get(node.type)
         colour = FAMILIES[layer.family if layer else "data"].colour
+        if node.use is not None and node.use.repeat > 1:
+            parts.append(
+                f'<path d="M{x + 16:.0f} {y - 9:.0f}h{NODE - 16:.0f}q9 0 9 9v{TALL - 16:.0f}M{x + 32:.0f} {y - 19:.0f}'
+                f'h{NODE - 22:.0f}q9 0 9 9v{TALL - 16:.0f}" fill="none" stroke="{colour}" stroke-opacity=".55" '
+                'stroke-width="5"/>'
+            )
         parts.append(
             f'<rect x="{x:.0f}" y="{y:.0f}" width="{NODE:.0f}" height="{TALL:.0f}" rx="12" fill="{colour}" '
             f'fill-opacity=".16"/>'

@@ -12,8 +12,9 @@ from pages.parts.session import Session
 from pages.parts.words import escape
 
 
-def heading(title: str, tag: str = "", colour: str = theme.ACCENT) -> None:
+def heading(title: str, tag: str = "", colour: str | None = None) -> None:
     """A title with a coloured word beside it; both may be a user's text."""
+    colour = colour or (theme.ACCENT_DARK if theme.kind() == "dark" else theme.ACCENT)
     label = f'<span class="nl-tag" style="--tag:{colour}">{escape(tag)}</span>' if tag else ""
     st.html(f'<div class="nl-heading"><span class="nl-title">{escape(title)}</span>{label}</div>')
 

@@ -11,7 +11,7 @@ import streamlit as st
 from builder.spec import FAMILIES
 
 ASSETS = Path(__file__).parents[2] / "assets"
-ACCENT = "#4F46E5"
+ACCENT, ACCENT_DARK = "#4F46E5", "#818CF8"
 NODE_WIDTH, NODE_HEIGHT = 140, 60  # as in assets/canvas.css
 
 
