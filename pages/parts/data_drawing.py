@@ -14,6 +14,7 @@ from trainers.data import DataSet
 from trainers.excerpt import Excerpt
 
 PICTURES, SERIES, SOUNDS, TEXTS = 12, 3, 3, 4
+MOST_CURVES = 4  # on top of each other; more columns are drawn as rows of a strip, bright where they are large
 
 
 def draw(data: DataSet, found: Excerpt) -> None:
@@ -70,11 +71,16 @@ def _table(data: DataSet, found: Excerpt) -> None:
 def _series(data: DataSet, found: Excerpt) -> None:
     forecast = data.task == "forecasting"
     columns = [data.feature_names.index(name) for name in data.target_names if name in data.feature_names]
+    curves = forecast or len(data.feature_names) <= MOST_CURVES
     for at in range(min(SERIES, len(found.indices))):
+        sample = found.inputs[0][at]
         ahead = found.targets[at] if forecast else None
         words = "" if forecast else f'<div class="nl-label">{escape(_says(data, found, at))}</div>'
-        st.html(words + pictures.curves(found.inputs[0][at], ahead, columns))
-    st.html(pictures.legend(data.feature_names))
+        st.html(words + (pictures.curves(sample, ahead, columns) if curves else pictures.strip(sample)))
+    if curves:
+        st.html(pictures.legend(data.feature_names))
+    else:
+        st.caption(f"Steps go to the right; a row for each of {', '.join(data.feature_names)}.")
     if forecast:
         horizon = data.target_shape[0]
         st.caption(f"Seen on the left, to forecast on the right: {horizon} step{'s' * (horizon > 1)} of {_list(data)}.")

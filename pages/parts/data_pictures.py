@@ -42,6 +42,12 @@ def spectrogram(sample: NDArray[Any], low: float, high: float) -> str:
     return _address(np.stack([np.interp(scale, places, stops[:, c]) for c in range(3)], axis=-1).astype(np.uint8))
 
 
+def strip(sample: NDArray[Any]) -> str:
+    """A series (time, columns) as rows of colour, the first column on top."""
+    source = spectrogram(sample.T[::-1], float(sample.min()), float(sample.max()))
+    return f'<img class="nl-spectrogram" src="{source}" alt="series">'
+
+
 def _address(pixels: NDArray[np.uint8]) -> str:
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "PNG")

@@ -74,7 +74,8 @@ def page_html(test: AppTest) -> str:
         ({"name": "shapes_present", "samples": 30}, "nl-samples"),
         ({"name": "spiral"}, "nl-plot"),
         ({"name": "lorenz", "samples": 300}, "nl-plot"),
-        ({"name": "symbol_memory"}, "nl-plot"),
+        ({"name": "symbol_memory"}, "nl-spectrogram"),
+        ({"name": "adding"}, "nl-plot"),
         ({"name": "python_reference"}, "nl-tokens"),
     ],
 )
