@@ -12,17 +12,15 @@ import json
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-import builder
-from builder.infer import analyse
 from builder.plan import make_plan
 from trainers import checkpoint
+from trainers.cores import thread_count, threads
 from trainers.data.batches import Batches
 from trainers.data.splits import Prepared
 from trainers.events import Event, Metric, Progress, State
@@ -35,7 +33,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 SAVE_SECONDS = 10.0  # between two checkpoints of a running run
-SMALL_STEP = 100_000_000  # floating-point operations of a forward pass over a batch
 SAVE_SHARE = 0.01  # of the time, at most, goes into checkpoints
 RATE_SECONDS = 4.0
 
@@ -255,42 +252,6 @@ def load_weights(loop: Loop, values: dict[str, Tensor]) -> None:
     for network, module in loop.learner.modules.items():
         prefix = f"{network}/"
         module.load_state_dict({k.removeprefix(prefix): v for k, v in values.items() if k.startswith(prefix)})
-
-
-def thread_count(job: Job, batch_size: int, device: str) -> int | None:
-    """How many threads torch computes with; None: as many as it likes.
-
-    Small steps gain nothing from a second thread, and each of their many short operations waits for it: while pages are
-    drawn on the same cores, two threads train a small network ten times slower than one. The number follows from the
-    job alone, since another number rounds differently and the app and the command line must give the same figures.
-    """
-    if torch.device(device).type != "cpu":
-        return None
-    return 1 if work(job) * batch_size < SMALL_STEP else None
-
-
-def work(job: Job) -> int:
-    """Operations for one sample that threads can share: all of the network's; of one that reads a sequence step by
-    step, those of a single step, since each waits for the one before."""
-    flops = builder.summary(job.document).set_index("node")["flops"]
-    analysis = analyse(job.document)
-    recurrent = [
-        int(flops[step.name]) // analysis.facts[step.inputs[0]].signal.shape[0]
-        for step in analysis.plan.steps
-        if step.spec.family == "recurrent" and step.name in flops
-    ]
-    return max(recurrent) if recurrent else int(flops.sum())
-
-
-@contextlib.contextmanager
-def threads(count: int | None) -> Iterator[None]:
-    """Let torch compute with so many threads for a while, in this thread of Python."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(count or before)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def warm_up() -> None:

@@ -108,7 +108,7 @@ def _looks_ahead(structure: str) -> bool:
     """Whether an output at an earlier place changes with the last token."""
     import torch
 
-    from trainers.session import threads
+    from trainers.cores import threads
 
     document = builder.load(structure)
     try:
