@@ -206,6 +206,7 @@ def test_renaming_keeps_the_view_and_the_wires(page: Any) -> None:
     page.page.wait_for_timeout(500)
     assert page.node("flatten").bounding_box() == before
     assert page.edges().count() == 3
+    page.rest()
     field.fill("2 wrong")
     field.press("Enter")
     page.page.get_by_text("cannot be a name").wait_for()
