@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import ast
 import copy
 import functools
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,8 @@ from builder.checks.base import run
 from builder.classes import class_name
 from builder.document import MAIN, Document
 from builder.infer import Analysis, analyse, needed
-from builder.plan import Plan, Step, alive
+from builder.nesting import looked_up_once, nested, repeats_of, tie
+from builder.plan import Step, alive
 from builder.problems import GraphError, NetloomError, NodeError, Problem
 from builder.registry import did_you_mean
 from builder.spec import LayerSpec
@@ -68,6 +69,9 @@ def build(analysis: Analysis, network: str, outputs: Sequence[str] | None) -> nn
     results = {name: values[source] for name, source in wanted.items()}
     graph.output(next(iter(results.values())) if len(results) == 1 else results)
     root = nested(modules, analysis.plan)
+    repeats = repeats_of(modules)
+    if repeats:
+        graph.on_generate_code(lambda _: functools.partial(looked_up_once, repeats))
     made: fx.GraphModule = _network_class()(
         root, graph, class_name(analysis.document.name if network == MAIN else network)
     )
@@ -75,6 +79,7 @@ def build(analysis: Analysis, network: str, outputs: Sequence[str] | None) -> nn
     made._modules.clear()
     for name, module in root.named_children():
         made.add_module(name, module)
+    made.meta["repeats"] = {variable: place for place, variable in repeats.items()}
     made.meta["ties"] = {step.name: step.tied for step in steps if step.tied and step.name in modules}
     return made
 
@@ -106,36 +111,6 @@ def _modules(analysis: Analysis, steps: list[Step], built: set[str]) -> dict[str
         if step.tied and step.name in modules:
             tie(modules[step.name], modules[step.tied])
     return modules
-
-
-def tie(module: nn.Module, owner: nn.Module) -> None:
-    """Give a module the parameters of another one, by their names: training moves both, and they are counted once."""
-    for name, parameter in owner.named_parameters():
-        place, _, last = name.rpartition(".")
-        setattr(module.get_submodule(place), last, parameter)
-
-
-def nested(modules: Mapping[str, nn.Module], plan: Plan) -> nn.Module:
-    """Modules by dotted names as a tree: a block is a list of its repeats, as if it had been written by hand."""
-    from torch import nn
-
-    from builder.modules import Repeat
-
-    root = nn.Module()
-    places: dict[str, nn.Module] = {"": root}
-
-    def place(name: str) -> nn.Module:
-        if name not in places:
-            before, _, last = name.rpartition(".")
-            made = Repeat(plan.uses[name]) if name in plan.uses else nn.ModuleList()
-            place(before).add_module(last, made)
-            places[name] = made
-        return places[name]
-
-    for name, module in modules.items():
-        before, _, last = name.rpartition(".")
-        place(before).add_module(last, module)
-    return root
 
 
 def layers(module: nn.Module) -> dict[str, nn.Module]:
@@ -221,28 +196,18 @@ def failing_node(module: Any, error: BaseException) -> str | None:
     while trace is not None:
         if trace.tb_frame.f_code is code:
             lines = module.code.split("\n")
-            return _called(lines[trace.tb_lineno - 1]) if trace.tb_lineno <= len(lines) else None
+            return _called(module, lines[trace.tb_lineno - 1]) if trace.tb_lineno <= len(lines) else None
         trace = trace.tb_next
     return None
 
 
-def _called(line: str) -> str | None:
-    """The node that a line of a generated forward calls: `x = getattr(self.stage, "0").conv(x)` → stage.0.conv."""
-    for node in ast.walk(ast.parse(line.strip())):
-        if isinstance(node, ast.Call):
-            parts: list[str] = []
-            place: ast.expr = node.func
-            while not isinstance(place, ast.Name):
-                if isinstance(place, ast.Attribute):
-                    parts.append(place.attr)
-                    place = place.value
-                elif isinstance(place, ast.Call) and isinstance(place.args[1], ast.Constant):
-                    parts.append(str(place.args[1].value))
-                    place = place.args[0]
-                else:
-                    return None
-            return ".".join(reversed(parts)) or None
-    return None
+def _called(module: Any, line: str) -> str | None:
+    """The node that a line of a generated forward calls: `x = self.fc(x)` → fc, or that of `__stage_0.conv`."""
+    found = re.search(r"= (\w+)\.([A-Za-z_]\w*)\(", line)
+    if found is None:
+        return None
+    place, name = found.groups()
+    return name if place == "self" else f"{module.meta['repeats'].get(place, place)}.{name}"
 
 
 def explanation(module: nn.Module, error: BaseException) -> str | None:
