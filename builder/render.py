@@ -78,7 +78,7 @@ def expression(text: str) -> Expression:
 
 def _of_tree(tree: ast.expr) -> Expression:
     match tree:
-        case ast.BinOp(ast.BinOp(op=ast.Add()) as total, ast.Div(), ast.Constant() as number):
+        case ast.BinOp(ast.BinOp() as total, ast.Div(), ast.Constant() as number) if " + " in ast.unparse(total):
             return Behind(Infix("+", tuple(ast.unparse(total).split(" + "))), f" / {ast.unparse(number)}")
         case ast.Subscript(inside):
             while isinstance(inside, ast.Subscript):

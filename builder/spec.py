@@ -53,7 +53,7 @@ FAMILIES: dict[str, Family] = {
     "attention": Family("Attention", "#A21CAF", "#E879F9"),
     "merge": Family("Merge", "#BE185D", "#F472B6"),
     "reshape": Family("Shape", "#475569", "#CBD5E1"),
-    "parameter": Family("Parameter", "#115E59", "#99F6E4"),
+    "parameter": Family("Parameters", "#115E59", "#99F6E4"),
     "composite": Family("Blocks", "#A16207", "#FDE047"),
 }
 

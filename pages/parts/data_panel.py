@@ -31,10 +31,7 @@ def _data(session: Session) -> None:
         st.caption("…")
         return
     # Not at the top: this may import torch, and the first canvas does not wait for that.
-    from pages.parts import augmentation_form, data_preview
-    from trainers.augmenting import read
-    from trainers.data import DATASETS, NOT_OPTIONS, DataError, dataset
-    from trainers.entry import OptionError
+    from trainers.data import DATASETS, NOT_OPTIONS
 
     names = list(DATASETS)
     held = key_for(session, "data.name", name if name in DATASETS else None)
@@ -54,7 +51,16 @@ def _data(session: Session) -> None:
     if name not in DATASETS:
         st.caption("The network needs samples to learn from: choose a data set.")
         return
-    entry = DATASETS[name]
+    _chosen(session, DATASETS[name], data)
+
+
+def _chosen(session: Session, entry: type[DataSet], data: dict[str, Any]) -> None:
+    """What the chosen data set is, a few of its samples, its options, and what is done to the training samples."""
+    from pages.parts import augmentation_form, data_preview
+    from trainers.augmenting import read
+    from trainers.data import NOT_OPTIONS, DataError, dataset
+    from trainers.entry import OptionError
+
     st.caption(entry.summary)
     made = None
     try:
@@ -71,8 +77,8 @@ def _data(session: Session) -> None:
         options = {key: value for key, value in data.items() if key in entry.model_fields}
         rest = {key: value for key, value in data.items() if key in NOT_OPTIONS}
         form.draw(
-            session, entry, options, f"data.{name}",
-            lambda values: _set(session, {"name": name, **values, **rest}, f"Change {name}"),
+            session, entry, options, f"data.{entry.name}",
+            lambda values: _set(session, {"name": entry.name, **values, **rest}, f"Change {entry.name}"),
         )  # fmt: skip
     if made is not None:
         with st.expander("Augmentation", bool(augmentations), key="augmentation"):
