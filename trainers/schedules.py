@@ -131,7 +131,10 @@ class OneCycle(Schedule):
         peak = self.max_lr or optimizer.param_groups[0].get("initial_lr", optimizer.param_groups[0]["lr"])
         # torch would also give plain SGD, which has none, a momentum of 0.95
         has_momentum = bool(optimizer.defaults.get("momentum") or optimizer.defaults.get("betas"))
-        # one more than the steps: the rate after the last step is asked for, too
+        # One more than the steps: the rate after the last step is asked for, too. A rise of exactly one step would have
+        # torch divide by zero.
+        if given["pct_start"] * (total_steps + 1) == 1:
+            given["pct_start"] *= 1.001
         return given | {
             "max_lr": float(peak),
             "total_steps": total_steps + 1,

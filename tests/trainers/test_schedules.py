@@ -125,3 +125,12 @@ def test_a_step_costs_microseconds() -> None:
         for _ in range(1000):
             pace.step()
         assert (time.perf_counter() - started) / 1000 < 100e-6  # about 3 when nothing else runs
+
+
+def test_one_cycle_may_rise_in_a_single_step() -> None:
+    optimizer = torch.optim.Adam([torch.nn.Parameter(torch.zeros(1))], lr=0.1)
+    pace = choose(SCHEDULES, {"name": "one_cycle", "pct_start": 0.2}, "schedule").build(optimizer, 4, 4)
+    for _ in range(4):
+        optimizer.step()
+        pace.step()
+    assert 0 <= optimizer.param_groups[0]["lr"] < 0.1
