@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from builder.classes import class_names
 from builder.compile import compile
 from builder.document import Document, Node
+from builder.plan import make_plan
 from builder.problems import ExportError, NodeError
 
 if TYPE_CHECKING:
@@ -132,9 +133,10 @@ def samples(document: Document, network: str, batch: int = BATCH) -> tuple[Tenso
 
 
 def vocabulary(document: Document, network: str) -> int:
-    """The largest whole number, plus one, that every look-up table of the network knows."""
-    sizes = [getattr(node.spec, "num_embeddings", None) for node in document.nodes if node.network == network]
-    return min((size for size in sizes if size), default=2)
+    """The largest whole number, plus one, that every look-up table of the network knows, those inside blocks too."""
+    specs = [step.spec for step in make_plan(document).steps if step.network == network]
+    sizes = [getattr(spec, spec.vocabulary_parameter) for spec in specs if spec.vocabulary_parameter is not None]
+    return min(sizes, default=2)
 
 
 def named(output: Any, document: Document, network: str) -> dict[str, Tensor]:

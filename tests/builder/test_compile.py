@@ -14,6 +14,7 @@ from torch import fx, nn
 
 import builder
 from builder.document import Document
+from builder.exports.subject import samples as drawn
 from builder.problems import GraphError, NodeError, Problem
 
 Make = Callable[..., Document]
@@ -21,9 +22,7 @@ TEMPLATES = {name: document for name, document in builder.templates().items() if
 
 
 def samples(document: Document, batch: int = 3) -> list[torch.Tensor]:
-    generator = torch.Generator().manual_seed(0)
-    inputs = [node.spec for node in document.nodes if node.spec.role == "input"]
-    return [torch.randn((batch, *spec.shape), generator=generator) for spec in inputs]  # type: ignore[attr-defined]
+    return list(drawn(document, "main", batch))
 
 
 def residual(make: Make) -> Document:
