@@ -133,7 +133,7 @@ class Folded(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.stem = nn.Conv2d(1, 16, 3, stride=4, padding=1)
-        self.stage = nn.ModuleList(Bottleneck() for _ in range(8))
+        self.stage = nn.ModuleList(Bottleneck() for _ in range(4))
         self.pool = nn.AdaptiveAvgPool2d(1)
         self.flatten = nn.Flatten()
         self.fc = nn.Linear(16, 10)
@@ -155,7 +155,7 @@ def folded_document() -> Any:
     edges = wires("x > conv1 > norm1 > relu1 > conv2 > norm2 > add > relu2 > y, x > add")
     nodes = [
         node("image", "Input", shape=[1, 28, 28]), node("stem", "Conv2d", out_channels=16, stride=4, padding=1),
-        node("stage", "Block", block="bottleneck", repeat=8), node("pool", "AdaptiveAvgPool2d", output_size=1),
+        node("stage", "Block", block="bottleneck", repeat=4), node("pool", "AdaptiveAvgPool2d", output_size=1),
         node("flatten", "Flatten"), node("fc", "Linear", out_features=10), node("scores", "Output"),
     ]  # fmt: skip
     outer = wires("image > stem > stage > pool > flatten > fc > scores")
@@ -167,5 +167,5 @@ PAIRS = {
     "perceptron": (perceptron_document, Perceptron),
     "CNN": (convolutional_document, Convolutional),
     "residual network": (residual_document, Residual),
-    "8 repeats of a block": (folded_document, Folded),
+    "4 repeats of a block": (folded_document, Folded),
 }
