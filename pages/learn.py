@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts import gallery, notices, session
+from pages.parts import gallery, notices, session, warmup
 
 work = session.start()
 notices.show(work)
 gallery.own_lesson(work)
 st.html('<div class="nl-heading"><span class="nl-title">Templates and their lessons</span></div>')
-if gallery.lessons(work):
+opened = gallery.lessons(work)
+warmup.start()  # while somebody reads: a Build page that one is switched to does not ask again for shapes
+if opened:
+    warmup.ready(20)
     st.switch_page("pages/build.py")
