@@ -97,7 +97,7 @@ def _same_batches(data: Prepared) -> Callable[[int], Any]:
 
 def _data_loader(data: Prepared) -> Callable[[int], Any]:
     loader = DataLoader(TensorDataset(*data.training.inputs, data.training.targets), batch_size=BATCH, shuffle=True)
-    return lambda epoch: loader
+    return lambda epoch: (((inputs,), targets) for inputs, targets in loader)
 
 
 def _by_hand(
@@ -117,7 +117,7 @@ def _by_hand(
             for epoch in range(epochs):
                 model.train()
                 for inputs, targets in batches(epoch):
-                    value = loss(model(inputs), targets)
+                    value = loss(model(*inputs), targets)
                     optimizer.zero_grad(set_to_none=True)
                     value.backward()
                     optimizer.step()

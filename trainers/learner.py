@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from trainers.job import Job
 
 EVALUATION_BATCH = 4096
-EVALUATION_BYTES = 2**25  # of activations at once, or those of a training batch where they are more
+EVALUATION_BYTES = 2**20  # of one layer's activations at once, or those of a training batch where they are more
 KEPT_NUMBERS = 2**21  # in the outputs that are kept for the training metrics; 8 MB
 
 

@@ -244,6 +244,7 @@ def card(job: Job, prepared: Prepared, scores: dict[str, float], run: str) -> di
         made["tokens"] = job.dataset.tokens
     if prepared.target_standardisation is not None:
         made["targets"] = prepared.target_standardisation.as_dict()
+        made["target_shape"] = list(job.dataset.target_shape)
     return made
 
 
@@ -257,7 +258,7 @@ def load_weights(loop: Loop, values: dict[str, Tensor]) -> None:
 def warm_up() -> None:
     """Import what torch's optimizers and the metrics import on their first call: three seconds, better spent before a
     run begins than in its first step."""
-    for name in ("torch._dynamo", "torchmetrics.functional", "sklearn.datasets"):
+    for name in ("torch._dynamo", "torchmetrics.functional"):
         importlib.import_module(name)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import sys
 import zipfile
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +13,7 @@ from typing import Any
 from builder.document import dump
 from builder.exports.converted import convert
 from builder.exports.files import check_weights, write_weights
-from builder.exports.model_file import check_model_file, model_source
+from builder.exports.model_file import check_model_file, input_figures, model_source
 from builder.exports.subject import Subject
 from builder.problems import ExportError
 from builder.render import plain
@@ -41,7 +43,8 @@ def write_archive(what: Subject, folder: Path, texts: Mapping[str, str]) -> tupl
             note = str(error)
     names = ["README.md", "model.py", "model.safetensors", *texts, "document.json", "model.onnx"]
     present = [name for name in names if name == "README.md" or (files / name).exists()]
-    (files / "README.md").write_text(readme(what, present, note), encoding="utf-8")
+    needed = _needed(texts.get("train.py", ""))
+    (files / "README.md").write_text(readme(what, present, note, needed), encoding="utf-8")
     with zipfile.ZipFile(folder / "model.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         for name in present:
             archive.write(files / name, name)
@@ -51,13 +54,22 @@ def write_archive(what: Subject, folder: Path, texts: Mapping[str, str]) -> tupl
     return max(worst for worst, _ in results), checked
 
 
-def readme(what: Subject, files: list[str], note: str) -> str:
-    """README.md: what the network is, how to load it, what it expects and how well it did."""
+def _needed(script: str) -> str:
+    """The libraries that a script imports, by the names under which they are installed."""
+    names = re.findall(r"^(?:import|from) (\w+)", script, re.MULTILINE)
+    wanted = dict.fromkeys(name for name in names if name not in sys.stdlib_module_names and name != "model")
+    installed = sorted({"sklearn": "scikit-learn", "PIL": "pillow"}.get(name, name) for name in wanted)
+    return f"{', '.join(installed[:-1])} and {installed[-1]}" if len(installed) > 1 else "".join(installed)
+
+
+def readme(what: Subject, files: list[str], note: str, needed: str = "") -> str:
+    """README.md: what the network is, how to load it, what it expects and how well it did. `needed`: the libraries that
+    train.py needs."""
     parts = [f"# {_inline(what.document.name) or 'Untitled network'}", plain(what.document.description)]
     parts.append(_network(what))
     if what.card.get("scores"):
         parts.append(_scores(what.card))
-    parts.append(_loading(what, files))
+    parts.append(_loading(what, files, needed))
     if note:
         parts.append(f"There is no ONNX file: {_inline(note)}")
     parts.append("Made with Netloom.")
@@ -94,24 +106,23 @@ def _scores(card: Mapping[str, Any]) -> str:
     return "\n".join(["## Scores", "", "| score | value |", "|---|---|", *table]) if table else ""
 
 
-def _is_standardised(what: Subject) -> bool:
-    """Whether samples have to be prepared: tokens go in as they are."""
-    given = what.card.get("inputs") or []
-    return isinstance(given, dict) or any(given)
-
-
-def _loading(what: Subject, files: list[str]) -> str:
-    prepared = "preprocess(samples)" if _is_standardised(what) else "samples"
-    first = what.input_nodes[0].name
+def _loading(what: Subject, files: list[str], needed: str) -> str:
+    figures = input_figures(what)
+    names = [node.name for node in what.input_nodes]
+    steps = {name: f"preprocess{f'_{name}' if name else ''}" for name in figures}
+    only = steps.get("")  # of a network with one input
+    given = [f"{only or steps[name]}({name})" if only or name in steps else name for name in names]
+    functions = ["load", *steps.values(), *(["postprocess"] if what.card.get("targets") else [])]
+    call = f"model({', '.join(given)})"
     text = f"""## How to use it
 
 1. With torch alone (`python model.py` shows that it runs):
 
    ```python
-   from model import load{", preprocess" if _is_standardised(what) else ""}
+   from model import {", ".join(functions)}
 
    model = load("model.safetensors")
-   output = model({prepared})
+   output = {f"postprocess({call})" if what.card.get("targets") else call}
    ```
 """
     if "model.onnx" in files:
@@ -122,19 +133,23 @@ def _loading(what: Subject, files: list[str]) -> str:
    import onnxruntime
 
    session = onnxruntime.InferenceSession("model.onnx")
-   output = session.run(None, {{"{first}": samples}})
+   output = session.run(None, {{{", ".join(f'"{name}": {name}' for name in names)}}})
    ```
 """
     text += """
 3. In Netloom: open `document.json` to see and change the network; `model.safetensors` holds its weights.
 """
-    if _is_standardised(what):
-        text += """
+    if figures:
+        text += f"""
 The network was trained on standardised inputs: less the mean, divided by the standard deviation of the training
-samples. `preprocess` in model.py does that; for ONNX do it yourself with MEAN and STD from model.py.
+samples. `{"`, `".join(steps.values())}` in model.py does that; for ONNX do it yourself with MEAN and STD from model.py.
+"""
+    if what.card.get("targets"):
+        text += """
+What it predicts is standardised, too: `postprocess` brings it back to the unit of the data set.
 """
     if "train.py" in files:
-        text += """
-`python train.py` trains the same network again from nothing; it needs torch, numpy, scikit-learn and safetensors.
+        text += f"""
+`python train.py` trains the same network again from nothing; it needs {needed or "torch"}.
 """
     return text.strip()

@@ -48,7 +48,7 @@ def preprocess{suffix}(x: Tensor) -> Tensor:
 POSTPROCESS = '''
 def postprocess(y: Tensor) -> Tensor:
     """The network's output in the unit of the data set's targets."""
-    return y * torch.tensor(TARGET_STD) + torch.tensor(TARGET_MEAN)
+    return y{shaped} * torch.tensor(TARGET_STD) + torch.tensor(TARGET_MEAN)
 '''
 
 CHECK = """
@@ -72,12 +72,12 @@ def model_source(what: Subject) -> str:
     ]
     lines += _constants(what)
     lines += READER.replace("{name}", what.class_name).rstrip().splitlines()
-    for name in _input_figures(what):
+    for name in input_figures(what):
         prefix, suffix = (f"{name.upper()}_", f"_{name}") if name else ("", "")
         lines += ["", *PREPROCESS.replace("{prefix}", prefix).replace("{suffix}", suffix).rstrip().splitlines()]
     lines += text_parts(what)
     if what.card.get("targets"):
-        lines += ["", *POSTPROCESS.rstrip().splitlines()]
+        lines += ["", *POSTPROCESS.replace("{shaped}", _shaped(what)).rstrip().splitlines()]
     lines += ["", "", 'if __name__ == "__main__":', *_main(what)]
     return "\n".join(lines) + "\n"
 
@@ -99,19 +99,25 @@ def _constants(what: Subject) -> list[str]:
     if card.get("classes"):
         names = tuple(_text(str(name)) for name in card["classes"])
         lines += ["# what each number of the output stands for", *statement("CLASSES = ", Several("()", names), 0)]
-    for name, figures in _input_figures(what).items():
+    for name, figures in input_figures(what).items():
         lines += _figures(figures, f"{name.upper()}_" if name else "", f"values for {name}" if name else "inputs")
     if card.get("targets"):
         lines += _figures(card["targets"], "TARGET_", "targets")
     return ["", *lines] if lines else []
 
 
-def _input_figures(what: Subject) -> dict[str, Any]:
+def input_figures(what: Subject) -> dict[str, Any]:
     """Mean and spread of each input that has them, by the Input's name; of a network's only input, without a name."""
     given = what.card.get("inputs") or []
     figures = [given] if isinstance(given, dict) else list(given)
     names = [node.name for node in what.input_nodes] if len(figures) > 1 else [""]
     return {name: figure for name, figure in zip(names, figures, strict=False) if figure}
+
+
+def _shaped(what: Subject) -> str:
+    """Code that gives outputs the shape of the targets, where a target has several axes."""
+    shape = what.card.get("target_shape") or []
+    return f".reshape({', '.join(map(str, [-1, *shape]))})" if len(shape) > 1 else ""
 
 
 def _figures(figures: Any, prefix: str, what: str) -> list[str]:

@@ -1,0 +1,143 @@
+"""Peak memory of a whole run against the same training written by hand, each in a process of its own.
+
+Both have the same libraries loaded and hold the same data; both score the validation part after every epoch, keep a
+copy of the best weights and save them. What differs is Netloom: its store, probes, metrics and checkpoints. One more
+row tells what the libraries themselves take, against a script that loads torch alone.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from benchmarks.table import Row
+
+ROUNDS, EPOCHS, SAMPLES, BATCH = 3, 2, 2000, 64
+NETWORKS = ("CNN", "residual network")
+BARE = "with torch alone"
+
+
+def rows() -> Iterator[Row]:
+    for name in NETWORKS:
+        pairs = [(_measured(name, "Netloom"), _measured(name, "by hand")) for _ in range(ROUNDS)]
+        yield _row(f"whole run, {name}: peak memory against the bare loop", pairs, 1.05)
+    pairs = [(_measured("CNN", "Netloom"), _measured("CNN", BARE))]
+    yield _row(f"whole run, CNN: peak memory against a script {BARE}", pairs, None)
+
+
+def _row(what: str, pairs: list[tuple[float, float]], limit: float | None) -> Row:
+    value = statistics.median(ours / theirs for ours, theirs in pairs)
+    ours, theirs = (statistics.median(column) for column in zip(*pairs, strict=True))
+    return Row(what, value, "at most" if limit else "", limit or 0, f"{ours:,.0f} MiB against {theirs:,.0f} MiB")
+
+
+def _measured(name: str, how: str) -> float:
+    """Peak memory of a fresh process that trains, in MiB."""
+    command = [sys.executable, "-m", "benchmarks.memory", name, how]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[1])
+    return float(done.stdout.splitlines()[-1])
+
+
+def _process(name: str, how: str) -> None:
+    """What each of the processes does: prepare, train, and print its peak."""
+    with tempfile.TemporaryDirectory() as home:
+        os.environ["NETLOOM_HOME"] = home
+        train = _bare(name) if how == BARE else _ready(name, how, Path(home))
+        train()
+        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+
+
+def _ready(name: str, how: str, home: Path) -> Callable[[], Any]:
+    """A run of Netloom, or the loop by hand, up to where training begins."""
+    import numpy as np
+    import torch
+
+    from benchmarks.networks import PAIRS
+    from trainers.cores import thread_count, threads
+    from trainers.data import DATASETS
+    from trainers.data.base import Arrays
+    from trainers.data.batches import Batches
+    from trainers.job import Job
+    from trainers.session import Session, warm_up
+    from trainers.store import Store
+
+    generator = np.random.default_rng(0)
+    inputs = generator.normal(size=(SAMPLES, 1, 28, 28)).astype(np.float32)
+    arrays = Arrays((inputs,), generator.integers(0, 10, SAMPLES))
+    DATASETS["mnist_10k"].load = lambda self: arrays  # type: ignore[method-assign]
+    document, network = PAIRS[name]
+    data = {"name": "mnist_10k", "batch_size": BATCH, "validation": 0.25, "test": 0.0}
+    optimizer = {"name": "SGD", "lr": 0.01, "momentum": 0.9}
+    job = Job.from_document(document(), data=data, optimizer=optimizer, epochs=EPOCHS)
+    if how == "Netloom":
+        store = Store()
+        session = Session(store.create("benchmark", job.to_json(), 0, EPOCHS), job, store)
+        session.prepare()
+        return lambda: (session.train(), session.finish())
+    warm_up()
+    prepared = job.prepare()
+    batches = Batches(prepared.training, BATCH, 0, "cpu")
+    torch.manual_seed(0)
+
+    def by_hand() -> None:
+        with threads(thread_count(job, BATCH, "cpu")):
+            _train(network(), batches.epoch, prepared.validation, home)
+
+    return by_hand
+
+
+def _bare(name: str) -> Callable[[], Any]:
+    """The loop by hand in a process that knows nothing of Netloom but its list of networks."""
+    import torch
+
+    inputs, targets = torch.randn(SAMPLES, 1, 28, 28), torch.randint(0, 10, (SAMPLES,))
+    held_out = SAMPLES // 4
+
+    def epoch(_: int) -> Iterator[Any]:
+        for index in torch.randperm(SAMPLES - held_out).split(BATCH):
+            yield (inputs[index + held_out],), targets[index + held_out]
+
+    class Part:
+        def __init__(self) -> None:
+            self.inputs, self.targets = (inputs[:held_out],), targets[:held_out]
+
+    from benchmarks.networks import PAIRS
+
+    return lambda: _train(PAIRS[name][1](), epoch, Part(), Path(tempfile.gettempdir()))
+
+
+def _train(model: Any, epoch_of: Callable[[int], Any], validation: Any, folder: Path) -> None:
+    """Train, score after every epoch, keep the best weights, save them."""
+    import torch
+    from torch import nn
+
+    loss = nn.CrossEntropyLoss()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
+    best, best_loss = copy.deepcopy(model.state_dict()), float("inf")
+    for epoch in range(EPOCHS):
+        model.train()
+        for inputs, targets in epoch_of(epoch):
+            optimizer.zero_grad()
+            loss(model(*inputs), targets).backward()
+            optimizer.step()
+        model.eval()
+        with torch.inference_mode():
+            outputs = torch.cat([model(piece) for piece in validation.inputs[0].split(BATCH)])
+            value = loss(outputs, validation.targets).item()
+        if value < best_loss:
+            best, best_loss = copy.deepcopy(model.state_dict()), value
+    path = folder / "best.pt"
+    torch.save(best, path)
+    path.unlink()
+
+
+if __name__ == "__main__":
+    _process(*sys.argv[1:])
