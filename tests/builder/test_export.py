@@ -248,28 +248,3 @@ def test_differences_are_measured_with_infinities_and_nan() -> None:
         difference({"a": values}, {"a": torch.tensor([1.0, 0.0, float("inf")])}, "It")
     with pytest.raises(builder.ExportError):
         difference({"a": values}, {}, "It")
-
-
-@pytest.mark.slow
-@pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("kind", CONVERTERS)
-def test_every_layer_of_the_catalogue_converts(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All layers side by side in one network each of their family would hide the culprit, so one at a time."""
-    monkeypatch.chdir(tmp_path)
-    failed = {}
-    for name, spec in builder.CATALOGUE.items():
-        if spec.role != "layer":
-            continue
-        dtype = spec.takes or "float"
-        inputs = [(f"in{i}", "Input", {"shape": list(shape), "dtype": dtype}) for i, shape in enumerate(spec.example)]
-        document = made(
-            [*inputs, ("layer", name), ("out", "Output")], [*((item[0], "layer") for item in inputs), ("layer", "out")]
-        )
-        what = subject(builder.compile(document), document)
-        names = [item[0] for item in inputs]
-        try:
-            got = CONVERTERS[kind](what.module, tuple(value[:2] for value in what.inputs), what.inputs, names, ["out"])
-            difference(what.expected, got, name)
-        except Exception as error:  # collected, so that all are seen at once
-            failed[name] = str(error)[:300]
-    assert failed == {}
