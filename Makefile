@@ -1,13 +1,14 @@
 # make app    sets everything up and opens Netloom on http://127.0.0.1:8501
 # make test   sets everything up and runs every check and every test
 # make check  ruff and mypy        make bench  Netloom against the same work written by hand
+# make templates-table  trains every template and writes docs/templates.md
 
 SYSTEM_PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
 PYTHON = $(VENV)/bin/python
 READY = $(VENV)/.ready
 
-.PHONY: app test check bench docs chromium clean
+.PHONY: app test check bench templates-table docs chromium clean
 
 app: $(READY)
 	$(PYTHON) -m trainers app
@@ -22,6 +23,9 @@ check: $(READY)
 
 bench: $(READY)
 	$(PYTHON) -m benchmarks
+
+templates-table: $(READY)
+	$(PYTHON) -m benchmarks.templates
 
 chromium: $(READY)
 	$(PYTHON) -m tests.browser.chromium

@@ -24,7 +24,7 @@ from trainers.target import Target
 
 TEMPLATES = builder.templates()
 SAMPLES = 60
-EXPORTED = ("lstm_spoken_digits", "forecast", "residual_cnn")
+EXPORTED = ("lstm_spoken_digits", "vision_transformer", "unet", "siamese", "forecast")
 
 
 def available(document: Document) -> bool:

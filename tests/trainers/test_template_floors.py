@@ -1,0 +1,63 @@
+"""What the templates on real data must reach on their test split: one run each, as short as passes with a margin.
+
+docs/templates.md has the results of whole runs; these are bounds below which something is broken.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+import builder
+import trainers
+from tests.trainers.conftest import needs_mirror
+from trainers.data import dataset
+from trainers.data.splits import prepare
+
+pytestmark = [pytest.mark.slow, needs_mirror]
+
+
+def trained(name: str, **overrides: Any) -> trainers.Run:
+    run = trainers.start(trainers.Job.from_document(builder.template(name), **overrides))
+    run.wait(550)
+    assert run.state == "finished", run.progress().message
+    return run
+
+
+class Floor(NamedTuple):
+    """A template, the least value of a metric on its test split, and what is shortened to get there quickly."""
+
+    template: str
+    metric: str
+    least: float
+    overrides: dict[str, Any]
+
+
+FLOORS = (
+    Floor("lstm_spoken_digits", "accuracy", 0.90, {"epochs": 12}),
+    Floor("gru_remembers", "accuracy", 0.90, {"epochs": 14}),
+    Floor("cnn_spoken_digits", "accuracy", 0.90, {"epochs": 9}),
+    Floor("forecast", "skill", 0.05, {"epochs": 2}),
+    Floor("two_inputs", "r2", 0.75, {"epochs": 8}),
+    Floor("fashion_cnn", "accuracy", 0.75, {"epochs": 20}),
+    Floor("unet", "iou", 0.80, {}),
+)
+
+
+@pytest.mark.parametrize("floor", FLOORS, ids=lambda floor: floor.template)
+def test_it_reaches_its_floor(floor: Floor) -> None:
+    run = trained(floor.template, **floor.overrides)
+    assert run.scores()[floor.metric] >= floor.least
+
+
+def test_steering_is_a_third_better_than_the_mean_angle() -> None:
+    run = trained("steering", epochs=8)
+    parts = prepare(dataset(run.document.training["data"]), 0.1, 0.2)
+    figures = parts.target_standardisation
+    assert figures is not None
+    assert parts.test.indices.min() == 800
+    angles = figures.revert(parts.test.targets).numpy()
+    of_the_mean = float(np.abs(angles - figures.mean).mean())  # the training part's
+    assert run.scores()["mae"] <= of_the_mean * 2 / 3
