@@ -11,6 +11,7 @@ torch is imported on first use, not here.
 
 from __future__ import annotations
 
+import trainers.openmp  # noqa: F401  (before all else: torch reads the setting when it is loaded)
 from trainers import train_script as _train_script
 from trainers.checks import bind, check
 from trainers.data import DataError, datasets

@@ -332,3 +332,15 @@ def test_worker_is_gone_when_the_run_is_over(moons: Document, train: Train) -> N
     run = train(moons)
     _until(lambda: worker_of(run.id) is None)
     assert run.state == "finished"
+
+
+def test_threads_sleep_while_they_wait() -> None:
+    """torch reads it when it is loaded, so it must be set by then."""
+    code = "import os, sys, trainers; print(os.environ['OMP_WAIT_POLICY'], 'torch' in sys.modules)"
+    for setting, expected in ((None, "passive"), ("active", "active")):
+        environment = {key: value for key, value in os.environ.items() if key != "OMP_WAIT_POLICY"}
+        environment |= {"OMP_WAIT_POLICY": setting} if setting else {}
+        result = subprocess.run(
+            [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+        )
+        assert result.stdout.split() == [expected, "False"]
