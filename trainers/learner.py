@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from trainers.job import Job
 
 EVALUATION_BATCH = 4096
-EVALUATION_BYTES = 2**20  # of one layer's activations at once, or those of a training batch where they are more
+EVALUATION_BYTES = 2**21  # of one layer's activations at once, or those of a training batch where they are more
 KEPT_NUMBERS = 2**21  # in the outputs that are kept for the training metrics; 8 MB
 
 
@@ -93,13 +93,16 @@ class NetworkLearner:
             with self.autocast():
                 outputs = model(*inputs)
                 loss = self.loss(outputs, targets)
-        self._keep(outputs, targets)
+        if not self.kept:
+            self._make_room(outputs.numel())
+        self.kept.append((outputs.detach(), targets))
         return loss
 
-    def _keep(self, outputs: Tensor, targets: Tensor) -> None:
-        if len(self.kept) > 1 and len(self.kept) * outputs.numel() > KEPT_NUMBERS:
-            self.kept.popleft()
-        self.kept.append((outputs.detach(), targets))
+    def _make_room(self, numbers: int) -> None:
+        """For as many batches as are to be kept, but not for more than fit."""
+        most = min(self.kept_batches, max(2, KEPT_NUMBERS // max(numbers, 1)))
+        if most != self.kept.maxlen:
+            self.kept = deque(maxlen=most)
 
     def autocast(self) -> contextlib.AbstractContextManager[Any]:
         """The precision of the job, for a `with`."""

@@ -53,8 +53,9 @@ class Loss(Entry):
 
         return getattr(nn, self.torch_name) if self.torch_name else getattr(criteria, self.own_name)
 
-    def build(self, weights: Tensor | None = None) -> Criterion:
-        """A function of (output, target) that gives the mean loss; targets as the data set has them."""
+    def build(self, weights: Tensor | None = None, target: Target | None = None) -> Criterion:
+        """A function of (output, target) that gives the mean loss; targets as the data set has them. Given `target`, it
+        may be for that kind alone, and quicker."""
         return self.criterion(weights)
 
     def values(self, outputs: Tensor) -> Tensor:
@@ -104,8 +105,10 @@ class OfClasses(Loss):
     expects: ClassVar[Expects] = "logits"
     weighs: ClassVar[str] = "weight"
 
-    def build(self, weights: Tensor | None = None) -> Criterion:
+    def build(self, weights: Tensor | None = None, target: Target | None = None) -> Criterion:
         criterion = self.criterion(weights)
+        if target is not None and target.task != "language":
+            return criterion
 
         def loss(output: Tensor, target: Tensor) -> Tensor:
             if target.ndim == 2:  # a text: one long row of places, since torch wants classes on axis 1
@@ -127,7 +130,7 @@ class OfLabels(Loss):
         each = target.per_class(target.classes) if target.task != "multilabel" else (target.classes,)
         return (target.per_class(1), each) if target.classes == 2 and target.task != "multilabel" else (each,)
 
-    def build(self, weights: Tensor | None = None) -> Criterion:
+    def build(self, weights: Tensor | None = None, target: Target | None = None) -> Criterion:
         import torch
 
         criterion = self.criterion(weights)
@@ -167,7 +170,7 @@ class OfNumbers(Loss):
         flat = (target.size,)
         return (target.shape,) if target.shape == flat else (target.shape, flat)
 
-    def build(self, weights: Tensor | None = None) -> Criterion:
+    def build(self, weights: Tensor | None = None, target: Target | None = None) -> Criterion:
         criterion = self.criterion()
 
         def loss(output: Tensor, target: Tensor) -> Tensor:

@@ -62,7 +62,7 @@ class SupervisedLearner(NetworkLearner):
         weights = None
         if paradigm.class_weights == "balanced" and self.objective.weighs:
             weights = self._balanced(output_shape(job))
-        self.criterion = self.objective.build(weights)
+        self.criterion = self.objective.build(weights, self.target)
         self.costly = operations(job) * len(prepared.training) >= DETAILED
         self._naive: dict[int, Tensor | None] = {}
 
