@@ -36,12 +36,14 @@ def main(names: list[str]) -> int:
     if unknown:
         print(f"There is no template {unknown[0]!r}; there are {', '.join(builder.templates())}.", file=sys.stderr)
         return 2
-    rows = _kept() if names else {}
+    failed = 0
     for name in names or builder.templates():
-        rows[name] = _row(name, builder.template(name))
-        print(rows[name], flush=True)
+        row = _row(name, builder.template(name))
+        print(row, flush=True)
+        failed += "failed" in row
+        rows = {**_kept(), name: row}  # read anew: another run of this command may have added rows
         PAGE.write_text(HEAD + "".join(f"{rows[key]}\n" for key in sorted(rows)), encoding="utf-8")
-    return 1 if any("failed" in row for row in rows.values()) else 0
+    return 1 if failed else 0
 
 
 def _kept() -> dict[str, str]:
@@ -69,9 +71,13 @@ def _result(job: trainers.Job, scores: dict[str, float]) -> str:
     """The task's main metric, in words that need no explanation."""
     metric = main_metric(job.dataset.task)
     value = scores[metric.name]
-    text = f"{100 * value:.1f} %" if metric.name in PERCENT else f"{value:.3g}"
+    text = f"{100 * value:.1f} %" if metric.name in PERCENT else _number(value)
     errors = [other for other in METRICS[job.dataset.task].values() if other.name == "mae" and other.name in scores]
-    return f"{metric.label} {text}" + "".join(f", {error.label} {scores[error.name]:.3g}" for error in errors)
+    return f"{metric.label} {text}" + "".join(f", {error.label} {_number(scores[error.name])}" for error in errors)
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
 
 
 if __name__ == "__main__":

@@ -20,7 +20,9 @@ SECTIONS = ("## What it is", "## What to watch", "## What to try")
 def test_the_gallery_has_what_it_should() -> None:
     assert {
         "digits_cnn", "multilayer_perceptron", "lenet", "residual_cnn", "logistic_regression", "vanishing_gradients",
-        "deep_relu_batchnorm", "spiral_perceptron",
+        "deep_relu_batchnorm", "spiral_perceptron", "linear_regression", "vgg", "densenet", "mobilenet", "inception",
+        "unet", "lstm_spoken_digits", "gru_remembers", "rnn_forgets", "cnn_spoken_digits", "forecast", "two_inputs",
+        "vision_transformer", "siamese", "fashion_cnn", "steering", "sines_gru", "lorenz",
     } <= set(TEMPLATES)  # fmt: skip
     assert set(TEMPLATES) == {path.stem for path in folder().glob("*.json")}
 
