@@ -60,7 +60,7 @@ def _row(name: str, document: Document) -> str:
     run = trainers.start(job)
     run.wait(LONGEST)
     seconds = time.perf_counter() - begun
-    result = _result(job, run.scores()) if run.state == "finished" else f"failed: {run.state}"
+    result = _result(job, run.scores()) if run.state == "finished" else f"failed: {run.progress().message}"
     cells = (
         document.name, f"`{name}`", job.dataset.title, f"{parameters:,}", job.settings.epochs, f"{seconds:.0f}", result,
     )  # fmt: skip
