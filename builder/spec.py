@@ -154,6 +154,9 @@ class LayerSpec(BaseModel):
     has_batch_statistics: ClassVar[bool] = False
     width_parameter: ClassVar[str | None] = None  # the parameter that sets the size of the feature axis
     saturates: ClassVar[tuple[float, ...]] = ()  # the values at which the gradient dies
+    stochastic: ClassVar[bool] = False  # in training mode it gives other numbers each time for the same input
+    latent: ClassVar[bool] = False  # draws a latent code from the distribution at its ports mean and log_variance
+    divergence: ClassVar[bool] = False  # its module has kl_divergence() → scalar: weights' posterior against their prior
     search: ClassVar[tuple[str, ...]] = ()
     example: ClassVar[tuple[Shape, ...]] = ((8,),)
 

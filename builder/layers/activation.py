@@ -62,6 +62,7 @@ class RReLU(_Activation):
     """
 
     target = "torch.nn.RReLU"
+    stochastic = True
     search = ("rectifier", "random")
 
     lower: Real = Field(1 / 8, description="Smallest slope.")

@@ -16,6 +16,7 @@ class Dropout(LayerSpec):
     """
 
     family = "regularisation"
+    stochastic = True
     target = "torch.nn.Dropout"
     keeps_shape = True
     search = ("regularization", "noise", "overfitting")
@@ -31,6 +32,7 @@ class Dropout2d(LayerSpec):
     """
 
     family = "regularisation"
+    stochastic = True
     target = "torch.nn.Dropout2d"
     keeps_shape = True
     ranks = (3,)
@@ -48,6 +50,7 @@ class Dropout1d(LayerSpec):
     """
 
     family = "regularisation"
+    stochastic = True
     target = "torch.nn.Dropout1d"
     keeps_shape = True
     ranks = (2,)
@@ -65,6 +68,7 @@ class AlphaDropout(LayerSpec):
     """
 
     family = "regularisation"
+    stochastic = True
     target = "torch.nn.AlphaDropout"
     keeps_shape = True
     search = ("regularization", "noise", "overfitting", "selu")
@@ -80,6 +84,7 @@ class GaussianNoise(LayerSpec):
     """
 
     family = "regularisation"
+    stochastic = True
     target = "builder.library.noise.GaussianNoise"
     keeps_shape = True
     search = ("regularization", "augmentation", "jitter", "denoising")
@@ -95,6 +100,7 @@ class StochasticDepth(LayerSpec):
     """
 
     family = "regularisation"
+    stochastic = True
     target = "builder.library.noise.StochasticDepth"
     keeps_shape = True
     search = ("regularization", "drop path", "droppath", "residual")

@@ -17,6 +17,7 @@ class _TransformerLayer(LayerSpec):
     axes = SEQUENCE
     keeps_shape = True
     layout = "other"
+    stochastic = True
     masked: ClassVar[str]  # how torch is told of the mask
 
     nhead: Heads = always(4, "How many looks at once; must divide the features.")
