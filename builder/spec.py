@@ -51,6 +51,7 @@ FAMILIES: dict[str, Family] = {
     "regularisation": Family("Regularisation", "#4D7C0F", "#A3E635"),
     "recurrent": Family("Recurrent", "#047857", "#34D399"),
     "attention": Family("Attention", "#A21CAF", "#E879F9"),
+    "probabilistic": Family("Probabilistic", "#9A3412", "#FDBA74"),
     "merge": Family("Merge", "#BE185D", "#F472B6"),
     "reshape": Family("Shape", "#475569", "#CBD5E1"),
     "parameter": Family("Parameters", "#115E59", "#99F6E4"),
@@ -156,7 +157,7 @@ class LayerSpec(BaseModel):
     saturates: ClassVar[tuple[float, ...]] = ()  # the values at which the gradient dies
     stochastic: ClassVar[bool] = False  # in training mode it gives other numbers each time for the same input
     latent: ClassVar[bool] = False  # draws a latent code from the distribution at its ports mean and log_variance
-    divergence: ClassVar[bool] = False  # its module has kl_divergence() → scalar: weights' posterior against their prior
+    divergence: ClassVar[bool] = False  # its module has kl_divergence() → scalar: weights against their prior
     search: ClassVar[tuple[str, ...]] = ()
     example: ClassVar[tuple[Shape, ...]] = ((8,),)
 

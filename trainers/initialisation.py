@@ -25,11 +25,16 @@ class Initialisation(Entry):
         getattr(nn.init, f"{self.name}_")(weight, **self.model_dump())
 
     def apply(self, module: nn.Module) -> None:
-        """Fill every weight of two or more axes and set every bias to zero; scales with one axis keep their ones."""
+        """Fill every weight of two or more axes and set every bias to zero; scales with one axis keep their ones.
+
+        How unsure a Bayesian layer is of its weights ("…_rho") is no weight, and starts as the layer says.
+        """
         import torch
 
         with torch.no_grad():  # named_parameters gives a weight that two layers share once
             for name, parameter in module.named_parameters():
+                if name.endswith("_rho"):
+                    continue
                 if parameter.ndim >= 2:
                     self.fill(parameter)
                 elif "bias" in name.rpartition(".")[2]:

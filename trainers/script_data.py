@@ -46,6 +46,12 @@ class Plan:
         return bool(self.loss.weighs) and getattr(self.job.paradigm, "class_weights", "none") == "balanced"
 
     @property
+    def unsure(self) -> bool:
+        """Whether some weights are distributions, with parameters of their own for the spread."""
+        graphs = (self.job.document, *self.job.document.blocks.values())
+        return any(node.spec.divergence for graph in graphs for node in graph.nodes)
+
+    @property
     def several(self) -> bool:
         """Whether a sample has several parts: then `inputs` is a list of tensors in the script."""
         return len(self.job.dataset.signals) > 1

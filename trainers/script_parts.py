@@ -79,11 +79,17 @@ def training_functions(plan: Plan) -> list[list[str]]:
     """The functions that start the weights and go through one epoch."""
     parts = []
     start = plan.job.initialisation.render("parameter")
+    each = ["    for name, parameter in model.named_parameters():"]
+    if plan.unsure:
+        each += [
+            '        if name.endswith("_rho"):',
+            "            continue  # how unsure a weight is starts as its layer says",
+        ]
     if start and start == "nn.init.zeros_(parameter)":
         parts.append([
             "def initialise(model):",
             '    """All matrices, filters and offsets at zero: nothing is learned, which is worth seeing once."""',
-            "    for name, parameter in model.named_parameters():",
+            *each,
             '        if parameter.ndim >= 2 or "bias" in name:',
             "            nn.init.zeros_(parameter)",
         ])  # fmt: skip
@@ -91,7 +97,7 @@ def training_functions(plan: Plan) -> list[list[str]]:
         parts.append([
             "def initialise(model):",
             '    """Starting values: matrices and filters as named, offsets at zero."""',
-            "    for name, parameter in model.named_parameters():",
+            *each,
             "        if parameter.ndim >= 2:",
             *statement("", expression(start), 12),
             '        elif "bias" in name:',

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -108,3 +108,28 @@ class Embedding(LayerSpec):
             f"got the token {int(wrong[0])}, but its vocabulary ends at {self.num_embeddings - 1} "
             f"(num_embeddings {self.num_embeddings}). Raise num_embeddings, or keep tokens from 0 to one less than it."
         )
+
+
+class TimestepEmbedding(LayerSpec):
+    """Turns the number of a time step into sines and cosines, from which a network reads how much noise there is.
+
+    (1,), a whole number → (embedding_dim,); nothing is learned. Ho et al. 2020, https://arxiv.org/abs/2006.11239
+    """
+
+    family = "dense"
+    target = "builder.library.sequences.TimestepEmbedding"
+    takes = "int"
+    ranks = (1,)
+    axes = "one whole number"
+    width_parameter = "embedding_dim"
+    search = ("diffusion", "time", "noise level", "sinusoidal", "ddpm", "position")
+    example = ((1,),)
+
+    embedding_dim: Width = always(64, "How many sines and cosines.")
+    max_period: Annotated[int, Field(ge=1, le=1_000_000_000)] = Field(
+        10_000, description="The longest period, in steps: well above the largest time step."
+    )
+
+    def object_to(self, *shapes: Shape) -> None:
+        if shapes[0] != (1,):
+            raise ShapeError(f"expects one whole number a sample, gets {show(shapes[0])}: an Input of the shape 1.")

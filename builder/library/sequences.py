@@ -1,4 +1,4 @@
-"""What transformers put beside a sequence: where each step stands, and a token that stands for all of them."""
+"""Where a step stands, as numbers that a network can read, and a token that stands for all steps of a sequence."""
 
 from __future__ import annotations
 
@@ -43,3 +43,19 @@ class ClassToken(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return torch.cat([self.weight.expand(x.shape[0], -1, -1), x], dim=1)
+
+
+class TimestepEmbedding(nn.Module):
+    """Sines and cosines of falling frequency at a time step, a whole number."""
+
+    frequencies: Tensor
+
+    def __init__(self, embedding_dim: int, max_period: int = 10_000) -> None:
+        super().__init__()
+        self.embedding_dim = embedding_dim
+        half = (embedding_dim + 1) // 2
+        self.register_buffer("frequencies", torch.exp(torch.arange(half) * (-math.log(max_period) / half)))
+
+    def forward(self, step: Tensor) -> Tensor:
+        angle = step * self.frequencies
+        return torch.cat([angle.sin(), angle.cos()], dim=1)[:, : self.embedding_dim]

@@ -63,6 +63,8 @@ def test_totals_against_torch_over_the_whole_model(document: Document) -> None:
 def test_every_layer_against_torch_over_the_whole_network(training: bool) -> None:
     """On meta tensors torch has no fused kernels: it sees every product, those inside recurrent layers too."""
     cases = [case for case in CASES if case.params.get("momentum", 0.1) is not None]  # torch counts batches by .item()
+    if training:  # to draw, a Bayesian layer computes means and variances; the summary is of a prediction
+        cases = [case for case in cases if not case.spec.divergence]
     document = together(cases)
     with torch.device("meta"):
         model = builder.compile(document).train(training).requires_grad_(False)

@@ -88,6 +88,13 @@ OTHERS: dict[str, list[tuple[dict[str, Any], list[tuple[int, ...]] | None]]] = {
     "Squeeze": [({"dim": [1, 3]}, [(1, 4, 1)])],
     "Unsqueeze": [({"dim": -1}, None)],
     "Roll": [({"shifts": [1, -2], "dims": [1, 2]}, None)],
+    "Reparameterize": [({}, [(2, 4, 4), (2, 4, 4)])],
+    "BayesianLinear": [({"out_features": 3, "bias": False}, [(5, 8)]),
+                       ({"out_features": 2, "prior_std": 0.1, "initial_std": 0.5}, None)],
+    "BayesianConv2d": [({"out_channels": 4, "kernel_size": [3, 2], "stride": [2, 1], "padding": [1, 0], "groups": 2},
+                        [(4, 7, 6)]),
+                       ({"out_channels": 2, "padding": "same", "dilation": 2, "bias": False}, None)],
+    "TimestepEmbedding": [({"embedding_dim": 7, "max_period": 100}, None), ({"embedding_dim": 1}, None)],
     "Parameter": [({"shape": [2, 3], "init": 0.5}, None), ({"shape": [4], "init": "ones"}, [(2, 2, 2)])],
     "Scale": [({"dim": -1, "init": 1e-6}, [(4, 6)])],
 }  # fmt: skip
