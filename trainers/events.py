@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
+
+from numpy.typing import NDArray
 
 State = Literal["queued", "running", "paused", "finished", "stopped", "failed"]
 SplitName = Literal["training", "validation", "test"]
@@ -48,6 +50,15 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
+class Scene:
+    """What networks made at one step, to be watched: arrays by name, for the card `view` of the Train page."""
+
+    step: int
+    view: str
+    arrays: dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """What the probes mean, in words: what happens at `node`, why, and what to try."""
 
@@ -84,7 +95,7 @@ class Progress:
     updated: float = 0.0
 
 
-Event = Metric | Probe | Histograms | Text | Verdicts | Progress
+Event = Metric | Probe | Histograms | Text | Scene | Verdicts | Progress
 
 
 @dataclass

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from trainers.augmentation import Augmentation
 from trainers.data.base import Arrays, DataSet
-from trainers.data.splits import Standardisation, channel_axis, fit
+from trainers.data.scaling import Standardisation, channel_axis, fit
 
 MEASURED = 2000  # samples that mean and spread are taken from: for drawing, that is exact enough
 

@@ -128,10 +128,11 @@ class Job:
         """The job's data, loaded, split and standardised: the same every time. DataError: it cannot be."""
         batching, objective = self.batching, self.paradigm.loss_for(self.dataset)
         raw = objective is not None and objective.raw_targets
-        prepared = prepare(self.dataset, batching.validation, batching.test, self.settings.seed, raw)
+        scaling = self.paradigm.scaling(self.dataset)
+        prepared = prepare(self.dataset, batching.validation, batching.test, self.settings.seed, raw, scaling)
         if raw and any(float(part.targets.min()) < 0 for part in (prepared.training, prepared.validation) if len(part)):
             raise DataError(f"{self.dataset.title} has targets below zero, which are no counts: choose another loss.")
-        return prepared
+        return self.paradigm.arrange(prepared)
 
     def to_json(self) -> str:
         """The job as a document in JSON; `from_json` reads it back."""

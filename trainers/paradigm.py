@@ -3,27 +3,47 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
 from trainers.data.base import Task
 from trainers.entry import Entry
+from trainers.events import SplitName
 from trainers.target import Target
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from builder.document import Document
-    from builder.infer import Analysis
-    from builder.problems import Problem
     from builder.spec import Signal
     from trainers.data import DataSet
+    from trainers.data.scaling import Scaling
     from trainers.data.splits import Prepared, Split
     from trainers.events import Event, Verdict
     from trainers.job import Job
     from trainers.loss import Loss
 
 Batch = tuple[tuple["Tensor", ...], "Tensor"]
+
+
+class Score(NamedTuple):
+    """A number that pages show of a run: under which name it is told, what people call it, which way is better."""
+
+    name: str
+    label: str
+    higher_is_better: bool | None = True  # None: neither
+    costly: bool = False  # not known after every epoch
+    split: SplitName = "validation"  # the part of the data it is told of first
+
+
+class Part(NamedTuple):
+    """What can be taken home of a run: a network, or a piece of one, with the weights of one of its modules."""
+
+    label: str
+    document: Document  # of one network; its nodes have the names that they have in the run's document
+    module: str  # the one of the run's modules that has its weights; empty: what `Paradigm.assemble` makes of all
+    takes_samples: bool = True  # its inputs are the data set's samples: model.py says how they are prepared
+    gives_samples: bool = False  # so are its outputs: model.py brings them back to the data set's unit
 
 
 class Learner(Protocol):
@@ -60,9 +80,12 @@ class Learner(Protocol):
 class Paradigm(Entry):
     """A way of training. Its fields are its options; a subclass in `paradigms/` is one file, read in one sitting."""
 
-    panels: ClassVar[tuple[str, ...]] = ()  # the views of predictions that pages draw for it, see pages/parts/panels.py
-    networks: ClassVar[tuple[str, ...]] = ("main",)  # the networks it trains
+    panels: ClassVar[tuple[str, ...]] = ()  # its views of the trained network, see pages/parts/panels.py
+    live: ClassVar[tuple[str, ...]] = ()  # its cards beside the curves while it trains, see pages/parts/live_cards.py
+    networks: ClassVar[tuple[str, ...]] = ("main",)  # the networks of the document that it trains
     tasks: ClassVar[frozenset[Task]] = frozenset()  # what it can learn; empty: anything, it needs no targets
+
+    chooses_loss: ClassVar[bool] = False  # its option `loss` is one of trainers/losses.py
 
     def loss_for(self, dataset: DataSet) -> Loss | None:
         """The loss that compares the network's output with the targets: checks, predictions and train.py go by it.
@@ -81,9 +104,44 @@ class Paradigm(Entry):
         """What the network is to answer for one sample."""
         return Target.of(dataset)
 
-    def signals(self, dataset: DataSet) -> tuple[Signal, ...]:
-        """What goes into each Input of the network, in the order of the nodes."""
+    def signals(self, dataset: DataSet, network: str = "main") -> tuple[Signal | None, ...]:
+        """What goes into each Input of a network, in the order of the nodes; None: whatever its node says."""
         return dataset.signals
+
+    def scaling(self, dataset: DataSet) -> Scaling:
+        """How samples are scaled before the network sees them."""
+        return "standard"
+
+    def arrange(self, prepared: Prepared) -> Prepared:
+        """The prepared data as this way of training wants them: some samples left out, other targets."""
+        return prepared
+
+    def scores(self, dataset: DataSet) -> tuple[Score, ...]:
+        """The scores that its learner tells, for charts, cards and tables; the first is the one to go by."""
+        from trainers.metrics import METRICS
+
+        entries = METRICS[self.target(dataset).task].values()
+        return tuple(Score(entry.name, entry.label, entry.higher_is_better, entry.costly) for entry in entries)
+
+    def marks(self, document: Document) -> dict[str, str]:
+        """A word for each node that has a part of its own in this way of training: {"conv1": "frozen"}."""
+        return {}
+
+    def modules(self, document: Document) -> dict[str, str]:
+        """What a run keeps the weights of: for each of its learner's modules the network of the document it is one of.
+
+        An ensemble has several of one network, an average of weights is one more.
+        """
+        return {network: network for network in self.networks}
+
+    def assemble(self, modules: dict[str, nn.Module]) -> nn.Module:
+        """The trained model that one predicts with, made of the run's modules."""
+        return next(iter(modules.values()))
+
+    def parts(self, document: Document) -> dict[str, Part]:
+        """What can be taken home, by name; the first is the whole."""
+        name = next(iter(self.modules(document)))
+        return {"network": Part("Network", document, name)}
 
     def token_count(self, dataset: DataSet) -> int:
         """How many different tokens go into the network, for a data set of text."""
@@ -98,9 +156,11 @@ class Paradigm(Entry):
         """What a user of the trained model must know of how it was trained, for its card."""
         return {}
 
-    def check(self, document: Document, analysis: Analysis, dataset: DataSet) -> Iterator[Problem]:
-        """What keeps this document from being trained in this way on this data set."""
-        yield from ()
+    def prepare(self, job: Job, say: Callable[[str], None]) -> None:
+        """Get ready what the learner begins with and what takes a while, such as weights to start from.
+
+        `say` shows a sentence beside the run; it raises where somebody asked the run to stop, so call it often.
+        """
 
     def learner(self, job: Job, prepared: Prepared, device: str, total_steps: int, steps_per_epoch: int) -> Learner:
         """Networks, loss and optimizers for one run. Called after the random state was seeded."""

@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Any
 import builder
 from builder.document import Document
 from builder.problems import NetloomError
-from trainers.events import ProbeKind, Progress, State, Text, Verdict
+from trainers.events import ProbeKind, Progress, Scene, State, Text, Verdict
 from trainers.job import Job
-from trainers.store import PROGRESS, TEXTS, Store, StoreError, process_lives
+from trainers.packing import unpacked
+from trainers.store import PROGRESS, SCENE, TEXTS, Store, StoreError, process_lives
 
 if TYPE_CHECKING:
     import pandas as pd
     from torch import nn
 
+    from trainers.paradigm import Part
     from trainers.worker import Worker
 
 OVER: tuple[State, ...] = ("finished", "stopped", "failed")
@@ -128,6 +130,20 @@ class Run:
         rows = self.store.rows(query, (self.id, TEXTS))
         return [Text(row["step"], tuple((text, mark) for text, mark in json.loads(row["payload"]))) for row in rows]
 
+    def scenes(self, view: str) -> list[int]:
+        """The steps at which the run kept what `view` shows."""
+        query = "SELECT DISTINCT step FROM probes WHERE run = ? AND kind = ? ORDER BY step"
+        return [row["step"] for row in self.store.rows(query, (self.id, SCENE + view))]
+
+    def scene(self, view: str, step: int | None = None) -> Scene | None:
+        """What the networks made at a step, or last; None where nothing of this view was kept."""
+        query = "SELECT step, payload FROM probes WHERE run = ? AND kind = ? AND step <= ? ORDER BY step DESC LIMIT 1"
+        found = self.store.rows(query, (self.id, SCENE + view, 2**62 if step is None else step))
+        if not found:
+            return None
+        arrays = {name: unpacked(value) for name, value in json.loads(found[0]["payload"]).items()}
+        return Scene(found[0]["step"], view, arrays)
+
     def verdicts(self) -> list[Verdict]:
         """What the probes mean now, in words, the most serious first."""
         return [Verdict(*row) for row in json.loads(self.store.row(self.id)["verdicts"] or "[]")]
@@ -145,10 +161,13 @@ class Run:
         Raises:
             RunError: no weights have been saved yet.
         """
-        return self.networks()["main" if "main" in self.job.paradigm.networks else self.job.paradigm.networks[0]]
+        modules = self.networks()
+        model = self.job.paradigm.assemble(modules)
+        model.card = next(iter(modules.values())).card
+        return model.eval()
 
     def networks(self) -> dict[str, nn.Module]:
-        """Every network of the run by name; see `model`."""
+        """Every module that the run keeps the weights of, by name: its networks, or several of one; see `model`."""
         import torch
         from safetensors.torch import load_file
 
@@ -158,15 +177,28 @@ class Run:
             raise RunError(f"Run {self.id} has no weights yet: they are kept from its first epoch on.")
         saved = load_file(path)
         made = {}
-        for network in self.job.paradigm.networks:
+        for name, network in self.job.paradigm.modules(self.document).items():
             with torch.device("meta"):
                 module = builder.compile(self.document, network)
             module = module.to_empty(device="cpu")
-            prefix = f"{network}/"
+            prefix = f"{name}/"
             module.load_state_dict({k.removeprefix(prefix): v for k, v in saved.items() if k.startswith(prefix)})
             module.card = json.loads((folder / "card.json").read_text(encoding="utf-8"))
-            made[network] = module.eval()
+            made[name] = module.eval()
         return made
+
+    def parts(self) -> dict[str, Part]:
+        """What can be taken home of the run, by name; the first is the whole."""
+        return self.job.paradigm.parts(self.document)
+
+    def part(self, name: str) -> nn.Module:
+        """One of `parts()` as a module, with the run's best weights and its card. RunError: no weights, or no such."""
+        from trainers.parts import module_of
+
+        parts = self.parts()
+        if name not in parts:
+            raise RunError(f"Run {self.id} has no part {name[:70]!r}; it has: {', '.join(parts)}.")
+        return module_of(parts[name], self.job, self.model if not parts[name].module else self.networks)
 
     # -- controls ---------------------------------------------------------------------------------------------------
 

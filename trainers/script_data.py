@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from builder.shapes import Shape
-from trainers.data.splits import channel_axis
+from trainers.data.scaling import channel_axis
 from trainers.job import Job
 from trainers.learner import evaluation_piece
 from trainers.loss import Loss

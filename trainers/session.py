@@ -37,6 +37,10 @@ SAVE_SHARE = 0.01  # of the time, at most, goes into checkpoints
 RATE_SECONDS = 4.0
 
 
+class Leave(Exception):
+    """Somebody asked the run to pause or to stop before its first step."""
+
+
 class Session:
     """Loads the data, builds the learner, runs the loop, tells the store, keeps checkpoints."""
 
@@ -64,6 +68,8 @@ class Session:
         warm_up()
 
         self.prepared = job.prepare()
+        if not checkpoint.exists(self.folder / "checkpoint"):
+            job.paradigm.prepare(job, self._say)
         torch.manual_seed(settings.seed)
         batches = Batches(self.prepared.training, job.batch_size, settings.seed, self.device, job.augmentations)
         total = batches.count * settings.epochs
@@ -85,6 +91,14 @@ class Session:
         self.loop.probes.judge.history.notes = (*self.prepared.notes, *learner.notes)
         if checkpoint.exists(self.folder / "checkpoint"):
             self._restore(self.loop)
+
+    def _say(self, message: str) -> None:
+        """Show a sentence while something is being made ready. Leave: somebody asked the run to stop or to wait."""
+        with contextlib.suppress(StoreError):
+            asked = self.store.write(self.run, [self.progress("running", message)])
+            self.request = self.request or asked or ""
+        if self.request:
+            raise Leave
 
     def _restore(self, loop: Loop) -> None:
         state = checkpoint.load(self.folder / "checkpoint")

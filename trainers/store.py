@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from builder.problems import NetloomError
-from trainers.events import Event, Histograms, Metric, Probe, Progress, Text, Verdict, Verdicts
+from trainers.events import Event, Histograms, Metric, Probe, Progress, Scene, Text, Verdict, Verdicts
 from trainers.home import home
+from trainers.packing import packed
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS runs (
@@ -35,6 +36,7 @@ ADDED = {"origin": "TEXT"}  # columns that a store made by an older version has 
 _complete: set[Path] = set()  # the stores that this process knows to have every column
 PROGRESS = tuple(Progress.__dataclass_fields__)
 TEXTS = "texts"  # the kind under which sample texts stand among the probes
+SCENE = "scene:"  # before the view, the kind under which scenes do
 RUN_ID = re.compile(r"[0-9a-z-]{6,64}")
 
 
@@ -132,6 +134,9 @@ class Store:
                     case Text(step, pieces):
                         text = (run, TEXTS, step, json.dumps(pieces))
                         connection.execute("INSERT INTO probes VALUES (?, ?, ?, ?)", text)
+                    case Scene(step, view, arrays):
+                        scene = json.dumps({name: packed(array) for name, array in arrays.items()})
+                        connection.execute("INSERT INTO probes VALUES (?, ?, ?, ?)", (run, SCENE + view, step, scene))
                     case Histograms() | Verdicts():
                         self._write_latest(connection, run, event)
                     case Progress():

@@ -14,7 +14,7 @@ from trainers.data import DataError
 from trainers.events import State
 from trainers.job import Job
 from trainers.loop import Diverged
-from trainers.session import SLOT, Session
+from trainers.session import SLOT, Leave, Session
 from trainers.store import Store, StoreError
 
 _workers: dict[str, Worker] = {}
@@ -94,7 +94,10 @@ class Worker:
             self._wake.wait()
             self._wake.clear()
             if self.session.request == "stop":
-                return self._end("stopped")
+                if self.session.loop is not None:
+                    return self._end("stopped")
+                self._leave()
+                return None
 
     def _stretch(self) -> State:
         """Train until the end or until asked to leave. Holds the slot."""
@@ -103,7 +106,10 @@ class Worker:
             self.state = "running"
             self._changed.notify_all()
         if session.loop is None:
-            session.prepare()
+            try:
+                session.prepare()
+            except Leave:
+                return self._leave()
         if session.request:
             state: State = "paused" if session.request == "pause" else "stopped"
         else:
@@ -114,6 +120,14 @@ class Worker:
         else:
             self._end(state)
         return state
+
+    def _leave(self) -> State:
+        """Asked to leave while what it begins with was made ready: nothing has been learned that could be lost."""
+        if self.session.request == "pause":
+            self._set("paused", "Paused before its first step.")
+            return "paused"
+        self._set("stopped", "Stopped before its first step.")
+        return "stopped"
 
     def _pause(self) -> None:
         message, self.session.trouble = self.session.trouble, ""

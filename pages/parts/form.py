@@ -20,6 +20,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from builder.wording import sentences
+from pages.parts.offers import offered
 from pages.parts.session import Session, key_for, widget
 from pages.parts.words import markdown
 
@@ -83,21 +84,26 @@ def _field(
     kind = kind_of(info)
     value = values.get(name, info.get_default(call_default_factory=True))
     draft = session.drafts.get(key)
-    showing = draft[0] if draft else shown(value, kind)
+    names = offered(info, session)
+    showing = draft[0] if draft else value if names is not None else shown(value, kind)
     held = key_for(session, key, showing)
 
     def changed() -> None:
         typed = widget(held)
         if typed == showing:
             return
-        wanted = parsed(typed, kind) if isinstance(typed, str) else typed
+        wanted = parsed(typed, kind) if isinstance(typed, str) and names is None else typed
         complaint = _try(entry, {**values, name: wanted}, change)
         if complaint:
             session.drafts[key] = (typed, complaint)
         else:
             session.drafts.pop(key, None)
 
-    _widget(name, kind, showing, {"key": held, "help": info.description or None, "on_change": changed})
+    common = {"key": held, "help": info.description or None, "on_change": changed}
+    if names is None:
+        _widget(name, kind, showing, common)
+    else:
+        _named(name, names, showing, kind.optional, common)
     if draft:
         st.markdown(f":red[{markdown(draft[1])}]")
 
@@ -126,6 +132,14 @@ def _widget(name: str, kind: Kind, showing: Any, common: dict[str, Any]) -> None
         )
     else:
         st.text_input(name, showing, placeholder=empty, **common)
+
+
+def _named(name: str, names: Mapping[str, str], showing: Any, optional: bool, common: dict[str, Any]) -> None:
+    """A list of what there is to name; a name that is not there any more stays in it, so that a check can tell."""
+    choices = [*([None] if optional else []), *names]
+    choices += [showing] if showing not in choices else []
+    told = {None: "none", **names}
+    st.selectbox(name, choices, choices.index(showing), format_func=lambda one: str(told.get(one, one)), **common)
 
 
 def _step(value: Any, kind: Kind) -> float:

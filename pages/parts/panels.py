@@ -1,50 +1,84 @@
-"""The views of a run's answers by name: a way of training names those it wants (`Paradigm.panels`), this draws them."""
+"""What pages draw of a way of training, by name: cards beside the curves while it trains (`Paradigm.live`), and views
+of what the trained network does (`Paradigm.panels`). A way of training names those it wants; this knows who draws them.
+"""
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import streamlit as st
 
-from pages.parts import run_answers, run_attention, run_choice, run_facts, run_samples, run_surprise, run_writing
+from pages.parts import charts, run_choice
+from pages.parts.run_data import Live
 from trainers.events import SplitName
 from trainers.run import Run
+
+CARDS: dict[str, str] = {
+    "texts": "run_writing.live",
+}
 
 
 @dataclass(frozen=True)
 class Panel:
-    """A view: where it stands on the page, and what draws it for a part of the run's data."""
+    """A view on the Inspect page: where it stands, and the function `(run, part of the data)` that draws it."""
 
-    place: Literal["top", "left", "right"]
-    draw: Callable[[Run, SplitName], None]
+    place: Literal["top", "left", "right", "whole"]
+    drawn_by: str
 
 
 PANELS: dict[str, Panel] = {
-    "facts": Panel("top", run_facts.panel),
-    "samples": Panel("left", run_samples.panel),
-    "answers": Panel("right", run_answers.panel),
-    "writing": Panel("left", lambda run, part: run_writing.continuing(run)),
-    "surprise": Panel("left", run_surprise.card),
-    "attention": Panel("right", run_attention.card),
+    "facts": Panel("top", "run_facts.panel"),
+    "samples": Panel("left", "run_samples.panel"),
+    "answers": Panel("right", "run_answers.panel"),
+    "writing": Panel("left", "run_writing.panel"),
+    "surprise": Panel("left", "run_surprise.card"),
+    "attention": Panel("right", "run_attention.card"),
 }
+
+
+def function(name: str) -> Callable[..., Any]:
+    """What draws: "run_samples.panel" is the function `panel` of pages/parts/run_samples.py, loaded when it is asked
+    for, so that a page does not load what it does not show."""
+    module, _, attribute = name.partition(".")
+    found: Callable[..., Any] = getattr(importlib.import_module(f"pages.parts.{module}"), attribute)
+    return found
+
+
+def cards(live: Live) -> None:
+    """The cards of the run's way of training, two in a row."""
+    names = [name for name in live.run.job.paradigm.live if name in CARDS]
+    for start in range(0, len(names), 2):
+        row = names[start : start + 2]
+        for column, name in zip(st.columns(len(row), gap="small"), row, strict=True):
+            with column, charts.card(f"live_{name}"):
+                _drawn_card(name, live)
+
+
+@run_choice.said
+def _drawn_card(name: str, live: Live) -> None:
+    function(CARDS[name])(live)
 
 
 @run_choice.said
 def show(run: Run, part: SplitName) -> None:
-    """Every panel of the run's way of training, in its order."""
+    """Every panel of the run's way of training, in its order: those on top, two columns, then those of whole width."""
     wanted = [PANELS[name] for name in run.job.paradigm.panels if name in PANELS]
     for panel in wanted:
         if panel.place == "top":
-            panel.draw(run, part)
+            _draw(panel, run, part)
     left, right = st.columns([11, 9], gap="small")
     for panel in wanted:
-        if panel.place != "top":
+        if panel.place in ("left", "right"):
             with left if panel.place == "left" else right:
                 _draw(panel, run, part)
+    for panel in wanted:
+        if panel.place == "whole":
+            _draw(panel, run, part)
 
 
 @run_choice.said
 def _draw(panel: Panel, run: Run, part: SplitName) -> None:
-    panel.draw(run, part)
+    function(panel.drawn_by)(run, part)

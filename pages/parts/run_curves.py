@@ -8,7 +8,7 @@ import streamlit as st
 
 from pages.parts import charts
 from pages.parts.run_data import Curve, Live
-from trainers.metrics import METRICS
+from trainers.paradigm import Score
 
 NOT_YET = "The first numbers come within a second of training."
 NOT_SCORED = "The first score comes at the end of the first epoch."
@@ -54,21 +54,30 @@ def loss_figure(training: Curve | None, validation: Curve | None, weight: float,
 
 def metric(live: Live) -> None:
     """Accuracy, or how much of the spread is explained, for both parts of the data, where it was scored."""
-    choices = list(METRICS[live.run.job.dataset.task].values())
-    there = [entry for entry in choices if ("validation", entry.name) in live.curves]
-    choices = there or [entry for entry in choices if not entry.costly]
+    choices = _told(live)
     labels = {entry.name: entry.label for entry in choices}
     with st.container(horizontal=True, vertical_alignment="center", key="metric_head"):
         charts.heading("Scores", "after each epoch")
+        if not choices:
+            return charts.nothing(NOT_SCORED)
         chosen = st.segmented_control(
             "metric", list(labels), default=choices[0].name, format_func=labels.__getitem__, required=True,
-            key=f"metric_{live.run.job.dataset.task}{len(choices)}", label_visibility="collapsed",
+            key=f"metric_{live.run.job.paradigm.name}{live.run.job.dataset.task}{len(choices)}",
+            label_visibility="collapsed",
         )  # fmt: skip
     name = chosen or choices[0].name
     found = {split: live.curves.get((split, name)) for split in ("training", "validation")}
     if not any(found.values()):
         return charts.nothing(NOT_SCORED)
     return charts.draw(metric_figure(found, f"{live.run.id}{name}"), "metric")
+
+
+def _told(live: Live) -> list[Score]:
+    """The scores that are there, or before the first epoch those that will be."""
+    job = live.run.job
+    scores = job.paradigm.scores(job.dataset)
+    there = [score for score in scores if (score.split, score.name) in live.curves]
+    return there or [score for score in scores if not score.costly]
 
 
 def metric_figure(found: dict[str, Curve | None], state: str) -> go.Figure:

@@ -114,17 +114,27 @@ def _paradigm(session: Session) -> None:
     paradigm = options_of(session.document.training.get("paradigm"), "supervised")
 
     def write(new: Options, label: str) -> None:
-        kept = {"loss": paradigm["loss"]} if "loss" in paradigm and new["name"] == paradigm["name"] else {}
+        kept = {key: paradigm[key] for key in apart if key in paradigm and new["name"] == paradigm["name"]}
         _change(session, {"paradigm": {**kept, **new}}, label)
 
-    shown = {key: value for key, value in paradigm.items() if key != "loss"}
-    help_ = "What the network is asked for: answers that are known, or the next piece of a text."
-    Choice("paradigm", "way of training", paradigms(), help_, frozenset({"loss"})).draw(session, shown, write)
+    apart = frozenset({"loss"}) if _chooses_loss(paradigm) else frozenset()
+    shown = {key: value for key, value in paradigm.items() if key not in apart}
+    help_ = "What the network is asked for: answers that are known, the next piece of a text, pictures like those seen."
+    Choice("paradigm", "way of training", paradigms(), help_, apart).draw(session, shown, write)
+
+
+def _chooses_loss(paradigm: Options) -> bool:
+    """Whether the way of training takes any loss that suits the data set; else what it makes small is its own."""
+    kind = paradigms().get(str(paradigm["name"]))
+    return kind is None or kind.chooses_loss
 
 
 def _loss(session: Session) -> None:
     training = session.document.training
     paradigm = options_of(training.get("paradigm"), "supervised")
+    if not _chooses_loss(paradigm):
+        st.caption(f"{paradigms()[paradigm['name']].label} has a loss of its own: see its options in Way of training.")
+        return
     data = DATASETS.get(str((training.get("data") or {}).get("name")))
     options = options_of(paradigm.get("loss"), _usual_loss(data.task) if data else None)
     fitting: dict[str, type[Loss]] = {

@@ -10,21 +10,25 @@ import streamlit as st
 from pages.parts.run_data import Live
 from pages.parts.words import escape
 from trainers.events import Verdict
-from trainers.metrics import main_metric
+from trainers.paradigm import Score
 
 SHOWN = 4
 
 
 def cards(live: Live) -> None:
     """Loss, validation loss, the main score and the gradient norm, each with its change since the epoch before."""
-    score = main_metric(live.run.job.dataset.task)
-    entries = (
-        ("training loss", live.last("training", "loss"), False),
-        ("validation loss", live.last("validation", "loss"), False),
-        (f"validation {score.label}", live.last("validation", score.name), score.higher_is_better),
-        ("gradient norm", live.last("training", "gradient_norm"), None),
-    )
-    st.html(f'<div class="nl-cards">{"".join(_card(*entry) for entry in entries)}</div>')
+    job = live.run.job
+    told = [score for score in job.paradigm.scores(job.dataset) if not score.costly]
+    losses = [Score("loss", "loss", False, split=split) for split in ("training", "validation")]
+    shown = [score for score in losses if (score.split, "loss") in live.curves or not live.curves]
+    shown += told[: 1 + len(losses) - len(shown)]
+    norm = Score("gradient_norm", "gradient norm", None, split="training")
+    labels = [f"{score.split} {score.label}" for score in shown] + [norm.label]
+    drawn = [
+        _card(label, live.last(score.split, score.name), score.higher_is_better)
+        for label, score in zip(labels, [*shown, norm], strict=True)
+    ]
+    st.html(f'<div class="nl-cards">{"".join(drawn)}</div>')
 
 
 def _card(label: str, found: tuple[float, float] | None, more_is_better: bool | None) -> str:
@@ -79,9 +83,9 @@ def ending(live: Live) -> None:
     elif progress.state == "paused" and progress.message not in ("", "Paused."):
         text = f'<div class="nl-verdict nl-said-warning">{escape(progress.message)} Resume goes on from there.</div>'
     elif progress.state in ("finished", "stopped"):
-        scores = live.run.scores()
-        score = main_metric(live.run.job.dataset.task)
-        if score.name in scores:
+        scores, job = live.run.scores(), live.run.job
+        score = next(iter(job.paradigm.scores(job.dataset)), None)
+        if score is not None and score.name in scores:
             told = f"Test {score.label} <b>{number(scores[score.name])}</b>: the best weights, on samples never seen."
             text = f'<div class="nl-verdict nl-said-good">{told}</div>'
     st.html(f'<div class="nl-verdicts">{text}</div>')

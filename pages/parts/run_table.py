@@ -14,12 +14,12 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from builder.document import Document
+from builder.problems import NetloomError
 from pages.parts import charts, run_data
 from pages.parts.run_answers import CLASSES
 from pages.parts.run_controls import clock
 from pages.parts.words import escape
 from trainers.data import DATASETS
-from trainers.metrics import main_metric
 from trainers.run import OVER, Run
 
 _rows: dict[tuple[str, str, float], dict[str, Any]] = {}
@@ -55,14 +55,23 @@ def row(run: Run) -> dict[str, Any]:
     return _rows[key]
 
 
+def _score(run: Run) -> tuple[str, str, str]:
+    """Name and label of the score to go by, and the part of the data it is of."""
+    try:
+        job = run.job
+        score = next(iter(job.paradigm.scores(job.dataset)), None)
+    except NetloomError:  # it was trained by another version
+        score = None
+    return (score.name, score.label, score.split) if score is not None else ("accuracy", "accuracy", "validation")
+
+
 def _row(run: Run, progress: Any) -> dict[str, Any]:
     metrics = run.metrics()
     data = DATASETS.get(str((run.document.training.get("data") or {}).get("name")))
-    score = main_metric(data.task) if data else None
-    name, label = (score.name, score.label) if score else ("accuracy", "accuracy")
+    name, label, part = _score(run)
     losses, scores, tested = (
         metrics[(metrics["split"] == split) & (metrics["metric"] == metric)]["value"].astype(float)
-        for split, metric in (("validation", "loss"), ("validation", name), ("test", name))
+        for split, metric in (("validation", "loss"), (part, name), ("test", name))
     )
     return {
         "name": run.name,

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import streamlit as st
 
 import trainers
 from pages.parts import (
     charts,
+    panels,
     run_activations,
     run_blocks,
     run_choice,
@@ -18,7 +17,6 @@ from pages.parts import (
     run_graph,
     run_summary,
     run_through_time,
-    run_writing,
 )  # fmt: skip
 from pages.parts.run_data import ACTIVE
 from trainers.run import Run
@@ -43,9 +41,11 @@ def _live(run_id: str) -> None:
     run_summary.ending(live)
     run_summary.cards(live)
     run_summary.verdicts(live)
+    panels.cards(live)
     live = run_blocks.chosen(live)
+    through_time = ((("through_time", run_through_time.curves),),) if run_through_time.has_any(live) else ()
     rows = (
-        *_special(live),
+        *through_time,
         (("loss", run_curves.loss), ("flow", run_gradients.flow)),
         (("network", None),),
         (("metric", run_curves.metric), ("gradient_map", run_gradients.over_time)),
@@ -60,13 +60,6 @@ def _live(run_id: str) -> None:
                     st.html(run_graph.show(live))
                 else:
                     chart(live)
-
-
-def _special(live: run_data.Live) -> tuple[tuple[tuple[str, Any], ...], ...]:
-    """What only some networks have: text that they write, and a gradient that goes through time."""
-    cards: list[tuple[str, Any]] = [("texts", run_writing.live)] if live.texts else []
-    cards += [("through_time", run_through_time.curves)] if run_through_time.has_any(live) else []
-    return (tuple(cards),) if cards else ()
 
 
 def empty() -> None:

@@ -11,7 +11,7 @@ from pages.parts import charts
 from pages.parts.run_data import Live
 from pages.parts.words import escape, escape_lines
 from trainers.data.tokens import MASK, TokenError
-from trainers.events import Text
+from trainers.events import SplitName, Text
 from trainers.generation import Taste
 from trainers.run import Run, RunError
 from trainers.writing import Pieces
@@ -43,7 +43,7 @@ def marked(pieces: Pieces) -> str:
     return "".join(f'<span class="nl-mark-{escape(mark)}">{escape_lines(text)}</span>' for text, mark in pieces)
 
 
-def continuing(run: Run) -> None:
+def panel(run: Run, part: SplitName) -> None:
     """A prompt, how boldly to go on from it, and the text that comes."""
     from trainers.reading import language_of
 

@@ -18,7 +18,7 @@ from streamlit.testing.v1 import AppTest
 from pages.parts import data_loading, data_pictures
 from pages.parts import session as sessions
 from trainers.data import DATASETS, dataset
-from trainers.data.splits import Standardisation
+from trainers.data.scaling import Standardisation
 from trainers.excerpt import take
 
 ROOT = Path(__file__).parents[2]

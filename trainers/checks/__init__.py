@@ -14,8 +14,10 @@ from builder.infer import analyse
 from builder.problems import DocumentError, Problem
 from builder.spec import Signal
 from trainers.checks.base import JobCheck, job_checks
-from trainers.data import DataError, dataset
+from trainers.data import DataError, DataSet, dataset
+from trainers.entry import OptionError, choose
 from trainers.job import Job
+from trainers.paradigm import paradigms
 
 __all__ = ["JobCheck", "bind", "check", "problems_of"]
 
@@ -29,10 +31,24 @@ def bind(document: Document) -> Document:
         chosen = dataset(data)
     except DataError:
         return document  # check says what is wrong with the data set
-    inputs = [node.name for node in document.nodes if _input(node) is not None]
-    given = dict(zip(inputs, chosen.signals, strict=False))  # a check tells of too many or too few Inputs
+    given = _signals(document, chosen)
     nodes = tuple(_shaped(node, given[node.name]) if _is_open(node, given) else node for node in document.nodes)
     return document if nodes == document.nodes else document.changed(nodes=nodes)
+
+
+def _signals(document: Document, chosen: DataSet) -> dict[str, Signal]:
+    """What goes into each Input, by the node's name, as far as the data set and the way of training say it."""
+    try:
+        way = choose(paradigms(), document.training.get("paradigm", {"name": "supervised"}), "paradigm")
+    except OptionError:
+        way = None  # check says what is wrong with it
+    given: dict[str, Signal] = {}
+    for network in dict.fromkeys(node.network for node in document.nodes):
+        inputs = [node.name for node in document.nodes if node.network == network and _input(node) is not None]
+        signals = chosen.signals if way is None else way.signals(chosen, network)
+        pairs = zip(inputs, signals, strict=False)  # a check tells of too many or too few Inputs
+        given |= {name: signal for name, signal in pairs if signal is not None}
+    return given
 
 
 def _shaped(node: Node, signal: Signal) -> Node:
@@ -68,7 +84,9 @@ def check(document: Document) -> list[Problem]:
 def problems_of(job: Job) -> list[Problem]:
     """The problems of a job that could be read."""
     analysis = analyse(job.document)
-    return _sorted([*run(analysis), *(problem for check in job_checks() for problem in check.find(job, analysis))])
+    way = job.paradigm.name
+    asked = [check for check in job_checks() if not check.paradigms or way in check.paradigms]
+    return _sorted([*run(analysis), *(problem for check in asked for problem in check.find(job, analysis))])
 
 
 def _sorted(problems: list[Problem]) -> list[Problem]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from builder.checks.base import Reporter
 from builder.document import Node
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 class JobCheck(Reporter):
     """Base of every check of a job: `find` yields a problem for each thing that does not fit."""
+
+    paradigms: ClassVar[tuple[str, ...]] = ()  # the ways of training it is for, by name; none: for all
 
     def find(self, job: Job, analysis: Analysis) -> Iterator[Problem]:
         """The problems of this kind."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from builder.document import Node
 from builder.edits import SetParams
 from builder.infer import Analysis
 from builder.problems import Problem
@@ -26,12 +27,16 @@ class InputCount(JobCheck):
     category = "input"
 
     def find(self, job: Job, analysis: Analysis) -> Iterator[Problem]:
-        names = [node.name for node in job.document.nodes if node.role == "input"]
-        signals = job.paradigm.signals(job.dataset)
+        for network in job.paradigm.networks:
+            yield from self._network(job, network)
+
+    def _network(self, job: Job, network: str) -> Iterator[Problem]:
+        names = [node.name for node in _inputs(job, network)]
+        signals = job.paradigm.signals(job.dataset, network)
         wanted = len(signals)
-        if not names or len(names) == wanted:
+        if not names or len(names) == wanted or None in signals:
             return
-        parts = ", ".join(f"{show(signal.shape)} of {NUMBERS[signal.dtype]}" for signal in signals)
+        parts = ", ".join(f"{show(signal.shape)} of {NUMBERS[signal.dtype]}" for signal in signals if signal)
         has = f"a sample of {job.dataset.title} has {count(wanted, 'part')}: {parts}"
         if len(names) > wanted:
             yield self.problem(
@@ -51,8 +56,14 @@ class InputShape(JobCheck):
     category = "input"
 
     def find(self, job: Job, analysis: Analysis) -> Iterator[Problem]:
-        inputs = [node for node in job.document.nodes if node.role == "input"]
-        for node, wanted in zip(inputs, job.paradigm.signals(job.dataset), strict=False):
+        pairs = [
+            pair
+            for network in job.paradigm.networks
+            for pair in zip(_inputs(job, network), job.paradigm.signals(job.dataset, network), strict=False)
+        ]
+        for node, wanted in pairs:
+            if wanted is None:
+                continue
             given = analysis.facts[node.name].signal if node.name in analysis.facts else wanted
             if (given.shape, given.dtype) != (wanted.shape, wanted.dtype):
                 yield self.problem(
@@ -62,6 +73,10 @@ class InputShape(JobCheck):
                     [SetParams(node.name, {**node.params, "shape": list(wanted.shape), "dtype": wanted.dtype})],
                     f"Set shape to {show(wanted.shape)}",
                 )
+
+
+def _inputs(job: Job, network: str) -> list[Node]:
+    return [node for node in job.document.nodes if node.role == "input" and node.network == network]
 
 
 class Vocabulary(JobCheck):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import builder
 from builder.edits import Edit, SetTraining
@@ -33,9 +33,10 @@ class LooksAhead(JobCheck):
 
     code = "T170"
     category = "output"
+    paradigms = ("language",)
 
     def find(self, job: Job, analysis: Analysis) -> Iterator[Problem]:
-        if not isinstance(job.paradigm, Language) or job.paradigm.masks or not _is_sound(job, analysis):
+        if cast(Language, job.paradigm).masks or not _is_sound(job, analysis):
             return
         peeking = [step for step in analysis.plan.steps if _peeks(step)]
         table = builder.summary(job.document)
@@ -64,12 +65,14 @@ class UnknownPrompt(JobCheck):
 
     code = "T171"
     category = "paradigm"
+    paradigms = ("language",)
 
     def find(self, job: Job, analysis: Analysis) -> Iterator[Problem]:
-        if not isinstance(job.paradigm, Language) or not job.paradigm.prompt or not job.dataset.ready():
+        prompt = cast(Language, job.paradigm).prompt
+        if not prompt or not job.dataset.ready():
             return
         try:
-            start_of(job.paradigm.prompt, job.dataset)
+            start_of(prompt, job.dataset)
         except TokenError as error:
             training = job.document.training
             paradigm = {key: value for key, value in dict(training["paradigm"]).items() if key != "prompt"}

@@ -3,55 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trainers.data.base import Arrays, DataError, DataSet, Task
+from trainers.data.scaling import Scaling, Standardisation, channel_axis, fit, scale
 
 if TYPE_CHECKING:
     import torch
 
-Values = TypeVar("Values", "NDArray[Any]", "torch.Tensor")
 Indices = NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class Standardisation:
-    """Subtracts a mean and divides by a standard deviation, both of the training part only.
-
-    The test part must not be looked at before the end, not even for its mean. The figures travel with the model: who
-    uses it later has to treat new samples in the same way. `mean` and `std` broadcast over one sample.
-    """
-
-    mean: NDArray[np.float32]
-    std: NDArray[np.float32]
-
-    def apply(self, x: Values) -> Values:
-        """Standardised values of an array or tensor whose first axis is the batch."""
-        mean, std = self._like(x)
-        return (x - mean) / std  # type: ignore[no-any-return]
-
-    def revert(self, x: Values) -> Values:
-        """The values in their original unit again."""
-        mean, std = self._like(x)
-        return x * std + mean  # type: ignore[no-any-return]
-
-    def as_dict(self) -> dict[str, Any]:
-        """The figures as lists, for JSON."""
-        return {"mean": self.mean.tolist(), "std": self.std.tolist()}
-
-    @classmethod
-    def from_dict(cls, figures: dict[str, Any]) -> Standardisation:
-        return cls(np.asarray(figures["mean"], np.float32), np.asarray(figures["std"], np.float32))
-
-    def _like(self, x: Any) -> tuple[Any, Any]:
-        if isinstance(x, np.ndarray):
-            return self.mean, self.std
-        import torch
-
-        return torch.as_tensor(self.mean, device=x.device), torch.as_tensor(self.std, device=x.device)
 
 
 @dataclass(frozen=True)
@@ -91,7 +54,12 @@ class Prepared:
 
 
 def prepare(
-    dataset: DataSet, validation: float = 0.2, test: float = 0.1, seed: int = 0, raw_targets: bool = False
+    dataset: DataSet,
+    validation: float = 0.2,
+    test: float = 0.1,
+    seed: int = 0,
+    raw_targets: bool = False,
+    scaling: Scaling = "standard",
 ) -> Prepared:
     """Load, split and standardise a data set. The same seed gives the same split, on every machine.
 
@@ -109,7 +77,9 @@ def prepare(
     arrays = dataset.load()
     parts, notes = _indices(dataset, arrays, validation, test, seed)
     channels = channel_axis(dataset)
-    figures = tuple(fit(array[parts[0]], channels) if array.dtype == np.float32 else None for array in arrays.inputs)
+    figures = tuple(
+        scale(array[parts[0]], scaling, channels) if array.dtype == np.float32 else None for array in arrays.inputs
+    )
     targets, target_standardisation = arrays.targets, None
     if dataset.task in ("regression", "forecasting") and not raw_targets:
         target_standardisation = fit(targets[parts[0]], -1)
@@ -141,26 +111,6 @@ def check_shares(validation: float, test: float) -> None:
             f"The validation share {validation:g} and the test share {test:g} leave nothing to train on: they add up "
             f"to {validation + test:g}. Make them smaller; 0.2 and 0.1 are usual."
         )
-
-
-def channel_axis(dataset: DataSet) -> int | None:
-    """The axis whose places have figures of their own: colours, or columns of a series; None: every number has."""
-    return {"image": 1, "sound": 1, "series": -1}.get(dataset.kind)
-
-
-def fit(values: NDArray[Any], channels: int | None = None) -> Standardisation:
-    """The mean and standard deviation over the first axis: of each number, or of each channel (axis `channels`).
-
-    Pictures have one figure per channel: per pixel, the ones that are black in every training picture would have a
-    spread of 0, and a single grey dot there would count more than the whole rest. What is constant keeps its value
-    less the mean: its spread counts as 1.
-    """
-    kept = None if channels is None else channels % values.ndim
-    axes = (0,) if kept is None else tuple(axis for axis in range(values.ndim) if axis != kept)
-    mean = values.mean(axis=axes, keepdims=True, dtype=np.float64)[0]
-    std = values.std(axis=axes, keepdims=True, dtype=np.float64)[0]
-    std[std < 1e-7 * np.maximum(1, np.abs(mean))] = 1
-    return Standardisation(mean.astype(np.float32), std.astype(np.float32))
 
 
 def split_in_time(

@@ -16,6 +16,7 @@ from trainers.generation import Taste, continued, drawn
 from trainers.learner import NetworkLearner
 from trainers.losses import LOSSES, Loss, default_loss
 from trainers.paradigm import Paradigm
+from trainers.shutter import Shutter
 
 if TYPE_CHECKING:
     import torch
@@ -26,9 +27,7 @@ if TYPE_CHECKING:
     from trainers.job import Job
 
 IGNORED = -100  # what torch's losses take for a target that does not count
-SHARE = 0.02  # of the training time goes into sample texts, at most
 LONGEST = 1.5  # seconds for one sample text; what is not written by then stays unwritten
-MOMENTS = 50  # sample texts of a run, about
 
 
 class Language(Paradigm):
@@ -37,6 +36,8 @@ class Language(Paradigm):
     name: ClassVar[str] = "language"
     label: ClassVar[str] = "Language model"
     tasks: ClassVar[frozenset[Task]] = frozenset({"language"})
+    chooses_loss: ClassVar[bool] = True
+    live: ClassVar[tuple[str, ...]] = ("texts",)
     panels: ClassVar[tuple[str, ...]] = ("writing", "surprise", "attention")
 
     predicts: Literal["next token", "masked token"] = Field(
@@ -93,7 +94,7 @@ class LanguageLearner(NetworkLearner):
         self.criterion = paradigm.loss_for(job.dataset).build()
         self.mask = job.dataset.vocabulary_count
         self.generator = torch.Generator().manual_seed(job.settings.seed)  # of the sample texts, and of nothing else
-        self._spent, self._next, self._last = 0.0, 0.0, time.perf_counter()
+        self.shutter = Shutter()
 
     def step(self, inputs: tuple[Tensor, ...], targets: Tensor) -> Tensor:
         if self.paradigm.masks:
@@ -126,10 +127,7 @@ class LanguageLearner(NetworkLearner):
 
     def views(self, step: int) -> Iterator[Event]:
         """A sample text now and then: asked between two steps, a few times a second."""
-        now = time.perf_counter()
-        self._spent += min(now - self._last, 5.0)  # a longer gap was a pause
-        self._last = now
-        if not self.paradigm.sample_length or self._spent < self._next:
+        if not self.paradigm.sample_length or not self.shutter.due():
             return
         self.model.eval()
         try:
@@ -137,8 +135,7 @@ class LanguageLearner(NetworkLearner):
         finally:
             self.model.train()
         yield Text(step, pieces)
-        self._last = time.perf_counter()
-        self._next = self._spent + max((self._last - now) / SHARE, self._spent / MOMENTS)
+        self.shutter.taken()
 
     def _written(self) -> tuple[tuple[str, str], ...]:
         from trainers.writing import start_of, text_of

@@ -1,0 +1,90 @@
+"""Brings the numbers of samples into the range that a network wants, by figures of the training part alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainers.data.base import DataSet
+
+if TYPE_CHECKING:
+    import torch
+
+Values = TypeVar("Values", "NDArray[Any]", "torch.Tensor")
+Scaling = Literal["standard", "unit", "signed"]  # mean 0 and spread 1; from 0 to 1; from -1 to 1
+
+
+@dataclass(frozen=True)
+class Standardisation:
+    """Subtracts a mean and divides by a standard deviation, both of the training part only.
+
+    The test part must not be looked at before the end, not even for its mean. The figures travel with the model: who
+    uses it later has to treat new samples in the same way. `mean` and `std` broadcast over one sample.
+    """
+
+    mean: NDArray[np.float32]
+    std: NDArray[np.float32]
+
+    def apply(self, x: Values) -> Values:
+        """Standardised values of an array or tensor whose first axis is the batch."""
+        mean, std = self._like(x)
+        return (x - mean) / std  # type: ignore[no-any-return]
+
+    def revert(self, x: Values) -> Values:
+        """The values in their original unit again."""
+        mean, std = self._like(x)
+        return x * std + mean  # type: ignore[no-any-return]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The figures as lists, for JSON."""
+        return {"mean": self.mean.tolist(), "std": self.std.tolist()}
+
+    @classmethod
+    def from_dict(cls, figures: dict[str, Any]) -> Standardisation:
+        return cls(np.asarray(figures["mean"], np.float32), np.asarray(figures["std"], np.float32))
+
+    def _like(self, x: Any) -> tuple[Any, Any]:
+        if isinstance(x, np.ndarray):
+            return self.mean, self.std
+        import torch
+
+        return torch.as_tensor(self.mean, device=x.device), torch.as_tensor(self.std, device=x.device)
+
+
+def channel_axis(dataset: DataSet) -> int | None:
+    """The axis whose places have figures of their own: colours, or columns of a series; None: every number has."""
+    return {"image": 1, "sound": 1, "series": -1}.get(dataset.kind)
+
+
+def scale(values: NDArray[Any], scaling: Scaling, channels: int | None = None) -> Standardisation:
+    """The figures that bring training samples to mean 0 and spread 1, or their whole range to 0 to 1 or -1 to 1.
+
+    A network that ends in a sigmoid or a tanh can draw pictures of the last two kinds. The range is that of the values
+    as a whole: all pixels keep their relation to each other. Tables keep a range for each column.
+    """
+    if scaling == "standard":
+        return fit(values, channels)
+    axes = (0,) if channels is None else tuple(range(values.ndim))
+    low, high = values.min(axis=axes, keepdims=True)[0], values.max(axis=axes, keepdims=True)[0]
+    width = np.where(high > low, high - low, 1)
+    if scaling == "signed":
+        return Standardisation(((low + high) / 2).astype(np.float32), (width / 2).astype(np.float32))
+    return Standardisation(low.astype(np.float32), width.astype(np.float32))
+
+
+def fit(values: NDArray[Any], channels: int | None = None) -> Standardisation:
+    """The mean and standard deviation over the first axis: of each number, or of each channel (axis `channels`).
+
+    Pictures have one figure per channel: per pixel, the ones that are black in every training picture would have a
+    spread of 0, and a single grey dot there would count more than the whole rest. What is constant keeps its value
+    less the mean: its spread counts as 1.
+    """
+    kept = None if channels is None else channels % values.ndim
+    axes = (0,) if kept is None else tuple(axis for axis in range(values.ndim) if axis != kept)
+    mean = values.mean(axis=axes, keepdims=True, dtype=np.float64)[0]
+    std = values.std(axis=axes, keepdims=True, dtype=np.float64)[0]
+    std[std < 1e-7 * np.maximum(1, np.abs(mean))] = 1
+    return Standardisation(mean.astype(np.float32), std.astype(np.float32))
