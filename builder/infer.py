@@ -161,7 +161,8 @@ def layer_facts(spec: LayerSpec, signals: tuple[Signal, ...]) -> Facts:
         except ShapeError as error:
             known = error
             known.__context__ = None  # torch's own error would keep the module and its inputs alive
-        _cache[key] = known
+        if not spec.missing():
+            _cache[key] = known
         if len(_cache) > CACHE_SIZE:
             _cache.popitem(last=False)
     if isinstance(known, ShapeError):
@@ -178,6 +179,8 @@ def _measure(spec: LayerSpec, signals: tuple[Signal, ...]) -> Facts:
     spec.object_to(*(given.shape for given in signals))
     if signal is None:
         facts = _run(spec, signals)
+    elif spec.missing():  # a check tells; how many numbers it learns is not known
+        facts = Facts(signal, 0)
     else:
         facts = Facts(signal, *_parameters(_module(spec, signals))) if spec.role == "layer" else Facts(signal, 0)
     return facts._replace(signal=facts.signal._replace(channels_first=_channels_first(spec, facts.signal, signals)))

@@ -202,6 +202,13 @@ class LayerSpec(BaseModel):
         """A setting that has no effect here, in words: told as a warning. Asked where `object_to` has no objection."""
         return None
 
+    def missing(self) -> str:
+        """What this layer needs that this machine lacks (a package, a file), as a sentence; empty: nothing.
+
+        A layer that may lack something gives its shape by `emitted`, which is then known all the same.
+        """
+        return ""
+
     def not_in_onnx(self) -> str:
         """Why this layer, with these parameters, cannot be exported to ONNX, as a sentence; empty: it can."""
         return ""

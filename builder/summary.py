@@ -51,6 +51,8 @@ def layer_flops(spec: LayerSpec, signals: tuple[Signal, ...]) -> int:
     if spec.role != "layer":
         return 0
     key = (spec.key, signals)
+    if spec.missing():
+        return 0
     if key not in _flops:
         known = spec.flops(*signals)
         _flops[key] = _count(spec, signals) if known is None else known

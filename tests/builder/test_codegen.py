@@ -102,7 +102,7 @@ def one_layer(type_name: str) -> Document:
     return document([*inputs, node("layer", type_name), node("out", "Output")], [*edges, ("layer", "out")])
 
 
-LAYERS = [name for name, spec in builder.CATALOGUE.items() if spec.role == "layer"]
+LAYERS = [name for name, spec in builder.CATALOGUE.items() if spec.role == "layer" and not spec().missing()]
 
 
 @pytest.mark.parametrize("type_name", LAYERS)

@@ -1,0 +1,129 @@
+"""Networks that others have trained, as one node whose features feed the graph."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
+
+from pydantic import Field
+
+from builder.layers._spatial import CHANNELS
+from builder.shapes import Shape, show
+from builder.spec import LayerSpec, ShapeError, Signal, always
+
+if TYPE_CHECKING:
+    from torch import nn
+
+MOST_REPORTED = 3
+FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}\.safetensors$")]
+
+
+class Backbone(NamedTuple):
+    """What is known of a network without having it: every one makes a picture 32 times smaller in the end."""
+
+    channels: int
+    drops_rest: bool = False  # what is left over at the border is cut off, so pictures must have 32 pixels
+
+
+NETWORKS = {
+    "resnet18": Backbone(512),
+    "resnet34": Backbone(512),
+    "resnet50": Backbone(2048),
+    "mobilenet_v3_small": Backbone(576),
+    "mobilenet_v3_large": Backbone(960),
+    "efficientnet_b0": Backbone(1280),
+    "vgg16": Backbone(512, drops_rest=True),
+    "convnext_tiny": Backbone(768, drops_rest=True),
+}
+Network = Literal[
+    "resnet18", "resnet34", "resnet50", "mobilenet_v3_small", "mobilenet_v3_large", "efficientnet_b0", "vgg16",
+    "convnext_tiny",
+]  # fmt: skip
+HINT = (
+    'needs torchvision, which is missing or broken here ({0}). Install it: pip install "netloom[vision]" '
+    "(beside a torch for the CPU, take the torchvision for the CPU from where torch came)."
+)
+
+
+class PretrainedFeatures(LayerSpec):
+    """What a network that has seen a million photographs sees in a picture: edges, textures, parts, as features.
+
+    (1 or 3, height, width) → (features,), or with output "map" (features, height / 32, width / 32). Needs torchvision.
+    Its own networks have learned pictures of 224 × 224 brought to ImageNet's mean and spread.
+    https://docs.pytorch.org/vision/stable/models.html
+    """
+
+    family = "convolution"
+    target = "builder.library.pretrained.PretrainedFeatures"
+    ranks = (3,)
+    axes = CHANNELS[2]
+    layout = "channels_first"
+    has_batch_statistics = True
+    search = ("transfer", "torchvision", "resnet", "imagenet", "backbone", "vgg", "mobilenet", "efficientnet")
+    example = ((3, 32, 32),)
+
+    network: Network = always("resnet18", "Which network of torchvision.")
+    output: Literal["pooled", "map"] = Field("pooled", description="One number a feature, or where in the picture too.")
+    weights: Literal["none", "default"] = Field(
+        "none", description="none: random, or from a file; default: torchvision's own, which it downloads once."
+    )
+    weights_file: FileName | None = Field(
+        None, description="A file in the folder weights of Netloom's home, such as resnet18.safetensors."
+    )
+
+    def object_to(self, *shapes: Shape) -> None:
+        channels, *sizes = shapes[0]
+        if channels not in (1, 3):
+            raise ShapeError(
+                f"expects a picture of 3 colours, or a grey one of 1 channel, gets {channels} channels.",
+                insert=("Conv2d", {"out_channels": 3, "kernel_size": 1}),
+            )
+        if NETWORKS[self.network].drops_rest and min(sizes) < 32:
+            raise ShapeError(
+                f"makes pictures 32 times smaller: nothing would be left of {show(tuple(sizes))}. Enlarge it first.",
+                insert=("Upsample", {"size": [max(size, 32) for size in sizes]}),
+            )
+
+    def emitted(self, *signals: Signal) -> Signal | None:
+        known = NETWORKS[self.network]
+        if self.output == "pooled":
+            return Signal((known.channels,))
+        rest = 0 if known.drops_rest else 31
+        return Signal((known.channels, *((size + rest) // 32 for size in signals[0].shape[1:])))
+
+    def missing(self) -> str:
+        try:
+            import torchvision.models  # noqa: F401
+        except (ImportError, RuntimeError, OSError) as error:
+            return HINT.format(type(error).__name__)
+        return self._unreadable() if self.weights_file is not None else ""
+
+    def _unreadable(self) -> str:
+        """Why the weights cannot be taken from the file, as the rest of a sentence; empty: they can."""
+        from safetensors import SafetensorError, safe_open
+
+        home = Path(os.environ.get("NETLOOM_HOME") or "~/.netloom").expanduser()
+        path = home / "weights" / str(self.weights_file)
+        if not path.is_file():
+            return f"looks for its weights in {path}, where there is no file. Put it there, or empty weights_file."
+        try:
+            with safe_open(path, "pt") as file:
+                found = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+        except (SafetensorError, OSError, ValueError) as error:
+            return f"cannot read its weights, {path}: it is no safetensors file ({error})."
+        wanted = {name: tuple(tensor.shape) for name, tensor in self._backbone().state_dict().items()}
+        wrong = [name for name, shape in wanted.items() if found.get(name) != shape]
+        if not wrong:
+            return ""
+        names = ", ".join(f"{name} ({show(found[name]) if name in found else 'not there'})" for name in wrong[:3])
+        more = f" and {len(wrong) - MOST_REPORTED} more" if len(wrong) > MOST_REPORTED else ""
+        return f"cannot take its weights from {path}: it is not a {self.network}. These do not fit: {names}{more}."
+
+    def _backbone(self) -> Any:
+        """The network on the meta device: names and shapes without numbers."""
+        import torch
+
+        with torch.device("meta"):
+            module: nn.Module = self.model_copy(update={"weights_file": None}).call((3, 32, 32)).build()
+        return module.get_submodule("backbone")
