@@ -130,7 +130,7 @@ def _kept(document: Document, names: Iterable[str], name: str) -> Document:
     )
     edges = tuple(edge for edge in document.edges if edge.source in kept and edge.target in kept)
     layout = {key: place for key, place in document.layout.items() if key in kept}
-    return document.changed(nodes=nodes, edges=edges, layout=layout, name=name or document.name)
+    return document.changed(nodes=nodes, edges=edges, layout=layout, name=name or document.name, training={}, lesson="")
 
 
 def _error(node: str | None, message: str) -> GraphError:

@@ -12,6 +12,7 @@ from typing import Any
 
 from builder.document import dump
 from builder.exports.converted import convert
+from builder.exports.extra import extras
 from builder.exports.files import check_weights, write_weights
 from builder.exports.model_file import check_model_file, input_figures, model_source
 from builder.exports.subject import Subject
@@ -148,6 +149,7 @@ samples. `{"`, `".join(steps.values())}` in model.py does that; for ONNX do it y
         text += """
 What it predicts is standardised, too: `postprocess` brings it back to the unit of the data set.
 """
+    text += "".join(f"\n{words}\n" for words in (extra.readme(what) for extra in extras(what)) if words)
     if "train.py" in files:
         text += f"""
 `python train.py` trains the same network again from nothing; it needs {needed or "torch"}.

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from builder.codegen import code, introduction
+from builder.exports.extra import extras
 from builder.exports.files import outputs, run, write_inputs, write_weights
 from builder.exports.subject import Subject, difference
-from builder.exports.text_parts import text_imports, text_parts
 from builder.render import Expression, Invoke, Keyword, Several, docstring, plain, statement
 
 IMPORTS = ("import json", "import struct", "from pathlib import Path")
@@ -65,9 +65,11 @@ with torch.no_grad():
 def model_source(what: Subject) -> str:
     """The text of model.py."""
     words = "The weights are in model.safetensors: model = load(). It needs torch alone."
+    more = extras(what)
+    imports = (line for extra in more for line in extra.imports(what))
     lines = [
         *docstring(f"{introduction(what.document)}\n\n{words}", 0),
-        *code(what.document, (*IMPORTS, *text_imports(what))),
+        *code(what.document, (*IMPORTS, *imports)),
         "",
     ]
     lines += _constants(what)
@@ -75,7 +77,8 @@ def model_source(what: Subject) -> str:
     for name in input_figures(what):
         prefix, suffix = (f"{name.upper()}_", f"_{name}") if name else ("", "")
         lines += ["", *PREPROCESS.replace("{prefix}", prefix).replace("{suffix}", suffix).rstrip().splitlines()]
-    lines += text_parts(what)
+    for extra in more:
+        lines += ["", *extra.source(what).rstrip().splitlines()]
     if what.card.get("targets"):
         lines += ["", *POSTPROCESS.replace("{shaped}", _shaped(what)).rstrip().splitlines()]
     lines += ["", "", 'if __name__ == "__main__":', *_main(what)]

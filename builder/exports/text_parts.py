@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from builder.exports.extra import Extra
 from builder.exports.subject import Subject
 
 # how a text is cut into tokens, and put together again; trainers/data/tokens.py does the same
@@ -91,24 +92,20 @@ def read(text: str) -> Tensor:
 '''
 
 
-def is_text(what: Subject) -> bool:
-    """Whether the network reads tokens whose vocabulary is known."""
-    return bool(what.card.get("vocabulary")) and what.card.get("tokens") in CUTS and len(what.inputs) == 1
+class TextExtra(Extra):
+    """The vocabulary, and functions that write, guess or read text."""
 
+    def fits(self, what: Subject) -> bool:
+        return bool(what.card.get("vocabulary")) and what.card.get("tokens") in CUTS and len(what.inputs) == 1
 
-def text_imports(what: Subject) -> tuple[str, ...]:
-    """What the text parts import besides."""
-    return ("import re",) if is_text(what) and what.card["tokens"] == "words" else ()
+    def imports(self, what: Subject) -> tuple[str, ...]:
+        return ("import re",) if what.card["tokens"] == "words" else ()
 
-
-def text_parts(what: Subject) -> list[str]:
-    """The functions for text, as lines of model.py; nothing for a network that takes something else."""
-    if not is_text(what):
-        return []
-    tokens, predicts = what.card["tokens"], what.card.get("predicts")
-    writing = {"next token": CHOOSE + "\n" + GENERATE, "masked token": CHOOSE + "\n" + FILL}.get(predicts or "", READ)
-    text = VOCABULARY + "\n" + writing
-    words = {"{length}": str(what.inputs[0].shape[1]), "{cut}": CUTS[tokens], "{join}": JOINS[tokens]}
-    for mark, value in {**words, "{name}": what.class_name}.items():
-        text = text.replace(mark, value)
-    return ["", *text.rstrip().splitlines()]
+    def source(self, what: Subject) -> str:
+        tokens, predicts = what.card["tokens"], what.card.get("predicts")
+        writing = {"next token": CHOOSE + "\n" + GENERATE, "masked token": CHOOSE + "\n" + FILL}
+        text = VOCABULARY + "\n" + writing.get(predicts or "", READ)
+        words = {"{length}": str(what.inputs[0].shape[1]), "{cut}": CUTS[tokens], "{join}": JOINS[tokens]}
+        for mark, value in {**words, "{name}": what.class_name}.items():
+            text = text.replace(mark, value)
+        return text
