@@ -131,6 +131,11 @@ function onClick(state, event) {
   const node = nodeOf(event);
   if (event.target.classList?.contains("react-flow__pane")) return report(state);
   if (!node) return;
+  if (node.classList.contains("is-lane")) {
+    event.stopPropagation(); // the name of a network: all of its nodes are meant
+    state.send({ kind: "network", nodes: [node.dataset.id] });
+    return;
+  }
   if (event.shiftKey || event.ctrlKey || event.metaKey) {
     event.stopPropagation(); // the flow would tell of this node alone
     report(state);

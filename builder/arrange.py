@@ -5,17 +5,32 @@ from __future__ import annotations
 from collections import defaultdict
 
 from builder.document import Graph
-from builder.graph import incoming, order
+from builder.graph import incoming, network_of, networks, order
 
 COLUMN, ROW, ROW_GAP = 190.0, 92.0, 44.0  # pixels between columns, between nodes of a column, and between rows
 LANE = 56.0  # how far a node makes way for a wire that passes over it
+NETWORK_GAP = 12.0  # more room between two networks: each has its name above it
 
 
 def arrange(document: Graph, columns: int = 4) -> dict[str, tuple[float, float]]:
-    """Canvas position of every node of a document or a block.
+    """Canvas position of every node of a document or a block; several networks stand one above the other.
 
     A node stands right of all that feed it; after `columns` columns a row ends.
     """
+    names = networks(document)
+    if len(names) < 2:
+        return _rows(document, columns)[0]
+    places: dict[str, tuple[float, float]] = {}
+    top = 0.0
+    for name in names:
+        lane, height = _rows(network_of(document, name), columns)
+        places |= {node: (x, y + top) for node, (x, y) in lane.items()}
+        top += height + NETWORK_GAP
+    return places
+
+
+def _rows(document: Graph, columns: int) -> tuple[dict[str, tuple[float, float]], float]:
+    """The places of the nodes of one network, and how far down they reach."""
     level = _levels(document)
     by_level: dict[int, list[str]] = defaultdict(list)
     for name in dict.fromkeys([*order(document), *document.by_name]):
@@ -33,7 +48,7 @@ def arrange(document: Graph, columns: int = 4) -> dict[str, tuple[float, float]]
             for line, name in enumerate(names):
                 places[name] = (column * COLUMN, offset + line * ROW)
         top += height + ROW_GAP + (LANE if passed.intersection(row) else 0.0)
-    return places
+    return places, top
 
 
 def _passed(document: Graph, level: dict[str, int], columns: int) -> set[int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from builder.blocks import closed, opened, refuse_trouble
-from builder.document import Block, Document, Graph, Node, name_complaint
+from builder.document import MAIN, Block, Document, Graph, Node, name_complaint
 from builder.editing import Edit
 from builder.fitting import with_params
 from builder.problems import EditError
@@ -30,6 +30,8 @@ class InBlock(Edit):
         edited = self.edit.apply(inner)
         if any(getattr(inner, name) != getattr(edited, name) for name in ("name", "lesson", "training")):
             raise EditError("A block has no name, lesson or training in it: these belong to the document.")
+        if any(node.network != MAIN for node in edited.nodes):
+            raise EditError("What is in a block is in the network that the block is used in: it has none of its own.")
         after = closed(document, self.block, edited)
         refuse_trouble(document, after)
         return after

@@ -17,12 +17,13 @@ from builder.document import MAX_NODES, Document, Edge, Node, name_complaint
 from builder.editing import GAP_X, GAP_Y, Edit, Restore
 from builder.fitting import existing, free_name, place_of, valid_field, validated, with_params
 from builder.folding import MakeBlock, Unpack
+from builder.network_edits import SetNetwork
 from builder.problems import EditError
 
 __all__ = [
     "GAP_X", "GAP_Y", "AddNode", "Bypass", "Connect", "Disconnect", "Edit", "InBlock", "InsertBefore", "MakeBlock",
-    "Move", "RemoveBlock", "RemoveNodes", "RenameBlock", "RenameNode", "Restore", "SetParams", "SetText", "SetTraining",
-    "Together", "Unpack", "apply_all", "fresh_name",
+    "Move", "RemoveBlock", "RemoveNodes", "RenameBlock", "RenameNode", "Restore", "SetNetwork",
+    "SetParams", "SetText", "SetTraining", "Together", "Unpack", "apply_all", "fresh_name",
 ]  # fmt: skip
 
 
@@ -186,7 +187,8 @@ class InsertBefore(Edit):
         if not wires:
             raise EditError(f"No wire leads into {self.target}, so nothing can be put before it.")
         x, y = document.layout.get(self.target, (0.0, 0.0))
-        after = AddNode(self.node, (x - GAP_X / 2, y + GAP_Y)).apply(document)
+        node = self.node.model_copy(update={"network": target.network})
+        after = AddNode(node, (x - GAP_X / 2, y + GAP_Y)).apply(document)
         edges: list[Edge] = []
         for edge in after.edges:
             if edge is wires[0]:

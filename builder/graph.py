@@ -9,7 +9,7 @@ from typing import Any
 
 import networkx as nx
 
-from builder.document import Edge, Graph
+from builder.document import Block, Edge, Graph
 
 
 def graph(document: Graph) -> nx.DiGraph[str]:
@@ -130,3 +130,34 @@ def reaching(document: Graph, targets: set[str]) -> set[str]:
             seen.add(name)
             waiting.extend(sources[name])
     return seen
+
+
+def networks(document: Graph) -> tuple[str, ...]:
+    """The names of the networks in a document, in the order in which its nodes name them; none where it is empty."""
+    return tuple(dict.fromkeys(node.network for node in document.nodes))
+
+
+def network_of(document: Graph, name: str) -> Graph:
+    """One network of a document by itself: its nodes and the wires between them."""
+    nodes = tuple(node for node in document.nodes if node.network == name)
+    own = {node.name for node in nodes}
+    edges = tuple(edge for edge in document.edges if edge.source in own and edge.target in own)
+    return Block.model_construct(nodes=nodes, edges=edges)
+
+
+def connected(document: Graph, names: Iterable[str]) -> set[str]:
+    """The nodes that are joined to these by wires, or by weights that they share: what has to stay in one network."""
+    beside: dict[str, list[str]] = defaultdict(list)
+    wires = [(edge.source, edge.target) for edge in document.edges if _whole(document, edge)]
+    shared = [(node.name, node.shares_weights_with) for node in document.nodes if node.shares_weights_with is not None]
+    for one, other in (*wires, *shared):
+        beside[one].append(other)
+        beside[other].append(one)
+    found: set[str] = set()
+    waiting = [name for name in names if name in document.by_name]
+    while waiting:
+        name = waiting.pop()
+        if name in document.by_name and name not in found:
+            found.add(name)
+            waiting += beside[name]
+    return found

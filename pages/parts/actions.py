@@ -8,8 +8,22 @@ from typing import Any
 import builder
 from builder.connect import occupant, why_not
 from builder.document import Document, Edge, Node
-from builder.edits import GAP_X, GAP_Y, AddNode, Connect, Disconnect, Edit, Move, RemoveNodes, Together, fresh_name
+from builder.edits import (
+    GAP_X,
+    GAP_Y,
+    AddNode,
+    Connect,
+    Disconnect,
+    Edit,
+    Move,
+    RemoveNodes,
+    SetNetwork,
+    Together,
+    fresh_name,
+)
+from builder.graph import connected
 from builder.problems import Problem
+from pages.parts import lanes
 from pages.parts.session import Session
 
 Place = tuple[float, float]
@@ -24,8 +38,8 @@ def add(session: Session, type_name: str, place: Place | None = None, params: Ma
     made = Node(name="new", type=type_name, params=dict(params or {}))
     name = fresh_name(document, made.use.block if made.use else type_name)
     before = None if place else _append_to(session)
-    network = document.node(before).network if before else "main"
     where = place or free_place(document, before)
+    network = document.node(before).network if before else lanes.network_at(document, where)
     edits: list[Edit] = [AddNode(made.model_copy(update={"name": name, "network": network}), where)]
     if before is not None:
         wire = Edge(source=before, target=name)
@@ -71,17 +85,30 @@ def connect(session: Session, source: str, target: str, port: str | None = None)
     if source not in document.by_name or target not in document.by_name:
         return
     wire = Edge(source=source, target=target, port=port)
-    refused = why_not(document, wire)
+    joining = _joining(document, wire)
+    after = joining.apply(document) if joining else document
+    refused = why_not(after, wire)
     if refused is None:
-        session.edit(Connect(wire), f"Wire {source} to {target}")
+        session.edit(Together((joining, Connect(wire))) if joining else Connect(wire), f"Wire {source} to {target}")
         return
     there = None if document.node(target).type not in builder.CATALOGUE else occupant(document, wire)
     if there is not None and there.source != source:
-        swap = Together((Disconnect(there), Connect(wire)))
-        if why_not(Disconnect(there).apply(document), wire) is None:
+        swap = Together(tuple(filter(None, (joining, Disconnect(there), Connect(wire)))))
+        if why_not(Disconnect(there).apply(after), wire) is None:
             session.edit(swap, f"Wire {source} to {target} instead of {there.source}")
             return
     session.say(refused, "block")
+
+
+def _joining(document: Document, wire: Edge) -> SetNetwork | None:
+    """How a node without wires gets into the network of the one that it is wired to; None where it need not."""
+    source, target = document.node(wire.source), document.node(wire.target)
+    if source.network == target.network:
+        return None
+    for alone, other in ((source, target), (target, source)):
+        if connected(document, [alone.name]) == {alone.name}:
+            return SetNetwork((alone.name,), other.network)
+    return None
 
 
 def move(session: Session, places: dict[str, Place]) -> None:

@@ -53,7 +53,11 @@ def show(session: Session, badges: Mapping[str, picture.Badge] | None = None) ->
     drawn = picture.draw(session.scene, session.sight, badges)
     wire = drawn.id_of(session.edge)
     selected = frozenset(session.chosen if wire is None else (wire,))
-    content = [(node.name, node.html, node.classes, node.kind, node.colour) for node in drawn.nodes], drawn.wires
+    content = (
+        [(node.name, node.html, node.classes, node.kind, node.colour) for node in drawn.nodes],
+        drawn.wires,
+        drawn.lanes,
+    )
     places = {node.name: node.place for node in drawn.nodes}
     session.canvas.update(content, Push(places, {wire.id for wire in drawn.wires}, str(session.place)), selected, now())
     nodes, edges = picture.to_flow(drawn, session.canvas.number, selected, session.place.mark)
@@ -101,6 +105,9 @@ def _happened(session: Session) -> None:
             _choose(session, nodes)
         case "only" if nodes:
             session.select(nodes[0])  # the browser shows more than that, and is told
+        case "network":
+            wanted = {f"network:{node.network}" for node in session.scene.nodes} & set(event.get("nodes", []))
+            session.select(*(node.name for node in session.scene.nodes if f"network:{node.network}" in wanted))
         case "delete":
             known = _edges(session)
             actions.delete(session, nodes, [known[key] for key in event.get("edges", []) if key in known])

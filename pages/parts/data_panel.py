@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from builder.edits import SetText, SetTraining
+from builder.graph import networks
 from builder.shapes import show as show_shape
 from builder.summary import human
-from pages.parts import form
+from pages.parts import form, network_choice
 from pages.parts.session import Session, key_for, widget
 from pages.parts.words import escape, markdown
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 def show(session: Session) -> None:
     _data(session)
+    network_choice.table(session)
     _totals(session)
     _words(session)
 
@@ -123,7 +125,8 @@ def _totals(session: Session) -> None:
         ("nodes", f"{len(session.document.nodes):,}"),
     )
     cells = "".join(f"<div><span>{label}</span><b>{value}</b></div>" for label, value in rows)
-    st.html(f'<div class="nl-heading"><span class="nl-title">Network</span></div><div class="nl-table">{cells}</div>')
+    title = "Together" if len(networks(session.document)) > 1 else "Network"
+    st.html(f'<div class="nl-heading"><span class="nl-title">{title}</span></div><div class="nl-table">{cells}</div>')
 
 
 def _words(session: Session) -> None:

@@ -12,7 +12,7 @@ from builder.document import Edge, Node
 from builder.edits import Connect, Disconnect, RenameNode, SetParams, Together
 from builder.graph import incoming
 from builder.shapes import show as show_shape
-from pages.parts import actions, block_panel, data_panel, form, node_facts, selection_panel, theme
+from pages.parts import actions, block_panel, data_panel, form, network_choice, node_facts, selection_panel, theme
 from pages.parts.node_facts import heading
 from pages.parts.picture import port_names, ports_of, takes_wires
 from pages.parts.session import Session, key_for, widget
@@ -40,6 +40,7 @@ def _node(session: Session, node: Node) -> None:
         block_panel.body(session, node)
         _inputs(session, node)
         node_facts.show(session, node)
+        network_choice.show(session, (node.name,))
         block_panel.buttons(session, node)
         _copy_or_delete(session, [node.name])
         return
@@ -53,6 +54,7 @@ def _node(session: Session, node: Node) -> None:
         form.draw(session, layer, node.params, f"node.{node.name}", lambda values: _set(session, node.name, values))
     _inputs(session, node)
     node_facts.show(session, node)
+    network_choice.show(session, (node.name,))
     _copy_or_delete(session, [node.name])
     st.caption("Shift-click more nodes, or draw a box with Shift, to make a block of them.")
 

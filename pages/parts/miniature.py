@@ -8,6 +8,8 @@ import builder
 from builder.arrange import arrange
 from builder.document import Document
 from builder.spec import FAMILIES
+from pages.parts.lanes import HEAD, SIDE, lanes
+from pages.parts.theme import NETWORK_COLOURS
 
 WIDTH, HEIGHT, NODE, TALL = 320.0, 150.0, 140.0, 60.0
 
@@ -20,6 +22,9 @@ def svg(document: Document) -> str:
         return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH:.0f} {HEIGHT:.0f}"></svg>'
     left, top = min(x for x, _ in layout.values()), min(y for _, y in layout.values())
     right, bottom = max(x for x, _ in layout.values()) + NODE, max(y for _, y in layout.values()) + TALL
+    networks = lanes(document.changed(layout=layout))
+    if networks:
+        left, top, right, bottom = left - SIDE, top - HEAD, right + SIDE, bottom + SIDE
     scale = min((WIDTH - 24) / (right - left), (HEIGHT - 24) / (bottom - top), 0.5)
     shift_x = (WIDTH - (right - left) * scale) / 2 - left * scale
     shift_y = (HEIGHT - (bottom - top) * scale) / 2 - top * scale
@@ -28,6 +33,12 @@ def svg(document: Document) -> str:
         f'width="{2 * WIDTH:.0f}" height="{2 * HEIGHT:.0f}">'
         f'<g transform="translate({shift_x:.1f} {shift_y:.1f}) scale({scale:.4f})">'
     ]
+    for lane in networks:
+        colour = NETWORK_COLOURS[lane.colour][0]
+        parts.append(
+            f'<rect x="{lane.left:.0f}" y="{lane.top:.0f}" width="{lane.width:.0f}" height="{lane.height:.0f}" rx="20" '
+            f'fill="{colour}" fill-opacity=".07" stroke="{colour}" stroke-opacity=".45" stroke-width="4"/>'
+        )
     for edge in document.edges:
         if edge.source in layout and edge.target in layout:
             parts.append(_wire(layout[edge.source], layout[edge.target]))

@@ -12,6 +12,7 @@ from builder.document import Document, Edge, Node
 from builder.graph import incoming
 from builder.plan import PortError, ports_taken
 from builder.summary import human
+from pages.parts.lanes import Lane, colours, lanes
 from pages.parts.sight import Sight
 from pages.parts.words import escape, sentence, tight
 
@@ -59,6 +60,7 @@ class Picture:
     nodes: tuple[Drawn, ...]
     wires: tuple[Wire, ...]
     edges: dict[str, Edge] = field(default_factory=dict)
+    lanes: tuple[tuple[Lane, str], ...] = ()  # where several networks lie, each with its heading as HTML
 
     def id_of(self, edge: Edge | None) -> str | None:
         return next((key for key, known in self.edges.items() if known == edge), None)
@@ -67,7 +69,10 @@ class Picture:
 def draw(document: Document, sight: Sight, badges: Mapping[str, Badge] | None = None) -> Picture:
     """The picture of what lies on the canvas. `badges` are a training run's words on its nodes."""
     badges = badges or {}
-    nodes = tuple(_node(document, node, sight, badges.get(node.name)) for node in document.nodes)
+    shades = colours(document)
+    nodes = tuple(
+        _node(document, node, sight, badges.get(node.name), shades.get(node.network)) for node in document.nodes
+    )
     wires: list[Wire] = []
     edges: dict[str, Edge] = {}
     ports = port_names(document)
@@ -77,10 +82,17 @@ def draw(document: Document, sight: Sight, badges: Mapping[str, Badge] | None = 
             key += "+"
         edges[key] = edge
         wires.append(_wire(key, edge, document, sight, ports.get(id(edge), "")))
-    return Picture(nodes, tuple(wires), edges)
+    return Picture(nodes, tuple(wires), edges, tuple((lane, _heading(lane, sight)) for lane in lanes(document)))
 
 
-def _node(document: Document, node: Node, sight: Sight, badge: Badge | None) -> Drawn:
+def _heading(lane: Lane, sight: Sight) -> str:
+    """A network's name and what it costs, above its nodes."""
+    count = sum(sight.costs[name].parameters for name in lane.nodes if name in sight.costs)
+    cost = f"<span>{human(count)} parameters</span>" if count else ""
+    return f'<div class="lane-name"><b>{escape(lane.network)}</b>{cost}</div>'
+
+
+def _node(document: Document, node: Node, sight: Sight, badge: Badge | None, shade: int | None) -> Drawn:
     layer = builder.CATALOGUE.get(node.type)
     family = layer.family if layer else "data"
     error, warning = sight.errors.get(node.name), sight.warnings.get(node.name)
@@ -99,12 +111,15 @@ def _node(document: Document, node: Node, sight: Sight, badge: Badge | None) -> 
         inner = f'<div class="name">{name}</div><div class="type">{kind}</div>{_foot(node, sight, behind)}'
     if badge and badge.text:
         inner += f'<div class="badge {escape(badge.severity)}">{escape(badge.text)}</div>'
+    if node.name in sight.marks:
+        inner += f'<div class="mark">{escape(sight.marks[node.name])}</div>'
+    network = "" if shade is None else f"in-network network-{shade}"
     stack = "" if node.use is None else "is-block is-stack" if node.use.repeat > 1 else "is-block"
     return Drawn(
         node.name,
         document.layout.get(node.name, (0.0, 0.0)),
         f'<div class="n">{inner}</div>',
-        " ".join(filter(None, (f"family-{family}", state, stack))),
+        " ".join(filter(None, (f"family-{family}", state, stack, network))),
         _flow_kind(document, node),
         badge.colour if badge else None,
     )
@@ -191,7 +206,7 @@ def to_flow(
 
     `mark` is a class for every node, by which the page knows what it shows.
     """
-    nodes = [
+    nodes = [_lane(lane, html, push) for lane, html in picture.lanes] + [
         {
             "id": node.name, "pos": node.place, "data": {"content": node.html, "push": push}, "node_type": node.kind,
             "source_position": "right", "target_position": "left", "selected": node.name in selected,
@@ -212,3 +227,14 @@ def to_flow(
         for wire in picture.wires
     ]  # fmt: skip
     return nodes, edges
+
+
+def _lane(lane: Lane, html: str, push: int) -> dict[str, Any]:
+    """A network's lane as streamlit-flow's node: behind the others, and in nobody's way. No node can have its id."""
+    return {
+        "id": f"network:{lane.network}", "pos": (lane.left, lane.top), "data": {"content": html, "push": push},
+        "node_type": "default", "source_position": "right", "target_position": "left", "selected": False,
+        "selectable": False, "connectable": False, "draggable": False, "deletable": False, "z_index": -1,
+        "focusable": False, "style": {"width": f"{lane.width:.0f}px", "height": f"{lane.height:.0f}px"},
+        "className": f"is-lane network-{lane.colour}",
+    }  # fmt: skip

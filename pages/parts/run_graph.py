@@ -10,6 +10,7 @@ from plotly.colors import sample_colorscale
 
 from builder.document import Document, Node
 from pages.parts import charts, run_blocks, theme
+from pages.parts.lanes import HEAD, Lane, lanes
 from pages.parts.positions import placed
 from pages.parts.run_blocks import Cells, Folded
 from pages.parts.run_data import Live
@@ -42,18 +43,29 @@ def draw(document: Document, known: Mapping[str, Cells], badges: Mapping[str, st
     layout = document.layout
     if not layout:
         return ""
-    left, top = min(x for x, _ in layout.values()) - MARGIN, min(y for _, y in layout.values()) - MARGIN
+    networks = lanes(document)
+    above = HEAD if networks else 0.0  # where the name of the topmost network stands
+    left, top = min(x for x, _ in layout.values()) - MARGIN, min(y for _, y in layout.values()) - MARGIN - above
     wide = max(x for x, _ in layout.values()) + WIDTH + MARGIN - left
     high = max(y for _, y in layout.values()) + HEIGHT + MARGIN - top
     places = {name: (x - left, y - top) for name, (x, y) in layout.items()}
     means = {name: cells.mean for name, cells in known.items()}
     colours = _colours({**_every_cell(known), **{f"={name}": mean for name, mean in means.items()}})
-    boxes = "".join(
+    grounds = "".join(_ground(lane, left, top) for lane in networks)
+    boxes = grounds + "".join(
         _node(node, places[node.name], known.get(node.name), colours, badges.get(node.name)) for node in document.nodes
     )
     return (
         f'<div class="nl-frame"><div class="nl-plan" style="--wide:{wide:.0f};--high:{high:.0f};'
         f'background-image:url(data:image/svg+xml;base64,{_wires(document, places, wide, high)})">{boxes}</div></div>'
+    )
+
+
+def _ground(lane: Lane, left: float, top: float) -> str:
+    """What lies behind the nodes of one of several networks, with its name."""
+    return (
+        f'<div class="nl-lane" style="--network:{theme.network_colour(lane.colour)};--x:{lane.left - left:.0f};'
+        f'--y:{lane.top - top:.0f};--w:{lane.width:.0f};--h:{lane.height:.0f}"><b>{escape(lane.network)}</b></div>'
     )
 
 

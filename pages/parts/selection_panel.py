@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from builder.summary import human
-from pages.parts import actions, block_actions, theme
+from pages.parts import actions, block_actions, network_choice, theme
 from pages.parts.node_facts import heading
 from pages.parts.session import Session, widget
 from pages.parts.words import escape, markdown
@@ -17,6 +17,7 @@ def show(session: Session) -> None:
     names = session.chosen
     heading(f"{len(names)} nodes", "selection")
     _list(session, names)
+    network_choice.show(session, names)
     _make(session, names)
     left, right = st.columns(2, gap="small")
     left.button(

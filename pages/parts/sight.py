@@ -28,6 +28,7 @@ class Sight:
     failures: Mapping[str, ShapeError] = field(default_factory=dict)
     waiting: Mapping[str, str] = field(default_factory=dict)
     deeper: Mapping[str, str] = field(default_factory=dict)  # node → the node inside it that has its error
+    marks: Mapping[str, str] = field(default_factory=dict)  # node → the part it has in the way of training
 
 
 def look(document: Document, view: View, place: Place, scene: Document) -> Sight:
@@ -52,7 +53,9 @@ def look(document: Document, view: View, place: Place, scene: Document) -> Sight
             if inner and problem.severity == "error":
                 deeper[name] = inner
     waiting = {name: _shortened(source, prefix) for name, source in here(view.waiting).items()}
-    return Sight(view.complete, facts, here(view.sums), errors, warnings, here(view.failures), waiting, deeper)
+    return Sight(
+        view.complete, facts, here(view.sums), errors, warnings, here(view.failures), waiting, deeper, here(view.marks)
+    )  # fmt: skip
 
 
 def _local(document: Document, problem: Problem, place: Place) -> tuple[str, str] | None:

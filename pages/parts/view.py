@@ -35,6 +35,7 @@ class View:
     analysis: Analysis | None  # None: torch is still being imported, and nothing is known yet
     problems: tuple[Problem, ...] = ()
     costs: dict[str, Cost] = field(default_factory=dict)
+    marks: dict[str, str] = field(default_factory=dict)  # a word for a node with a part of its own in the training
 
     @property
     def complete(self) -> bool:
@@ -114,7 +115,19 @@ def _compute(document: Document) -> View:
         row.node: Cost(int(row.parameters), int(row.flops), int(row.activation_bytes))
         for row in table.itertuples(index=False)
     }
-    return View(analysis, tuple(problems), costs)
+    return View(analysis, tuple(problems), costs, _marks(bound))
+
+
+def _marks(document: Document) -> dict[str, str]:
+    """What the document's way of training says of single nodes: {"conv1": "frozen"}."""
+    from trainers.entry import OptionError, choose
+    from trainers.paradigm import paradigms
+
+    try:
+        options = document.training.get("paradigm", {"name": "supervised"})
+        return choose(paradigms(), options, "paradigm").marks(document) if isinstance(options, dict | str) else {}
+    except OptionError:
+        return {}  # a check tells what is wrong with its options
 
 
 def _checked(document: Document) -> tuple[Document, list[Problem]]:

@@ -22,6 +22,7 @@ from builder.edits import (
     Move,
     RemoveNodes,
     RenameNode,
+    SetNetwork,
     SetParams,
     SetText,
     SetTraining,
@@ -67,6 +68,7 @@ def random_edit(document: Document, chance: random.Random) -> Edit:
         lambda: SetText(chance.choice(["name", "description", "lesson"]), str(chance.random())),
         lambda: InsertBefore(node, name, chance.choice([None, "input"])),
         lambda: Bypass(name),
+        lambda: SetNetwork((name, other), chance.choice(["main", "main", "other", "2 wrong"])),
         lambda: Together((AddNode(node, place), Connect(Edge(source=name, target=node.name)))),
     ]
     return chance.choice(choices)()
@@ -102,6 +104,7 @@ def test_two_hundred_edits_can_each_be_taken_back(seed: int) -> None:
             "what an edit makes can be opened"
         )
         assert after.layout.keys() <= after.by_name.keys()
+        assert all(after.node(wire.source).network == after.node(wire.target).network for wire in after.edges)
         history.apply(edit)
         if history.document != document:
             seen.append(history.document)
@@ -222,6 +225,9 @@ REFUSED: list[tuple[Edit, str]] = [
     (InsertBefore(Node(name="flat", type="Flatten"), "image"), "No wire leads into image"),
     (InsertBefore(Node(name="flat", type="Flatten"), "fc1", "other"), "No wire leads into fc1"),
     (InsertBefore(Node(name="fc1", type="Flatten"), "fc2"), "There is a node 'fc1' already"),
+    (SetNetwork(("ghost",), "generator"), "There is no node 'ghost'."),
+    (SetNetwork(("fc1",), "<b>x</b>"), "The name of a network: '<b>x</b>' cannot be a name"),
+    (SetNetwork(("fc1",), "class"), "word of the Python language"),
     (Bypass("image"), "has 0 inputs"),
     (Bypass("ghost"), "There is no node 'ghost'."),
 ]
