@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import shutil
 import tempfile
+import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,6 +72,40 @@ def export(model: nn.Module, document: Document, path: str | Path, format: str =
         if folder is not None:
             shutil.rmtree(folder, ignore_errors=True)
     return Exported(path, format, worst, checked, size)
+
+
+def export_parts(parts: Mapping[str, tuple[nn.Module, Document]], path: str | Path) -> Exported:
+    """One zip with a folder for each part of a trained model (encoder, decoder), each what `export` puts into a zip.
+
+    Raises:
+        ExportError, GraphError: as `export`; the sentence names the part.
+    """
+    path = Path(path)
+    folder: Path | None = None
+    made: dict[str, Exported] = {}
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=".netloom-export-", dir=path.parent))
+        for name, (module, document) in parts.items():
+            try:
+                made[name] = export(module, document, folder / f"{name}.zip", "zip")
+            except ExportError as error:
+                raise ExportError(f"The {name}: {error}") from error
+        whole = folder / "all.zip"
+        with zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, part in made.items():
+                with zipfile.ZipFile(part.path) as inner:
+                    for item in inner.infolist():
+                        archive.writestr(f"{name}/{item.filename}", inner.read(item))
+        size = whole.stat().st_size
+        whole.replace(path)
+    except OSError as error:
+        raise ExportError(_why(error, path)) from error
+    finally:
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+    checked = " ".join(f"{name}: {part.checked}" for name, part in made.items())
+    return Exported(path, "zip", max(part.difference for part in made.values()), checked, size)
 
 
 def _why(error: OSError, path: Path) -> str:

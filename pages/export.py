@@ -25,16 +25,19 @@ def page() -> None:
         run = run_choice.picker(work, "exported")
     notices.show(work)
     left, right = st.columns([5, 6], gap="small")
+    part = ""
     with left:
         if run is None:
             _untrained()
         else:
             told = "Each export is run and compared with the model before it is offered."
             st.html(f'<div class="nl-line"><span>{told}</span></div>')
-            for format in (EVERYTHING, *FORMATS):
-                _format(run, format)
+            _format(run, EVERYTHING)
+            part = _part(run)
+            for format in FORMATS:
+                _format(run, format, part)
     with right:
-        _code(run)
+        _code(run, part)
 
 
 def _untrained() -> None:
@@ -47,10 +50,24 @@ def _untrained() -> None:
         st.switch_page("pages/train.py")
 
 
-def _format(run: Run, format: Format) -> None:
+def _part(run: Run) -> str:
+    """Which part of the model to take home by itself, where it has several: an encoder, a generator."""
+    parts = run.parts()
+    names = list(parts)
+    if len(names) < 2:
+        return names[0]
+    chosen = st.segmented_control(
+        "part", names, default=names[0], required=True, key=f"exported_part_{run.id}", label_visibility="collapsed",
+        format_func=lambda name: parts[name].label,
+    )  # fmt: skip
+    return chosen or names[0]
+
+
+def _format(run: Run, format: Format, part: str = "") -> None:
     with st.container(border=True, key=f"card_{format.key}", horizontal=True, vertical_alignment="center", gap="small"):
-        st.html(f'<div class="nl-format"><b>{format.title}</b><p>{format.purpose}</p>{_state(run, format)}</div>')
-        found = run_exports.made(run, format)
+        told = f"<b>{format.title}</b><p>{_purpose(run, format)}</p>{_state(run, format, part)}"
+        st.html(f'<div class="nl-format">{told}</div>')
+        found = run_exports.made(run, format, part)
         if found is not None:
             st.download_button(
                 f"Download ({run_exports.size(found.size)})", found.path.read_bytes, found.path.name, format.mime,
@@ -60,31 +77,40 @@ def _format(run: Run, format: Format) -> None:
             "Prepare", key=f"prepare_{format.key}", icon=":material/package_2:",
             type="primary" if format is EVERYTHING else "secondary", help="Export it, run it, and compare the outputs",
         ):  # fmt: skip
-            _prepare(run, format)
+            _prepare(run, format, part)
 
 
-def _state(run: Run, format: Format) -> str:
-    found = run_exports.made(run, format)
+def _purpose(run: Run, format: Format) -> str:
+    """What a format is good for; of everything, that each part has a folder of its own."""
+    parts = run.parts()
+    if format is not EVERYTHING or len(parts) < 2:
+        return format.purpose
+    names = ", ".join(escape(part.label.lower()) for part in parts.values())
+    return f"{format.purpose} A folder for each part: {names}."
+
+
+def _state(run: Run, format: Format, part: str) -> str:
+    found = run_exports.made(run, format, part)
     if found is None:
         return ""
     verified = f"✓ verified: largest difference {found.difference:.0e}"
     return f'<small class="nl-good" title="{escape(found.checked)}">{verified}</small>'
 
 
-def _prepare(run: Run, format: Format) -> None:
+def _prepare(run: Run, format: Format, part: str) -> None:
     try:
         with st.spinner("Exporting, running and comparing …"):
-            run_exports.make(run, format)
+            run_exports.make(run, format, part)
     except (NetloomError, OSError) as error:
         work.say(str(error), "warning")
     st.rerun()
 
 
-def _code(run: Run | None) -> None:
+def _code(run: Run | None, part: str) -> None:
     with st.container(border=True, key="card_code"):
         charts.heading("model.py", "the network as a person would have written it")
         try:
-            text = run_exports.source(run, work.document)
+            text = run_exports.source(run, work.document, part)
         except NetloomError as error:
             run_choice.alert(str(error))
             return

@@ -17,7 +17,9 @@ from trainers.checks import bind, check
 from trainers.data import DataError, datasets
 from trainers.events import Progress, Verdict
 from trainers.job import Job
-from trainers.run import Run, RunError, StoreError, newest, open_run, runs, start
+from trainers.lookup import newest, open_run, runs, start
+from trainers.run import Run, RunError
+from trainers.store import StoreError
 
 _train_script.register()  # exports carry a train.py beside the model
 

@@ -21,6 +21,7 @@ from typing import Any
 
 import builder
 import trainers
+from builder.export import export_parts
 from builder.problems import NetloomError, Problem, ProblemsError
 
 FORMATS = ("zip", "safetensors", "onnx", "pt2", "python")
@@ -68,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     export = add("export", _export, "Export the model of a run, verified.")
     export.add_argument("run", help="the run's id, or last")
     export.add_argument("--format", choices=FORMATS, default="zip")
+    export.add_argument("--part", help="encoder, generator, … where the model has such parts; else the whole")
     export.add_argument("--output", type=Path, help="the file to write")
     add("runs", _runs, "List the runs.")
     add("datasets", _datasets, "List the data sets.")
@@ -152,7 +154,11 @@ def _export(options: argparse.Namespace) -> int:
     run = _last_run() if options.run == "last" else trainers.open_run(options.run)
     suffix = {"python": "py"}.get(options.format, options.format)
     path = options.output or Path(f"{run.id}.{suffix}")
-    done = builder.export(run.model(), run.document, path, options.format)
+    wanted = [options.part] if options.part else list(run.parts())
+    if options.format == "zip" and len(wanted) > 1:
+        done = export_parts({name: (run.part(name), run.part_document(name)) for name in wanted}, path)
+    else:
+        done = builder.export(run.part(wanted[0]), run.part_document(wanted[0]), path, options.format)
     _say(
         options,
         {"path": str(done.path), "difference": done.difference, "bytes": done.size},

@@ -107,7 +107,7 @@ def predict(run: Run, split: SplitName = "validation") -> Predictions:
         RunError: there are no weights yet, no samples in this part, or this way of training has no such answers.
         DataError: the data set cannot be loaded any more.
     """
-    return _kept(run, ("predict", split), lambda: _predict(run, split))
+    return kept(run, ("predict", split), lambda: _predict(run, split))
 
 
 def _predict(run: Run, split: SplitName) -> Predictions:
@@ -164,7 +164,7 @@ def surface(run: Run, resolution: int = 160, margin: float = 0.15) -> Surface:
     """
     if not has_surface(run):
         raise RunError(f"{run.job.dataset.title} has no decision surface: its samples are not points with a class.")
-    return _kept(run, ("surface", resolution, margin), lambda: _surface(run, resolution, margin))
+    return kept(run, ("surface", resolution, margin), lambda: _surface(run, resolution, margin))
 
 
 def _surface(run: Run, resolution: int, margin: float) -> Surface:
@@ -255,7 +255,7 @@ _data = _Memory(1)
 _answers = _Memory(KEPT)
 
 
-def _kept(run: Run, what: tuple[Any, ...], make: Callable[[], Result]) -> Result:
+def kept(run: Run, what: tuple[Any, ...], make: Callable[[], Result]) -> Result:
     """A result that belongs to the weights as they lie on disk now."""
     try:
         weights = (run.store.run_folder(run.id) / "best.safetensors").stat().st_mtime_ns

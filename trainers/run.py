@@ -13,7 +13,7 @@ from builder.problems import NetloomError
 from trainers.events import ProbeKind, Progress, Scene, State, Text, Verdict
 from trainers.job import Job
 from trainers.packing import unpacked
-from trainers.store import PROGRESS, SCENE, TEXTS, Store, StoreError, process_lives
+from trainers.store import PROGRESS, SCENE, TEXTS, Store, process_lives
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -195,10 +195,18 @@ class Run:
         """One of `parts()` as a module, with the run's best weights and its card. RunError: no weights, or no such."""
         from trainers.parts import module_of
 
+        part = self._part(name)
+        return module_of(part, self.job, self.networks if part.module else self.model)
+
+    def part_document(self, name: str) -> Document:
+        """The document of one of `parts()`."""
+        return self._part(name).document
+
+    def _part(self, name: str) -> Part:
         parts = self.parts()
         if name not in parts:
             raise RunError(f"Run {self.id} has no part {name[:70]!r}; it has: {', '.join(parts)}.")
-        return module_of(parts[name], self.job, self.model if not parts[name].module else self.networks)
+        return parts[name]
 
     # -- controls ---------------------------------------------------------------------------------------------------
 
@@ -263,38 +271,3 @@ def _stopped(progress: Progress) -> Progress:
     return Progress(
         **{**{name: getattr(progress, name) for name in PROGRESS}, "state": "stopped", "message": "Stopped."}
     )
-
-
-def start(job: Job, origin: str = "") -> Run:
-    """Train a job in a background thread. Returns at once; the run is "queued" while another one trains.
-
-    `origin` is the id of the document that is trained, so that its runs are found again under any name.
-    """
-    from trainers.worker import launch
-
-    store = Store()
-    run = store.create(job.document.name, job.to_json(), 0, job.settings.epochs, origin)
-    launch(run, job, store)
-    return Run(run, store)
-
-
-def newest(origin: str, name: str) -> Run | None:
-    """The newest run of a document: by the document's id, or by its name among the runs that know no id."""
-    store = Store()
-    query = "SELECT id FROM runs WHERE origin = ? OR (COALESCE(origin, '') = '' AND name = ?)"
-    found = store.rows(f"{query} ORDER BY origin = ? DESC, created DESC, rowid DESC LIMIT 1", (origin, name, origin))
-    return Run(found[0]["id"], store) if found else None
-
-
-def runs() -> list[Run]:
-    """Every run, the newest first."""
-    store = Store()
-    return [Run(row["id"], store) for row in store.rows("SELECT id FROM runs ORDER BY created DESC, rowid DESC")]
-
-
-def open_run(run: str) -> Run:
-    """The run with this id. StoreError: there is none."""
-    return Run(run)
-
-
-__all__ = ["OVER", "Run", "RunError", "StoreError", "newest", "open_run", "runs", "start"]

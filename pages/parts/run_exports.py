@@ -11,7 +11,7 @@ from pathlib import Path
 
 import builder
 import trainers
-from builder.export import Exported, export
+from builder.export import Exported, export, export_parts
 from builder.problems import ExportError
 from trainers import train_script
 from trainers.run import Run, RunError
@@ -54,30 +54,36 @@ FORMATS = (
     ),
 )  # fmt: skip
 
-_made: dict[tuple[str, str, int, str], Exported] = {}
+Key = tuple[str, str, int, str, str]
+_made: dict[Key, Exported] = {}
 _guard = threading.Lock()
 _folder: list[Path] = []
 
 
-def made(run: Run, format: Format) -> Exported | None:
-    """The export of this run's best weights, if it was made before and is still there."""
-    found = _made.get(_key(run, format))
+def made(run: Run, format: Format, part: str = "") -> Exported | None:
+    """The export of this run's best weights, if it was made before and is still there. `part`: one of `run.parts()`;
+    empty: everything."""
+    found = _made.get(_key(run, format, part))
     return found if found is not None and found.path.exists() else None
 
 
-def make(run: Run, format: Format) -> Exported:
+def make(run: Run, format: Format, part: str = "") -> Exported:
     """Export and verify; kept for the next time.
 
     Raises:
         RunError: no weights yet. ExportError: it cannot be had in this format, or the disk is full.
     """
     train_script.register()
-    key = _key(run, format)
+    key, names = _key(run, format, part), list(run.parts())
+    name = f"{run.name} {part}" if part and len(names) > 1 else run.name
     try:
-        place = Path(tempfile.mkdtemp(dir=_home())) / format.file.format(name=file_name(run.name))
+        place = Path(tempfile.mkdtemp(dir=_home())) / format.file.format(name=file_name(name))
     except OSError as error:
         raise ExportError(f"There is no room for the export: {error.strerror or error}. Free some space.") from None
-    result = export(run.model(), run.document, place, format.key)
+    if format is EVERYTHING and not part and len(names) > 1:
+        result = export_parts({name: (run.part(name), run.part_document(name)) for name in names}, place)
+    else:
+        result = export(run.part(part or names[0]), run.part_document(part or names[0]), place, format.key)
     with _guard:
         _made[key] = result
         while len(_made) > KEPT:
@@ -86,9 +92,11 @@ def make(run: Run, format: Format) -> Exported:
     return result
 
 
-def source(run: Run | None, document: builder.Document) -> str:
-    """model.py: of the run's document, or of the one that is open."""
-    return builder.to_python(run.document if run is not None else trainers.bind(document))
+def source(run: Run | None, document: builder.Document, part: str = "") -> str:
+    """model.py: of a part of the run, or of the document that is open."""
+    if run is None:
+        return builder.to_python(trainers.bind(document))
+    return builder.to_python(run.part_document(part or next(iter(run.parts()))))
 
 
 def size(count: int) -> str:
@@ -106,12 +114,12 @@ def file_name(name: str) -> str:
     return "_".join(part for part in plain.split("_") if part)[:60] or "model"
 
 
-def _key(run: Run, format: Format) -> tuple[str, str, int, str]:
+def _key(run: Run, format: Format, part: str) -> Key:
     try:
         weights = (run.store.run_folder(run.id) / "best.safetensors").stat().st_mtime_ns
     except OSError:
         raise RunError("This run has no weights yet: they are kept from its first epoch on.") from None
-    return str(run.store.folder), run.id, weights, format.key
+    return str(run.store.folder), run.id, weights, format.key, part
 
 
 def _home() -> Path:

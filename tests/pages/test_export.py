@@ -38,7 +38,7 @@ def test_prepare_then_download() -> None:
         look(test.run())
         assert not has_button(test, f"prepare_{format}")
     assert text(test).count("verified: largest difference") == 2
-    found = run_exports.made(run, run_exports.FORMATS[0])
+    found = run_exports.made(run, run_exports.FORMATS[0], "network")
     assert found is not None and found.path.name == "small.safetensors" and found.size > 100
 
 
