@@ -9,8 +9,17 @@ import streamlit as st
 import builder
 from builder.document import Document
 from pages.parts import miniature
+from pages.parts.registry_choice import options_of
 from pages.parts.session import Session
 from pages.parts.words import escape
+from trainers.data import DATASETS
+from trainers.paradigm import paradigms
+
+USUAL = "supervised"  # the way of training where a document names none
+KINDS = {
+    "points": "Points and tables", "table": "Points and tables", "image": "Pictures", "sound": "Sound and series",
+    "series": "Sound and series", "text": "Text",
+}  # fmt: skip
 
 
 @functools.cache
@@ -19,10 +28,45 @@ def picture(name: str) -> str:
     return miniature.svg(builder.template(name))
 
 
+@functools.cache
+def groups() -> dict[str, dict[str, Document]]:
+    """The templates by what they teach: those that learn from examples by the kind of data, the others by their way of
+    training."""
+    found: dict[str, dict[str, Document]] = {label: {} for label in dict.fromkeys(KINDS.values())}
+    for name, document in builder.templates().items():
+        found.setdefault(_group(document), {})[name] = document
+    return {label: members for label, members in found.items() if members}
+
+
+def _group(document: Document) -> str:
+    way = options_of(document.training.get("paradigm"), USUAL)["name"]
+    if way != USUAL:
+        return paradigms()[way].label
+    return KINDS[DATASETS[document.training["data"]["name"]].kind]
+
+
+def chosen(key: str) -> dict[str, dict[str, Document]]:
+    """The groups to show: all, or the one that was picked."""
+    labels = list(groups())
+    counts = {label: len(members) for label, members in groups().items()}
+    picked = st.pills(
+        "Show", labels, key=f"{key}_group", label_visibility="collapsed",
+        format_func=lambda label: f"{label} · {counts[label]}",
+    )  # fmt: skip
+    return {picked: groups()[picked]} if picked in counts else groups()
+
+
 def cards(session: Session, key: str, columns: int = 3) -> str | None:
     """All templates as cards. Returns the name of the one that was opened in this run."""
     opened = None
-    items = list(builder.templates().items())
+    for label, members in chosen(key).items():
+        st.html(f'<div class="nl-heading"><span class="nl-title">{escape(label)}</span></div>')
+        opened = _row(session, key, list(members.items()), columns) or opened
+    return opened
+
+
+def _row(session: Session, key: str, items: list[tuple[str, Document]], columns: int) -> str | None:
+    opened = None
     for start in range(0, len(items), columns):
         for column, (name, document) in zip(
             st.columns(columns, gap="small"), items[start : start + columns], strict=False
@@ -52,17 +96,23 @@ def own_lesson(session: Session) -> None:
 def lessons(session: Session) -> bool:
     """Every template with its whole lesson. True if one was opened in this run."""
     opened = False
-    for name, document in builder.templates().items():
-        with st.container(border=True, key=f"lesson_{name}"):
-            left, right = st.columns([1, 2], gap="medium")
-            with left:
-                head(name, document)
-                if st.button(
-                    "Open in Build", key=f"lesson_open_{name}", type="primary", icon=":material/account_tree:"
-                ):
-                    session.open(document, f"{document.name} is yours to change.")
-                    opened = True
-            right.markdown(document.lesson or "This template has no lesson yet.")
+    for label, members in chosen("lessons").items():
+        st.html(f'<div class="nl-heading"><span class="nl-title">{escape(label)}</span></div>')
+        for name, document in members.items():
+            opened = _lesson(session, name, document) or opened
+    return opened
+
+
+def _lesson(session: Session, name: str, document: Document) -> bool:
+    opened = False
+    with st.container(border=True, key=f"lesson_{name}"):
+        left, right = st.columns([1, 2], gap="medium")
+        with left:
+            head(name, document)
+            if st.button("Open in Build", key=f"lesson_open_{name}", type="primary", icon=":material/account_tree:"):
+                session.open(document, f"{document.name} is yours to change.")
+                opened = True
+        right.markdown(document.lesson or "This template has no lesson.")
     return opened
 
 
