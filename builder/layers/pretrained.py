@@ -69,7 +69,9 @@ class PretrainedFeatures(LayerSpec):
         "none", description="none: random, or from a file; default: torchvision's own, which it downloads once."
     )
     weights_file: FileName | None = Field(
-        None, description="A file in the folder weights of Netloom's home, such as resnet18.safetensors."
+        None,
+        description="A file in the folder weights of Netloom's home, such as resnet18.safetensors.",
+        json_schema_extra={"offers": "weights"},
     )
 
     def object_to(self, *shapes: Shape) -> None:
