@@ -138,3 +138,6 @@ def test_words_of_a_text_are_written_as_text() -> None:
 def test_every_panel_that_is_asked_for_is_drawn() -> None:
     for paradigm in paradigms().values():
         assert set(paradigm.panels) <= set(panels.PANELS), paradigm.name
+        assert set(paradigm.live) <= set(panels.CARDS), paradigm.name
+    for name in (*panels.CARDS.values(), *(panel.drawn_by for panel in panels.PANELS.values())):
+        assert callable(panels.function(name)), name
