@@ -41,7 +41,7 @@ class NetworkLearner:
 
         settings = job.settings
         self.job, self.prepared = job, prepared
-        self.model = builder.compile(job.document)
+        self.model = self.network(job)
         job.initialisation.apply(self.model)
         self.model.to(device)
         self.modules: Mapping[str, nn.Module] = {"main": self.model}
@@ -65,6 +65,10 @@ class NetworkLearner:
         self.kept: deque[tuple[Tensor, Tensor]] = deque(maxlen=self.kept_batches)
 
     # -- what a way of training says ----------------------------------------------------------------------------------
+
+    def network(self, job: Job) -> nn.Module:
+        """The network with fresh weights; one that gives further values of nodes needs a `_forward` of its own."""
+        return builder.compile(job.document)
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """The mean loss of a batch: a tensor with one number."""
