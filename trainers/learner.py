@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from trainers.data.splits import Prepared, Split
     from trainers.events import Event, Verdict
     from trainers.job import Job
+    from trainers.optimisation import Optimisation
 
 EVALUATION_BATCH = 4096
 EVALUATION_BYTES = 2**21  # of one layer's activations at once, or those of a training batch where they are more
@@ -37,24 +38,13 @@ class NetworkLearner:
         """Build the network of the job's document with fresh weights, and its optimizer."""
         import torch
 
-        from trainers.optimisation import Optimisation
-
         settings = job.settings
         self.job, self.prepared = job, prepared
         self.model = self.network(job)
         job.initialisation.apply(self.model)
         self.model.to(device)
         self.modules: Mapping[str, nn.Module] = {"main": self.model}
-        self.optimisation = Optimisation(
-            self.model.parameters(),
-            job.optimizer,
-            job.schedule,
-            total_steps,
-            steps_per_epoch,
-            gradient_clip=settings.gradient_clip,
-            l1=settings.l1,
-            scaled=settings.precision == "float16",
-        )
+        self.optimisation = self.optimised(self.model, total_steps, steps_per_epoch)
         self.precision = None if settings.precision == "float32" else getattr(torch, settings.precision)
         self.device = torch.device(device)
         self.compiled = torch.compile(self.model) if settings.compile else None
@@ -63,6 +53,22 @@ class NetworkLearner:
         # Outputs of the last batches: the epoch's training metrics come from them at the cost of keeping references,
         # where scoring samples again would cost a tenth of a short epoch.
         self.kept: deque[tuple[Tensor, Tensor]] = deque(maxlen=self.kept_batches)
+
+    def optimised(self, module: nn.Module, total_steps: int, steps_per_epoch: int) -> Optimisation:
+        """An optimizer for a module's weights, as the job has it."""
+        from trainers.optimisation import Optimisation
+
+        job, settings = self.job, self.job.settings
+        return Optimisation(
+            module.parameters(),
+            job.optimizer,
+            job.schedule,
+            total_steps,
+            steps_per_epoch,
+            gradient_clip=settings.gradient_clip,
+            l1=settings.l1,
+            scaled=settings.precision == "float16",
+        )
 
     # -- what a way of training says ----------------------------------------------------------------------------------
 
