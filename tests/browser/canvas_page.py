@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 import json
+import time
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,20 @@ def store(home: Path, document: dict[str, Any]) -> str:
     name = uuid.uuid4().hex
     (folder / f"{name}.json").write_text(json.dumps({"format": "netloom/1", **document}), encoding="utf-8")
     return name
+
+
+def saved(home: Path, document: str) -> dict[str, Any]:
+    """A document as the app has written it."""
+    found: dict[str, Any] = json.loads((home / "documents" / f"{document}.json").read_text(encoding="utf-8"))
+    return found
+
+
+def until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
+    """Wait for something that the page does not show."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.05)
 
 
 def chain(*nodes: tuple[str, str, dict[str, Any]], **more: Any) -> dict[str, Any]:

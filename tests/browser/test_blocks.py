@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 import builder
 from tests.browser import canvas_page
-from tests.browser.canvas_page import BuildPage, chain, store
+from tests.browser.canvas_page import BuildPage, chain, saved, store, until
 
 pytestmark = pytest.mark.browser
 
@@ -27,18 +24,6 @@ NETWORK = chain(
     ("fc", "Linear", {"out_features": 10}),
     ("scores", "Output", {}),
 )
-
-
-def saved(app: Any, document: str) -> dict[str, Any]:
-    return json.loads((Path(app.home) / "documents" / f"{document}.json").read_text(encoding="utf-8"))
-
-
-def until(condition: Callable[[], bool], seconds: float = 15.0) -> None:
-    """Wait for something that the page does not show."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.05)
 
 
 @pytest.fixture
@@ -70,9 +55,9 @@ def enter(page: Any, name: str, first: str) -> None:
 
 
 def test_a_block_is_made_opened_edited_repeated_unpacked_and_all_of_it_undone(app: Any, page: Any) -> None:
-    before = saved(app, page.document)
+    before = saved(app.home, page.document)
     make(page, "conv2", "norm", "relu")
-    assert [node["name"] for node in saved(app, page.document)["nodes"]] == [
+    assert [node["name"] for node in saved(app.home, page.document)["nodes"]] == [
         "image",
         "conv1",
         "block",
@@ -100,12 +85,12 @@ def test_a_block_is_made_opened_edited_repeated_unpacked_and_all_of_it_undone(ap
     field.press("Enter")
     page.node("block").get_by_text("× 3").wait_for()
     assert "is-stack" in page.node("block").get_attribute("class")
-    until(lambda: saved(app, page.document)["nodes"][2]["params"] == {"block": "block", "repeat": 3})
+    until(lambda: saved(app.home, page.document)["nodes"][2]["params"] == {"block": "block", "repeat": 3})
     page.rest()
 
     page.page.locator(".st-key-unpack button").first.click()
     page.node("block").wait_for(state="detached")
-    until(lambda: len(saved(app, page.document)["nodes"]) == 5 + 3 * 4)
+    until(lambda: len(saved(app.home, page.document)["nodes"]) == 5 + 3 * 4)
     page.rest()
     assert page.flow.locator(".react-flow__node.is-error").count() == 0
     for _ in range(6):
@@ -114,7 +99,7 @@ def test_a_block_is_made_opened_edited_repeated_unpacked_and_all_of_it_undone(ap
             break
         page.page.locator(".st-key-undo button").first.click()
         page.page.wait_for_timeout(400)
-    until(lambda: builder.load(saved(app, page.document)) == builder.load(before))
+    until(lambda: builder.load(saved(app.home, page.document)) == builder.load(before))
     page.node("relu").wait_for()
 
 
@@ -130,7 +115,7 @@ def test_a_box_selects_and_backspace_deletes_them(app: Any, page: Any) -> None:
     page.page.locator(".st-key-right .nl-title", has_text="2 nodes").wait_for()
     page.press("Backspace")
     page.node("flatten").wait_for(state="detached")
-    until(lambda: len(saved(app, page.document)["nodes"]) == 6)
+    until(lambda: len(saved(app.home, page.document)["nodes"]) == 6)
 
 
 def test_a_click_on_one_of_many_selects_it_alone(page: Any) -> None:
@@ -194,7 +179,7 @@ def test_a_block_is_dragged_from_the_palette_and_an_unused_one_removed(app: Any,
     page.rest()
     chip.locator(".remove").click()
     chip.wait_for(state="detached")
-    until(lambda: "blocks" not in saved(app, page.document))
+    until(lambda: "blocks" not in saved(app.home, page.document))
 
 
 def test_a_problem_inside_opens_the_block(app: Any, open_page: Callable[..., Any]) -> None:

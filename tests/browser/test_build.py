@@ -12,7 +12,7 @@ import pytest
 
 import builder
 from tests.browser import canvas_page
-from tests.browser.canvas_page import BuildPage, chain, store
+from tests.browser.canvas_page import BuildPage, chain, saved, store, until
 
 pytestmark = pytest.mark.browser
 
@@ -22,18 +22,6 @@ SMALL = chain(
     ("fc", "Linear", {"out_features": 10}),
     ("scores", "Output", {}),
 )
-
-
-def saved(app: Any, document: str) -> dict[str, Any]:
-    return json.loads((Path(app.home) / "documents" / f"{document}.json").read_text(encoding="utf-8"))
-
-
-def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
-    """Wait for something that the page does not show."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.05)
 
 
 @pytest.fixture
@@ -73,7 +61,7 @@ def test_clicked_layer_is_appended_and_wired_and_nothing_else_moves(app: Any, pa
     page.select("fc")
     page.page.locator('.chip[data-type="Dropout"]').click()
     page.node("dropout").wait_for()
-    until(lambda: {"source": "fc", "target": "dropout"} in saved(app, page.document)["edges"])
+    until(lambda: {"source": "fc", "target": "dropout"} in saved(app.home, page.document)["edges"])
     page.page.wait_for_timeout(500)
     assert {name: page.node(name).bounding_box() for name in before} == before
 
@@ -91,12 +79,12 @@ def test_wiring_by_dragging_between_handles_and_cutting_by_backspace(app: Any, p
     page.node("dropout").wait_for()
     page.page.wait_for_timeout(600)
     page.wire("flatten", "dropout")
-    until(lambda: {"source": "flatten", "target": "dropout"} in saved(app, page.document)["edges"])
+    until(lambda: {"source": "flatten", "target": "dropout"} in saved(app.home, page.document)["edges"])
     page.flow.locator('.react-flow__edge[data-testid="rf__edge-flatten>dropout"]').wait_for()
     page.flow.locator('[data-testid="rf__edge-flatten>dropout"] .react-flow__edge-textwrapper').click(force=True)
     page.page.get_by_role("button", name="Cut this wire").wait_for()
     page.press("Backspace")
-    until(lambda: {"source": "flatten", "target": "dropout"} not in saved(app, page.document)["edges"])
+    until(lambda: {"source": "flatten", "target": "dropout"} not in saved(app.home, page.document)["edges"])
 
 
 def test_dropping_on_a_taken_port_replaces_the_wire(app: Any, page: Any) -> None:
@@ -104,17 +92,17 @@ def test_dropping_on_a_taken_port_replaces_the_wire(app: Any, page: Any) -> None
     page.node("flatten2").wait_for()
     page.page.wait_for_timeout(600)
     page.wire("flatten2", "fc")
-    until(lambda: {"source": "flatten2", "target": "fc"} in saved(app, page.document)["edges"])
-    assert {"source": "flatten", "target": "fc"} not in saved(app, page.document)["edges"]
+    until(lambda: {"source": "flatten2", "target": "fc"} in saved(app.home, page.document)["edges"])
+    assert {"source": "flatten", "target": "fc"} not in saved(app.home, page.document)["edges"]
 
 
 def test_a_wire_that_closes_a_cycle_is_refused_with_its_path(app: Any, page: Any) -> None:
-    before = saved(app, page.document)["edges"]
+    before = saved(app.home, page.document)["edges"]
     page.wire("fc", "flatten")
     page.says("cycle")
     page.page.wait_for_timeout(600)
     assert page.edges().count() == len(before)
-    assert saved(app, page.document)["edges"] == before
+    assert saved(app.home, page.document)["edges"] == before
 
 
 def test_editing_a_parameter_changes_shapes_behind_it(app: Any, page: Any) -> None:
@@ -123,7 +111,7 @@ def test_editing_a_parameter_changes_shapes_behind_it(app: Any, page: Any) -> No
     field.fill("12")
     field.press("Enter")
     page.node("scores").get_by_text("12").first.wait_for()
-    assert saved(app, page.document)["nodes"][2]["params"] == {"out_features": 12}
+    assert saved(app.home, page.document)["nodes"][2]["params"] == {"out_features": 12}
 
 
 def test_a_wrong_parameter_is_told_in_words_and_not_taken(app: Any, open_page: Callable[..., Any]) -> None:
@@ -138,7 +126,7 @@ def test_a_wrong_parameter_is_told_in_words_and_not_taken(app: Any, open_page: C
     build.page.get_by_text("kernel_size must be").wait_for()
     field.fill("3, 5")
     field.press("Enter")
-    until(lambda: saved(app, document)["nodes"][1]["params"] == {"kernel_size": [3, 5]})
+    until(lambda: saved(app.home, document)["nodes"][1]["params"] == {"kernel_size": [3, 5]})
 
 
 def test_a_problem_is_mended_by_its_button_and_undone_in_one_step(app: Any, open_page: Callable[..., Any]) -> None:
@@ -157,10 +145,10 @@ def test_a_problem_is_mended_by_its_button_and_undone_in_one_step(app: Any, open
     assert "waiting for fc" in build.node("scores").inner_text()
     fix.click()
     build.problem("No problems").wait_for()
-    assert len(saved(app, document)["nodes"]) == 5
+    assert len(saved(app.home, document)["nodes"]) == 5
     build.press("Control+z")
     fix.wait_for()
-    until(lambda: len(saved(app, document)["nodes"]) == 4)
+    until(lambda: len(saved(app.home, document)["nodes"]) == 4)
     build.press("Control+Shift+z")
     build.problem("No problems").wait_for()
 
@@ -187,12 +175,12 @@ def test_moving_a_node_survives_a_reload(app: Any, page: Any) -> None:
     page.page.mouse.down()
     page.page.mouse.move(box["x"] + 60, box["y"] + 160, steps=8)
     page.page.mouse.up()
-    until(lambda: saved(app, page.document)["layout"]["scores"][1] > 50)
-    place = saved(app, page.document)["layout"]["scores"]
+    until(lambda: saved(app.home, page.document)["layout"]["scores"][1] > 50)
+    place = saved(app.home, page.document)["layout"]["scores"]
     page.page.reload()
     page.node("scores").wait_for(timeout=canvas_page.PATIENCE)
     page.ready()
-    assert saved(app, page.document)["layout"]["scores"] == place
+    assert saved(app.home, page.document)["layout"]["scores"] == place
     assert page.document in page.page.url
 
 
@@ -239,7 +227,7 @@ def test_two_tabs_on_one_document_lose_nothing(app: Any, open_page: Callable[...
     two.page.get_by_role("button", name="Keep mine as a copy").click()
     two.page.get_by_text("(copy)").first.wait_for()
     two.node("relu").wait_for()
-    names = {node["name"] for node in saved(app, document)["nodes"]}
+    names = {node["name"] for node in saved(app.home, document)["nodes"]}
     assert "dropout" in names and "relu" not in names
 
 
@@ -261,7 +249,7 @@ def test_a_wrong_file_ends_in_a_sentence(app: Any, page: Any, tmp_path: Path, co
     page.page.get_by_role("button", name="Open", exact=True).first.click()
     page.page.locator('input[type="file"]').set_input_files(file)
     page.page.locator(".nl-alert", has_text=sentence).wait_for()
-    assert [node["name"] for node in saved(app, page.document)["nodes"]] == ["image", "flatten", "fc", "scores"]
+    assert [node["name"] for node in saved(app.home, page.document)["nodes"]] == ["image", "flatten", "fc", "scores"]
 
 
 def test_a_file_is_opened_as_a_new_document(app: Any, page: Any, tmp_path: Path) -> None:
@@ -271,4 +259,4 @@ def test_a_file_is_opened_as_a_new_document(app: Any, page: Any, tmp_path: Path)
     page.page.locator('input[type="file"]').set_input_files(file)
     page.node("class_scores").wait_for()
     assert page.document not in page.page.url
-    assert saved(app, page.document)["name"] == "Chain"
+    assert saved(app.home, page.document)["name"] == "Chain"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import pytest
 
 import builder
-from tests.browser.canvas_page import PATIENCE, store
+from tests.browser.canvas_page import PATIENCE, store, until
 from trainers.run import Run
 from trainers.store import Store
 
@@ -68,13 +67,6 @@ def _stop_runs(app: Any) -> Iterator[None]:
 def page(app: Any, open_page: Callable[..., Any]) -> TrainPage:
     document = store(app.home, digits(epochs=3000))
     return TrainPage(open_page(), app.url, f"document={document}")
-
-
-def until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.2)
 
 
 def test_a_whole_run(page: TrainPage, app: Any, open_page: Callable[..., Any]) -> None:
