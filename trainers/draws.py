@@ -24,7 +24,7 @@ from builder.plan import make_plan
 aten = torch.ops.aten
 
 
-class OwnNumbers(TorchDispatchMode):
+class OwnNumbers(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Inside it torch draws from a generator of its own. Use it under torch.no_grad(), never in inference mode, where
     composed operations arrive whole and draw by themselves.
 
@@ -35,7 +35,7 @@ class OwnNumbers(TorchDispatchMode):
     """
 
     def __init__(self, seed: int, device: str | torch.device = "cpu", alike: bool = False) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.generator = torch.Generator(device).manual_seed(seed)
         self.alike = alike
 

@@ -12,6 +12,7 @@ T draws (with other units left out, other weights, or another network each), N s
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,7 +40,7 @@ class Beliefs:
     @property
     def named(self) -> NDArray[np.int64]:
         """The class that the mean names."""
-        return self.mean.argmax(axis=1)
+        return np.asarray(self.mean.argmax(axis=1))
 
     @property
     def confidence(self) -> Numbers:
@@ -106,7 +107,7 @@ def temperature(chances: Numbers, targets: NDArray[np.int64]) -> float:
 
     One number, fitted on samples that were not learned from; no answer changes, only how sure it is. Guo et al. 2017.
     """
-    from scipy.optimize import minimize_scalar
+    from scipy.optimize import minimize_scalar  # type: ignore[import-untyped]
 
     def cost(logarithm: float) -> float:
         return surprise(tempered(chances, float(np.exp(logarithm))), targets)
@@ -141,9 +142,7 @@ def noise(mean: Numbers, spread: Numbers, truth: Numbers) -> Numbers:
 
 def interval(mean: Numbers, total: Numbers, level: float) -> tuple[Numbers, Numbers]:
     """The bounds between which the truth is expected to lie with this probability, for a normal distribution."""
-    from scipy.stats import norm
-
-    half = float(norm.ppf((1 + level) / 2)) * total
+    half = NormalDist().inv_cdf((1 + level) / 2) * total
     return mean - half, mean + half
 
 
