@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from builder.checks.base import Reporter
 from builder.document import Node
+from builder.graph import networks
 from builder.infer import Analysis
 from builder.problems import Problem
 from builder.registry import discover
@@ -55,6 +56,8 @@ def before(analysis: Analysis, name: str) -> Iterator[tuple[str, Node, LayerSpec
 
 def fitting_loss(job: Job) -> Loss | None:
     """The loss of the job, if it has one and it suits the task; other checks tell what is wrong where it does not."""
+    if not set(job.paradigm.networks) <= set(networks(job.document)):
+        return None
     try:
         loss = job.paradigm.loss_for(job.dataset)
     except ValueError:
