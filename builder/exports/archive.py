@@ -111,8 +111,8 @@ def _loading(what: Subject, files: list[str], needed: str) -> str:
     figures = input_figures(what)
     names = [node.name for node in what.input_nodes]
     steps = {name: f"preprocess{f'_{name}' if name else ''}" for name in figures}
-    only = steps.get("")  # of a network with one input
-    given = [f"{only or steps[name]}({name})" if only or name in steps else name for name in names]
+    steps_of = {names[0]: steps[""]} if "" in steps else steps  # what has no name is for the first input
+    given = [f"{steps_of[name]}({name})" if name in steps_of else name for name in names]
     functions = ["load", *steps.values(), *(["postprocess"] if what.card.get("targets") else [])]
     call = f"model({', '.join(given)})"
     text = f"""## How to use it

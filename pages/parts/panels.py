@@ -18,6 +18,8 @@ from trainers.run import Run
 
 CARDS: dict[str, str] = {
     "texts": "run_writing.live",
+    "growing": "run_diffusion.growing",
+    "drawn": "run_diffusion.samples",
 }
 
 
@@ -36,6 +38,8 @@ PANELS: dict[str, Panel] = {
     "writing": Panel("left", "run_writing.panel"),
     "surprise": Panel("left", "run_surprise.card"),
     "attention": Panel("right", "run_attention.card"),
+    "drawing": Panel("left", "run_diffusion.panel"),
+    "noise_by_time": Panel("right", "run_diffusion.by_time"),
 }
 
 

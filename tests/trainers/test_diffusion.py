@@ -1,0 +1,207 @@
+"""Diffusion: the schedules against their formulas, training, drawing, resumed runs, checks and fixes, model.py."""
+
+from __future__ import annotations
+
+import math
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+import builder
+import trainers
+from builder.document import Edge
+from builder.edits import Connect, apply_all
+from builder.exports.archive import readme
+from builder.exports.subject import subject
+from builder.library.diffusion import denoise, signal_share
+from tests.builder.test_codegen import tidy
+from tests.trainers.denoised import NODES, denoiser
+from trainers import checkpoint
+from trainers.diffusing import drawn, noise_by_time
+from trainers.paradigms.diffusion import DiffusionLearner
+from trainers.predictions import prepared_data
+
+Train = Callable[..., trainers.Run]
+
+
+def codes(document: builder.Document) -> dict[str, Any]:
+    return {problem.code: problem for problem in trainers.check(document)}
+
+
+def without(*names: str, **changed: tuple[str, dict[str, Any]]) -> list[Any]:
+    """The small network without some nodes, or with others in their place."""
+    return [(name, *changed.get(name, (kind, params))) for name, kind, params in NODES if name not in names]
+
+
+def test_the_schedules_are_the_papers() -> None:
+    linear = signal_share("linear", 1000)
+    product = 1.0
+    for step in range(1000):
+        product *= 1 - (1e-4 + (0.02 - 1e-4) * step / 999)
+        if step in (0, 10, 500, 999):
+            assert float(linear[step]) == pytest.approx(product, rel=1e-4)
+    cosine = signal_share("cosine", 100)
+
+    def curve(time: float) -> float:
+        return math.cos((time + 0.008) / 1.008 * math.pi / 2) ** 2
+
+    for step in (0, 10, 50, 90):
+        assert float(cosine[step]) == pytest.approx(curve((step + 1) / 100) / curve(0), rel=1e-4)
+    for shares in (linear, cosine, signal_share("linear", 2), signal_share("cosine", 2)):
+        assert (shares.diff() < 0).all() and 0 < shares[-1] < shares[0] < 1
+
+
+def test_noise_that_is_known_is_taken_off_exactly() -> None:
+    """A network that tells the noise leads back to the picture, in any number of steps."""
+    picture, share = torch.rand(3, 1, 4, 4) * 1.6 - 0.8, signal_share("cosine", 50)
+
+    def tells(x: Tensor, time: Tensor) -> Tensor:
+        now = share[time].reshape(-1, 1, 1, 1)
+        return (x - now.sqrt() * picture) / (1 - now).sqrt()
+
+    for steps in (1, 7, 50):
+        stages = list(denoise(tells, torch.randn(3, 1, 4, 4), share, steps))
+        assert len(stages) == steps
+        torch.testing.assert_close(stages[-1], picture, atol=1e-3, rtol=0)
+
+
+def test_it_learns_to_tell_noise_and_shows_what_it_draws(train: Train) -> None:
+    run = train(denoiser(epochs=6))
+    assert run.state == "finished", run.progress().message
+    metrics = run.metrics()
+    held_out = metrics[metrics["split"] == "validation"].set_index(["epoch", "metric"])["value"]
+    assert held_out[6, "loss"] < held_out[1, "loss"]
+    assert held_out[6, "noise_explained"] == pytest.approx(1 - held_out[6, "loss"]) and held_out[6, "loss"] < 0.5
+    assert set(run.scores()) == {"loss", "noise_explained", "explained_at_little_noise"}
+    scene = run.scene("growing")
+    assert scene is not None and scene.arrays["stages"].shape == (4, 5, 1, 8, 8)
+    final = run.scene("drawn")
+    assert final is not None and final.arrays["samples"].shape == (36, 1, 8, 8)
+    np.testing.assert_allclose(final.arrays["samples"][:4], scene.arrays["stages"][:, -1], atol=1e-3)
+    assert np.abs(final.arrays["samples"]).max() <= 1.001
+    found = drawn(run, seed=1, count=3, steps=4)
+    assert found.stages.shape == (5, 3, 1, 8, 8) and found.nearest.shape == (3, 1, 8, 8)
+    assert np.array_equal(found.stages, drawn(run, seed=1, count=3, steps=4).stages)
+    assert not np.array_equal(found.stages, drawn(run, seed=2, count=3, steps=4).stages)
+    places, explained = noise_by_time(run)
+    assert places[0] == 0 and places[-1] == 39 and explained[-1] > explained[0]
+    average, plain = run.networks()["average"], run.networks()["main"]
+    assert all(torch.equal(a, b) for a, b in zip(run.model().parameters(), average.parameters(), strict=True))
+    assert not all(torch.equal(a, b) for a, b in zip(average.parameters(), plain.parameters(), strict=True))
+
+
+def learner(document: builder.Document, steps: int = 100) -> DiffusionLearner:
+    job = trainers.Job.from_document(document)
+    torch.manual_seed(0)
+    made = job.paradigm.learner(job, job.prepare(), "cpu", steps, 10)
+    assert isinstance(made, DiffusionLearner)
+    return made
+
+
+def test_a_resumed_run_gives_the_same_numbers(tmp_path: Path) -> None:
+    document = denoiser()
+    whole = learner(document)
+    batches = whole.prepared.training.inputs[0][:512].split(64)  # type: ignore[no-untyped-call]
+    for batch in batches[:4]:
+        whole.step((batch,), batch)
+    state = {
+        "networks": {name: dict(module.state_dict()) for name, module in whole.modules.items()},
+        "learner": whole.state_dict(), "random": checkpoint.random_state("cpu"),
+    }  # fmt: skip
+    checkpoint.save(tmp_path / "checkpoint", state)
+    expected = [float(whole.step((batch,), batch)) for batch in batches[4:]]
+    again, state = learner(document), checkpoint.load(tmp_path / "checkpoint")
+    for name, module in again.modules.items():
+        module.load_state_dict(state["networks"][name])
+    again.load_state_dict(state["learner"])
+    checkpoint.set_random_state(state["random"], "cpu")
+    assert [float(again.step((batch,), batch)) for batch in batches[4:]] == expected
+    for one, other in zip(whole.average.parameters(), again.average.parameters(), strict=True):
+        assert torch.equal(one, other)
+
+
+def test_looking_changes_nothing_and_epochs_are_compared_by_the_same_noise() -> None:
+    made = learner(denoiser())
+    before = torch.get_rng_state()
+    assert [event.view for event in made.views(1)] == ["growing", "drawn"]  # type: ignore[attr-defined]
+    first, second = (made.evaluate(made.prepared.validation) for _ in range(2))
+    assert first == second and torch.equal(before, torch.get_rng_state())
+    assert made.model.training and not list(made.views(2)), "the next look is not due at once"
+
+
+def test_what_does_not_learn_and_what_draws_one_picture_is_said() -> None:
+    made = learner(denoiser())
+    for parameter in made.average.parameters():
+        parameter.zero_()
+    made.evaluate(made.prepared.validation)
+    assert "no better than saying that there is none" in made.remarks[0].message
+    made._alike = 0.1
+    assert not list(made._remarks(-1.0))[1:] and "all alike" in next(iter(made._remarks(0.8))).message
+
+
+@pytest.mark.parametrize(
+    ("nodes", "code", "says"),
+    [
+        (without("time", "embed", "shift", "as_channels", "add"), "T220", "how much there is"),
+        (without("embed", time=("Input", {"shape": [3]}), shift=("Linear", {"out_features": 8})), "T221", "3 (float)"),
+        (without(last=("Conv2d", {"out_channels": 4, "padding": 1})), "T222", "4 × 8 × 8"),
+        (without(noise=("Output", {}), silu=("SiLU", {}), last=("ReLU", {})), "T223", "above and below zero"),
+    ],
+)
+def test_networks_that_cannot_tell_noise_are_refused(nodes: list[Any], code: str, says: str) -> None:
+    problem = codes(denoiser(nodes=nodes))[code]
+    assert problem.severity == "error" and says in problem.message
+    if code != "T223":
+        after = codes(apply_all(denoiser(nodes=nodes), problem.fix))
+        assert code not in after
+
+
+def test_the_fixes_leave_a_network_that_trains() -> None:
+    assert not trainers.check(denoiser())
+    wide = denoiser(nodes=without(last=("Conv2d", {"out_channels": 4, "padding": 1})))
+    assert not trainers.check(apply_all(wide, codes(wide)["T222"].fix))
+    many = denoiser({"sampling_steps": 60})
+    assert codes(many)["T224"].fix_label == "Set sampling_steps to 40"
+    assert not trainers.check(apply_all(many, codes(many)["T224"].fix))
+    third = denoiser(nodes=[*NODES[:2], ("other", "Input", {"shape": [2]}), *NODES[2:]])
+    assert "one of 3 inputs" in codes(third)["T220"].message
+    words = denoiser(data={"name": "python_reference", "context": 16, "limit": 6000})
+    assert "stand for words" in codes(words)["T225"].message
+
+
+def test_model_py_draws_what_the_run_draws(train: Train, tmp_path: Path) -> None:
+    run = train(denoiser(epochs=1))
+    for name, kind in (("model.py", "python"), ("model.safetensors", "safetensors")):
+        builder.export(run.model(), run.document, tmp_path / name, kind)
+    words = readme(subject(run.model(), run.document), ["model.py"], "")
+    assert "sample(count=16, seed=1)" in words and "model(preprocess(picture), time)" in words
+    tidy((tmp_path / "model.py").read_text(encoding="utf-8"))
+    code = "import model, torch; torch.save(model.sample(count=5, seed=3), 'drawn.pt')"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    pictures = torch.load(tmp_path / "drawn.pt", weights_only=True)
+    scale = prepared_data(run).standardisation[0]
+    assert scale is not None
+    ours = scale.revert(drawn(run, seed=3, count=5, steps=4).stages[-1])
+    torch.testing.assert_close(pictures, torch.from_numpy(ours), atol=1e-4, rtol=0)
+
+
+def test_points_of_the_plane_can_be_drawn_too(train: Train) -> None:
+    nodes = [("picture", "Input", {}), ("time", "Input", {"shape": [1], "dtype": "int"}),
+             ("embed", "TimestepEmbedding", {"embedding_dim": 8}), ("conv", "Concat", {}),
+             ("silu", "Linear", {"out_features": 16}), ("last", "Linear", {"out_features": 2}),
+             ("noise", "Output", {})]  # fmt: skip
+    document = denoiser(nodes=nodes, data={"name": "moons", "samples": 200, "batch_size": 50}, epochs=1)
+    wired = [Connect(Edge(source=a, target=b)) for a, b in (("embed", "conv"), ("conv", "silu"))]
+    document = apply_all(document, wired)
+    run = train(document)
+    assert run.state == "finished", run.progress().message
+    scene = run.scene("growing")
+    assert scene is not None and scene.arrays["stages"].shape == (300, 5, 2)
