@@ -13,8 +13,10 @@ READY = $(VENV)/.ready
 app: $(READY)
 	$(PYTHON) -m trainers app
 
+# The tests that drive a browser have the machine to themselves; the others share it.
 test: $(READY) check chromium
-	$(PYTHON) -m pytest
+	$(PYTHON) -m pytest -m browser
+	$(PYTHON) -m pytest -m "not browser" -n 2 --dist worksteal
 
 check: $(READY)
 	$(PYTHON) -m ruff check .
