@@ -15,7 +15,7 @@ from builder.exports.converted import convert
 from builder.exports.extra import extras
 from builder.exports.files import check_weights, write_weights
 from builder.exports.model_file import check_model_file, input_figures, model_source
-from builder.exports.subject import Subject
+from builder.exports.subject import ENSEMBLE, Subject
 from builder.problems import ExportError
 from builder.render import plain
 from builder.shapes import show
@@ -83,7 +83,11 @@ def _inline(text: str) -> str:
 
 def _network(what: Subject) -> str:
     count = sum(parameter.numel() for parameter in what.module.parameters())
-    lines = ["## The network", "", f"- {count:,} parameters in {len(list(what.module.children()))} layers"]
+    ensemble = what.card.get(ENSEMBLE)
+    network = next(iter(next(what.module.children()).children())) if ensemble else what.module
+    size = f"{count:,} parameters in {len(list(network.children()))} layers"
+    size += f" of each of {ensemble['members']} networks, which answer together" if ensemble else ""
+    lines = ["## The network", "", f"- {size}"]
     for node, sample in zip(what.input_nodes, what.inputs, strict=True):
         kind = "float32" if sample.is_floating_point() else "whole numbers (int64)"
         lines.append(f"- takes `{node.name}`: N × {show(tuple(sample.shape[1:]))}, {kind}")

@@ -7,6 +7,7 @@ in a folder with document.json, model.safetensors and inputs.pt; it leaves model
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import builder
 from builder.compile import layers
 from builder.exports.subject import empty, named, samples
+from builder.library.ensemble import Ensemble
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -23,11 +25,14 @@ if TYPE_CHECKING:
 def main() -> None:
     """Convert; on failure say in one line of stderr which node cannot be converted, and why."""
     import torch
+    from safetensors import safe_open
     from safetensors.torch import load_file
 
     kind, network = sys.argv[-2:]
     document = builder.load(Path("document.json"))
-    module = empty(document, network)
+    with safe_open("model.safetensors", "pt") as file:
+        card = json.loads(file.metadata()["card"])
+    module = empty(document, network, card)
     module.load_state_dict(load_file("model.safetensors"), assign=True)
     module.requires_grad_(False)
     inputs = tuple(torch.load("inputs.pt", weights_only=True))
@@ -55,7 +60,7 @@ def to_onnx(
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     torch.onnx.export(
         module, tracing, "model.onnx", dynamo=True, external_data=False, verbose=False,
-        input_names=names, output_names=ends, dynamic_shapes=_batch_is_free(tracing),
+        input_names=names, output_names=ends, dynamic_shapes=_batch_is_free(module, tracing),
         custom_translation_table={torch.ops.aten.rrelu.default: _leaky},
     )  # fmt: skip
     session = onnxruntime.InferenceSession("model.onnx", providers=["CPUExecutionProvider"])
@@ -70,7 +75,7 @@ def to_pt2(
     """model.pt2 by torch.export, loaded and run."""
     import torch
 
-    program = torch.export.export(module, tracing, dynamic_shapes=_batch_is_free(tracing))
+    program = torch.export.export(module, tracing, dynamic_shapes=_batch_is_free(module, tracing))
     torch.export.save(program, "model.pt2")
     result = torch.export.load("model.pt2").module()(*inputs)
     return result if isinstance(result, dict) else {ends[0]: result}
@@ -86,11 +91,12 @@ def _leaky(x: Any, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = 
 CONVERTERS: dict[str, Any] = {"onnx": to_onnx, "pt2": to_pt2}
 
 
-def _batch_is_free(tracing: tuple[Tensor, ...]) -> tuple[dict[int, Any], ...]:
+def _batch_is_free(module: nn.Module, tracing: tuple[Tensor, ...]) -> tuple[Any, ...]:
     import torch
 
     batch = torch.export.Dim("batch")
-    return tuple({0: batch} for _ in tracing)
+    free = tuple({0: batch} for _ in tracing)
+    return (free,) if isinstance(module, Ensemble) else free  # which takes its inputs as *inputs
 
 
 def culprit(module: nn.Module, tracing: tuple[Tensor, ...], kind: str) -> str | None:

@@ -30,7 +30,7 @@ def check_weights(what: Subject, path: Path) -> tuple[float, str]:
     import torch
     from safetensors.torch import load_file
 
-    module = empty(what.document, what.network)
+    module = empty(what.document, what.network, what.card)
     module.load_state_dict(load_file(path), assign=True)
     for name, buffer in what.module.named_buffers():
         if name not in what.state:

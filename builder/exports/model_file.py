@@ -10,6 +10,7 @@ from builder.codegen import code, introduction
 from builder.exports.extra import extras
 from builder.exports.files import outputs, run, write_inputs, write_weights
 from builder.exports.subject import Subject, difference
+from builder.helpers import printed
 from builder.render import Expression, Invoke, Keyword, Several, docstring, plain, statement
 
 IMPORTS = ("import json", "import struct", "from pathlib import Path")
@@ -32,9 +33,9 @@ def read_safetensors(path: str | Path) -> dict[str, Tensor]:
     return tensors
 
 
-def load(path: str | Path = "model.safetensors") -> {name}:
+def load(path: str | Path = "model.safetensors") -> {made}:
     """The trained network, ready to predict."""
-    model = {name}()
+    model = {fresh}
     model.load_state_dict(read_safetensors(path))
     return model.eval()
 '''
@@ -66,14 +67,17 @@ def model_source(what: Subject) -> str:
     """The text of model.py."""
     words = "The weights are in model.safetensors: model = load(). It needs torch alone."
     more = extras(what)
-    imports = (line for extra in more for line in extra.imports(what))
+    needed, ensemble = printed([f"model = {what.fresh}"])
+    imports = (*needed, *(line for extra in more for line in extra.imports(what)))
     lines = [
         *docstring(f"{introduction(what.document)}\n\n{words}", 0),
         *code(what.document, (*IMPORTS, *imports)),
+        *ensemble,
         "",
     ]
     lines += _constants(what)
-    lines += READER.replace("{name}", what.class_name).rstrip().splitlines()
+    reader = READER.replace("{made}", what.fresh.partition("(")[0]).replace("{fresh}", what.fresh)
+    lines += reader.rstrip().splitlines()
     for name in input_figures(what):
         prefix, suffix = (f"{name.upper()}_", f"_{name}") if name else ("", "")
         lines += ["", *PREPROCESS.replace("{prefix}", prefix).replace("{suffix}", suffix).rstrip().splitlines()]

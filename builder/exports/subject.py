@@ -6,6 +6,7 @@ without drawing a random number, and the samples come from a generator of their 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 BATCH = 3
+ENSEMBLE = "ensemble"  # in the card: how many networks answer together, and what each gives
 # Other programs add the same numbers in another order, which in float32 moves the last of about 7 digits, and a deep
 # network passes that on: 1e-4 leaves room for it. A wrong layer or wrong weights differ in the first digits.
 TOLERANCE = 1e-4
@@ -34,11 +36,20 @@ class Subject:
     module: nn.Module  # the compiled network with the model's weights, on the CPU, in evaluation mode
     inputs: tuple[Tensor, ...]  # one batch for each Input node
     expected: dict[str, Tensor]  # the module's outputs for them, by the Output nodes' names
-    card: Mapping[str, Any]  # what training knows of the model: input figures, classes, scores
+    card: Mapping[str, Any]  # what training knows of the model: input figures, classes, scores; of an ensemble how many
 
     @property
     def class_name(self) -> str:
         return class_names(self.document)[self.network]
+
+    @property
+    def fresh(self) -> str:
+        """Python code that makes the model anew, without its weights."""
+        ensemble = self.card.get(ENSEMBLE)
+        if not ensemble:
+            return f"{self.class_name}()"
+        members = f"[{self.class_name}() for _ in range({ensemble['members']:d})]"
+        return f"Ensemble({members}, {json.dumps(ensemble['answers'])})"
 
     @property
     def input_nodes(self) -> list[Node]:
@@ -59,11 +70,16 @@ def subject(model: nn.Module, document: Document) -> Subject:
     """Copy the model and compute what its exports must give. ExportError: it was not compiled from this document."""
     import torch
 
-    card = getattr(model, "card", None) or {}
+    from builder.library.ensemble import Ensemble
+
+    card = dict(getattr(model, "card", None) or {})
+    card.pop(ENSEMBLE, None)
+    if isinstance(model, Ensemble):
+        card[ENSEMBLE] = {"members": len(model.members), "answers": model.answers}
     model = getattr(model, "_orig_mod", model)  # what torch.compile wraps
     state = {name: _on_cpu(tensor) for name, tensor in model.state_dict().items()}
-    network = _network(document, set(state))
-    module = empty(document, network)
+    network = _network(document, set(state), card)
+    module = empty(document, network, card)
     try:
         module.load_state_dict(state, assign=True)
     except RuntimeError as error:
@@ -84,12 +100,19 @@ def subject(model: nn.Module, document: Document) -> Subject:
     return Subject(document, network, module, inputs, expected, card)
 
 
-def empty(document: Document, network: str) -> nn.Module:
-    """The compiled network without weights, in evaluation mode: made on the meta device, where nothing is drawn."""
+def empty(document: Document, network: str, card: Mapping[str, Any]) -> nn.Module:
+    """The compiled network without weights, in evaluation mode: made on the meta device, where nothing is drawn. Of an
+    ensemble, as its card tells, all the members."""
     import torch
 
+    from builder.library.ensemble import Ensemble
+
+    ensemble = card.get(ENSEMBLE)
     with torch.device("meta"):
-        return compile(document, network).eval()
+        if not ensemble:
+            return compile(document, network).eval()
+        members = [compile(document, network) for _ in range(ensemble["members"])]
+        return Ensemble(members, ensemble["answers"]).eval()
 
 
 def _on_cpu(tensor: Tensor) -> Tensor:
@@ -99,13 +122,13 @@ def _on_cpu(tensor: Tensor) -> Tensor:
     return copy.to(torch.float32) if copy.is_floating_point() else copy
 
 
-def _network(document: Document, keys: set[str]) -> str:
+def _network(document: Document, keys: set[str], card: Mapping[str, Any]) -> str:
     """The network whose weights these are; one without weights matches when nothing else is there."""
     names = list(class_names(document))
     for name in names:
-        if set(empty(document, name).state_dict()) == keys:
+        if set(empty(document, name, card).state_dict()) == keys:
             return name
-    ours = next(iter(empty(document, names[0]).state_dict()), "none")
+    ours = next(iter(empty(document, names[0], card).state_dict()), "none")
     theirs = next(iter(sorted(keys)), "none")
     raise ExportError(
         "The model was not made from this document: the names of their weights differ "

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
@@ -16,17 +15,17 @@ class Ensemble(nn.Module):
     Of logits that is the logarithm of the mean probability, so that a softmax behind it gives the mean.
     """
 
-    def __init__(self, members: Iterable[nn.Module], answers: str = "logits") -> None:
+    def __init__(self, members: list[nn.Module], answers: str = "logits") -> None:
         super().__init__()
         self.answers = answers
         self.members = nn.ModuleList(members)
 
-    def each(self, x: Tensor) -> Tensor:
+    def each(self, *inputs: Tensor) -> Tensor:
         """What each member says: (members, batch, …)."""
-        return torch.stack([member(x) for member in self.members])
+        return torch.stack([member(*inputs) for member in self.members])
 
-    def forward(self, x: Tensor) -> Tensor:
-        return self.together(self.each(x))
+    def forward(self, *inputs: Tensor) -> Tensor:
+        return self.together(self.each(*inputs))
 
     def together(self, said: Tensor) -> Tensor:
         """The mean of several answers, (answers, batch, …)."""

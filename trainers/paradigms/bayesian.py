@@ -144,7 +144,7 @@ class BayesianLearner(SupervisedLearner):
         """The mean of several answers, (T, N, …), as one answer of the same kind."""
         from builder.library.ensemble import Ensemble
 
-        return Ensemble((), self.objective.expects).together(said)
+        return Ensemble([], self.objective.expects).together(said)
 
     def figures(self) -> dict[str, float]:
         found = super().figures()
