@@ -29,7 +29,7 @@ from trainers.run import Run, RunError
 if TYPE_CHECKING:
     from torch import Tensor
 
-KEPT = 4  # answers kept in memory; a page asks for the same ones again and again
+KEPT = 12  # answers kept in memory; a page asks for the same ones again and again
 Result = TypeVar("Result")
 
 
