@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.browser.canvas_page import BuildPage, store
-from tests.browser.test_build import SMALL, saved, until
+from tests.browser.canvas_page import BuildPage, saved, store, until
+from tests.browser.test_build import SMALL
 
 pytestmark = pytest.mark.browser
 
@@ -19,7 +19,7 @@ def test_a_second_network_is_named_grows_in_its_lane_and_stays_apart(app: Any, o
     build.ready()
 
     def network_of(name: str) -> str:
-        nodes = {node["name"]: node for node in saved(app, document)["nodes"]}
+        nodes = {node["name"]: node for node in saved(app.home, document)["nodes"]}
         return str(nodes[name].get("network", "main")) if name in nodes else ""
 
     build.drag_from_palette("Input", 120, 430)
@@ -45,11 +45,11 @@ def test_a_second_network_is_named_grows_in_its_lane_and_stays_apart(app: Any, o
     until(lambda: network_of("output") == "generator")
     build.page.wait_for_timeout(600)
     build.wire("linear", "output")
-    until(lambda: {"source": "linear", "target": "output"} in saved(app, document)["edges"])
+    until(lambda: {"source": "linear", "target": "output"} in saved(app.home, document)["edges"])
 
     build.wire("flatten", "output")
     build.says("no wire joins two networks")
     build.flow.locator(".lane-name", has_text="generator").click()
     build.page.locator(".st-key-right .nl-title", has_text="3 nodes").wait_for()
     build.press("Control+z")
-    until(lambda: {"source": "linear", "target": "output"} not in saved(app, document)["edges"])
+    until(lambda: {"source": "linear", "target": "output"} not in saved(app.home, document)["edges"])
