@@ -43,6 +43,10 @@ class Reconstruction(Paradigm):
         """The class that it must not learn from, to be found by its error."""
         return None
 
+    def spoilt(self, clean: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """What the network is shown of clean samples while it learns; without noise the very same tensor."""
+        return clean
+
     def signals(self, dataset: DataSet, network: str = "main") -> tuple[Any, ...]:
         return dataset.signals[:1]  # a check says that one with several does not fit
 
@@ -119,7 +123,9 @@ class ReconstructionLearner(NetworkLearner):
 
     def seen(self, clean: Tensor) -> Tensor:
         """What the network is shown of held-out samples: the samples, or the same noise on them every time."""
-        return clean
+        import torch
+
+        return self.way.spoilt(clean, torch.Generator(self.device).manual_seed(self.job.settings.seed))
 
     def views(self, step: int) -> Iterator[Event]:
         if not self.shutter.due():

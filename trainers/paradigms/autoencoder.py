@@ -72,6 +72,22 @@ class Autoencoder(Reconstruction):
         analysis = latent.analyse(document)
         return self.latent if self.latent in analysis.facts else latent.code_of(analysis)
 
+    def spoilt(self, clean: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """A normal number is added to each value; or a share of them is set to 0 (Vincent et al. 2008); or half of that
+        share to the lowest and half to the highest value of the batch."""
+        import torch
+
+        if self.noise == "none" or not self.noise_strength:
+            return clean
+        if self.noise == "gaussian":
+            return clean + self.noise_strength * torch.randn(clean.shape, generator=generator, device=clean.device)
+        chance = torch.rand(clean.shape, generator=generator, device=clean.device)
+        share = min(self.noise_strength, 1.0)
+        if self.noise == "masking":
+            return clean.masked_fill(chance < share, 0.0)
+        low, high = clean.amin(), clean.amax()
+        return torch.where(chance < share / 2, low, torch.where(chance < share, high, clean))
+
     def scores(self, dataset: DataSet) -> tuple[Score, ...]:
         sparse = (Score("active", "active code units", None),) if self.sparsity != "none" else ()
         return (*self.anomaly_scores(), Score("explained", "spread explained"), *sparse)
@@ -96,7 +112,7 @@ class AutoencoderLearner(ReconstructionLearner):
 
     def step(self, inputs: tuple[Tensor, ...], targets: Tensor) -> Tensor:
         (clean,) = inputs
-        given = spoilt(clean, self.way)  # torch's own random numbers, which a checkpoint keeps
+        given = self.way.spoilt(clean)  # torch's own random numbers, which a checkpoint keeps
 
         def loss() -> Tensor:
             told = self.told(given)
@@ -113,14 +129,6 @@ class AutoencoderLearner(ReconstructionLearner):
         rate = code.flatten(1).mean(dim=0).clamp(1e-6, 1 - 1e-6)
         apart = wanted * (wanted / rate).log() + (1 - wanted) * ((1 - wanted) / (1 - rate)).log()
         return apart.mean() * self.way.sparsity_weight
-
-    def seen(self, clean: Tensor) -> Tensor:
-        import torch
-
-        if self.way.noise == "none":
-            return clean
-        generator = torch.Generator(self.device).manual_seed(self.job.settings.seed)
-        return spoilt(clean, self.way, generator)
 
     def evaluate(self, split: Split, costly: bool = False) -> dict[str, float]:
         """Of samples with the same noise on them every time, where there is any: two epochs can be compared."""
@@ -182,24 +190,6 @@ class AutoencoderLearner(ReconstructionLearner):
 
         odd = ~self._normal(split.targets)
         return {"auroc": float(roc_auc_score(odd.cpu().numpy(), errors.cpu().numpy()))}
-
-
-def spoilt(clean: Tensor, how: Autoencoder, generator: torch.Generator | None = None) -> Tensor:
-    """A batch with noise on it: a normal number added to each value, a share of them set to 0 (Vincent et al. 2008), or
-    half of that share to the lowest and half to the highest value of the batch."""
-    import torch
-
-    if how.noise == "none" or not how.noise_strength:
-        return clean
-    if how.noise == "gaussian":
-        drawn = torch.randn(clean.shape, generator=generator, device=clean.device)
-        return clean + how.noise_strength * drawn
-    chance = torch.rand(clean.shape, generator=generator, device=clean.device)
-    share = min(how.noise_strength, 1.0)
-    if how.noise == "masking":
-        return clean.masked_fill(chance < share, 0.0)
-    low, high = clean.amin(), clean.amax()
-    return torch.where(chance < share / 2, low, torch.where(chance < share, high, clean))
 
 
 def remarks(share: float, code: Tensor, node: str, how: Autoencoder) -> tuple[Verdict, ...]:
