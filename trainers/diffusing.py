@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from trainers.events import SplitName
 from trainers.predictions import kept, prepared_data
-from trainers.run import Run
+from trainers.run import Run, RunError
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from trainers.data.splits import Split
     from trainers.job import Job
     from trainers.paradigms.diffusion import Diffusion
 
@@ -49,8 +51,10 @@ def grown(model: nn.Module, beginning: Tensor, share: Tensor, steps: int, moment
         stages = [beginning, *denoise(model, beginning, share, min(steps, len(share)))]
     finally:
         model.train(training)
-    places = np.unique(np.linspace(0, len(stages) - 1, min(moments, len(stages))).round().astype(int))
-    return cast(Floats, torch.stack([stages[place] for place in places]).float().cpu().numpy())
+    if len(stages) > moments:  # most of them towards the end, where the picture comes out
+        early = (1 - np.linspace(0, 1, moments)) ** 2
+        stages = [stages[place] for place in ((1 - early) * (len(stages) - 1)).round().astype(int)]
+    return cast(Floats, torch.stack(stages).float().cpu().numpy())
 
 
 def room(job: Job, steps: int, operations: int, least: int, most: int) -> int:
@@ -88,21 +92,23 @@ def _drawn(run: Run, seed: int, count: int, steps: int) -> Drawn:
     return Drawn(stages, nearest, cast(Floats, (distance / known[0].numel() ** 0.5).numpy()))
 
 
-def noise_by_time(run: Run) -> tuple[list[int], list[float]]:
-    """Time steps, and the share of the noise that the network explains at each: of held-out pictures if there are any.
+def noise_by_time(run: Run, split: SplitName = "validation") -> tuple[list[int], list[float]]:
+    """Time steps, and the share of the noise that the network explains at each, over pictures of a part of the data.
 
-    RunError: the run has no weights yet.
+    RunError: the run has no weights yet, or no sample in this part.
     """
-    return kept(run, ("noise by time",), lambda: _noise_by_time(run))
+    return kept(run, ("noise by time", split), lambda: _noise_by_time(run, split))
 
 
-def _noise_by_time(run: Run) -> tuple[list[int], list[float]]:
+def _noise_by_time(run: Run, split: SplitName) -> tuple[list[int], list[float]]:
     import torch
 
     from builder.library.diffusion import signal_share
 
     way, prepared, model = diffusion_of(run), prepared_data(run), run.model()
-    part = prepared.validation if len(prepared.validation) else prepared.training
+    part: Split = getattr(prepared, split)
+    if not len(part):
+        raise RunError(f"This run held out no sample for {split}. Give {split} a share of the data and train again.")
     pictures = part.inputs[0][:ASKED]
     share = signal_share(way.schedule, way.timesteps)
     noise = torch.randn(pictures.shape, generator=torch.Generator().manual_seed(0))

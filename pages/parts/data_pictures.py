@@ -22,13 +22,18 @@ def colour(number: int) -> str:
     return COLOURS[number % len(COLOURS)]
 
 
-def png(sample: NDArray[Any], low: float, high: float, mask: NDArray[Any] | None = None) -> str:
-    """A picture (channels, height, width) as a data address: grey or colour; what `mask` names shines through it."""
+def png(
+    sample: NDArray[Any], low: float, high: float, mask: NDArray[Any] | None = None, clear: NDArray[Any] | None = None
+) -> str:
+    """A picture (channels, height, width) as a data address: grey or colour; what `mask` names shines through it, and
+    where `clear` is true the page does."""
     grey = np.clip((sample - low) / max(high - low, 1e-12), 0, 1)
     pixels = (grey if len(grey) == 3 else grey[:1].repeat(3, axis=0)).transpose(1, 2, 0) * 255
     if mask is not None:
         palette = np.array([[int(code[at : at + 2], 16) for at in (1, 3, 5)] for code in COLOURS])
         pixels = np.where(mask[:, :, None] > 0, 0.45 * pixels + 0.55 * palette[mask % len(COLOURS)], pixels)
+    if clear is not None:
+        pixels = np.concatenate([pixels, np.where(clear, 0, 255)[:, :, None]], axis=2)
     return _address(pixels.astype(np.uint8))
 
 

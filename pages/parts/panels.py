@@ -38,8 +38,7 @@ PANELS: dict[str, Panel] = {
     "writing": Panel("left", "run_writing.panel"),
     "surprise": Panel("left", "run_surprise.card"),
     "attention": Panel("right", "run_attention.card"),
-    "drawing": Panel("left", "run_diffusion.panel"),
-    "noise_by_time": Panel("right", "run_diffusion.by_time"),
+    "drawing": Panel("whole", "run_diffusion.panel"),
 }
 
 

@@ -35,29 +35,37 @@ def samples(live: Live) -> None:
 
 
 def panel(run: Run, part: SplitName) -> None:
-    """New pictures out of noise that a seed says, each as it grows, and what in the data it is most like."""
-    way = diffusion_of(run)
-    with charts.card("drawing"):
+    """New pictures out of noise, each as it grows; what in the data they are most like; how well it tells noise."""
+    left, right = st.columns([11, 9], gap="small")
+    with left, charts.card("drawing"):
         charts.heading("Draw new pictures", "each row grows out of its own noise, from left to right")
-        seed_key = f"diffusion_seed_{run.id}"
-
-        def others() -> None:
-            st.session_state[seed_key] = int(st.session_state.get(seed_key, 0)) + 1
-
-        with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="drawing_options"):
-            seed = int(st.number_input("Seed", 0, 2**31 - 1, 0, 1, key=seed_key, width=130))
-            steps = int(
-                st.slider(
-                    "Steps", 1, way.timesteps, way.sampling_steps, key=f"diffusion_steps_{run.id}", width=220,
-                    help="More steps draw finer, fewer are quicker; one step draws what it takes for the mean.",
-                )
-            )  # fmt: skip
-            st.button("Draw others", on_click=others, type="primary", key="draw")
+        seed, steps = _wishes(run)
         found = drawn(run, seed, GROWN, steps)
         st.html(rows(found.stages.swapaxes(0, 1)))
-    with charts.card("copies"):
-        charts.heading("Does it copy?", f"{closeness(found)} · distance 2 is from black to white in every pixel")
-        st.html(compared({"drawn": found.stages[-1], "the most similar picture it has learned from": found.nearest}))
+    with right:
+        with charts.card("copies"):
+            charts.heading("Does it copy?", closeness(found))
+            st.html(compared({"drawn": found.stages[-1], "most similar of what it has learned from": found.nearest}))
+        by_time(run, part)
+
+
+def _wishes(run: Run) -> tuple[int, int]:
+    """The seed of the noise, and in how many steps to draw."""
+    way, seed_key = diffusion_of(run), f"diffusion_seed_{run.id}"
+
+    def others() -> None:
+        st.session_state[seed_key] = (st.session_state[seed_key] + 1) % 2**31
+
+    st.session_state.setdefault(seed_key, 0)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="drawing_options"):
+        seed = st.number_input("Seed", 0, 2**31 - 1, step=1, key=seed_key, width=130)
+        steps = st.slider(
+            "Steps", 1, way.timesteps, way.sampling_steps, key=f"diffusion_steps_{run.id}", width=220,
+            help="More steps draw finer, fewer are quicker; in one step it draws the mean of all that could be there.",
+        )  # fmt: skip
+        st.button("Draw others", on_click=others, type="primary", key="draw")
+    st.space("small")
+    return int(seed), int(steps)
 
 
 def closeness(found: Drawn) -> str:
@@ -65,14 +73,14 @@ def closeness(found: Drawn) -> str:
     exact = int((found.distance < 0.02).sum())
     if exact:
         return f"{exact} of {len(found.distance)} are copies"
-    return f"mean distance {found.distance.mean():.2f}"
+    return f"mean distance {found.distance.mean():.2f} · 0 is a copy, 2 black for white everywhere"
 
 
 def by_time(run: Run, part: SplitName) -> None:
     """At which time steps the network tells the noise, and at which it does not."""
     with charts.card("noise_by_time"):
         charts.heading("How much of the noise it tells", "little noise is hard to see, much of it is easy")
-        places, explained = noise_by_time(run)
+        places, explained = noise_by_time(run, part)
         curve = charts.line(
             np.array(places), np.clip(explained, -0.1, 1), "noise explained", charts.look().training,
             hovertemplate="%{y:.0%} at time step %{x}<extra></extra>",

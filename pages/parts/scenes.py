@@ -17,6 +17,7 @@ from trainers.run import Run
 
 WAITING = "The first look comes with the first steps."
 NEWEST = "newest"
+SMALLEST, GAP = 28, 3  # pixels: of a sample in a grid, and between two of them
 
 
 def moment(live: Live, view: str) -> Scene | None:
@@ -51,15 +52,21 @@ def limits(array: NDArray[np.float32]) -> tuple[float, float]:
     return float(low), float(max(high, low + 1e-9))
 
 
-def grid(samples: NDArray[np.float32], columns: int, low: float, high: float, gap: int = 1) -> str:
-    """Samples (N, C, H, W) as one picture, row by row: the HTML of an <img> that fills its card."""
+def grid(samples: NDArray[np.float32], columns: int, low: float, high: float) -> str:
+    """Samples (N, C, H, W) as one picture, row by row: the HTML of an <img> that fills its card. Between them one sees
+    the page; small ones are enlarged first, so that the gaps stay narrow."""
+    larger = -(-SMALLEST // max(samples.shape[2:]))
+    samples = np.nan_to_num(samples, nan=low).repeat(larger, axis=2).repeat(larger, axis=3)
     count, channels, height, width = samples.shape
     rows = -(-count // columns)
-    sheet = np.full((channels, rows * (height + gap) - gap, columns * (width + gap) - gap), high, np.float32)
+    sheet = np.full((channels, rows * (height + GAP) - GAP, columns * (width + GAP) - GAP), low, np.float32)
+    clear = np.ones(sheet.shape[1:], bool)
     for place, sample in enumerate(samples):
-        top, left = (place // columns) * (height + gap), (place % columns) * (width + gap)
-        sheet[:, top : top + height, left : left + width] = np.nan_to_num(sample, nan=low)
-    return f'<img class="nl-sheet" src="{pictures.png(sheet, low, high)}" alt="{count} samples">'
+        top, left = (place // columns) * (height + GAP), (place % columns) * (width + GAP)
+        sheet[:, top : top + height, left : left + width] = sample
+        clear[top : top + height, left : left + width] = False
+    source = pictures.png(sheet, low, high, clear=clear)
+    return f'<img class="nl-sheet" src="{source}" alt="{count} samples">'
 
 
 def rows(parts: dict[str, NDArray[np.float32]], low: float, high: float) -> str:

@@ -42,7 +42,7 @@ class Diffusion(Paradigm):
     name: ClassVar[str] = "diffusion"
     label: ClassVar[str] = "Diffusion"
     live: ClassVar[tuple[str, ...]] = ("growing", "drawn")
-    panels: ClassVar[tuple[str, ...]] = ("drawing", "noise_by_time")
+    panels: ClassVar[tuple[str, ...]] = ("drawing",)
 
     timesteps: int = Field(200, ge=2, le=4000, description="Steps from a clean picture to nothing but noise.")
     schedule: Literal["cosine", "linear"] = Field(
