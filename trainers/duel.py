@@ -206,8 +206,10 @@ class AdversarialLearner:
         """What the best generator makes of fixed noise; of points in the plane also what the discriminator thinks."""
         training, figures = self.prepared.training, self.prepared.standardisation[0]
         if self.job.dataset.input_shape != (2,):
-            asked = self.noise.in_turn(exhibits.SHOWN, max(len(self.prepared.classes), 1), self.device)
-            drawn = self._draw(self.best, exhibits.SHOWN, asked, self._source(4))
+            classes = max(len(self.prepared.classes), 1)
+            count = exhibits.SHOWN // classes * classes or classes if self.noise.labelled else exhibits.SHOWN
+            asked = self.noise.in_turn(count, classes, self.device)
+            drawn = self._draw(self.best, count, asked, self._source(4))
             return exhibits.samples(step, drawn, asked, figures)
         data = training.inputs[0][: exhibits.POINTS].to(self.device)
         asked = self.noise.asked(training.targets[: len(data)].to(self.device))

@@ -25,11 +25,10 @@ class Noise:
         return targets.long().reshape(-1, 1) if self.labelled else None
 
     def in_turn(self, count: int, classes: int, device: torch.device | str) -> Tensor | None:
-        """Every class in turn, as many of each, those of one class together. (N, 1)"""
+        """Every class in turn, the first again after the last. (N, 1)"""
         import torch
 
-        numbers = torch.arange(count, device=device) * classes // max(count, 1)
-        return self.asked(numbers)
+        return self.asked(torch.arange(count, device=device) % classes)
 
     def inputs(
         self, count: int, asked: Tensor | None, device: torch.device | str, source: torch.Generator | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -120,8 +121,10 @@ class Saturated(Rule):
     """Squashing units at their bounds have almost no slope, so almost no gradient passes."""
 
     def judge(self, evidence: Evidence) -> Iterator[Verdict]:
+        following = dict(itertools.pairwise(evidence.specs))
         for node, values in evidence.activations.items():
-            if values.get("saturated_share", 0.0) >= 0.5:
+            last = getattr(evidence.specs.get(following.get(node, "")), "role", "") == "output"  # a picture has black
+            if values.get("saturated_share", 0.0) >= 0.5 and not last:
                 bounds = " and ".join(f"{bound:g}" for bound in evidence.specs[node].bounds())
                 yield Verdict(
                     node,

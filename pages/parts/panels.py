@@ -18,6 +18,12 @@ from trainers.run import Run
 
 CARDS: dict[str, str] = {
     "texts": "run_writing.live",
+    "reconstructions": "run_latent.likenesses",
+    "latent": "run_latent.space",
+    "latent_axes": "run_latent.axes",
+    "generated": "run_gan.generated",
+    "adversaries": "run_gan.adversaries",
+    "told_apart": "run_gan.told_apart",
     "growing": "run_diffusion.growing",
     "drawn": "run_diffusion.samples",
 }
@@ -36,8 +42,18 @@ PANELS: dict[str, Panel] = {
     "samples": Panel("left", "run_samples.panel"),
     "answers": Panel("right", "run_answers.panel"),
     "writing": Panel("left", "run_writing.panel"),
+    "drawn_samples": Panel("left", "run_drawn.panel"),
+    "drawn_walk": Panel("right", "run_drawn.walk"),
     "surprise": Panel("left", "run_surprise.card"),
     "attention": Panel("right", "run_attention.card"),
+    "latent_facts": Panel("top", "run_latent.facts"),
+    "latent_prior": Panel("left", "run_latent_decoder.prior"),
+    "latent_errors": Panel("left", "run_latent_samples.panel"),
+    "latent_walk": Panel("left", "run_latent_space.walking"),
+    "latent_decoder": Panel("right", "run_latent_decoder.panel"),
+    "latent_space": Panel("right", "run_latent_space.panel"),
+    "latent_kl": Panel("right", "run_latent.kl"),
+    "latent_anomaly": Panel("right", "run_latent_anomaly.panel"),
     "drawing": Panel("whole", "run_diffusion.panel"),
 }
 
