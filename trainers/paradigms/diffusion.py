@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 SHOWN, GROWING, STAGES = 36, 4, 9  # pictures drawn while it trains, how many of them as they grow, at how many moments
 CLOUD = 300  # samples drawn of what is no picture
-LOOK = 5 * 10**9  # operations that one look may take
+LOOK = 10**10  # operations that one look may take
 LITTLE = 0.25  # of the time steps: there the noise is hard to see
 WARM_UP = 10.0  # steps that the average of the weights forgets its random beginning by
 USELESS, ALIKE = 0.05, 0.25  # noise explained below this; spread of samples below this share of the data's
@@ -112,6 +112,7 @@ class DiffusionLearner(NetworkLearner):
         shape = job.dataset.input_shape
         most = SHOWN if len(shape) == 3 else CLOUD
         count = room(job, paradigm.sampling_steps, LOOK, GROWING, most)
+        count -= count % STAGES if STAGES < count <= SHOWN else 0  # whole rows of pictures
         self.beginning = torch.randn(count, *shape, generator=generator)  # the same at every look
         self.growing = GROWING if len(shape) == 3 else count
         self.shutter = Shutter()
@@ -150,13 +151,14 @@ class DiffusionLearner(NetworkLearner):
                 mine.copy_(new)
 
     def evaluate(self, split: Split, costly: bool = False) -> dict[str, float]:
-        """By the averaged weights, with the same noise and the same time steps every time, so that epochs compare."""
+        """By the averaged weights, with the same noise every time, so that epochs compare, and all time steps alike."""
         import torch
 
         (pictures, *_), steps = split.inputs, len(self.share)
         generator = torch.Generator().manual_seed(self.job.settings.seed)
         noise = torch.randn(pictures.shape, generator=generator).to(pictures.device)
-        time = torch.randint(steps, (len(pictures), 1), generator=generator).to(pictures.device)
+        time = torch.randperm(len(pictures), generator=generator).unsqueeze(1) * steps // len(pictures)
+        time = time.to(pictures.device)
         errors = []
         self.average.eval()
         with torch.inference_mode():
