@@ -168,25 +168,36 @@ def surface(run: Run, resolution: int = 160, margin: float = 0.15) -> Surface:
 
 
 def _surface(run: Run, resolution: int, margin: float) -> Surface:
+    prepared = prepared_data(run)
+    x, y, given, training = grid(run, resolution, margin)
+    named, probabilities = _said(run, _loss(run), (given,))
+    assert probabilities is not None
+    shape = (resolution, resolution)
+    held = (reverted(prepared, prepared.validation)[0], prepared.validation.targets.numpy())
+    return Surface(
+        x, y, named.reshape(shape), probabilities.max(axis=1).reshape(shape), prepared.classes, training, held
+    )
+
+
+def grid(
+    run: Run, resolution: int, margin: float
+) -> tuple[NDArray[np.float32], NDArray[np.float32], Tensor, tuple[NDArray[np.float32], NDArray[np.int64]]]:
+    """The axes of a grid around the points of a run, its points as the network takes them, row by row, and the points
+    that were learned from, with their classes."""
     import torch
 
     prepared = prepared_data(run)
-    parts = [(reverted(prepared, part)[0], part.targets.numpy()) for part in (prepared.training, prepared.validation)]
-    points = np.concatenate([inputs for inputs, _ in parts])
+    training, held = (reverted(prepared, part)[0] for part in (prepared.training, prepared.validation))
+    points = np.concatenate([training, held])
     low, high = points.min(axis=0), points.max(axis=0)
     room = np.maximum(high - low, 1e-6) * margin
     x, y = (
         np.linspace(low[axis] - room[axis], high[axis] + room[axis], resolution, dtype=np.float32) for axis in (0, 1)
     )
-    grid = np.stack([values.ravel() for values in np.meshgrid(x, y)], axis=1)
+    places = np.stack([values.ravel() for values in np.meshgrid(x, y)], axis=1)
     figures = prepared.standardisation[0]
-    given = grid if figures is None else figures.apply(grid)
-    named, probabilities = _said(run, _loss(run), (torch.from_numpy(given),))
-    assert probabilities is not None
-    shape = (resolution, resolution)
-    return Surface(
-        x, y, named.reshape(shape), probabilities.max(axis=1).reshape(shape), prepared.classes, parts[0], parts[1]
-    )
+    given = places if figures is None else figures.apply(places)
+    return x, y, torch.from_numpy(given), (training, prepared.training.targets.numpy())
 
 
 def prepared_data(run: Run) -> Prepared:
