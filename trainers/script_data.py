@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from builder.shapes import Shape
+from trainers.checks.base import training_samples
 from trainers.data.scaling import channel_axis
 from trainers.job import Job
 from trainers.learner import evaluation_piece
@@ -39,6 +40,12 @@ class Plan:
     def grouped(self) -> bool:
         """Whether whole groups of samples go into a part."""
         return self.job.dataset.grouped and self.job.dataset.order == "shuffled"
+
+    @property
+    def limits(self) -> bool:
+        """Whether some of the samples that there are to train on are left out."""
+        limit = self.job.batching.limit
+        return limit is not None and limit < training_samples(self.job, limited=False)
 
     @property
     def weighted(self) -> bool:
@@ -137,7 +144,7 @@ def _by_groups(plan: Plan) -> list[str]:
 
 
 def _shuffled(plan: Plan) -> list[str]:
-    batching, official = plan.job.batching, plan.job.dataset.official_test
+    batching, official = plan.job.batching, plan.job.dataset.test_samples
     same = ", each with the same share of every class" if plan.is_classification else ""
     lines = ["def split(targets):", f'    """Indices of the training, validation and test part{same}."""']
     lines.append("    training = np.arange(len(targets))")
@@ -192,6 +199,8 @@ def preparation(plan: Plan) -> list[str]:
         f"    training, {'' if plan.validates else '_'}validation, {'' if plan.tests else '_'}test = "
         f"split({'load_groups()' if plan.grouped else 'targets'})"
     )
+    if plan.limits:
+        lines.append(_some(plan))
     made = [
         f"standardised({name}, training, {_axes(channel_axis(dataset), len(signal.shape))})"
         if signal.dtype == "float"
@@ -206,6 +215,16 @@ def preparation(plan: Plan) -> list[str]:
     if plan.weighted:
         lines += plan.loss.weighing(plan.target, plan.shape)
     return [*lines, *_targets(plan)]
+
+
+def _some(plan: Plan) -> str:
+    """The line that keeps so many training samples: the last in time, else some with the same share of each class."""
+    limit, classes = plan.job.batching.limit, plan.target.classes
+    if plan.job.dataset.order == "time":
+        return f"    training = training[-{limit}:]"
+    same = plan.is_classification and not plan.grouped and classes <= (limit or 0)
+    stratify = ", stratify=targets[training]" if same else ""
+    return f"    training, _ = train_test_split(training, train_size={limit}, random_state=SEED{stratify})"
 
 
 def _names(plan: Plan) -> list[str]:

@@ -69,6 +69,7 @@ def train_script(document: Document) -> str:
 
 def _plan(document: Document) -> Plan:
     from trainers.checks import bind
+    from trainers.checks.base import training_samples
 
     job = Job(bind(document))
     ends = [node for node in job.document.nodes if node.spec.role == "output"]
@@ -80,9 +81,7 @@ def _plan(document: Document) -> Plan:
             "sample."
         )
     shape = infer(job.document).get(ends[0].name, ())
-    samples = job.dataset.samples - (job.dataset.official_test if job.batching.test else 0)
-    drawn = 0.0 if job.dataset.official_test else job.batching.test
-    training = samples - round(drawn * samples) - round(job.batching.validation * samples)
+    training = training_samples(job)
     size = training if job.batch_size == "full" else job.batch_size
     steps = job.settings.epochs * -(-training // size)
     steps = min(steps, job.settings.max_steps or steps)

@@ -85,7 +85,8 @@ def _field(
     value = values.get(name, info.get_default(call_default_factory=True))
     draft = session.drafts.get(key)
     names = offered(info, session)
-    showing = draft[0] if draft else value if names is not None else shown(value, kind)
+    named = list(value) if isinstance(value, tuple | list) else value
+    showing = draft[0] if draft else named if names is not None else shown(value, kind)
     held = key_for(session, key, showing)
 
     def changed() -> None:
@@ -136,6 +137,9 @@ def _widget(name: str, kind: Kind, showing: Any, common: dict[str, Any]) -> None
 
 def _named(name: str, names: Mapping[str, str], showing: Any, optional: bool, common: dict[str, Any]) -> None:
     """A list of what there is to name; a name that is not there any more stays in it, so that a check can tell."""
+    if isinstance(showing, list):
+        st.multiselect(name, [*dict.fromkeys([*names, *showing])], showing, placeholder="all", **common)
+        return
     choices = [*([None] if optional else []), *names]
     choices += [showing] if showing not in choices else []
     told = {None: "none", **names}

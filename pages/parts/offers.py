@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 
 import trainers
 from pages.parts.session import Session
-from trainers.data import DataError, dataset
+from trainers.data import DATASETS, DataError, dataset
 from trainers.home import home
 
 MOST = 100  # of what may be very many
@@ -38,6 +38,13 @@ def _classes(session: Session) -> dict[str, str]:
     return {name: name for name in names[:MOST]}
 
 
+def _all_classes(session: Session) -> dict[str, str]:
+    """The classes of the data set, those that are left out among them."""
+    data = session.document.training.get("data")
+    kind = DATASETS.get(str(data.get("name"))) if isinstance(data, Mapping) else None
+    return {name: name for name in (kind().classes if kind is not None else ())[:MOST]}
+
+
 def _runs(session: Session) -> dict[str, str]:
     """The runs that have weights, the newest first."""
     found = [run for run in trainers.runs()[:MOST] if (run.store.run_folder(run.id) / "best.safetensors").exists()]
@@ -50,5 +57,5 @@ def _weights(session: Session) -> dict[str, str]:
 
 
 OFFERS: dict[str, Callable[[Session], dict[str, str]]] = {
-    "nodes": _nodes, "classes": _classes, "runs": _runs, "weights": _weights,
+    "nodes": _nodes, "classes": _classes, "all classes": _all_classes, "runs": _runs, "weights": _weights,
 }  # fmt: skip

@@ -22,6 +22,7 @@ from trainers.schedules import SCHEDULES
 
 Training = dict[str, Any]
 FIRST = {"optimizer": "Adam", "schedule": "constant", "initialisation": "default"}  # when nothing is said
+SPLIT = ("validation", "test", "limit")
 BATCHES = {"single": "single sample", "mini": "mini-batch", "full": "full batch"}
 
 
@@ -83,9 +84,8 @@ def _data(session: Session) -> None:
     choice = Choice("data", "data set", DATASETS, "What the network learns from.", empty="Choose a data set")
     choice.draw(session, options, lambda new, label: _set_data(session, {**new, **plain}, label))
     form.draw(
-        session, Batching, {key: plain[key] for key in ("validation", "test") if key in plain}, "train.split",
-        lambda new: _set_data(session, {**options, **_batch(data), **new}, "Change the split"),
-        only=("validation", "test"),
+        session, Batching, {key: plain[key] for key in SPLIT if key in plain}, "train.split",
+        lambda new: _set_data(session, {**options, **_batch(data), **new}, "Change the split"), only=SPLIT,
     )  # fmt: skip
 
 

@@ -114,6 +114,8 @@ VARIANTS: list[dict[str, Any]] = [
     {"name": "symbol_memory", "letters": 2, "length": 9},
     {"name": "shapes_to_segment", "colour": True, "size": 33, "samples": 60},
     {"name": "digit_pairs", "samples": 1001, "data_seed": 5},
+    {"name": "digits", "only": ["7", "0", "3"]},
+    {"name": "mnist_10k", "only": ["9", "1"]},
 ]
 
 
@@ -197,6 +199,18 @@ def test_spiral_and_gaussians_take_a_number_of_classes() -> None:
 def test_wrong_options_end_in_a_sentence(options: dict[str, Any], says: str) -> None:
     with pytest.raises(DataError, match=re.escape(says)):
         dataset(options)
+
+
+def test_chosen_classes_are_numbered_in_the_order_they_are_named_in() -> None:
+    every, some = dataset({"name": "digits"}).load(), dataset({"name": "digits", "only": ["7", "0", "3"]})
+    arrays = some.load()
+    kept = np.isin(every.targets, (7, 0, 3))
+    assert some.classes == ("7", "0", "3") and some.samples == kept.sum()
+    np.testing.assert_array_equal(np.array((7, 0, 3))[arrays.targets], every.targets[kept])
+    assert dataset({"name": "mnist", "only": ["2", "4"]}).test_samples == 2014
+    for names, says in ((["7", "x"], "There is no class 'x'"), (["7"], "two classes or more"), (["7", "7"], "once")):
+        with pytest.raises(DataError, match=says):
+            dataset({"name": "digits", "only": names})
 
 
 def test_options_survive_a_document() -> None:

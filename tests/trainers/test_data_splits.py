@@ -132,6 +132,19 @@ def test_the_test_part_does_not_reach_the_figures() -> None:
     assert figures.std[1] == 1 and (prepared.test.inputs[0][:, 1] == 0).all()
 
 
+def test_a_limit_leaves_training_samples_out_and_nothing_else() -> None:
+    data = dataset({"name": "digits"})
+    whole, some = prepare(data, 0.2, 0.2, 3), prepare(data, 0.2, 0.2, 3, limit=50)
+    assert len(some.training) == 50 and set(np.bincount(some.training.targets).tolist()) <= {4, 5, 6}
+    assert set(some.training.indices) <= set(whole.training.indices)
+    for one, other in ((whole.validation, some.validation), (whole.test, some.test)):
+        np.testing.assert_array_equal(one.indices, other.indices)
+    assert len(prepare(data, 0.2, 0.2, 3, limit=10**6).training) == len(whole.training)
+    series = dataset({"name": "lorenz", "samples": 300})
+    last = prepare(series, limit=7).training.indices
+    np.testing.assert_array_equal(last, prepare(series).training.indices[-7:])
+
+
 def test_a_part_may_be_left_out() -> None:
     prepared = prepare(dataset({"name": "iris"}), validation=0, test=0)
     assert len(prepared.training) == 150 and len(prepared.validation) == len(prepared.test) == 0

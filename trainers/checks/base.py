@@ -65,10 +65,13 @@ def fitting_loss(job: Job) -> Loss | None:
     return loss if loss is not None and job.dataset.task in loss.tasks else None
 
 
-def training_samples(job: Job) -> int:
-    """About how many samples the training part has; known before the data set is loaded."""
+def training_samples(job: Job, limited: bool = True) -> int:
+    """About how many samples the training part has; known before the data set is loaded. `limited`: after those that
+    the job leaves out."""
     samples: Any = job.dataset.samples
-    official = job.dataset.official_test
+    official = job.dataset.test_samples
     rest = samples - official
     test = 0 if official else round(rest * job.batching.test)
-    return int(rest - test - round(rest * job.batching.validation))
+    free = int(rest - test - round(rest * job.batching.validation))
+    limit = job.batching.limit if limited else None
+    return free if limit is None else min(free, limit)

@@ -197,7 +197,7 @@ class KeptOut(JobCheck):
             yield self.problem(None, said, fix, label)
         elif len(classes) < 2:
             yield self.problem(None, f"{name} is the only class: without it nothing is left to learn.", fix, label)
-        elif not job.batching.test and not job.dataset.official_test:
+        elif not job.batching.test and not job.dataset.test_samples:
             message = "A class is kept out as the anomaly, but there is no test part in which it could be found."
             share = {**job.document.training, "data": {**job.document.training["data"], "test": 0.1}}
             yield Problem(self.code, "warning", None, message, (_training(share),), "Test on 10 %", self.category)

@@ -133,6 +133,11 @@ class DataSet(Entry):
         return ()
 
     @property
+    def test_samples(self) -> int:
+        """How many of the last samples are the authors' own test part."""
+        return self.official_test
+
+    @property
     def gap(self) -> int:
         """Samples to leave out between the parts of a split in time: as many as overlap with the next part's first."""
         return 0
@@ -193,7 +198,7 @@ class DataSet(Entry):
         targets = targets.astype(np.int64 if self.task in WHOLE else np.float32)
         if self.task == "regression":
             targets = targets.reshape(len(targets), -1)
-        return Arrays(arrays, targets, self.feature_names, self.official_test, gap=self.gap, **facts)
+        return Arrays(arrays, targets, self.feature_names, self.test_samples, gap=self.gap, **facts)
 
     def source(self) -> str:
         """Python source of a function `load_data()` that returns the same (inputs, targets) with no Netloom about.

@@ -9,14 +9,15 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from trainers.data.base import Arrays, DataError, DataSet, Kind, Loaded, Task
+from trainers.data.base import Arrays, DataError, Kind, Loaded, Task
+from trainers.data.chosen import ChosenClasses
 from trainers.data.downloaded import Downloaded
 from trainers.data.fetch import RemoteFile
 
 DIGITS = tuple(str(digit) for digit in range(10))
 
 
-class Digits(DataSet):
+class Digits(ChosenClasses):
     """1,797 handwritten digits of 8 x 8 grey pixels: a picture data set that trains in seconds."""
 
     name: ClassVar[str] = "digits"
@@ -26,18 +27,12 @@ class Digits(DataSet):
     origin: ClassVar[str] = "E. Alpaydin and C. Kaynak, 1998; https://doi.org/10.24432/C50P49 (with scikit-learn)"
     licence: ClassVar[str] = "CC BY 4.0"
     may_be_mirrored: ClassVar[bool] = False
+    class_names: ClassVar[tuple[str, ...]] = DIGITS
+    counts: ClassVar[tuple[int, ...]] = (178, 182, 177, 183, 181, 182, 181, 179, 174, 180)
 
     @property
     def input_shape(self) -> tuple[int, ...]:
         return (1, 8, 8)
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        return DIGITS
-
-    @property
-    def samples(self) -> int:
-        return 1797
 
     @staticmethod
     def load_data() -> Loaded:
@@ -69,7 +64,7 @@ def read_idx(path: str | Path) -> NDArray[np.uint8]:
     return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
 
 
-class _IdxImages(Downloaded):
+class _IdxImages(ChosenClasses, Downloaded):  # type: ignore[misc]  # model_construct lists the fields of one
     """28 x 28 grey pictures published as pairs of idx files, one with pictures and one with labels."""
 
     task: ClassVar[Task] = "classification"
@@ -78,29 +73,19 @@ class _IdxImages(Downloaded):
     may_be_mirrored: ClassVar[bool] = False
     # pictures, labels, pictures, labels, ...; the authors' test part last
     files: ClassVar[tuple[RemoteFile, ...]]
-    count: ClassVar[int]
     class_names: ClassVar[tuple[str, ...]] = DIGITS
 
     @property
     def input_shape(self) -> tuple[int, ...]:
         return (1, 28, 28)
 
-    @property
-    def classes(self) -> tuple[str, ...]:
-        return self.class_names
-
-    @property
-    def samples(self) -> int:
-        return self.count
-
-    def read(self, paths: list[Path]) -> Arrays:
-        arrays = super().read(paths)
-        if len(arrays.targets) and int(arrays.targets.max()) >= len(self.classes):
+    def checked(self, inputs: Any, targets: NDArray[Any], **facts: Any) -> Arrays:
+        if len(targets) and int(targets.max()) >= len(self.class_names):
             raise DataError(
-                f"The data set {self.name} has the label {arrays.targets.max()} in {paths[1].parent}; expected 0 to "
-                f"{len(self.classes) - 1}. Replace the label files."
+                f"The data set {self.name} has the label {targets.max()}; expected 0 to {len(self.class_names) - 1}. "
+                "Replace the label files."
             )
-        return arrays
+        return super().checked(inputs, targets, **facts)
 
     @staticmethod
     def read_files(paths: list[Path]) -> Loaded:
@@ -141,6 +126,7 @@ MNIST_TEST = (
         "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
     ),
 )
+MNIST_TEST_COUNTS = (980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009)  # of each digit
 
 
 class Mnist10k(_IdxImages):
@@ -152,7 +138,7 @@ class Mnist10k(_IdxImages):
     licence: ClassVar[str] = "none stated"
     folder: ClassVar[str] = "mnist"
     files: ClassVar[tuple[RemoteFile, ...]] = MNIST_TEST
-    count: ClassVar[int] = 10_000
+    counts: ClassVar[tuple[int, ...]] = MNIST_TEST_COUNTS
 
 
 class Mnist(_IdxImages):
@@ -164,7 +150,8 @@ class Mnist(_IdxImages):
     licence: ClassVar[str] = "none stated"
     folder: ClassVar[str] = "mnist"
     files: ClassVar[tuple[RemoteFile, ...]] = MNIST_TRAINING + MNIST_TEST
-    count: ClassVar[int] = 70_000
+    counts: ClassVar[tuple[int, ...]] = (6903, 7877, 6990, 7141, 6824, 6313, 6876, 7293, 6825, 6958)
+    test_counts: ClassVar[tuple[int, ...]] = MNIST_TEST_COUNTS
     official_test: ClassVar[int] = 10_000
 
 
@@ -202,7 +189,8 @@ class FashionMnist(_IdxImages):
             "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
         ),
     )
-    count: ClassVar[int] = 70_000
+    counts: ClassVar[tuple[int, ...]] = (7000,) * 10
+    test_counts: ClassVar[tuple[int, ...]] = (1000,) * 10
     official_test: ClassVar[int] = 10_000
     class_names: ClassVar[tuple[str, ...]] = (
         "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",

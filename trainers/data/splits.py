@@ -60,13 +60,15 @@ def prepare(
     seed: int = 0,
     raw_targets: bool = False,
     scaling: Scaling = "standard",
+    limit: int | None = None,
 ) -> Prepared:
     """Load, split and standardise a data set. The same seed gives the same split, on every machine.
 
     `validation` and `test` are shares of all samples; 0 leaves a part empty. Classes keep their proportions in every
     part; for regression ten groups of equal size, from small to large targets, do. Where the authors published a test
     part of their own (mnist, fashion_mnist), it is the test part whatever share `test` names, and `validation` is a
-    share of the rest. `raw_targets` leaves numbers to predict in their own unit, for losses over counts.
+    share of the rest. `raw_targets` leaves numbers to predict in their own unit, for losses over counts. `limit` keeps
+    no more training samples than that, drawn with the same share of each class; the other parts stay as they are.
 
     Raises:
         DataError: shares that leave nothing to train on, or a part that would hold no sample; or load() failed.
@@ -75,7 +77,7 @@ def prepare(
 
     check_shares(validation, test)
     arrays = dataset.load()
-    parts, notes = _indices(dataset, arrays, validation, test, seed)
+    parts, notes = _indices(dataset, arrays, validation, test, seed, limit)
     channels = channel_axis(dataset)
     figures = tuple(
         scale(array[parts[0]], scaling, channels) if array.dtype == np.float32 else None for array in arrays.inputs
@@ -165,7 +167,7 @@ def split_indices(
 
 
 def _indices(
-    dataset: DataSet, arrays: Arrays, validation: float, test: float, seed: int
+    dataset: DataSet, arrays: Arrays, validation: float, test: float, seed: int, limit: int | None
 ) -> tuple[tuple[Indices, Indices, Indices], tuple[str, ...]]:
     """Where the samples of the three parts stand, and notes on classes that are not in every part."""
     free = len(arrays.targets) - arrays.test_count
@@ -185,10 +187,20 @@ def _indices(
     for name, share, part in (("validation", validation, parts[1]), ("test", drawn, parts[2])):
         if share and not len(part):
             raise DataError(_empty_part(dataset, groups, name, share))
+    if limit is not None and limit < len(parts[0]):
+        parts = (_some(dataset, parts[0], groups, limit, seed), parts[1], parts[2])
     notes = _absent(dataset.classes, groups, parts) if dataset.task == "classification" else ()
     if arrays.test_count and test > 0:
         parts = (parts[0], parts[1], np.arange(free, free + arrays.test_count))
     return parts, notes
+
+
+def _some(dataset: DataSet, training: Indices, groups: Indices, limit: int, seed: int) -> Indices:
+    """So many of the training samples: in time the last ones, else drawn with the same share of each class."""
+    if dataset.order == "time":
+        return training[len(training) - limit :]
+    drawn = split_indices(groups[training], 0.0, limit / len(training), seed)[2]
+    return training[drawn]
 
 
 def _empty_part(dataset: DataSet, groups: Indices, name: str, share: float) -> str:
