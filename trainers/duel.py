@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from trainers.data.splits import Prepared, Split
     from trainers.job import Job
 
-FIGURES = ("generator_loss", "discriminator_loss", "accuracy_on_real", "accuracy_on_false")
+CURVES = ("generator_loss", "discriminator_loss", "told_real", "told_false")  # of every step
 LOOKED_AT, COMPARED = 512, 2000  # samples that are drawn to judge them, and real ones that they are compared with
 
 
@@ -61,7 +61,7 @@ class AdversarialLearner:
         self.precision = None if job.settings.precision == "float32" else getattr(torch, job.settings.precision)
         self.turn = 0  # steps that are over
         self.last_loss = torch.zeros((), device=self.device)
-        self.ledger = Ledger(FIGURES, steps_per_epoch)
+        self.ledger = Ledger(CURVES, steps_per_epoch)
         self.rivalry = Rivalry(scored_freely=self.game.penalised)
         self.remarks: tuple[Verdict, ...] = ()
         self.notes: tuple[str, ...] = ("torch.compile is not used for two networks.",) if job.settings.compile else ()
@@ -182,7 +182,8 @@ class AdversarialLearner:
         """The means of the last steps. What is to be noticed is judged by training samples: none may be held out."""
         import torch
 
-        recent = self.ledger.recent()
+        curves = self.ledger.recent()
+        recent = {"accuracy_on_real": curves["told_real"], "accuracy_on_false": curves["told_false"]}
         with torch.inference_mode(), _judging(*self.modules.values()):
             found = self._likeness(self.prepared.training.to(str(self.device)))
             data = self.prepared.training.inputs[0][: exhibits.SHOWN].to(self.device)

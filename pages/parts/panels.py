@@ -23,9 +23,10 @@ CARDS: dict[str, str] = {
     "latent_axes": "run_latent.axes",
     "generated": "run_gan.generated",
     "adversaries": "run_gan.adversaries",
-    "told_apart": "run_gan.told_apart",
     "growing": "run_diffusion.growing",
     "drawn": "run_diffusion.samples",
+    "calibration": "run_uncertainty_live.calibration",
+    "doubt": "run_uncertainty_live.doubt",
 }
 
 
@@ -54,6 +55,12 @@ PANELS: dict[str, Panel] = {
     "latent_space": Panel("right", "run_latent_space.panel"),
     "latent_kl": Panel("right", "run_latent.kl"),
     "latent_anomaly": Panel("right", "run_latent_anomaly.panel"),
+    "beliefs": Panel("top", "run_uncertainty.summary"),
+    "uncertain": Panel("left", "run_uncertainty.samples"),
+    "rejection": Panel("left", "run_uncertainty_charts.rejection"),
+    "doubts": Panel("right", "run_uncertainty_charts.doubt"),
+    "calibration": Panel("right", "run_uncertainty_charts.calibration"),
+    "strangers": Panel("whole", "run_uncertainty_strangers.panel"),
     "drawing": Panel("whole", "run_diffusion.panel"),
 }
 

@@ -1,4 +1,4 @@
-"""Two networks that play against each other, as one watches them: what is drawn, both losses, who is told apart."""
+"""Two networks that play against each other, as one watches them: what is drawn, both losses, what is told apart."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from trainers.exhibits import VIEW
 
 SMOOTHING = 0.9
 CURVES = 24  # samples that are no pictures, in one look
-TALL = 330
+TALL = 400
+DRAWN = pictures.colour(0)
 
 
 def generated(live: Live) -> None:
@@ -54,7 +55,7 @@ def points_figure(scene: Scene, state: str) -> go.Figure:
             colorscale=scale, zmin=0, zmax=1, opacity=0.3, zsmooth="best", showscale=False, hoverinfo="skip",
         )
     ]  # fmt: skip
-    sides = (("real", look.soft, 4), ("drawn", theme.network_colour(0), 4.5))
+    sides = (("real", look.soft, 5), ("drawn", DRAWN, 4.5))
     for (name, colour, size), points in zip(sides, (arrays["real"], arrays["false"]), strict=True):
         marker = {"color": colour, "size": size, "opacity": 0.75}
         traces.append(
@@ -72,15 +73,11 @@ def _ranked(field: NDArray[np.float32]) -> NDArray[np.float64]:
 
 
 def adversaries(live: Live) -> None:
-    """Both losses over the steps."""
-    charts.heading("Two losses", "neither has to fall: each side makes the other's task harder")
-    return _sides(live, ("generator_loss", "discriminator_loss"), ("generator", "discriminator"), "adversaries")
-
-
-def told_apart(live: Live) -> None:
-    """How much of the real and of the drawn samples the discriminator gets right."""
-    charts.heading("Told apart", "share the discriminator gets right · at one half it can only guess")
-    return _sides(live, ("accuracy_on_real", "accuracy_on_false"), ("real", "drawn"), "told_apart", share=True)
+    """Both losses over the steps, and below them how much of the real and the drawn the discriminator gets right."""
+    charts.heading("Two losses", "neither has to fall: each makes the other's task harder")
+    _sides(live, ("generator_loss", "discriminator_loss"), ("generator", "discriminator"), "adversaries")
+    charts.heading("Told apart", "share that the discriminator gets right · at one half it guesses")
+    _sides(live, ("told_real", "told_false"), ("real", "drawn"), "told_apart", share=True)
 
 
 def _sides(live: Live, metrics: tuple[str, str], names: tuple[str, str], key: str, share: bool = False) -> None:
@@ -90,7 +87,7 @@ def _sides(live: Live, metrics: tuple[str, str], names: tuple[str, str], key: st
     shades = lanes.colours(live.run.document)
     numbers = [shades.get(network, place) for place, network in enumerate(("generator", "discriminator"))]
     own = [theme.network_colour(number) for number in numbers]
-    colours = [charts.look().soft, own[0]] if share else own
+    colours = [charts.look().soft, DRAWN] if share else own
     traces = []
     for curve, name, colour in zip(found, names, colours, strict=True):
         if curve is None:
@@ -126,6 +123,6 @@ def cloud(samples: NDArray[np.float32], real: NDArray[np.float32], state: str) -
             name=name,
             marker={"color": colour, "size": 4.5, "opacity": 0.7},
         )
-        for name, points, colour in (("real", real, look.soft), ("drawn", samples, pictures.colour(0)))
+        for name, points, colour in (("real", real, look.soft), ("drawn", samples, DRAWN))
     ]
-    return charts.figure(traces, state=state, height=TALL, yaxis={"scaleanchor": "x"})
+    return charts.figure(traces, state=state, height=TALL, yaxis={"scaleanchor": "x", "showgrid": False})

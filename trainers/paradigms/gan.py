@@ -31,7 +31,7 @@ class GAN(Paradigm):
     name: ClassVar[str] = "gan"
     label: ClassVar[str] = "Generative adversarial network"
     networks: ClassVar[tuple[str, ...]] = (GENERATOR, DISCRIMINATOR)
-    live: ClassVar[tuple[str, ...]] = ("generated", "adversaries", "told_apart")
+    live: ClassVar[tuple[str, ...]] = ("generated", "adversaries")
     panels: ClassVar[tuple[str, ...]] = ("drawn_samples", "drawn_walk")
 
     loss: Literal["non_saturating", "wasserstein", "hinge", "least_squares"] = Field(
