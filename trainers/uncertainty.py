@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -123,13 +124,13 @@ def tempered(chances: Numbers, degree: float) -> Numbers:
     return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
 
 
-def rejection(doubt: Numbers, right: NDArray[np.bool_]) -> tuple[Numbers, Numbers]:
-    """Accuracy against the share that is left out, the most doubtful first: shares from 0 on, and the accuracy of the
-    rest at each."""
-    ordered = right[np.argsort(doubt, kind="stable")].astype(float)
+def rejection(doubt: Numbers, score: NDArray[Any]) -> tuple[Numbers, Numbers]:
+    """The mean score of the rest (1 where it is right: accuracy) against the share that is left out, the most doubtful
+    first; shares from 0 on."""
+    ordered = score[np.argsort(doubt, kind="stable")].astype(float)
     kept = np.arange(1, len(ordered) + 1)
-    accuracy = np.cumsum(ordered) / kept
-    return (1 - kept / len(ordered))[::-1], accuracy[::-1]
+    mean = np.cumsum(ordered) / kept
+    return (1 - kept / len(ordered))[::-1], mean[::-1]
 
 
 def noise(mean: Numbers, spread: Numbers, truth: Numbers) -> Numbers:

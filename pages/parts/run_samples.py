@@ -35,7 +35,7 @@ def show(run: Run, found: Predictions, key: str) -> None:
         return charts.nothing("Not one is wrong.", 120)
     if found.kind in ("table", "points"):
         return _table(found, order)
-    shown = _page(order, run_tiles.on_a_page(found), key)
+    shown = page_of(order, run_tiles.on_apage_of(found), key)
     st.html(run_tiles.tiles(run.job.dataset, found, shown))
     return None
 
@@ -54,7 +54,8 @@ def _order(found: Predictions) -> Order:
     return found.order[found.wrong[found.order]] if which == "wrong" else found.order
 
 
-def _page(order: Order, size: int, key: str) -> Order:
+def page_of(order: Order, size: int, key: str) -> Order:
+    """The samples of the page that the reader has chosen."""
     pages = math.ceil(len(order) / size)
     page = 1
     if pages > 1:

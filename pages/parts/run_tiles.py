@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import wave
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -31,8 +32,10 @@ def on_a_page(found: Predictions) -> int:
     return SIZES[size(found)]
 
 
-def tiles(dataset: DataSet, found: Predictions, shown: NDArray[np.int64]) -> str:
-    """These samples, as HTML."""
+def tiles(
+    dataset: DataSet, found: Predictions, shown: NDArray[np.int64], words: Callable[[int], str] | None = None
+) -> str:
+    """These samples, as HTML. `words`: what stands under one, as HTML; then tiles have room for it."""
     ranges = [(float(given.min()), float(given.max())) for given in found.inputs]
     sounds = dataset.sounds(found.indices[shown]) if found.kind == "sound" else []
     made = []
@@ -40,14 +43,18 @@ def tiles(dataset: DataSet, found: Predictions, shown: NDArray[np.int64]) -> str
         drawn = _drawing(dataset, found, index, ranges)
         if sounds:
             drawn += _player(sounds[place], dataset.sample_rate)
-        made.append(_tile(found, index, drawn))
+        made.append(_tile(found, index, drawn, words))
     legend = pictures.legend(found.classes[1:], first=1) if found.task == "segmentation" else ""
-    return f'<div class="nl-tiles nl-{size(found)}">{"".join(made)}</div>{legend}'
+    room = "medium" if words is not None and size(found) == "small" else size(found)
+    return f'<div class="nl-tiles nl-{room}">{"".join(made)}</div>{legend}'
 
 
-def _tile(found: Predictions, index: int, drawn: str) -> str:
+def _tile(found: Predictions, index: int, drawn: str, words: Callable[[int], str] | None) -> str:
     """One sample: its drawing and the words under it."""
     number = f"sample {found.indices[index]:,} of the data set"
+    if words is not None:
+        kind = "nl-wrong" if found.wrong[index] else ""
+        return f'<figure class="{kind}" title="{number}">{drawn}<figcaption>{words(index)}</figcaption></figure>'
     said, under = _words(found, index)
     wrong = bool(found.wrong[index])
     return (
