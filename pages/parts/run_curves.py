@@ -26,6 +26,8 @@ def loss(live: Live) -> None:
     training, validation = (live.curves.get((split, "loss")) for split in ("training", "validation"))
     if training is None and validation is None:
         return charts.nothing(NOT_YET)
+    known = [curve.value for curve in (training, validation) if curve is not None]
+    log = log and min(values.min(initial=1.0) for values in known) >= 0  # scores below zero have no logarithm
     return charts.draw(loss_figure(training, validation, weight, log, live.run.id), "loss")
 
 
