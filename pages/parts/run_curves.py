@@ -10,6 +10,7 @@ from pages.parts import charts
 from pages.parts.run_data import Curve, Live
 from trainers.paradigm import Score
 
+ROOM = 56  # letters of scores' names beside each other
 NOT_YET = "The first numbers come within a second of training."
 NOT_SCORED = "The first score comes at the end of the first epoch."
 
@@ -62,11 +63,17 @@ def metric(live: Live) -> None:
         charts.heading("Scores", "after each epoch")
         if not choices:
             return charts.nothing(NOT_SCORED)
-        chosen = st.segmented_control(
-            "metric", list(labels), default=choices[0].name, format_func=labels.__getitem__, required=True,
-            key=f"metric_{live.run.job.paradigm.name}{live.run.job.dataset.task}{len(choices)}",
-            label_visibility="collapsed",
-        )  # fmt: skip
+        key = f"metric_{live.run.job.paradigm.name}{live.run.job.dataset.task}{len(choices)}"
+        if sum(len(label) + 4 for label in labels.values()) > ROOM:  # more than fits beside the heading
+            chosen = st.selectbox(
+                "metric", list(labels), key=f"{key}_list", format_func=labels.__getitem__, width=250,
+                label_visibility="collapsed",
+            )  # fmt: skip
+        else:
+            chosen = st.segmented_control(
+                "metric", list(labels), default=choices[0].name, format_func=labels.__getitem__, required=True,
+                key=key, label_visibility="collapsed",
+            )  # fmt: skip
     name = chosen or choices[0].name
     found = {split: live.curves.get((split, name)) for split in ("training", "validation")}
     if not any(found.values()):
