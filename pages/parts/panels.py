@@ -57,7 +57,7 @@ PANELS: dict[str, Panel] = {
     "latent_anomaly": Panel("right", "run_latent_anomaly.panel"),
     "beliefs": Panel("top", "run_uncertainty.summary"),
     "uncertain": Panel("left", "run_uncertainty.samples"),
-    "rejection": Panel("left", "run_uncertainty_charts.rejection"),
+    "rejection": Panel("right", "run_uncertainty_charts.rejection"),
     "doubts": Panel("right", "run_uncertainty_charts.doubt"),
     "calibration": Panel("right", "run_uncertainty_charts.calibration"),
     "strangers": Panel("whole", "run_uncertainty_strangers.panel"),

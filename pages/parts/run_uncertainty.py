@@ -105,7 +105,7 @@ def _words(found: Believed, beliefs: Beliefs, index: int) -> str:
     """What stands under a tile: the class with its mean probability and spread, and the two parts of the entropy."""
     names, truth = found.found.classes, int(found.found.targets[index])
     named = int(beliefs.named[index])
-    said = f"{escape(names[named][:18])} {beliefs.confidence[index]:.0%} ± {100 * beliefs.spread[index]:.0f}"
+    said = f"{escape(names[named][:18])} · {beliefs.confidence[index]:.0%} ± {100 * beliefs.spread[index]:.0f}"
     true = f"is {escape(names[truth][:18])}" if named != truth else "right"
     entropy, information = float(beliefs.entropy[index]), float(beliefs.information[index])
     most = math.log(beliefs.mean.shape[1])
