@@ -1,0 +1,62 @@
+"""The pages about a GAN: its cards while it trains, what its trained generator draws, what can be taken home."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pages.parts import run_data, run_gan
+from tests.pages import trained
+from tests.trainers.rivals import rivals
+from trainers.events import Scene
+from trainers.run import Run
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NETLOOM_HOME", str(tmp_path))
+
+
+@pytest.fixture
+def run() -> Run:
+    return trained.train(rivals(asked=True))
+
+
+def test_train_shows_what_it_draws_and_both_sides(run: Run) -> None:
+    page = trained.page("train", run=run.id)
+    said = trained.text(page)
+    assert "What it draws" in said and "Two losses" in said and "Told apart" in said
+    assert "distance to the data" in said and "generator" in said
+    live = run_data.read(run)
+    assert ("training", "told_real") in live.curves
+    assert list(live.curves["training", "told_real"].step) == sorted(live.curves["training", "told_real"].step)
+
+
+def test_inspect_draws_samples_of_one_class_and_walks(run: Run) -> None:
+    page = trained.page("inspect", run=run.id)
+    assert "Samples" in trained.text(page) and "A walk" in trained.text(page)
+    trained.widget(page, "number_input", f"drawn_seed_{run.id}").set_value(7)
+    trained.widget(page, "slider", f"drawn_temperature_{run.id}").set_value(0.5)
+    trained.widget(page, "selectbox", f"drawn_class_{run.id}").set_value(1)
+    trained.look(page.run())
+
+
+def test_export_offers_both_sides(run: Run) -> None:
+    page = trained.page("export", run=run.id)
+    offered = [str(item.options) for kind in ("selectbox", "radio", "segmented_control") for item in page.get(kind)]
+    assert any("Generator" in options and "Discriminator" in options for options in offered), offered
+
+
+def test_pictures_points_and_curves_are_drawn() -> None:
+    corners = np.array([[-1.0, -1.0], [1.0, 1.0]], np.float32)
+    points = np.random.default_rng(0).normal(size=(20, 2)).astype(np.float32)
+    scene = Scene(
+        1, "generated", {"real": points, "false": points, "corners": corners, "field": np.eye(5, dtype=np.float32)}
+    )
+    figure = run_gan.points_figure(scene, "state")
+    assert [trace.name for trace in figure.data][1:] == ["real", "drawn"]
+    assert figure.data[0].z.min() == 0.0 and figure.data[0].z.max() == 1.0
+    assert run_gan.drawn(np.zeros((20, 1, 8, 8), np.float32), 10).count("<img") == 1
+    assert run_gan.drawn(np.zeros((3, 12), np.float32), 10).count("<img") == 3
