@@ -46,7 +46,7 @@ def evaluated(
         return found | scores
     said = drawn(learner, split, learner.paradigm.draws)
     outputs = learner.together(said).to(learner.device)
-    loss = float(learner.loss(outputs, split.targets))
+    loss = float(learner.criterion(outputs, split.targets))
     whole = learner.scores(outputs, split.targets, split, True)
     return {"loss": loss, **whole, **_full(learner, said, _alone(learner, split, said), split)}
 
