@@ -209,6 +209,10 @@ class LayerSpec(BaseModel):
         """
         return ""
 
+    def pretrained(self) -> bool:
+        """Whether this layer, with these parameters, is built with weights that have learned already."""
+        return False
+
     def not_in_onnx(self) -> str:
         """Why this layer, with these parameters, cannot be exported to ONNX, as a sentence; empty: it can."""
         return ""

@@ -145,7 +145,7 @@ class NetworkLearner:
         return ()
 
     def epoch_end(self, validation_loss: float | None) -> None:
-        self.optimisation.pace.epoch_end(validation_loss)
+        self.optimisation.epoch_end(validation_loss)
 
     def figures(self) -> dict[str, float]:
         import torch

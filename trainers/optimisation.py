@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -12,6 +13,17 @@ if TYPE_CHECKING:
 
     from trainers.optimizers import Optimizer
     from trainers.schedules import Schedule
+
+
+MOMENTUM = ("momentum", "betas")  # what a schedule may move beside the rate
+
+
+@dataclass(frozen=True)
+class Slower:
+    """Parameters that learn at a share of the rate; there may be none yet."""
+
+    parameters: list[nn.Parameter]
+    share: float
 
 
 class Optimisation:
@@ -27,11 +39,25 @@ class Optimisation:
         gradient_clip: float | None = None,
         l1: float = 0.0,
         scaled: bool = False,
+        slower: Slower | None = None,
     ) -> None:
+        """`slower`: further parameters, which learn at a share of the rate of the others whatever the schedule."""
         self.parameters = [parameter for parameter in parameters if parameter.requires_grad]
         self.needs_closure = optimizer.needs_closure
-        self.optimizer = optimizer.build(self.parameters)
-        self.pace = schedule.build(self.optimizer, total_steps, steps_per_epoch)
+        self.slower = slower
+        self.leader: torch.optim.Optimizer | None = None
+        if slower is None:
+            self.optimizer = optimizer.build(self.parameters)
+            self.pace = schedule.build(self.optimizer, total_steps, steps_per_epoch)
+        else:
+            # The schedule moves an optimizer of one weight that never learns, and the groups follow it: torch's own
+            # schedules give all groups one lowest or one highest rate, and the share would be lost.
+            self.optimizer = optimizer.build(self.parameters, [slower.parameters])
+            self.parameters += slower.parameters
+            self.leader = optimizer.build([torch.nn.Parameter(torch.zeros(1))])
+            self.pace = schedule.build(self.leader, total_steps, steps_per_epoch)
+            self.leader.step()  # it has no gradient: nothing moves, but torch knows that steps come before the schedule
+            self._follow()
         self.gradient_clip = gradient_clip
         self.l1 = l1
         self.shapes_gradients = bool(l1) or gradient_clip is not None
@@ -56,6 +82,8 @@ class Optimisation:
             self.scaler.update()
         if self.pace.moves_per_step:
             self.pace.step()
+            if self.leader is not None:
+                self._follow()
         return value.detach()
 
     def _closure_step(self, loss: Callable[[], Tensor]) -> Tensor:
@@ -73,6 +101,28 @@ class Optimisation:
         self.optimizer.step(closure)  # type: ignore[arg-type]
         self.pace.step()
         return first[0]
+
+    def epoch_end(self, validation_loss: float | None) -> None:
+        """An epoch is over: a schedule that goes by epochs moves."""
+        self.pace.epoch_end(validation_loss)
+        if self.leader is not None:
+            self._follow()
+
+    def join(self, parameters: Iterable[nn.Parameter], slower: bool = False) -> None:
+        """Parameters that were frozen learn from now on."""
+        new = list(parameters)
+        self.parameters += new
+        self.optimizer.param_groups[1 if slower else 0]["params"].extend(new)
+
+    def _follow(self) -> None:
+        """Give every group the leader's rate, the slower one its share of it."""
+        assert self.leader is not None and self.slower is not None
+        led = self.leader.param_groups[0]
+        for group, share in zip(self.optimizer.param_groups, (1.0, self.slower.share), strict=True):
+            group["lr"] = led["lr"] * share
+            for name in MOMENTUM:
+                if name in led:
+                    group[name] = led[name]
 
     def _forget_gradients(self) -> None:
         # What optimizer.zero_grad(set_to_none=True) does, without the profiler's marks around it, which cost a small
@@ -101,12 +151,16 @@ class Optimisation:
 
     def state_dict(self) -> dict[str, Any]:
         state: dict[str, Any] = {"optimizer": self.optimizer.state_dict(), "pace": self.pace.state_dict()}
+        if self.leader is not None:
+            state["leader"] = self.leader.state_dict()
         if self.scaler is not None:
             state["scaler"] = self.scaler.state_dict()
         return state
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.optimizer.load_state_dict(state["optimizer"])
+        if self.leader is not None:
+            self.leader.load_state_dict(state["leader"])
         self.pace.load_state_dict(state["pace"])
         if self.scaler is not None and "scaler" in state:
             self.scaler.load_state_dict(state["scaler"])

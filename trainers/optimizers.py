@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, Strict, model_validator
@@ -33,12 +33,19 @@ class Optimizer(Entry):
         """Whether the weights are drawn towards zero (L2)."""
         return bool(getattr(self, "weight_decay", 0.0))
 
-    def build(self, parameters: Iterable[Parameter]) -> torch.optim.Optimizer:
-        """The torch optimizer for these parameters, with the fastest of torch's equivalent implementations."""
+    def build(
+        self, parameters: Iterable[Parameter], more: Sequence[Sequence[Parameter]] = ()
+    ) -> torch.optim.Optimizer:
+        """The torch optimizer for these parameters, with the fastest of torch's equivalent implementations.
+
+        `more`: further parameters in groups of their own, some of which may be empty for now.
+        """
         import torch
 
         chosen = list(parameters)
-        made: torch.optim.Optimizer = getattr(torch.optim, self.name)(chosen, **self.model_dump(), **self._fast(chosen))
+        flags = self._fast([*chosen, *(parameter for group in more for parameter in group)])
+        groups: Any = [{"params": list(group)} for group in (chosen, *more)] if more else chosen
+        made: torch.optim.Optimizer = getattr(torch.optim, self.name)(groups, **self.model_dump(), **flags)
         return made
 
     def render(self, parameters: str = "model.parameters()") -> str:

@@ -94,6 +94,9 @@ class PretrainedFeatures(LayerSpec):
         rest = 0 if known.drops_rest else 31
         return Signal((known.channels, *((size + rest) // 32 for size in signals[0].shape[1:])))
 
+    def pretrained(self) -> bool:
+        return self.weights != "none" or self.weights_file is not None
+
     def missing(self) -> str:
         try:
             import torchvision.models  # noqa: F401
