@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 ALIKE = 0.7  # of the data's variety, below which samples are too much alike
 SURE = 0.97  # share that a discriminator gets right on both sides, from which on it has won
-RESTLESS = 0.3  # of the distance between two samples, by which one moves from epoch to epoch
+RESTLESS = 0.45  # of the distance between two samples, by which one moves from epoch to epoch
 SETTLING = 8  # epochs in which everything may move
 
 

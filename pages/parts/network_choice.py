@@ -93,6 +93,6 @@ def parameters(nodes: Iterable[str], costs: Mapping[str, Cost]) -> int:
 def _row(lane: lanes.Lane, count: int) -> str:
     colour = theme.network_colour(lane.colour)
     return (
-        f'<div><span class="nl-tag" style="--tag:{colour}">{escape(lane.network)}</span>'
+        f'<div><span class="nl-tag" style="--tag:{colour};color:{colour}">{escape(lane.network)}</span>'
         f"<b>{len(lane.nodes)} nodes · {human(count)}</b></div>"
     )

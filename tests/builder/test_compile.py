@@ -16,9 +16,10 @@ import builder
 from builder.document import Document
 from builder.exports.subject import samples as drawn
 from builder.problems import GraphError, NodeError, Problem
+from tests.builder.each import single
 
 Make = Callable[..., Document]
-TEMPLATES = {name: document for name, document in builder.templates().items() if not builder.check(document)}
+TEMPLATES = single({name: made for name, made in builder.templates().items() if not builder.check(made)})
 
 
 def samples(document: Document, batch: int = 3) -> list[torch.Tensor]:

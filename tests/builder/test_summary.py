@@ -13,10 +13,11 @@ from builder.document import Document
 from builder.exports.subject import samples
 from builder.infer import analyse
 from builder.summary import human
+from tests.builder.each import single
 from tests.builder.variants import CASES, together
 
 Make = Callable[..., Document]
-TEMPLATES = {name: document for name, document in builder.templates().items() if not builder.check(document)}
+TEMPLATES = single({name: made for name, made in builder.templates().items() if not builder.check(made)})
 COLUMNS = ["node", "type", "output_shape", "parameters", "flops", "activation_bytes"]
 
 

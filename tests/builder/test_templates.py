@@ -8,6 +8,7 @@ import torch
 import builder
 from builder.arrange import COLUMN, ROW
 from builder.document import Document
+from builder.graph import networks
 from builder.templates import folder
 from trainers.augmentation import AUGMENTATIONS
 from trainers.data import DATASETS
@@ -34,16 +35,17 @@ def document(request: pytest.FixtureRequest) -> Document:
 
 def test_it_has_no_problem_and_runs(document: Document) -> None:
     assert builder.check(document) == []
-    model = builder.compile(document).eval()
-    inputs = [
-        torch.randint(0, 5, (3, *node.spec.shape)) if node.spec.dtype == "int" else torch.randn(3, *node.spec.shape)
-        for node in document.nodes
-        if node.role == "input"
-    ]
-    with torch.no_grad():
-        output = model(*inputs)
-    assert output.shape[0] == 3
-    assert output.isfinite().all()
+    for network in networks(document):
+        model = builder.compile(document, network).eval()
+        inputs = [
+            torch.randint(0, 5, (3, *node.spec.shape)) if node.spec.dtype == "int" else torch.randn(3, *node.spec.shape)
+            for node in document.nodes
+            if node.role == "input" and node.network == network
+        ]
+        with torch.no_grad():
+            output = model(*inputs)
+        assert output.shape[0] == 3
+        assert output.isfinite().all()
 
 
 def test_its_file_is_as_dump_writes_it(document: Document) -> None:

@@ -5,6 +5,7 @@ The data are numbers drawn in the shape of the data set's samples, so that nothi
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -75,18 +76,24 @@ def test_its_network_fits_its_data(document: Document) -> None:
     ]
 
 
+def trained(modules: Mapping[str, nn.Module]) -> Iterator[tuple[str, nn.Parameter]]:
+    """Every weight that learns; those of an average follow others."""
+    for module, network in modules.items():
+        yield from ((f"{module}/{name}", weight) for name, weight in network.named_parameters() if weight.requires_grad)
+
+
 def test_a_step_trains_every_parameter(document: Document) -> None:
     job = trainers.Job.from_document(document, device="cpu")
     prepared = drawn(job)
     torch.manual_seed(0)
     learner = job.paradigm.learner(job, prepared, "cpu", 4, 2)
-    model: nn.Module = learner.modules["main"]
-    before = {name: weight.detach().clone() for name, weight in model.named_parameters()}
+    weights = dict(trained(learner.modules))
+    before = {name: weight.detach().clone() for name, weight in weights.items()}
     first = tuple(given[:8] for given in prepared.training.inputs)
     for _ in range(2):
         loss = learner.step(first, prepared.training.targets[:8])
         assert loss.isfinite()
-    still = [name for name, weight in model.named_parameters() if torch.equal(weight, before[name])]
+    still = [name for name, weight in weights.items() if torch.equal(weight, before[name])]
     assert still == []
     assert all(np.isfinite(value) for value in learner.evaluate(prepared.validation).values())
 
