@@ -13,11 +13,10 @@ from pathlib import Path
 import builder
 import trainers
 from builder.document import Document
-from trainers.metrics import METRICS, main_metric
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "templates.md"
 LONGEST = 900.0  # seconds until a template is given up
-PERCENT = frozenset({"accuracy", "iou"})
+PERCENT = frozenset({"accuracy", "iou", "noise_explained"})
 HEAD = """# Templates
 
 Each template is one file of `assets/templates`: a network, its data set, its training and a lesson. This table is made
@@ -68,12 +67,14 @@ def _row(name: str, document: Document) -> str:
 
 
 def _result(job: trainers.Job, scores: dict[str, float]) -> str:
-    """The task's main metric, in words that need no explanation."""
-    metric = main_metric(job.dataset.task)
-    value = scores[metric.name]
-    text = f"{100 * value:.1f} %" if metric.name in PERCENT else _number(value)
-    errors = [other for other in METRICS[job.dataset.task].values() if other.name == "mae" and other.name in scores]
-    return f"{metric.label} {text}" + "".join(f", {error.label} {_number(scores[error.name])}" for error in errors)
+    """The score to go by, in words that need no explanation, and the mean absolute error where there is one."""
+    told = [score for score in job.paradigm.scores(job.dataset) if score.name in scores]
+    if not told:
+        return "no score"
+    first, *others = told
+    text = f"{100 * scores[first.name]:.1f} %" if first.name in PERCENT else _number(scores[first.name])
+    errors = [other for other in others if other.name == "mae"]
+    return f"{first.label} {text}" + "".join(f", {error.label} {_number(scores[error.name])}" for error in errors)
 
 
 def _number(value: float) -> str:
