@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -159,6 +160,22 @@ def test_both_sides_are_taken_home(train: Train) -> None:
     assert generator(torch.randn(3, 4)).shape == (3, 2) and discriminator(torch.randn(3, 2)).shape == (3, 1)
     assert generator.card["inputs"] == [None] and "targets" in generator.card
     assert torch.equal(generator.state_dict()["fc1.weight"], run.networks()["average"].state_dict()["fc1.weight"])
+
+
+def test_the_exported_generator_draws_by_itself(train: Train, tmp_path: Path) -> None:
+    run = train(rivals(asked=True, epochs=1))
+    path = tmp_path / "generator.py"
+    model, document = run.part("generator"), run.part_document("generator")
+    builder.export(model, document, path, "python")
+    names: dict[str, Any] = {"__name__": "model", "__file__": str(path)}
+    exec(compile(path.read_text(encoding="utf-8"), "model.py", "exec"), names)
+    written = names["Generator"]()
+    written.load_state_dict(model.state_dict())
+    points = names["sample"](written.eval(), count=5, seed=3, wanted=1)
+    assert np.allclose(points.numpy(), drawn.samples(run, 5, seed=3, wanted=1), atol=1e-5)
+    judge = tmp_path / "judge.py"
+    builder.export(run.part("discriminator"), run.part_document("discriminator"), judge, "python")
+    assert "def sample" not in judge.read_text(encoding="utf-8")
 
 
 # -- checks -----------------------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ learns from the other (Goodfellow et al., Generative Adversarial Nets, 2014). Ho
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -82,6 +82,9 @@ class GAN(Paradigm):
             GENERATOR: Part("Generator", drawn, best, takes_samples=False, gives_samples=True),
             DISCRIMINATOR: Part("Discriminator", judged, DISCRIMINATOR),
         }
+
+    def facts(self) -> dict[str, Any]:
+        return {"draws": GENERATOR}
 
     def learner(
         self, job: Job, prepared: Prepared, device: str, total_steps: int, steps_per_epoch: int
