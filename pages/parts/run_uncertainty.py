@@ -145,4 +145,4 @@ def _table(found: Believed, some: np.ndarray) -> None:  # type: ignore[type-arg]
     columns |= {name: flat[:, place] for place, name in enumerate(features) if place < flat.shape[1]}
     settings |= {name: st.column_config.NumberColumn(format="%.4g") for name in columns if name not in ("", "mean")}
     text = {name: value for name, value in settings.items() if name not in ("true", "named")}
-    st.dataframe(pd.DataFrame(columns), hide_index=True, height=388, column_config=text, key="uncertain_table")
+    st.dataframe(pd.DataFrame(columns), hide_index=True, height=760, column_config=text, key="uncertain_table")

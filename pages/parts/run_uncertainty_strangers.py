@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+import plotly.graph_objects as go
 import streamlit as st
 
 from pages.parts import charts, run_uncertainty_charts, scenes
 from pages.parts.words import escape
 from trainers.beliefs import Strangers, others, strangers
 from trainers.events import SplitName
+from trainers.predictions import prepared_data, reverted
 from trainers.run import Run
 
 SHOWN = 20
@@ -49,7 +51,29 @@ def _show(run: Run, found: Strangers, by: str) -> None:
             "of the strangers.</div>"
         )
     with right:
-        _pictures(found, told.flagged, other)
+        if found.inputs.ndim == 2 and found.inputs.shape[1] == 2:
+            charts.draw(_points(run, found, told.flagged), "strange_points")
+        else:
+            _pictures(found, told.flagged, other)
+
+
+def _points(run: Run, found: Strangers, flagged: np.ndarray) -> go.Figure:  # type: ignore[type-arg]
+    """Points in the plane: the own ones, and the strangers that are flagged or pass."""
+    look = charts.look()
+    own = reverted(prepared_data(run), prepared_data(run).validation)[0]
+    groups = {
+        "own": (own, look.soft), "strangers that pass": (found.inputs[~flagged], look.training),
+        "strangers that are flagged": (found.inputs[flagged], look.validation),
+    }  # fmt: skip
+    traces = [
+        go.Scatter(
+            x=points[:, 0], y=points[:, 1], mode="markers", name=f"{name} ({len(points):,})",
+            marker={"size": 5, "color": colour}, hovertemplate="%{x:.3g}, %{y:.3g}<extra></extra>",
+        )
+        for name, (points, colour) in groups.items()
+    ]  # fmt: skip
+    square = {"scaleanchor": "x", "constrain": "domain"}
+    return charts.figure(traces, height=320, state="strange_points", yaxis=square, xaxis={"constrain": "domain"})
 
 
 def _pictures(found: Strangers, flagged: np.ndarray, doubt: np.ndarray) -> None:  # type: ignore[type-arg]
