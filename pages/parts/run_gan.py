@@ -32,7 +32,7 @@ def generated(live: Live) -> None:
     if drawn.ndim != 4:
         return st.html(scenes.compared_curves({"drawn": drawn[:CURVES]}))
     several = len(names) if "classes" in scene.arrays else 0
-    columns = several if several else 8 if len(drawn) < 64 else 16
+    columns = several or 8
     return st.html(f'<div class="nl-drawn-sheet">{scenes.grid(drawn, columns, *_range(live, drawn))}</div>')
 
 
