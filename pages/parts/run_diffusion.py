@@ -61,7 +61,7 @@ def _wishes(run: Run) -> tuple[int, int]:
         seed = st.number_input("Seed", 0, 2**31 - 1, step=1, key=seed_key, width=130)
         steps = st.slider(
             "Steps", 1, way.timesteps, way.sampling_steps, key=f"diffusion_steps_{run.id}", width=220,
-            help="More steps draw finer, fewer are quicker; in one step it draws the mean of all that could be there.",
+            help="Fewer are quicker and coarser. One look at nothing but noise says too little: it stays noise.",
         )  # fmt: skip
         st.button("Draw others", on_click=others, type="primary", key="draw")
     st.space("small")

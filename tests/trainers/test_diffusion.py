@@ -205,3 +205,23 @@ def test_points_of_the_plane_can_be_drawn_too(train: Train) -> None:
     assert run.state == "finished", run.progress().message
     scene = run.scene("growing")
     assert scene is not None and scene.arrays["stages"].shape == (300, 5, 2)
+
+
+@pytest.mark.slow
+def test_a_classifier_names_what_the_template_draws(train: Train) -> None:
+    """A fifth of the template's training: another model, trained on real digits, is sure of most that it draws."""
+    from sklearn.calibration import CalibratedClassifierCV
+    from sklearn.model_selection import train_test_split
+    from sklearn.svm import SVC
+
+    run = train(builder.template("diffusion"), epochs=20)
+    assert run.state == "finished", run.progress().message
+    assert run.scores()["noise_explained"] > 0.82
+    whole = prepared_data(run)
+    digits = torch.cat([whole.training.inputs[0], whole.validation.inputs[0]]).flatten(1).numpy()
+    labels = torch.cat([whole.training.targets, whole.validation.targets]).numpy()
+    known, asked, names, truth = train_test_split(digits, labels, test_size=0.3, random_state=0)
+    judge = CalibratedClassifierCV(SVC(gamma=0.06, C=10), ensemble=False).fit(known, names)
+    assert judge.score(asked, truth) > 0.97
+    chances = judge.predict_proba(drawn(run, seed=1, count=200, steps=25).stages[-1].reshape(200, -1))
+    assert chances.max(axis=1).mean() > 0.6 and len(np.unique(chances.argmax(axis=1))) >= 8
