@@ -146,7 +146,7 @@ class AdversarialLearner:
         import torch
 
         with torch.inference_mode(), _judging(*self.modules.values()):
-            scores = self._likeness(split)
+            scores = self._likeness(split.inputs[0][:COMPARED], split.targets[:COMPARED])
             count = min(len(split), COMPARED)
             real, asked = split.inputs[0][:count], self.noise.asked(split.targets[:count])
             on_real = self._judge(real, asked)
@@ -156,9 +156,8 @@ class AdversarialLearner:
             scores["accuracy_on_false"] = float((on_false <= border).float().mean())
         return scores
 
-    def _likeness(self, split: Split) -> dict[str, float]:
+    def _likeness(self, data: Tensor, targets: Tensor) -> dict[str, float]:
         """Distances between samples and a part of the data."""
-        data, targets = split.inputs[0][:COMPARED], split.targets[:COMPARED]
         asked = self.noise.asked(targets[:LOOKED_AT])
         samples = self._draw(self.best, min(LOOKED_AT, len(data)), asked, self._source(0))
         found = {
@@ -185,9 +184,11 @@ class AdversarialLearner:
         curves = self.ledger.recent()
         recent = {"accuracy_on_real": curves["told_real"], "accuracy_on_false": curves["told_false"]}
         with torch.inference_mode(), _judging(*self.modules.values()):
-            found = self._likeness(self.prepared.training.to(str(self.device)))
-            data = self.prepared.training.inputs[0][: exhibits.SHOWN].to(self.device)
-            asked = self.noise.asked(self.prepared.training.targets[: len(data)].to(self.device))
+            training = self.prepared.training
+            data = training.inputs[0][:COMPARED].to(self.device)
+            targets = training.targets[:COMPARED].to(self.device)
+            found = self._likeness(data, targets)
+            data, asked = data[: exhibits.SHOWN], self.noise.asked(targets[: exhibits.SHOWN])
             now = self._draw(self.generator, len(data), asked, self._source(3))
             self.remarks = self.rivalry.remarks(recent, found, now, data, len(self.prepared.classes))
         rates = {"learning_rate": self.drawing.learning_rate, "discriminator_learning_rate": self.judging.learning_rate}

@@ -24,6 +24,8 @@ def sliced_distance(samples: Tensor, data: Tensor, generator: torch.Generator | 
     import torch
 
     count = min(len(samples), len(data))
+    if count < 2:
+        return 0.0  # one sample has no spread to measure by
     one, other = samples[:count].flatten(1).float(), data[:count].flatten(1).float()
     directions = torch.randn(one.shape[1], DIRECTIONS, generator=generator).to(one.device)
     directions = directions / directions.norm(dim=0)
@@ -41,7 +43,8 @@ def mean_distance(given: Tensor) -> Tensor:
     """The mean distance between two of these samples (N, …)."""
     import torch
 
-    return torch.pdist(given.flatten(1).float()).mean()
+    apart = torch.pdist(given.flatten(1).float())
+    return apart.mean() if apart.numel() else apart.new_zeros(())
 
 
 def nearest_classes(samples: Tensor, data: Tensor, targets: Tensor) -> Tensor:

@@ -54,6 +54,10 @@ class GAN(Paradigm):
         description="The generator that is kept is a moving average of its weights; 0: the last ones.",
     )
 
+    @property
+    def scripted(self) -> bool:
+        return False  # its step is no comparison of outputs with targets
+
     def signals(self, dataset: DataSet, network: str = "main") -> tuple[Signal | None, ...]:
         return (*dataset.signals[:1], None) if network == DISCRIMINATOR else (None, None)
 
@@ -62,7 +66,7 @@ class GAN(Paradigm):
 
     def scores(self, dataset: DataSet) -> tuple[Score, ...]:
         found = [Score("distance", "distance to the data", False), Score("variety", "variety", None)]
-        if dataset.classes:
+        if dataset.task == "classification":
             found += [Score("classes_found", "classes found", True), Score("class_agreement", "drawn as asked", True)]
         sides = (("accuracy_on_real", "accuracy on real"), ("accuracy_on_false", "accuracy on false"))
         return (*found, *(Score(name, label, None) for name, label in sides))
