@@ -27,6 +27,7 @@ from trainers import checkpoint
 from trainers.diffusing import drawn, noise_by_time
 from trainers.paradigms.diffusion import DiffusionLearner
 from trainers.predictions import prepared_data
+from trainers.shutter import Looks
 
 Train = Callable[..., trainers.Run]
 
@@ -225,3 +226,20 @@ def test_a_classifier_names_what_the_template_draws(train: Train) -> None:
     assert judge.score(asked, truth) > 0.97
     chances = judge.predict_proba(drawn(run, seed=1, count=200, steps=25).stages[-1].reshape(200, -1))
     assert chances.max(axis=1).mean() > 0.6 and len(np.unique(chances.argmax(axis=1))) >= 8
+
+
+@pytest.mark.parametrize(("steps", "cost"), [(4500, 0.09), (200, 0.05), (100_000, 2.0)])
+def test_looks_come_early_and_cost_little(steps: int, cost: float) -> None:
+    """A clock that goes on by 0.012 seconds a step."""
+    clock = [0.0]
+    looks, taken = Looks(steps, now=lambda: clock[0]), []
+    for step in range(1, steps + 1):
+        clock[0] += 0.012
+        if looks.due(step):
+            clock[0] += cost * (1 if taken else 3)  # the first is slow
+            looks.taken(step)
+            taken.append(step)
+    assert len(taken) <= 2 or len(taken) * cost <= 0.025 * 0.012 * steps  # the first and the last are sure
+    if len(taken) > 4:
+        assert taken[0] == 1 and taken[2] < steps / 10 and taken[-1] > 0.8 * steps
+        assert len(taken) <= 52
