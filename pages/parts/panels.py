@@ -18,6 +18,8 @@ from trainers.run import Run
 
 CARDS: dict[str, str] = {
     "texts": "run_writing.live",
+    "with_without_curves": "run_transfer.curves",
+    "with_without_samples": "run_transfer.samples",
     "reconstructions": "run_latent.likenesses",
     "latent": "run_latent.space",
     "latent_axes": "run_latent.axes",
@@ -30,6 +32,13 @@ CARDS: dict[str, str] = {
 }
 
 
+FORMS: dict[str, str] = {
+    "first_training": "transfer_forms.first_training",
+    "upload": "transfer_forms.upload",
+    "fitting": "transfer_forms.fitting",
+}
+
+
 @dataclass(frozen=True)
 class Panel:
     """A view on the Inspect page: where it stands, and the function `(run, part of the data)` that draws it."""
@@ -39,6 +48,7 @@ class Panel:
 
 
 PANELS: dict[str, Panel] = {
+    "with_without": Panel("whole", "run_transfer.panel"),
     "facts": Panel("top", "run_facts.panel"),
     "samples": Panel("left", "run_samples.panel"),
     "answers": Panel("right", "run_answers.panel"),
@@ -52,6 +62,7 @@ PANELS: dict[str, Panel] = {
     "latent_errors": Panel("left", "run_latent_samples.panel"),
     "latent_walk": Panel("left", "run_latent_space.walking"),
     "latent_decoder": Panel("right", "run_latent_decoder.panel"),
+    "latent_by_hand": Panel("left", "run_latent_decoder.panel"),
     "latent_space": Panel("right", "run_latent_space.panel"),
     "latent_kl": Panel("right", "run_latent.kl"),
     "latent_anomaly": Panel("right", "run_latent_anomaly.panel"),

@@ -19,7 +19,7 @@ from trainers.events import SplitName
 from trainers.reconstructions import reconstructions
 from trainers.run import Run
 
-TALL = 330
+TALL = 300
 IDLE = 0.01  # nats: what says less is drawn as idle
 ROWS = {"originals": "held out", "noisy": "with noise on it: what the network sees", "reconstructions": "given back"}
 

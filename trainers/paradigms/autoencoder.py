@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Noise = Literal["none", "gaussian", "masking", "salt and pepper"]
 POOR = 0.05  # of the samples' spread explained, below which the mean sample would do as well
 STILL = 1e-4  # spread of a code unit, beside that of the liveliest, below which it counts as dead
-ACTIVE = 0.01  # of the code's largest value, above which a unit says something
+ACTIVE = 0.1  # of the code's largest value, above which a unit says something
 
 
 class Autoencoder(Reconstruction):
@@ -33,7 +33,7 @@ class Autoencoder(Reconstruction):
     label: ClassVar[str] = "Autoencoder"
     live: ClassVar[tuple[str, ...]] = ("reconstructions", "latent")
     panels: ClassVar[tuple[str, ...]] = (
-        "latent_facts", "latent_errors", "latent_walk", "latent_space", "latent_anomaly", "latent_decoder",
+        "latent_facts", "latent_errors", "latent_walk", "latent_by_hand", "latent_space", "latent_anomaly",
     )  # fmt: skip
 
     loss: Literal["mse", "bce", "l1", "smooth_l1"] = Field(

@@ -1,0 +1,187 @@
+"""Variational autoencoders: the bound in nats, the draw, warm-up, what is drawn from the prior, what does not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch.distributions import Bernoulli, Normal, kl_divergence
+
+import builder
+import trainers
+from builder.edits import Bypass, apply_all
+from tests.trainers.conftest import needs_mirror
+from tests.trainers.judge import opinion
+from tests.trainers.latent import autoencoder
+from trainers.events import Scene
+from trainers.paradigms.variational import Variational, divergence, remarks
+from trainers.reconstructions import decoded, drawn, reconstructions
+
+Train = Callable[..., trainers.Run]
+
+
+def codes(document: builder.Document) -> dict[str, Any]:
+    return {problem.code: problem for problem in trainers.check(document)}
+
+
+def learner_of(document: builder.Document, steps: int = 4) -> Any:
+    job = trainers.Job.from_document(document, device="cpu")
+    torch.manual_seed(0)
+    return job.paradigm.learner(job, job.prepare(), "cpu", 10, steps)
+
+
+def batch_of(learner: Any, count: int = 32) -> Any:
+    return learner.prepared.training.inputs[0][:count]
+
+
+def test_divergence_is_that_of_torch() -> None:
+    mean, log_variance = torch.randn(50, 3), torch.randn(50, 3)
+    wanted = kl_divergence(Normal(mean, (log_variance / 2).exp()), Normal(0.0, 1.0))
+    assert torch.allclose(divergence(mean, log_variance), wanted, atol=1e-5)
+
+
+@pytest.mark.parametrize("loss", ["bce", "mse"])
+def test_the_loss_is_the_negative_bound_in_nats_per_sample(loss: Any) -> None:
+    learner = learner_of(autoencoder(draw=True, paradigm={"loss": loss, "beta": 3.0, "std": 0.5}))
+    clean = batch_of(learner)
+    torch.manual_seed(5)
+    told = learner.told(clean)
+    output, mean = told["likeness"], told["mean"]
+    if loss == "bce":
+        likeness = Bernoulli(output, validate_args=False).log_prob(clean)
+    else:  # without the constant
+        likeness = Normal(output, 0.5).log_prob(clean) - Normal(0.0, 0.5).log_prob(torch.zeros(()))
+    divergences = kl_divergence(Normal(mean, (told["log_variance"] / 2).exp()), Normal(0.0, 1.0))
+    wanted = -likeness.flatten(1).sum(dim=1).mean() + 3 * divergences.sum(dim=1).mean()
+    torch.manual_seed(5)
+    assert torch.allclose(learner.step((clean,), torch.zeros(32)), wanted, rtol=1e-4)
+
+
+def test_beta_rises_over_the_warm_up_and_held_out_samples_are_scored_with_all_of_it() -> None:
+    learner = learner_of(autoencoder(draw=True, paradigm={"beta": 2.0, "warm_up": 2}))
+    seen = []
+    for _ in range(10):
+        seen.append(learner.beta)
+        learner.step((batch_of(learner),), torch.zeros(32))
+    assert seen == pytest.approx([0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0, 2.0, 2.0])
+    told = learner.evaluate(learner.prepared.validation)
+    assert told["loss"] == pytest.approx(told["reconstruction"] + 2 * told["kl"])
+    assert told["bound"] == pytest.approx(told["reconstruction"] + told["kl"])
+    figures = learner.figures()
+    assert figures["beta"] == 2.0 and figures["bound"] == pytest.approx(figures["reconstruction"] + figures["kl"])
+    assert "kl" not in learner.figures()  # of the steps since
+
+
+def test_scores_draw_the_same_codes_every_time_and_leave_the_random_state_alone() -> None:
+    learner = learner_of(autoencoder(draw=True))
+    random = torch.get_rng_state()
+    one, two = (learner.evaluate(learner.prepared.validation) for _ in range(2))
+    scenes = [event for event in learner.views(1) if isinstance(event, Scene)]
+    assert one == two and torch.equal(random, torch.get_rng_state()) and learner.model.training
+    assert [scene.view for scene in scenes] == ["reconstructions", "latent", "latent_axes"]
+    clean = batch_of(learner)
+    learner.model.eval()
+    assert torch.equal(learner.told(clean)["draw"], learner.told(clean)["mean"])
+
+
+def test_a_paused_run_equals_one_that_never_was() -> None:
+    document = autoencoder(draw=True, paradigm={"warm_up": 1})
+    straight, first = learner_of(document), learner_of(document)
+    clean = batch_of(straight)
+    torch.manual_seed(1)
+    for _ in range(6):
+        straight.step((clean,), torch.zeros(32))
+    torch.manual_seed(1)
+    for _ in range(3):
+        first.step((clean,), torch.zeros(32))
+    random, state = torch.get_rng_state(), first.state_dict()
+    weights = {name: value.clone() for name, value in first.model.state_dict().items()}
+    second = learner_of(document)
+    second.model.load_state_dict(weights)
+    second.load_state_dict(state)
+    torch.set_rng_state(random)
+    for _ in range(3):
+        second.step((clean,), torch.zeros(32))
+    for name, value in straight.model.state_dict().items():
+        assert torch.equal(value, second.model.state_dict()[name]), name
+    assert straight.figures() == second.figures()
+
+
+def test_it_learns_and_draws_new_samples(train: Train) -> None:
+    run = train(autoencoder(draw=True, epochs=6))
+    assert run.state == "finished", run.progress().message
+    metrics = run.metrics()
+    held_out = metrics[(metrics["split"] == "validation") & (metrics["metric"] == "bound")]["value"]
+    assert held_out.iloc[-1] < held_out.iloc[0] < 64
+    assert run.scene("latent_axes").arrays["kl"].shape == (4,)  # type: ignore[union-attr]
+    samples = drawn(run, 5, seed=3)
+    assert samples.shape == (5, 1, 8, 8) and np.array_equal(samples, drawn(run, 5, seed=3))
+    found = reconstructions(run)
+    assert found.codes is not None and found.axes is not None and found.axes.shape == (4,)
+    assert np.allclose(decoded(run, found.codes[:3]), found.likenesses[:3], atol=1e-5)
+    assert run.part("encoder")(torch.from_numpy(found.originals[:2])).shape == (2, 4)
+    assert run.model().card["prior"] == "standard normal"
+
+
+def test_a_network_without_a_draw_is_mended() -> None:
+    plain = autoencoder(code=6, paradigm={"name": "variational"})
+    plain = plain.changed(training={**plain.training, "paradigm": {"name": "variational"}})
+    problem = codes(plain)["T191"]
+    assert problem.node == "bottleneck" and "mean and a log variance" in problem.message and problem.fix
+    mended = apply_all(plain, problem.fix)
+    assert not trainers.check(mended)
+    learner = learner_of(mended)
+    assert learner.step((batch_of(learner),), torch.zeros(32)).isfinite() and learner.watched()[0] == "draw"
+    assert list(learner.way.parts(mended)) == ["network", "encoder", "decoder"]
+    assert learner.way.marks(mended) == {"draw": "latent"}
+
+
+def test_what_does_not_fit_is_said() -> None:
+    tables = autoencoder(shape=(4,), code=2, data="iris", draw=True, end="Sigmoid", paradigm={"loss": "mse"})
+    assert codes(tables)["T195"].severity == "warning"
+    plain_numbers = codes(autoencoder(draw=True, end=""))["T195"]
+    assert plain_numbers.severity == "error"
+    assert not trainers.check(apply_all(autoencoder(draw=True, end=""), plain_numbers.fix))
+    without_form = Bypass("form").apply(autoencoder(draw=True))
+    assert not trainers.check(apply_all(without_form, codes(without_form)["T194"].fix))
+
+
+def test_a_draw_that_is_passed_by_is_said(make: Any) -> None:
+    nodes = [
+        ("sample", "Input", {"shape": [4]}), ("one", "Linear", {"out_features": 8}),
+        ("mean", "Linear", {"out_features": 2}), ("spread", "Linear", {"out_features": 2}), ("draw", "Reparameterize"),
+        ("wide", "Linear", {"out_features": 8}), ("add", "Add"), ("last", "Linear", {"out_features": 4}),
+        ("likeness", "Output"),
+    ]  # fmt: skip
+    edges = (
+        "sample > one, one > mean, one > spread, mean > draw:mean, spread > draw:log_variance, draw > wide, wide > add,"
+        "one > add, add > last, last > likeness"
+    )
+    training = {"data": {"name": "iris"}, "paradigm": {"name": "variational", "loss": "mse"}}
+    document = make(*nodes, edges=edges, training=training)
+    assert "add takes one past draw" in codes(document)["T197"].message
+    assert list(Variational().parts(document)) == ["network", "encoder"]
+    learner = learner_of(document)  # it learns all the same
+    assert learner.step((batch_of(learner),), torch.zeros(32)).isfinite()
+    assert np.isfinite(list(learner.evaluate(learner.prepared.validation).values())).all()
+
+
+def test_collapse_is_told() -> None:
+    assert not remarks(torch.tensor([1.0, 0.5]), "draw", Variational())
+    (some,) = remarks(torch.tensor([1.0, 0.5, 0.001]), "draw", Variational())
+    assert some.severity == "info" and "1 of 3" in some.message
+    (many,) = remarks(torch.tensor([1.0, 0.0, 0.001]), "draw", Variational())
+    assert many.severity == "warning" and "Posterior collapse" in many.advice
+    (whole,) = remarks(torch.zeros(3), "draw", Variational(loss="mse"))
+    assert "ignores it" in whole.message and "std" in whole.advice
+
+
+@pytest.mark.slow
+@needs_mirror
+def test_drawn_digits_are_read_by_a_classifier(train: Train) -> None:
+    run = train(builder.template("convolutional_vae"), epochs=4, optimizer={"lr": 0.003})
+    found = opinion(torch.from_numpy(drawn(run, 500)))
+    assert found.confidence > 0.6 and found.classes >= 8, found
