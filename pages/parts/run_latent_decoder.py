@@ -7,12 +7,14 @@ import streamlit as st
 
 from pages.parts import charts, run_latent, scenes
 from trainers.events import SplitName
+from trainers.predictions import kept
 from trainers.reconstructions import Floats, decoded, drawn, has_decoder, liveliest, reconstructions
 from trainers.run import Run
 
 MOST = 8
 COUNT = {True: 50, False: 12}  # new samples, of pictures and of others
 COLUMNS = 10
+ACROSS = 14  # pictures in a row of the plane
 
 
 def panel(run: Run, part: SplitName) -> None:
@@ -23,7 +25,7 @@ def panel(run: Run, part: SplitName) -> None:
         found = reconstructions(run, part)
         assert found.codes is not None
         width = found.codes.shape[1]
-        axes = liveliest(found.codes, MOST)
+        axes = np.arange(width) if width <= MOST else liveliest(found.codes, MOST)
         note = "every axis of the code" if width <= MOST else f"the {MOST} liveliest of {width} axes"
         with st.container(horizontal=True, vertical_alignment="center", key="latent_decoder_head"):
             charts.heading("A sample by hand", note)
@@ -44,6 +46,24 @@ def panel(run: Run, part: SplitName) -> None:
                 st.dataframe({"": names, "value": sample[0].astype(float)}, hide_index=True, key="latent_made")
             else:
                 st.html(scenes.compared_curves({"made": sample}))
+
+
+def plane(run: Run, part: SplitName) -> None:
+    """Of codes of two numbers: what the decoder makes of every place of the plane."""
+    found = reconstructions(run, part)
+    if not has_decoder(run) or found.codes is None or found.codes.shape[1] != 2 or found.originals.ndim != 4:
+        return
+    with charts.card("latent_plane"):
+        charts.heading("The whole plane, decoded", "each place of the map, drawn: z1 to the right, z2 upwards")
+        st.html(scenes.grid(_plane(run, found.codes), ACROSS, *scenes.limits(found.originals), gap=0))
+
+
+def _plane(run: Run, codes: Floats) -> Floats:
+    """Places spread as the codes are, so that the crowded middle is not one picture: their quantiles."""
+    share = np.linspace(0.02, 0.98, ACROSS)
+    right, up = (np.quantile(codes[:, axis], share) for axis in (0, 1))
+    places = np.stack([values.ravel() for values in np.meshgrid(right, up[::-1])], axis=1)
+    return kept(run, ("plane",), lambda: decoded(run, places))
 
 
 def _two(count: int) -> list[object]:

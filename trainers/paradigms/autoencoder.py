@@ -33,7 +33,8 @@ class Autoencoder(Reconstruction):
     label: ClassVar[str] = "Autoencoder"
     live: ClassVar[tuple[str, ...]] = ("reconstructions", "latent")
     panels: ClassVar[tuple[str, ...]] = (
-        "latent_facts", "latent_errors", "latent_walk", "latent_by_hand", "latent_space", "latent_anomaly",
+        "latent_facts", "latent_errors", "latent_walk", "latent_by_hand", "latent_space", "latent_plane",
+        "latent_anomaly",
     )  # fmt: skip
 
     loss: Literal["mse", "bce", "l1", "smooth_l1"] = Field(

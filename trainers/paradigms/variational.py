@@ -37,7 +37,8 @@ class Variational(Reconstruction):
     label: ClassVar[str] = "Variational autoencoder"
     live: ClassVar[tuple[str, ...]] = ("reconstructions", "latent", "latent_axes")
     panels: ClassVar[tuple[str, ...]] = (
-        "latent_facts", "latent_prior", "latent_errors", "latent_walk", "latent_space", "latent_kl", "latent_decoder",
+        "latent_facts", "latent_prior", "latent_errors", "latent_walk", "latent_space", "latent_plane",
+        "latent_kl", "latent_decoder",
     )  # fmt: skip
 
     loss: Literal["bce", "mse"] = Field(
