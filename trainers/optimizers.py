@@ -33,9 +33,7 @@ class Optimizer(Entry):
         """Whether the weights are drawn towards zero (L2)."""
         return bool(getattr(self, "weight_decay", 0.0))
 
-    def build(
-        self, parameters: Iterable[Parameter], more: Sequence[Sequence[Parameter]] = ()
-    ) -> torch.optim.Optimizer:
+    def build(self, parameters: Iterable[Parameter], more: Sequence[Sequence[Parameter]] = ()) -> torch.optim.Optimizer:
         """The torch optimizer for these parameters, with the fastest of torch's equivalent implementations.
 
         `more`: further parameters in groups of their own, some of which may be empty for now.

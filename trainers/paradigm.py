@@ -82,6 +82,7 @@ class Paradigm(Entry):
 
     panels: ClassVar[tuple[str, ...]] = ()  # its views of the trained network, see pages/parts/panels.py
     live: ClassVar[tuple[str, ...]] = ()  # its cards beside the curves while it trains, see pages/parts/live_cards.py
+    forms: ClassVar[tuple[str, ...]] = ()  # what stands below its options, see FORMS of pages/parts/panels.py
     networks: ClassVar[tuple[str, ...]] = ("main",)  # the networks of the document that it trains
     tasks: ClassVar[frozenset[Task]] = frozenset()  # what it can learn; empty: anything, it needs no targets
 

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from builder.edits import SetTraining
-from pages.parts import augmentation_form, form
+from pages.parts import augmentation_form, form, panels
 from pages.parts.registry_choice import Choice, Options, options_of
 from pages.parts.session import Session, key_for, widget
 from pages.parts.words import markdown
@@ -17,7 +17,7 @@ from trainers.initialisation import INITIALISATIONS
 from trainers.job import Batching, EarlyStopping, Settings, device_names
 from trainers.losses import LOSSES, Loss
 from trainers.optimizers import OPTIMIZERS
-from trainers.paradigm import paradigms
+from trainers.paradigm import Paradigm, paradigms
 from trainers.schedules import SCHEDULES
 
 Training = dict[str, Any]
@@ -117,10 +117,20 @@ def _paradigm(session: Session) -> None:
         kept = {key: paradigm[key] for key in apart if key in paradigm and new["name"] == paradigm["name"]}
         _change(session, {"paradigm": {**kept, **new}}, label)
 
-    apart = frozenset({"loss"}) if _chooses_loss(paradigm) else frozenset()
+    kind = paradigms().get(str(paradigm["name"]))
+    apart = frozenset({"loss"} if _chooses_loss(paradigm) else ()) | _apart(kind)
     shown = {key: value for key, value in paradigm.items() if key not in apart}
     help_ = "What the network is asked for: answers that are known, the next piece of a text, pictures like those seen."
     Choice("paradigm", "way of training", paradigms(), help_, apart).draw(session, shown, write)
+    for name in kind.forms if kind is not None else ():
+        panels.function(panels.FORMS[name])(session)
+
+
+def _apart(kind: type[Paradigm] | None) -> frozenset[str]:
+    """Options that are drawn by a form of their own."""
+    fields = {} if kind is None else kind.model_fields
+    extras = {name: info.json_schema_extra for name, info in fields.items()}
+    return frozenset(name for name, extra in extras.items() if isinstance(extra, dict) and extra.get("apart"))
 
 
 def _chooses_loss(paradigm: Options) -> bool:
