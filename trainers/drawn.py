@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from trainers.data.scaling import Standardisation
 from trainers.noise import Noise, noise_of
-from trainers.predictions import kept
+from trainers.predictions import kept, prepared_data
 from trainers.run import Run
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 MOST = 400  # samples at once: a page shows no more
+JUDGED = 1000  # samples of each kind whose scores are shown
 
 
 def noise(run: Run) -> Noise:
@@ -63,6 +64,36 @@ def between(one: Tensor, other: Tensor, places: torch.Tensor) -> Tensor:
         return one + share * (other - one)
     points: Tensor = (torch.sin((1 - share) * angle) * one + torch.sin(share * angle) * other) / torch.sin(angle)
     return points
+
+
+def scores(run: Run) -> dict[str, NDArray[np.float32]]:
+    """What the discriminator says of real samples that it learned from, of real ones that were held out, and of drawn
+    ones. Where it knows its samples by heart, the first are scored higher than the second."""
+    return kept(run, ("drawn scores",), lambda: _scores(run))
+
+
+def _scores(run: Run) -> dict[str, NDArray[np.float32]]:
+    import torch
+
+    prepared, given, networks = prepared_data(run), noise(run), run.networks()
+    judge = networks[run.job.paradigm.networks[1]]
+    made = run.job.paradigm.assemble(networks)
+    found = {}
+    with torch.inference_mode():
+        for name, part in (("learned from", prepared.training), ("held out", prepared.validation)):
+            if len(part):
+                asked = given.asked(part.targets[:JUDGED])
+                found[name] = _judged(judge, part.inputs[0][:JUDGED], asked)
+        asked = given.asked(prepared.training.targets[:JUDGED])
+        count = min(JUDGED, len(prepared.training))
+        drawn = made(*given.inputs(count, asked, "cpu", torch.Generator().manual_seed(0)))
+        found["drawn"] = _judged(judge, drawn, asked)
+    return found
+
+
+def _judged(judge: nn.Module, samples: Tensor, asked: Tensor | None) -> NDArray[np.float32]:
+    said: NDArray[np.float32] = (judge(samples) if asked is None else judge(samples, asked)).float().flatten().numpy()
+    return said
 
 
 def _drawn(run: Run, given: Noise, values: Tensor, wanted: int | None) -> NDArray[np.float32]:

@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 
 from pages.parts import charts
-from pages.parts.run_gan import cloud, drawn
+from pages.parts.run_gan import cloud, drawn, scores_figure
 from trainers.events import SplitName
 from trainers.run import Run
 
@@ -52,6 +52,15 @@ def walk(run: Run, part: SplitName) -> None:
             return
         rows = [drawing.walk(run, one + 10 * k, other + 10 * k, STEPS, wanted) for k in range(6)]
         st.html(drawn(np.concatenate(rows), STEPS))
+
+
+def scores(run: Run, part: SplitName) -> None:
+    """How real the discriminator finds real and drawn samples."""
+    from trainers import drawn as drawing
+
+    with charts.card("drawn_scores"):
+        charts.heading("What the discriminator says", "curves that lie on each other: it cannot tell them apart")
+        charts.draw(scores_figure(drawing.scores(run), run.id), "drawn_scores")
 
 
 def _seed(run: Run, label: str, key: str, first: int) -> int:

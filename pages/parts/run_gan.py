@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
@@ -14,6 +16,7 @@ from trainers.events import Scene
 from trainers.exhibits import VIEW
 
 SMOOTHING = 0.9
+BINS = 40
 CURVES = 24  # samples that are no pictures, in one look
 TALL = 400
 DRAWN = pictures.colour(0)
@@ -126,3 +129,17 @@ def cloud(samples: NDArray[np.float32], real: NDArray[np.float32], state: str) -
         for name, points, colour in (("real", real, look.soft), ("drawn", samples, DRAWN))
     ]
     return charts.figure(traces, state=state, height=TALL, yaxis={"scaleanchor": "x", "showgrid": False})
+
+
+def scores_figure(found: Mapping[str, NDArray[np.float32]], state: str) -> go.Figure:
+    """How the discriminator's scores are spread, one curve for each kind of samples."""
+    look = charts.look()
+    colours = {"learned from": look.training, "held out": look.soft, "drawn": DRAWN}
+    edges = np.histogram_bin_edges(np.concatenate(list(found.values())), BINS)
+    middles = (edges[1:] + edges[:-1]) / 2
+    traces = []
+    for name, scores in found.items():
+        shares = np.histogram(scores, edges)[0] / max(len(scores), 1)
+        traces.append(charts.line(middles, shares, name, colours[name], 2.0, hovertemplate=f"{name} %{{y:.1%}}"))
+    more = {"yaxis": {"tickformat": ".0%", "rangemode": "tozero"}, "height": 300}
+    return charts.figure(traces, x="score: to the right it looks more real", state=state, **more)

@@ -36,7 +36,7 @@ def test_train_shows_what_it_draws_and_both_sides(run: Run) -> None:
 
 def test_inspect_draws_samples_of_one_class_and_walks(run: Run) -> None:
     page = trained.page("inspect", run=run.id)
-    assert "Samples" in trained.text(page) and "A walk" in trained.text(page)
+    assert all(words in trained.text(page) for words in ("Samples", "A walk", "What the discriminator says"))
     trained.widget(page, "number_input", f"drawn_seed_{run.id}").set_value(7)
     trained.widget(page, "slider", f"drawn_temperature_{run.id}").set_value(0.5)
     trained.widget(page, "selectbox", f"drawn_class_{run.id}").set_value(1)

@@ -146,6 +146,8 @@ def test_what_a_trained_generator_draws(train: Train) -> None:
     one, same = drawn.samples(run, 20, seed=3), drawn.samples(run, 20, seed=3)
     assert one.shape == (20, 2) and np.array_equal(one, same)
     assert np.std(drawn.samples(run, 20, 3, temperature=0.0, wanted=1), axis=0).max() < 1e-6
+    scores = drawn.scores(run)
+    assert {name: len(said) for name, said in scores.items()} == {"learned from": 144, "held out": 48, "drawn": 144}
     path = drawn.walk(run, 1, 2, 7, wanted=1)
     assert len(path) == 7 and not np.array_equal(path[0], path[-1])
     ends = torch.tensor([3.0, 0.0]), torch.tensor([0.0, 3.0])

@@ -32,7 +32,7 @@ class GAN(Paradigm):
     label: ClassVar[str] = "Generative adversarial network"
     networks: ClassVar[tuple[str, ...]] = (GENERATOR, DISCRIMINATOR)
     live: ClassVar[tuple[str, ...]] = ("generated", "adversaries")
-    panels: ClassVar[tuple[str, ...]] = ("drawn_samples", "drawn_walk")
+    panels: ClassVar[tuple[str, ...]] = ("drawn_samples", "drawn_walk", "drawn_scores")
 
     loss: Literal["non_saturating", "wasserstein", "hinge", "least_squares"] = Field(
         "non_saturating", description="The game that the two play; wasserstein is with a gradient penalty."
