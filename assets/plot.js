@@ -25,10 +25,20 @@ async function paint(state) {
       state.wanted = null;
       const width = state.box.clientWidth;
       if (width) await plotly.react(state.box, data, { ...layout, width }, state.config);
+      if (width && !state.listens) listen(state);
     }
   } finally {
     state.busy = false;
   }
+}
+
+// A click on a point that has customdata is told, where somebody wants to know.
+function listen(state) {
+  state.listens = true;
+  state.box.on("plotly_click", (event) => {
+    const picked = event.points?.[0]?.customdata;
+    if (picked !== undefined && state.tell) state.tell("picked", { value: picked, at: Date.now() });
+  });
 }
 
 function open(parentElement) {
@@ -51,6 +61,7 @@ export default function (component) {
   const { data, parentElement } = component;
   let state = states.get(parentElement);
   if (!state) states.set(parentElement, (state = open(parentElement)));
+  state.tell = data.picks ? component.setTriggerValue : null;
   if (state.shown !== data.figure) {
     state.shown = data.figure;
     state.figure = state.wanted = JSON.parse(data.figure);

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
@@ -166,9 +166,9 @@ def tilt(names: Sequence[str]) -> int:
     return 0 if sum(len(name) + 2 for name in names) < 62 else -45
 
 
-def draw(made: go.Figure, key: str) -> None:
-    """Put a figure on the page, without a tool bar."""
-    plot.draw(made, f"chart_{key}")
+def draw(made: go.Figure, key: str, picked: Callable[[Any], None] | None = None) -> None:
+    """Put a figure on the page, without a tool bar. `picked` hears the customdata of a point that is clicked."""
+    plot.draw(made, f"chart_{key}", picked)
 
 
 def card(key: str) -> AbstractContextManager[Any]:

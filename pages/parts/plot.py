@@ -6,6 +6,7 @@ docs/decisions/005-charts-that-stay.md.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,16 @@ _files = st.components.v1.declare_component("plotly", path=str(Path(plotly.__fil
 _plot = st.components.v2.component("netloom_plot", js=theme.sheet("plot.js"), isolate_styles=False)
 
 
-def draw(figure: go.Figure, key: str) -> Any:
-    """Put a figure in its place; `key` names the place."""
-    return _plot(key=key, data={"figure": plotly.io.to_json(figure, validate=False)}, height=int(figure.layout.height))
+def draw(figure: go.Figure, key: str, picked: Callable[[Any], None] | None = None) -> Any:
+    """Put a figure in its place; `key` names the place. `picked` hears the customdata of a point that is clicked."""
+    data = {"figure": plotly.io.to_json(figure, validate=False), "picks": picked is not None}
+    height = int(figure.layout.height)
+    if picked is None:
+        return _plot(key=key, data=data, height=height)
+
+    def told() -> None:
+        news = st.session_state[key].get("picked")
+        if isinstance(news, dict):
+            picked(news.get("value"))
+
+    return _plot(key=key, data=data, height=height, on_picked_change=told)

@@ -55,7 +55,7 @@ def plane(run: Run, part: SplitName) -> None:
         return
     with charts.card("latent_plane"):
         charts.heading("The whole plane, decoded", "each place of the map, drawn: z1 to the right, z2 upwards")
-        st.html(scenes.grid(_plane(run, found.codes), ACROSS, *scenes.limits(found.originals), gap=0))
+        st.html(scenes.grid(_plane(run, found.codes), ACROSS, *scenes.limits(found.originals)))
 
 
 def _plane(run: Run, codes: Floats) -> Floats:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
@@ -14,7 +16,7 @@ from trainers.reconstructions import Reconstructions, has_decoder, reconstructio
 from trainers.run import Run
 
 STEPS = 11
-OFFERED = 200  # samples that a walk may begin and end at
+OFFERED = 1000  # samples that a walk may begin and end at
 TALL = 420
 NO_CODE = "No node splits the network in two, so there is no code to look at."
 MAPS = {"PCA": "the two directions in which codes differ most", "t-SNE": "alike codes lie side by side; distances lie"}
@@ -47,7 +49,7 @@ def panel(run: Run, part: SplitName) -> None:
         made = run_latent.scatter(
             places, labels, found.classes, titles, f"{run.id}{part}{how}", names, pair if len(pair) == 2 else (), TALL
         )
-        return charts.draw(made, "latent_space")
+        return charts.draw(made, "latent_space", lambda place: _picked(run, part, found, place))
 
 
 def _map(run: Run, part: SplitName, how: str, found: Reconstructions) -> tuple[NDArray[np.float32], tuple[str, str]]:
@@ -72,12 +74,24 @@ def _pair(run: Run, part: SplitName) -> list[int]:
     return [int(st.session_state[key]) for key in _keys(run, part) if key in st.session_state]
 
 
+def _picked(run: Run, part: SplitName, found: Reconstructions, place: Any) -> None:
+    """A click on a sample of the map: the walk goes from where it ended to there."""
+    if type(place) is not int or not 0 <= place < min(OFFERED, len(found.originals)):
+        return
+    first, second = _keys(run, part)
+    st.session_state[first] = st.session_state.get(second, 0)
+    st.session_state[second] = place
+
+
 def walking(run: Run, part: SplitName) -> None:
     """Samples along the line between the codes of two of them, above the mixture of the two samples themselves."""
     if not has_decoder(run):
         return
     with charts.card("latent_walk"):
-        charts.heading("A walk through the latent space", "along the straight line between two codes")
+        charts.heading(
+            "A walk through the latent space",
+            "along the straight line between two codes; a click on the map goes on to there",
+        )
         found = reconstructions(run, part)
         assert found.codes is not None
         count = min(OFFERED, len(found.originals))

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import pytest
 
 from builder.document import Edge, Node
 from builder.edits import AddNode, Connect, Disconnect, apply_all
-from pages.parts import run_latent, run_latent_anomaly, run_latent_samples, theme
+from pages.parts import run_latent, run_latent_anomaly, run_latent_samples, run_latent_space, theme
 from tests.pages.trained import button, look, page, store, text, train, widget
 from tests.trainers.latent import autoencoder
-from trainers.reconstructions import Detection, Reconstructions
+from trainers.reconstructions import Detection, Reconstructions, reconstructions
 
 EVIL = "<img src=x onerror=alert(1)>"
 
@@ -43,6 +44,23 @@ def test_a_variational_run_from_its_first_likeness_to_new_samples() -> None:
     button(test, "latent_reset").click()
     look(test.run())
     assert test.session_state[f"prior_seed_{run.id}"] == 1
+
+
+def test_a_code_of_two_numbers_is_drawn_as_a_plane_and_a_click_goes_on_from_there() -> None:
+    document = autoencoder(code=2)
+    store(document)
+    run = train(document)
+    test = page("inspect")
+    assert "The whole plane, decoded" in text(test) and "the codes as they are" in text(test)
+    found = reconstructions(run)
+    sessions = test.session_state
+    with patch.object(run_latent_space.st, "session_state", sessions):
+        for wrong in ("0", -1, 10**9, None, True):
+            run_latent_space._picked(run, "validation", found, wrong)
+        before = sessions[f"walk_to_{run.id}validation"]
+        run_latent_space._picked(run, "validation", found, 5)
+    assert (sessions[f"walk_from_{run.id}validation"], sessions[f"walk_to_{run.id}validation"]) == (before, 5)
+    look(test.run())
 
 
 def test_an_anomaly_is_in_the_test_part_alone() -> None:
