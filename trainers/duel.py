@@ -65,7 +65,7 @@ class AdversarialLearner:
         self.rivalry = Rivalry(scored_freely=self.game.penalised)
         self.remarks: tuple[Verdict, ...] = ()
         self.notes: tuple[str, ...] = ("torch.compile is not used for two networks.",) if job.settings.compile else ()
-        self.shutter = Shutter()
+        self.shutter = Shutter(total_steps)
 
     # -- learning -----------------------------------------------------------------------------------------------------
 
@@ -199,10 +199,10 @@ class AdversarialLearner:
         import torch
 
         yield from self.ledger.metrics()
-        if self.shutter.due():
+        if self.shutter.due(step):
             with torch.inference_mode(), _judging(*self.modules.values()):
                 yield self._scene(step)
-            self.shutter.taken()
+            self.shutter.taken(step)
 
     def _scene(self, step: int) -> Event:
         """What the best generator makes of fixed noise; of points in the plane also what the discriminator thinks."""

@@ -96,7 +96,7 @@ class ReconstructionLearner(NetworkLearner):
         self.end = latent.ends(job.document, "output")[0]
         self.code = paradigm.code(job.document)
         super().__init__(job, prepared, device, *steps)
-        self.shutter = Shutter()
+        self.shutter = Shutter(steps[0])
         self.mean = prepared.training.inputs[0].mean(dim=0).to(device)  # what says nothing about any sample
         self._beheld: _Beheld | None = None
         self._placed: NDArray[np.float32] | None = None
@@ -128,7 +128,7 @@ class ReconstructionLearner(NetworkLearner):
         return self.way.spoilt(clean, torch.Generator(self.device).manual_seed(self.job.settings.seed))
 
     def views(self, step: int) -> Iterator[Event]:
-        if not self.shutter.due():
+        if not self.shutter.due(step):
             return
         import torch
 
@@ -147,7 +147,7 @@ class ReconstructionLearner(NetworkLearner):
         if self.code is not None:
             yield Scene(step, "latent", self._map(found, beheld))
         yield from self.further(step, found)
-        self.shutter.taken()
+        self.shutter.taken(step)
 
     def further(self, step: int, found: dict[str, Tensor]) -> Iterator[Event]:
         """What else there is to show of some hundred held-out samples."""

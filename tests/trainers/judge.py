@@ -28,8 +28,9 @@ class Opinion(NamedTuple):
 
 def opinion(pictures: Tensor) -> Opinion:
     """The judge's word on pictures (N, 1, 28, 28) from 0 (ground) to 1 (stroke)."""
+    network = judge()  # trained outside of inference mode, where nothing could be learned
     with torch.inference_mode():
-        chances = judge()(pictures.float()).softmax(dim=1)
+        chances = network(pictures.float()).softmax(dim=1)
     confidence, said = chances.max(dim=1)
     return Opinion(float(confidence.mean()), torch.bincount(said, minlength=10).tolist())
 

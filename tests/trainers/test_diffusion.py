@@ -27,7 +27,7 @@ from trainers import checkpoint
 from trainers.diffusing import drawn, noise_by_time
 from trainers.paradigms.diffusion import DiffusionLearner
 from trainers.predictions import prepared_data
-from trainers.shutter import Looks
+from trainers.shutter import Shutter
 
 Train = Callable[..., trainers.Run]
 
@@ -232,7 +232,7 @@ def test_a_classifier_names_what_the_template_draws(train: Train) -> None:
 def test_looks_come_early_and_cost_little(steps: int, cost: float) -> None:
     """A clock that goes on by 0.012 seconds a step."""
     clock = [0.0]
-    looks, taken = Looks(steps, now=lambda: clock[0]), []
+    looks, taken = Shutter(steps, now=lambda: clock[0]), []
     for step in range(1, steps + 1):
         clock[0] += 0.012
         if looks.due(step):

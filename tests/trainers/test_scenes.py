@@ -13,7 +13,7 @@ from hypothesis.extra import numpy as arrays
 from trainers.events import Scene
 from trainers.packing import STEPS, packed, unpacked
 from trainers.run import Run
-from trainers.shutter import Shutter
+from trainers.shutter import LONGEST_GAP, Shutter
 from trainers.store import Store
 
 SHAPES = arrays.array_shapes(min_dims=1, max_dims=4, max_side=6)
@@ -59,28 +59,39 @@ def test_scenes_are_read_back_by_view_and_step() -> None:
     store.close()
 
 
-def test_looks_are_rare_enough_and_frequent_enough() -> None:
-    """A look that takes 0.1 s, asked for every 0.05 s of training."""
+def looks(steps: int, step: float, cost: float, first_cost: float | None = None) -> tuple[list[int], float]:
+    """The steps at which a run is looked at, and the share of the time that the looks took."""
     clock = [0.0]
-    shutter = Shutter(share=0.02, moments=50, now=lambda: clock[0])
-    looks = []
-    for _ in range(20_000):
-        if shutter.due():
-            looks.append(clock[0])
-            clock[0] += 0.1
-            shutter.taken()
-        clock[0] += 0.05
-    assert looks[0] == 0.0
-    cost = 0.1 * len(looks) / clock[0]
-    assert cost <= 0.025
-    assert len(looks) >= 100
+    shutter, taken, spent = Shutter(steps, now=lambda: clock[0]), [], 0.0
+    for number in range(1, steps + 1):
+        clock[0] += step
+        if shutter.due(number):
+            took = first_cost if first_cost is not None and not taken else cost
+            clock[0] += took
+            spent += took
+            taken.append(number)
+            shutter.taken(number)
+    return taken, spent / clock[0]
+
+
+def test_looks_are_rare_enough_and_frequent_enough() -> None:
+    taken, share = looks(20_000, 0.05, 0.1)
+    assert taken[0] == 1 and 40 <= len(taken) <= 60
+    assert share <= 0.025
+
+
+@pytest.mark.parametrize("first_cost", [None, 1.0])
+def test_the_last_look_comes_at_the_end_of_a_short_run(first_cost: float | None) -> None:
+    """Torch's own first calls are in the first look: of a run of a second there are two at least."""
+    taken, _ = looks(300, 0.003, 0.02, first_cost)
+    assert len(taken) >= 2 and taken[-1] >= 0.95 * 300
 
 
 def test_a_pause_does_not_count() -> None:
     clock = [0.0]
-    shutter = Shutter(now=lambda: clock[0])
-    assert shutter.due()
-    clock[0] += 1.0
-    shutter.taken()  # it took a second: the next one is due 50 s later
+    shutter = Shutter(1000, now=lambda: clock[0])
+    assert shutter.due(1)
+    shutter.taken(1)
     clock[0] += 3600
-    assert not shutter.due()
+    shutter.due(2)
+    assert shutter._spent <= LONGEST_GAP

@@ -11,7 +11,7 @@ from pydantic import Field
 from trainers.events import Event, Scene, Verdict
 from trainers.learner import NetworkLearner
 from trainers.paradigm import Paradigm, Part, Score
-from trainers.shutter import Looks
+from trainers.shutter import Shutter
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -115,7 +115,7 @@ class DiffusionLearner(NetworkLearner):
         count -= count % STAGES if STAGES < count <= SHOWN else 0  # whole rows of pictures
         self.beginning = torch.randn(count, *shape, generator=generator)  # the same at every look
         self.growing = GROWING if len(shape) == 3 else count
-        self.looks = Looks(steps[0])
+        self.shutter = Shutter(steps[0])
         self._spread = float(prepared.training.inputs[0].std(dim=0).mean())
         self._alike: float | None = None  # spread of the last samples, as a share of the data's
 
@@ -194,7 +194,7 @@ class DiffusionLearner(NetworkLearner):
 
     def views(self, step: int) -> Iterator[Event]:
         """Pictures out of noise, now and then, always out of the same."""
-        if not self.looks.due(step):
+        if not self.shutter.due(step):
             return
         from trainers.diffusing import grown
 
@@ -202,7 +202,7 @@ class DiffusionLearner(NetworkLearner):
         self._alike = float(stages[-1].std(axis=0).mean()) / max(self._spread, 1e-9)
         yield Scene(step, "growing", {"stages": stages[:, : self.growing].swapaxes(0, 1)})
         yield Scene(step, "drawn", {"samples": stages[-1]})
-        self.looks.taken(step)
+        self.shutter.taken(step)
 
     def state_dict(self) -> dict[str, Any]:
         return {**super().state_dict(), "taken": self.taken}

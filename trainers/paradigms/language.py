@@ -94,7 +94,7 @@ class LanguageLearner(NetworkLearner):
         self.criterion = paradigm.loss_for(job.dataset).build()
         self.mask = job.dataset.vocabulary_count
         self.generator = torch.Generator().manual_seed(job.settings.seed)  # of the sample texts, and of nothing else
-        self.shutter = Shutter()
+        self.shutter = Shutter(steps[0])
 
     def step(self, inputs: tuple[Tensor, ...], targets: Tensor) -> Tensor:
         if self.paradigm.masks:
@@ -127,7 +127,7 @@ class LanguageLearner(NetworkLearner):
 
     def views(self, step: int) -> Iterator[Event]:
         """A sample text now and then: asked between two steps, a few times a second."""
-        if not self.paradigm.sample_length or not self.shutter.due():
+        if not self.paradigm.sample_length or not self.shutter.due(step):
             return
         self.model.eval()
         try:
@@ -135,7 +135,7 @@ class LanguageLearner(NetworkLearner):
         finally:
             self.model.train()
         yield Text(step, pieces)
-        self.shutter.taken()
+        self.shutter.taken(step)
 
     def _written(self) -> tuple[tuple[str, str], ...]:
         from trainers.writing import start_of, text_of
