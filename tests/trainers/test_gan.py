@@ -248,8 +248,10 @@ def test_data_and_classes_that_do_not_fit() -> None:
     mended(SetParams("generator_class", {"shape": [1]}).apply(asked), "T187")
     deaf = RemoveNodes(("discriminator_class", "discriminator_table", "discriminator_flat")).apply(asked)
     assert "does not hear it" in found(deaf, "T187").message
-    text = rivals().changed(training={**rivals().training, "data": {"name": "symbol_memory"}})
-    assert "tokens" in found(text, "T186").message if "T186" in {p.code for p in trainers.check(text)} else True
+    text = rivals().changed(training={**rivals().training, "data": {"name": "python_reference"}})
+    assert "tokens" in found(text, "T186").message
+    pairs = rivals().changed(training={**rivals().training, "data": {"name": "digit_pairs"}})
+    assert "2 parts" in found(pairs, "T186").message
 
 
 # -- what is noticed --------------------------------------------------------------------------------------------------
@@ -279,6 +281,6 @@ def test_collapse_a_sure_judge_and_a_chase_are_told() -> None:
 def test_the_dcgan_draws_digits_that_a_judge_knows(train: Train) -> None:
     from tests.trainers.judge import opinion
 
-    run = train(builder.template("dcgan"), epochs=3)
+    run = train(builder.template("dcgan"), epochs=2)
     said_of = opinion(torch.from_numpy(drawn.samples(run, 400)).clamp(0, 255) / 255)
     assert said_of.confidence > 0.6 and said_of.classes >= 8
