@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -110,7 +111,7 @@ def test_a_paused_run_equals_one_that_never_was() -> None:
     assert straight.figures() == second.figures()
 
 
-def test_it_learns_and_draws_new_samples(train: Train) -> None:
+def test_it_learns_and_draws_new_samples(train: Train, tmp_path: Path) -> None:
     run = train(autoencoder(draw=True, epochs=6))
     assert run.state == "finished", run.progress().message
     metrics = run.metrics()
@@ -124,6 +125,9 @@ def test_it_learns_and_draws_new_samples(train: Train) -> None:
     assert np.allclose(decoded(run, found.codes[:3]), found.likenesses[:3], atol=1e-5)
     assert run.part("encoder")(torch.from_numpy(found.originals[:2])).shape == (2, 4)
     assert run.model().card["prior"] == "standard normal"
+    for name, format in (("encoder", "python"), ("decoder", "python"), ("decoder", "onnx")):
+        made = builder.export(run.part(name), run.part_document(name), tmp_path / f"{name}.{format}", format)
+        assert made.path.exists()  # every export is run and compared before it is kept
 
 
 def test_a_network_without_a_draw_is_mended() -> None:
