@@ -37,18 +37,23 @@ def evaluated(
 ) -> dict[str, float]:
     """The scores of a part of the data. `evaluate` scores what one predicts with: a network without draws, or all
     members of an ensemble together."""
-    found = evaluate(split, costly)
     if not costly:
-        few = _some(split, QUICK_SAMPLES)
+        few = split if learner.divergent else _some(split, QUICK_SAMPLES)
         said = drawn(learner, few, QUICK_DRAWS)
+        # a network of mean weights is another one than that whose weights are drawn: it is not asked instead
+        found = _together(learner, said, split, False) if learner.divergent else evaluate(split, False)
         scores, remarks = _quick(learner, said, _alone(learner, few, said), few)
         learner.remarks = (*learner.remarks, *remarks, *_prior(learner, found))
         return found | scores
     said = drawn(learner, split, learner.paradigm.draws)
+    return _together(learner, said, split, True) | _full(learner, said, _alone(learner, split, said), split)
+
+
+def _together(learner: BayesianLearner, said: Tensor, split: Split, costly: bool) -> dict[str, float]:
+    """Loss and metrics of the mean answer; the price of the weights is no part of the loss here."""
     outputs = learner.together(said).to(learner.device)
     loss = float(learner.criterion(outputs, split.targets))
-    whole = learner.scores(outputs, split.targets, split, True)
-    return {"loss": loss, **whole, **_full(learner, said, _alone(learner, split, said), split)}
+    return {"loss": loss, **learner.scores(outputs, split.targets, split, costly)}
 
 
 def drawn(learner: BayesianLearner, split: Split, count: int) -> Tensor:

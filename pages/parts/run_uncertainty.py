@@ -128,21 +128,24 @@ def _table(found: Believed, some: np.ndarray) -> None:  # type: ignore[type-arg]
         names = np.array(given.classes, dtype=object)
         columns = {
             "": np.where(given.wrong[some], "✗", ""), "true": names[given.targets[some]],
-            "named": names[found.beliefs.named[some]], "mean": found.beliefs.confidence[some],
+            "named": names[found.beliefs.named[some]], "confidence": found.beliefs.confidence[some],
             "spread": found.beliefs.spread[some], "entropy": found.beliefs.entropy[some],
             "mutual information": found.beliefs.information[some],
         }  # fmt: skip
-        settings["mean"] = st.column_config.ProgressColumn(format="percent", min_value=0.0, max_value=1.0)
+        settings["confidence"] = st.column_config.ProgressColumn(format="percent", min_value=0.0, max_value=1.0)
     else:
         assert found.spread is not None
         for place, name in enumerate(given.targets_named or ("value",)):
-            columns[f"{name}, true"] = given.targets[some, place]
-            columns[f"{name}, mean"] = given.predicted[some, place]
-            columns[f"{name}, spread of draws"] = found.spread[some, place]
-            columns[f"{name}, whole spread"] = found.total[some, place]
+            before = f"{name}, " if given.targets.shape[1] > 1 else ""
+            columns[f"{before}true"] = given.targets[some, place]
+            columns[f"{before}mean"] = given.predicted[some, place]
+            columns[f"{before}spread of draws"] = found.spread[some, place]
+            columns[f"{before}whole spread"] = found.total[some, place]
     flat = np.concatenate([values[some].reshape(len(some), -1) for values in given.inputs], axis=1)
     features = given.features or tuple(f"input {number}" for number in range(flat.shape[1]))
     columns |= {name: flat[:, place] for place, name in enumerate(features) if place < flat.shape[1]}
-    settings |= {name: st.column_config.NumberColumn(format="%.4g") for name in columns if name not in ("", "mean")}
+    settings |= {
+        name: st.column_config.NumberColumn(format="%.4g") for name in columns if name not in ("", "confidence")
+    }
     text = {name: value for name, value in settings.items() if name not in ("true", "named")}
     st.dataframe(pd.DataFrame(columns), hide_index=True, height=760, column_config=text, key="uncertain_table")

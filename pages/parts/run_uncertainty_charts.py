@@ -239,7 +239,7 @@ def interval_figure(found: Believed, place: int, name: str) -> go.Figure:
     x = np.arange(len(few))
     traces = []
     for label, spread, opacity in (
-        ("with the scatter of the data", found.total, 0.18), ("spread of the draws", found.spread, 0.4),
+        ("with the data's scatter", found.total, 0.18), ("draws alone", found.spread, 0.4),
     ):  # fmt: skip
         low, high = uncertainty.interval(mean, spread[few, place], 0.9)
         traces.append(go.Scatter(x=x, y=low, mode="lines", line={"width": 0}, showlegend=False, hoverinfo="skip"))
@@ -251,8 +251,11 @@ def interval_figure(found: Believed, place: int, name: str) -> go.Figure:
     traces.append(charts.line(x, mean, "mean", look.training, 1.6))
     for label, shown, colour in (
         ("truth", (low <= truth) & (truth <= high), look.soft),
-        ("truth outside", (truth < low) | (truth > high), look.validation),
+        ("outside", (truth < low) | (truth > high), look.validation),
     ):  # fmt: skip
         marker = {"size": 5, "color": colour}
         traces.append(go.Scatter(x=x[shown], y=truth[shown], mode="markers", name=label, marker=marker))
-    return charts.figure(traces, x="samples, by what it predicts", y=escape(name), height=320, state=f"interval{place}")
+    key = {"font": {"size": 10.5}, "itemwidth": 30}
+    return charts.figure(
+        traces, x="samples, by what it predicts", y=escape(name), height=320, state=f"interval{place}", legend=key
+    )

@@ -93,10 +93,8 @@ class Bayesian(Supervised):
     def parts(self, document: Document) -> dict[str, Part]:
         if self.method != "ensemble":
             return super().parts(document)
-        return {
-            "network": Part("All members together", document, ""),
-            **{name: Part(f"Member {name.removeprefix('member')}", document, name) for name in self.modules(document)},
-        }
+        first = next(iter(self.modules(document)))
+        return {"network": Part("All members together", document, ""), first: Part("Member 1", document, first)}
 
     def facts(self) -> dict[str, Any]:
         tasks = {task: self._expects(task) for task in sorted(self.tasks)}
