@@ -12,7 +12,7 @@ import builder
 from builder.document import Document
 from trainers import latent
 from trainers.data.splits import Prepared, Split
-from trainers.events import Event, Scene
+from trainers.events import Event, Scene, Verdict
 from trainers.learner import NetworkLearner, part
 from trainers.paradigm import Paradigm, Part, Score
 from trainers.shutter import Shutter
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 SHOWN = 10  # samples beside their likenesses
 MAPPED = 500  # codes in the scatter plot while it trains
 TINY = 1e-12
+IDLE = 1.05  # times the error with the code, below which the error without it says that it is not used
 
 
 class Reconstruction(Paradigm):
@@ -118,6 +119,30 @@ class ReconstructionLearner(NetworkLearner):
             found = model(given)
         found = found if isinstance(found, dict) else {self.end: found}
         return {name: value.float() for name, value in found.items()}
+
+    def passed_by(self, split: Split) -> tuple[Verdict, ...]:
+        """Of a code that a connection goes around: whether the likenesses are as good without what it says. Asked in
+        evaluation mode."""
+        import torch
+
+        if self.code not in self.analysis.steps or latent.splits(self.job.document, self.code):
+            return ()
+        clean = split.inputs[0][:MAPPED]
+        layer = self.model.get_submodule(self.analysis.steps[self.code].module)
+        with torch.inference_mode():
+            with_code = (self.told(clean)[self.end] - clean).square().mean()
+            hook = layer.register_forward_hook(lambda _, __, value: value.mean(dim=0, keepdim=True).expand_as(value))
+            try:
+                without = (self.told(clean)[self.end] - clean).square().mean()
+            finally:
+                hook.remove()
+        if without > IDLE * with_code:
+            return ()
+        text = (
+            f"The code at {self.code} is hardly used: with the same mean code for every sample the likenesses are as "
+        )
+        advice = "A connection carries the sample around it: take it out."
+        return (Verdict(self.code, "warning", text + "good.", advice),)
 
     # -- what is shown while it trains --------------------------------------------------------------------------------
 

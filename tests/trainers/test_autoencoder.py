@@ -222,6 +222,11 @@ def test_what_goes_around_the_code_is_said(make: Any) -> None:
     problem = codes(document)["T197"]
     assert problem.severity == "warning" and "add takes" in problem.message and problem.node == "narrow"
     assert "decoder" not in Autoencoder(latent="narrow").parts(document)
+    learner = learner_of(document)
+    with torch.no_grad():
+        learner.model.get_submodule("wide").weight.zero_()
+    learner.evaluate(learner.prepared.validation)
+    assert "hardly used" in learner.remarks[-1].message and learner.remarks[-1].node == "narrow"
     unnamed = document.changed(training={**training, "paradigm": {"name": "autoencoder"}})
     assert "goes around it" in codes(unnamed)["T197"].message
 

@@ -170,7 +170,10 @@ def test_a_draw_that_is_passed_by_is_said(make: Any) -> None:
     assert list(Variational().parts(document)) == ["network", "encoder"]
     learner = learner_of(document)  # it learns all the same
     assert learner.step((batch_of(learner),), torch.zeros(32)).isfinite()
+    with torch.no_grad():
+        learner.model.get_submodule("wide").weight.zero_()
     assert np.isfinite(list(learner.evaluate(learner.prepared.validation).values())).all()
+    assert "hardly used" in learner.remarks[-1].message and learner.model.training
 
 
 def test_collapse_is_told() -> None:

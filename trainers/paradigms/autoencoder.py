@@ -155,12 +155,14 @@ class AutoencoderLearner(ReconstructionLearner):
                 code = torch.cat(codes) if codes else None
                 normals = int(self._normal(split.targets).sum())
                 found = self._figures(loss / normals, explained(off, spread), code)
+            self.remarks += self.passed_by(split)
         finally:
             self.model.train()
         return found | (self._ranked(torch.cat(errors), split) if errors else {})
 
     def _figures(self, loss: float, share: float, code: Tensor | None) -> dict[str, float]:
         found = {"loss": loss, "explained": share}
+        self.remarks = ()
         if code is not None:
             if self.way.sparsity != "none":
                 found["loss"] += float(self.price(code))

@@ -134,11 +134,18 @@ class VariationalLearner(ReconstructionLearner):
                 total = total + self.divergence(told).sum(dim=0)
         axes = (total / len(split)).cpu()
         reconstruction, kl = reconstruction / len(split), float(axes.sum())
-        self.remarks = remarks(axes, self.code or "", self.way)
+        self.remarks = (*remarks(axes, self.code or "", self.way), *self._unused(split))
         return {
             "loss": reconstruction + self.way.beta * kl, "bound": reconstruction + kl, "reconstruction": reconstruction,
             "kl": kl, "axes": float((axes > IDLE).sum()),
         }  # fmt: skip
+
+    def _unused(self, split: Split) -> tuple[Verdict, ...]:
+        self.model.eval()
+        try:
+            return self.passed_by(split)
+        finally:
+            self.model.train()
 
     @contextlib.contextmanager
     def _drawing(self) -> Iterator[None]:
