@@ -170,6 +170,23 @@ def test_only_what_is_stochastic_draws_and_batch_norm_predicts(make: Any) -> Non
     assert torch.equal(state, torch.get_rng_state())
 
 
+def test_what_does_not_draw_is_worked_out_once_and_the_numbers_are_the_same(make: Any) -> None:
+    document = make(
+        ("x", "Input", {"shape": [8]}), ("fc1", "Linear", {"out_features": 6}), ("drop", "Dropout", {"p": 0.5}),
+        ("fc2", "Linear", {"out_features": 3}), ("both", "Add"), ("y", "Output"),
+        ("side", "Linear", {"out_features": 3}),
+        edges="x > fc1, fc1 > drop, drop > fc2, fc2 > both, fc1 > side, side > both, both > y",
+    )  # fmt: skip
+    model = builder.compile(document).eval()
+    x, calls = torch.randn(10, 8), []
+    for name in ("fc1", "side", "fc2"):
+        model.get_submodule(name).register_forward_hook(lambda *_, name=name: calls.append(name))
+    found = draws(model, document, (x,), 5, seed=2)
+    assert sorted(calls) == ["fc1", *["fc2"] * 5, "side"]
+    with torch.no_grad(), restless(model, document), OwnNumbers(2):
+        torch.testing.assert_close(found, torch.stack([model(x) for _ in range(5)]))
+
+
 def test_dropout_draws_have_the_mean_and_the_variance_that_they_should() -> None:
     values = torch.full((400, 500), 2.0)
     with torch.no_grad(), OwnNumbers(0):

@@ -1,0 +1,38 @@
+"""What asking several times must buy on real digits: a confidence that is nearer to the truth than one network's, and
+clothes that are told from digits."""
+
+from __future__ import annotations
+
+import pytest
+
+import builder
+import trainers
+from tests.trainers.conftest import needs_mirror
+from trainers.beliefs import strangers
+
+pytestmark = [pytest.mark.slow, needs_mirror]
+
+
+def trained(name: str) -> trainers.Run:
+    run = trainers.start(trainers.Job.from_document(builder.template(name)))
+    run.wait(550)
+    assert run.state == "finished", run.progress().message
+    return run
+
+
+def test_monte_carlo_dropout_is_better_calibrated_than_its_network_alone_and_knows_strangers() -> None:
+    run = trained("bayesian_cnn")
+    scores = run.scores()
+    assert scores["calibration_error"] < scores["alone_calibration_error"]
+    assert scores["nll"] < scores["alone_nll"]
+    assert scores["accuracy"] >= 0.94
+    found = strangers(run, "fashion_mnist_sprite")
+    assert found.by_entropy.auroc >= 0.9
+    assert found.by_entropy.flagged.mean() >= 0.4
+
+
+def test_an_ensemble_is_better_calibrated_than_its_first_member_alone() -> None:
+    scores = trained("ensemble").scores()
+    assert scores["calibration_error"] < scores["alone_calibration_error"]
+    assert scores["nll"] < scores["alone_nll"]
+    assert scores["accuracy"] > scores["alone_accuracy"]
