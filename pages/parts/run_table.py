@@ -20,6 +20,7 @@ from pages.parts.run_answers import CLASSES
 from pages.parts.run_controls import clock
 from pages.parts.words import escape
 from trainers.data import DATASETS
+from trainers.paradigm import Score
 from trainers.run import OVER, Run
 
 _rows: dict[tuple[str, str, float], dict[str, Any]] = {}
@@ -55,31 +56,33 @@ def row(run: Run) -> dict[str, Any]:
     return _rows[key]
 
 
-def _score(run: Run) -> tuple[str, str, str]:
-    """Name and label of the score to go by, and the part of the data it is of."""
+def _score(run: Run) -> Score:
+    """The score to go by."""
     try:
         job = run.job
         score = next(iter(job.paradigm.scores(job.dataset)), None)
     except NetloomError:  # it was trained by another version
         score = None
-    return (score.name, score.label, score.split) if score is not None else ("accuracy", "accuracy", "validation")
+    return score or Score("accuracy", "accuracy")
 
 
 def _row(run: Run, progress: Any) -> dict[str, Any]:
     metrics = run.metrics()
     data = DATASETS.get(str((run.document.training.get("data") or {}).get("name")))
-    name, label, part = _score(run)
+    score = _score(run)
+    label = score.label
     losses, scores, tested = (
         metrics[(metrics["split"] == split) & (metrics["metric"] == metric)]["value"].astype(float)
-        for split, metric in (("validation", "loss"), (part, name), ("test", name))
+        for split, metric in (("validation", "loss"), (score.split, score.name), ("test", score.name))
     )
+    best = scores.min() if score.higher_is_better is False else scores.max()
     return {
         "name": run.name,
         "state": progress.state,
         "data set": data.title if data else "–",
         "epochs": f"{progress.epoch:,} of {progress.epochs:,}",
         "best validation loss": float(losses.min()) if len(losses) else math.nan,
-        "best validation score": f"{label} {scores.max():.3f}" if len(scores) else "–",
+        "best validation score": f"{label} {best:.3f}" if len(scores) else "–",
         "test score": f"{label} {tested.iloc[-1]:.3f}" if len(tested) else "–",
         "duration": clock(progress.seconds),
         "device": progress.device,
