@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 
 from builder.document import Graph
-from builder.graph import incoming, network_of, networks, order
+from builder.graph import apart, incoming, networks, order
 
 COLUMN, ROW, ROW_GAP = 190.0, 92.0, 44.0  # pixels between columns, between nodes of a column, and between rows
 LANE = 56.0  # how far a node makes way for a wire that passes over it
@@ -17,13 +17,12 @@ def arrange(document: Graph, columns: int = 4) -> dict[str, tuple[float, float]]
 
     A node stands right of all that feed it; after `columns` columns a row ends.
     """
-    names = networks(document)
-    if len(names) < 2:
+    if len(networks(document)) < 2:
         return _rows(document, columns)[0]
     places: dict[str, tuple[float, float]] = {}
     top = 0.0
-    for name in names:
-        lane, height = _rows(network_of(document, name), columns)
+    for network in apart(document).values():
+        lane, height = _rows(network, columns)
         places |= {node: (x, y + top) for node, (x, y) in lane.items()}
         top += height + NETWORK_GAP
     return places

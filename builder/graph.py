@@ -9,7 +9,7 @@ from typing import Any
 
 import networkx as nx
 
-from builder.document import Block, Edge, Graph
+from builder.document import Block, Edge, Graph, Node
 
 
 def graph(document: Graph) -> nx.DiGraph[str]:
@@ -137,12 +137,17 @@ def networks(document: Graph) -> tuple[str, ...]:
     return tuple(dict.fromkeys(node.network for node in document.nodes))
 
 
-def network_of(document: Graph, name: str) -> Graph:
-    """One network of a document by itself: its nodes and the wires between them."""
-    nodes = tuple(node for node in document.nodes if node.network == name)
-    own = {node.name for node in nodes}
-    edges = tuple(edge for edge in document.edges if edge.source in own and edge.target in own)
-    return Block.model_construct(nodes=nodes, edges=edges)
+def apart(document: Graph) -> dict[str, Graph]:
+    """Each network of a document by itself: its nodes and the wires between them."""
+    nodes: dict[str, list[Node]] = {name: [] for name in networks(document)}
+    edges: dict[str, list[Edge]] = {name: [] for name in nodes}
+    for node in document.nodes:
+        nodes[node.network].append(node)
+    for edge in document.edges:
+        source, target = document.by_name.get(edge.source), document.by_name.get(edge.target)
+        if source is not None and target is not None and source.network == target.network:
+            edges[source.network].append(edge)
+    return {name: Block.model_construct(nodes=tuple(nodes[name]), edges=tuple(edges[name])) for name in nodes}
 
 
 def connected(document: Graph, names: Iterable[str]) -> set[str]:

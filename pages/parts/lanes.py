@@ -12,6 +12,8 @@ Place = tuple[float, float]
 
 SIDE, HEAD = 26.0, 36.0  # pixels around the nodes of a network, and above them, where its name stands
 
+MOST_COMPARED = 200  # lanes that are looked at for whether they cover each other
+
 
 @dataclass(frozen=True)
 class Lane:
@@ -43,8 +45,12 @@ class Lane:
 
 def lanes(document: Document) -> tuple[Lane, ...]:
     """A lane for each network; none where there is only one network, which needs no name."""
-    names = networks(document)
-    return tuple(_lane(document, name, index) for index, name in enumerate(names)) if len(names) > 1 else ()
+    if len(networks(document)) < 2:
+        return ()
+    members: dict[str, list[str]] = {}
+    for node in document.nodes:
+        members.setdefault(node.network, []).append(node.name)
+    return tuple(_lane(document, name, index, nodes) for index, (name, nodes) in enumerate(members.items()))
 
 
 def colours(document: Graph) -> dict[str, int]:
@@ -53,18 +59,17 @@ def colours(document: Graph) -> dict[str, int]:
     return {name: index % len(NETWORK_COLOURS) for index, name in enumerate(names)} if len(names) > 1 else {}
 
 
-def _lane(document: Document, network: str, index: int) -> Lane:
-    nodes = tuple(node.name for node in document.nodes if node.network == network)
+def _lane(document: Document, network: str, index: int, nodes: list[str]) -> Lane:
     places = [document.layout.get(name, (0.0, 0.0)) for name in nodes]
     left, top = min(x for x, _ in places) - SIDE, min(y for _, y in places) - HEAD
     width = max(x for x, _ in places) + NODE_WIDTH + SIDE - left
     height = max(y for _, y in places) + NODE_HEIGHT + SIDE - top
-    return Lane(network, index % len(NETWORK_COLOURS), left, top, width, height, nodes)
+    return Lane(network, index % len(NETWORK_COLOURS), left, top, width, height, tuple(nodes))
 
 
 def crowded(document: Document) -> bool:
     """Whether the lanes of two networks cover each other."""
-    known = lanes(document)
+    known = lanes(document)[:MOST_COMPARED]
     return any(one.meets(other) for index, one in enumerate(known) for other in known[:index])
 
 

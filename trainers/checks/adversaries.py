@@ -13,7 +13,7 @@ from builder import CATALOGUE
 from builder.arrange import arrange
 from builder.document import Document, Edge, Node, name_complaint
 from builder.edits import AddNode, Bypass, Connect, Edit, InsertBefore, SetParams, apply_all, fresh_name
-from builder.graph import network_of
+from builder.graph import apart
 from builder.infer import Analysis, infer
 from builder.shapes import Shape, show
 from trainers.checks.base import before
@@ -35,7 +35,7 @@ def added(job: Job, network: str) -> list[Edit]:
     """The edits that add it."""
     document = job.document
     small = _fitting(job)
-    inside = network_of(small, network)
+    inside = apart(small)[network]
     names: dict[str, str] = {}
     for node in inside.nodes:
         names[node.name] = _free(document, node.name, set(names.values()))
