@@ -61,6 +61,13 @@ def test_the_loss_is_the_negative_bound_in_nats_per_sample(loss: Any) -> None:
     assert torch.allclose(learner.step((clean,), torch.zeros(32)), wanted, rtol=1e-4)
 
 
+def test_samples_beyond_the_range_of_those_learned_from_stop_nothing() -> None:
+    for draw in (True, False):
+        learner = learner_of(autoencoder(draw=draw, paradigm={"loss": "bce"}))
+        clean = batch_of(learner) * 1.5 - 0.2
+        assert learner.step((clean,), torch.zeros(32)).isfinite()
+
+
 def test_beta_rises_over_the_warm_up_and_held_out_samples_are_scored_with_all_of_it() -> None:
     learner = learner_of(autoencoder(draw=True, paradigm={"beta": 2.0, "warm_up": 2}))
     seen = []

@@ -107,7 +107,7 @@ class AutoencoderLearner(ReconstructionLearner):
 
         super().__init__(paradigm, job, prepared, device, *steps)
         self.criterion: Any = {
-            "mse": functional.mse_loss, "bce": functional.binary_cross_entropy, "l1": functional.l1_loss,
+            "mse": functional.mse_loss, "bce": cross_entropy, "l1": functional.l1_loss,
             "smooth_l1": functional.smooth_l1_loss,
         }[paradigm.loss]  # fmt: skip
 
@@ -193,6 +193,14 @@ class AutoencoderLearner(ReconstructionLearner):
 
         odd = ~self._normal(split.targets)
         return {"auroc": float(roc_auc_score(odd.cpu().numpy(), errors.cpu().numpy()))}
+
+
+def cross_entropy(output: Tensor, clean: Tensor) -> Tensor:
+    """Binary cross-entropy. Held-out and augmented samples may lie beyond what the training part had: they are clipped,
+    since torch stops at any target that is no chance."""
+    from torch.nn import functional
+
+    return functional.binary_cross_entropy(output, clean.clamp(0, 1))
 
 
 def remarks(share: float, code: Tensor, node: str, how: Autoencoder) -> tuple[Verdict, ...]:

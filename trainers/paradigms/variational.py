@@ -112,7 +112,7 @@ class VariationalLearner(ReconstructionLearner):
         from torch.nn import functional
 
         if self.way.loss == "bce":
-            return functional.binary_cross_entropy(output, clean, reduction="none")
+            return functional.binary_cross_entropy(output, clean.clamp(0, 1), reduction="none")
         return functional.mse_loss(output, clean, reduction="none") / (2 * self.way.std**2)
 
     def divergence(self, told: dict[str, Tensor]) -> Tensor:
