@@ -1,0 +1,79 @@
+"""Ways of training in a real browser: what networks make is watched while they learn; parts are taken home."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import builder
+from tests.browser.canvas_page import PATIENCE, store
+
+pytestmark = pytest.mark.browser
+
+
+def small_vae() -> dict[str, Any]:
+    """Digits of 8 x 8 pixels through two numbers that are drawn."""
+    nodes: list[tuple[str, str, dict[str, Any]]] = [
+        ("picture", "Input", {}), ("flat", "Flatten", {}), ("hidden", "Linear", {"out_features": 64}),
+        ("bend", "ReLU", {}), ("mean", "Linear", {"out_features": 2}), ("log_variance", "Linear", {"out_features": 2}),
+        ("latent", "Reparameterize", {}), ("wide", "Linear", {"out_features": 64}), ("bent", "ReLU", {}),
+        ("all", "Linear", {"out_features": 64}), ("light", "Sigmoid", {}),
+        ("square", "Reshape", {"shape": [1, 8, 8]}), ("likeness", "Output", {}),
+    ]  # fmt: skip
+    chain = [name for name, _, _ in nodes if name != "log_variance"]
+    edges = [{"source": a, "target": b} for a, b in itertools.pairwise(chain)]
+    edges += [{"source": "bend", "target": "log_variance"}, {"source": "log_variance", "target": "latent"}]
+    training = {
+        "data": {"name": "digits"}, "paradigm": {"name": "variational"}, "optimizer": {"name": "Adam", "lr": 0.003},
+        "epochs": 12,
+    }  # fmt: skip
+    drawn = [{"name": name, "type": kind, "params": params} for name, kind, params in nodes]
+    return {"name": "Small VAE", "nodes": drawn, "edges": edges, "training": training}
+
+
+def test_an_autoencoder_is_watched_walked_through_and_taken_apart(app: Any, open_page: Callable[..., Any]) -> None:
+    document = store(app.home, small_vae())
+    page = open_page()
+    page.goto(f"{app.url}/train?document={document}")
+    page.get_by_role("button", name="Start", exact=True).click(timeout=PATIENCE)
+    page.locator(".st-key-card_live_reconstructions img.nl-sheet").first.wait_for(timeout=60_000)
+    page.locator(".st-key-card_live_latent .js-plotly-plot").wait_for(timeout=60_000)
+    page.get_by_text("Finished").first.wait_for(timeout=60_000)
+
+    page.get_by_role("link", name="Inspect").first.click()
+    page.locator("[class*=st-key-card_latent_walk] img").first.wait_for(timeout=60_000)
+    before = page.locator("[class*=st-key-card_latent_decoder] img").first.get_attribute("src", timeout=60_000)
+    slider = page.locator("[class*=st-key-card_latent_decoder]").get_by_role("slider").first
+    slider.focus()
+    for _ in range(5):
+        slider.press("ArrowRight")
+    changed = "([selector, before]) => document.querySelector(selector)?.getAttribute('src') !== before"
+    page.wait_for_function(changed, arg=["[class*=st-key-card_latent_decoder] img", before], timeout=30_000)
+
+    page.get_by_role("link", name="Export").first.click()
+    page.get_by_role("radio", name="Decoder").click(timeout=PATIENCE)
+    page.locator(".st-key-prepare_safetensors button").first.click()
+    page.locator(".st-key-download_safetensors button").first.wait_for(timeout=60_000)
+    page.get_by_text("def forward").first.wait_for()
+
+
+def test_two_networks_play_and_a_person_goes_back_in_time(app: Any, open_page: Callable[..., Any]) -> None:
+    template = builder.template("gan_points")
+    training = {**template.training, "epochs": 8}
+    document = store(app.home, template.changed(training=training).model_dump(mode="json"))
+    page = open_page()
+    page.goto(f"{app.url}/train?document={document}")
+    page.get_by_role("button", name="Start", exact=True).click(timeout=PATIENCE)
+    card = page.locator(".st-key-card_live_generated")
+    card.locator(".js-plotly-plot").wait_for(timeout=60_000)
+    page.get_by_text("Finished").first.wait_for(timeout=90_000)
+    drawn = "() => document.querySelector('.st-key-card_live_generated .js-plotly-plot .main-svg').innerHTML"
+    before = page.evaluate(drawn)
+    slider = card.get_by_role("slider").last
+    slider.focus()
+    for _ in range(4):
+        slider.press("ArrowLeft")
+    page.wait_for_function(f"before => ({drawn})() !== before", arg=before, timeout=30_000)
