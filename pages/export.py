@@ -81,12 +81,13 @@ def _format(run: Run, format: Format, part: str = "") -> None:
 
 
 def _purpose(run: Run, format: Format) -> str:
-    """What a format is good for; of everything, that each part has a folder of its own."""
-    parts = run.parts()
-    if format is not EVERYTHING or len(parts) < 2:
+    """What a format is good for; of everything, what else is in it, and that each part has a folder of its own."""
+    if format is not EVERYTHING:
         return format.purpose
+    parts = run.parts()
+    script = " With the script that trains it again." if run.job.paradigm.scripted else ""
     names = ", ".join(escape(part.label.lower()) for part in parts.values())
-    return f"{format.purpose} A folder for each part: {names}."
+    return format.purpose + script + (f" A folder for each part: {names}." if len(parts) > 1 else "")
 
 
 def _state(run: Run, format: Format, part: str) -> str:

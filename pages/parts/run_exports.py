@@ -32,8 +32,7 @@ class Format:
 
 EVERYTHING = Format(
     "zip", "Everything in one zip", "{name}.zip", "application/zip",
-    "Weights, readable code, the script that trains it again, the document, ONNX, and a README that says how to use "
-    "them.",
+    "Weights, readable code, the document, ONNX, and a README that says how to use them.",
 )  # fmt: skip
 FORMATS = (
     Format(
