@@ -148,4 +148,4 @@ def _table(found: Believed, some: np.ndarray) -> None:  # type: ignore[type-arg]
         name: st.column_config.NumberColumn(format="%.4g") for name in columns if name not in ("", "confidence")
     }
     text = {name: value for name, value in settings.items() if name not in ("true", "named")}
-    st.dataframe(pd.DataFrame(columns), hide_index=True, height=760, column_config=text, key="uncertain_table")
+    st.dataframe(pd.DataFrame(columns), hide_index=True, height=980, column_config=text, key="uncertain_table")

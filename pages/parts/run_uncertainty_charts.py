@@ -155,7 +155,7 @@ def calibration_figure(curves: dict[str, Calibration]) -> go.Figure:
             )
         )  # fmt: skip
     low = min(float(curve.confidence.min()) for curve in curves.values())
-    percent = {"tickformat": ".0%"}
+    percent = {"tickformat": ".1~%"}
     return charts.figure(
         traces, x="confidence", y="accuracy", height=300, state="calibration",
         xaxis={**percent, "range": [max(low - 0.05, 0), 1.02]}, yaxis={**percent, "range": [-0.02, 1.05]},
@@ -206,7 +206,7 @@ def rejection(run: Run, part: SplitName) -> None:
             for label, (values, hits, colour) in doubts_of.items():
                 shares, rest = uncertainty.rejection(values, hits)
                 traces.append(charts.line(shares, rest, label, colour, 2.0))
-        percent = {"tickformat": ".0%"}
+        percent = {"tickformat": ".1~%"}
         axis = percent if found.beliefs is not None else {"rangemode": "tozero"}
         charts.draw(
             charts.figure(

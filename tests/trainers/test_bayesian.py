@@ -115,6 +115,12 @@ def test_the_members_differ_and_answer_with_their_mean(make: Any, train: Train) 
     assert float(each.std(dim=0).min()) > 0
 
 
+def test_what_draws_is_marked(make: Any) -> None:
+    for method, marked in (("dropout", ["drop"]), ("weights", ["fc1", "fc2"]), ("ensemble", [])):
+        given = document(make, method)
+        assert list(Job(given).paradigm.marks(given)) == marked
+
+
 def test_the_first_member_begins_as_a_network_alone(make: Any) -> None:
     job = Job.from_document(document(make, "ensemble"))
     alone = Job.from_document(document(make, "ensemble"), paradigm={"name": "supervised"})

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
+from builder import CATALOGUE
 from trainers.data.base import Task
 from trainers.entry import choose
 from trainers.losses import LOSSES, default_loss
@@ -75,6 +76,12 @@ class Bayesian(Supervised):
             Score(f"{ALONE}nll", "log-likelihood, negative, one network", False, True),
             Score(f"{ALONE}accuracy", "accuracy, one network", True, True),
         )
+
+    def marks(self, document: Document) -> dict[str, str]:
+        if self.method == "ensemble":
+            return {}
+        layers = [node for node in document.nodes if node.role == "layer"]  # its parameters may be wrong, its type not
+        return {node.name: "draws" for node in layers if CATALOGUE[node.type].stochastic}
 
     def modules(self, document: Document) -> dict[str, str]:
         if self.method != "ensemble":
