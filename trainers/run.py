@@ -149,8 +149,11 @@ class Run:
         return [Verdict(*row) for row in json.loads(self.store.row(self.id)["verdicts"] or "[]")]
 
     def scores(self) -> dict[str, float]:
-        """The test scores of the best weights; empty until the run is over."""
-        query = "SELECT metric, value FROM metrics WHERE run = ? AND split = 'test' ORDER BY step, rowid"
+        """The test scores of the best weights, those that are numbers; empty until the run is over."""
+        query = (
+            "SELECT metric, value FROM metrics WHERE run = ? AND split = 'test' AND value IS NOT NULL "  # NULL: NaN
+            "ORDER BY step, rowid"
+        )
         return {row["metric"]: float(row["value"]) for row in self.store.rows(query, (self.id,))}
 
     def model(self) -> nn.Module:
