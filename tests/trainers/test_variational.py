@@ -196,6 +196,6 @@ def test_collapse_is_told() -> None:
 @pytest.mark.slow
 @needs_mirror
 def test_drawn_digits_are_read_by_a_classifier(train: Train) -> None:
-    run = train(builder.template("convolutional_vae"), epochs=4, optimizer={"lr": 0.003})
+    run = train(builder.template("convolutional_vae"), epochs=6, optimizer={"lr": 0.003})
     found = opinion(torch.from_numpy(drawn(run, 500)))
     assert found.confidence > 0.6 and found.classes >= 8, found
