@@ -43,6 +43,13 @@ def test_inspect_draws_samples_of_one_class_and_walks(run: Run) -> None:
     trained.look(page.run())
 
 
+def test_the_table_of_runs_shows_the_lowest_distance(run: Run) -> None:
+    metrics = run.metrics()
+    told = metrics[(metrics.split == "validation") & (metrics.metric == "distance")].value
+    page = trained.page("runs")
+    assert f"distance to the data {told.min():.3f}" in str(page.dataframe[0].value.to_dict())
+
+
 def test_export_offers_both_sides(run: Run) -> None:
     page = trained.page("export", run=run.id)
     offered = [str(item.options) for kind in ("selectbox", "radio", "segmented_control") for item in page.get(kind)]
