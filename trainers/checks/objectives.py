@@ -34,7 +34,8 @@ class ParadigmSuits(JobCheck):
         tasks, task = job.paradigm.tasks, job.dataset.task
         if not tasks or task in tasks:
             return
-        other = next((kind for kind in paradigms().values() if task in kind.tasks), None)
+        fitting = [kind for kind in paradigms().values() if task in kind.tasks]
+        other = max(fitting, key=lambda kind: len(kind.tasks), default=None)  # the most general
         wanted = job.paradigm.target(job.dataset).describe()
         yield self.problem(
             None,

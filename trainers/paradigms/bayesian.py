@@ -60,7 +60,7 @@ class Bayesian(Supervised):
         if dataset.task == "regression":
             more = (
                 ("coverage", "share of truths in the 90 % interval", True),
-                ("nll", "log-likelihood, negative", False),
+                ("nll", "negative log-likelihood", False),
             )
             told = [Score(name, label, up, True) for name, label, up in more]
             alone = [Score(f"{ALONE}{name}", f"{label}, one network", up, True) for name, label, up in more]
@@ -72,8 +72,8 @@ class Bayesian(Supervised):
             Score(f"{ALONE}calibration_error", f"{error}, one network", False),
             Score("confidence", confidence, None),
             Score("information", "mutual information", None),
-            Score("nll", "log-likelihood, negative", False, True),
-            Score(f"{ALONE}nll", "log-likelihood, negative, one network", False, True),
+            Score("nll", "negative log-likelihood", False, True),
+            Score(f"{ALONE}nll", "negative log-likelihood, one network", False, True),
             Score(f"{ALONE}accuracy", "accuracy, one network", True, True),
         )
 
