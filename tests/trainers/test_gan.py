@@ -282,5 +282,5 @@ def test_the_dcgan_draws_digits_that_a_judge_knows(train: Train) -> None:
     from tests.trainers.judge import opinion
 
     run = train(builder.template("dcgan"), epochs=2)
-    said_of = opinion(torch.from_numpy(drawn.samples(run, 400)).clamp(0, 255) / 255)
+    said_of = opinion(torch.from_numpy(drawn.samples(run, 400)).clamp(0, 1))
     assert said_of.confidence > 0.6 and said_of.classes >= 8
