@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from trainers.job import Job
 
 SHOWN = 10  # samples beside their likenesses
+CLOUD = 200
 MAPPED = 500  # codes in the scatter plot while it trains
 TINY = 1e-12
 IDLE = 1.05  # times the error with the code, below which the error without it says that it is not used
@@ -197,10 +198,11 @@ class _Beheld:
         targets = split.targets.numpy()
         labelled = classes > 0 and targets.ndim == 1 and targets.dtype.kind == "i"
         self.classes = (targets if labelled else np.zeros(len(targets))).astype(np.int64)[:MAPPED]
-        few = [np.flatnonzero(targets == label)[:1] for label in range(min(classes, SHOWN))] if labelled else []
-        places = np.unique(np.concatenate([*few, np.arange(min(SHOWN, len(split)))]))
+        shown = CLOUD if split.inputs[0].shape[1:] == (2,) else SHOWN  # of points of the plane one sees the cloud
+        few = [np.flatnonzero(targets == label)[:1] for label in range(min(classes, shown))] if labelled else []
+        places = np.unique(np.concatenate([*few, np.arange(min(shown, len(split)))]))
         first = np.concatenate(few) if few else np.zeros(0, np.int64)
-        places = np.concatenate([first, np.setdiff1d(places, first)])[:SHOWN].astype(np.int64)
+        places = np.concatenate([first, np.setdiff1d(places, first)])[:shown].astype(np.int64)
         self.few = split.inputs[0][places].to(device)
         self.many = split.inputs[0][:MAPPED].to(device)
 

@@ -50,6 +50,7 @@ class Reconstructions:
     labels: NDArray[np.int64] | None
     classes: tuple[str, ...]
     kept_out: int | None  # the class that was not learned from
+    share: float  # of the spread around the mean sample of training that is given back
     axes: Floats | None  # KL of each axis of the code in nats, where it is drawn
 
     @functools.cached_property
@@ -111,10 +112,14 @@ def _reconstructions(run: Run, split: SplitName) -> Reconstructions:
 
     labelled = prepared.task == "classification"
     out = prepared.classes.index(way.kept_out) if way.kept_out in prepared.classes else None
+    away = _error(prepared.training.inputs[0].mean(dim=0, keepdim=True).expand_as(clean), clean)
+    off = _error(shown[end], clean)
+    normal = targets != out if out is not None else np.ones(len(targets), bool)
+    share = 1 - float(off[normal].mean()) / max(float(away[normal].mean()), 1e-12) if normal.any() else 0.0
     return Reconstructions(
-        split, own(clean), None if given is clean else own(given), own(shown[end]), _error(shown[end], clean),
+        split, own(clean), None if given is clean else own(given), own(shown[end]), off,
         _error(told[end], clean), told[code].flatten(1).numpy() if code else None,
-        targets.astype(np.int64) if labelled else None, prepared.classes, out, _axes(told, pairs),
+        targets.astype(np.int64) if labelled else None, prepared.classes, out, share, _axes(told, pairs),
     )  # fmt: skip
 
 

@@ -65,9 +65,7 @@ def axes(live: Live) -> None:
 def facts(run: Run, part: SplitName) -> None:
     """The scores of the shown part and of the test part in one line."""
     found = reconstructions(run, part)
-    spread = float(((found.originals - found.originals.mean(axis=0)) ** 2).mean())
-    off = float(((found.originals - found.likenesses) ** 2).mean())
-    share = f"<b>{max(0.0, 1 - off / max(spread, 1e-12)):.1%}</b> of their spread is given back"
+    share = f"<b>{max(0.0, found.share):.1%}</b> of their spread is given back"
     labels = {score.name: score.label for score in run.job.paradigm.scores(run.job.dataset)}
     known = {labels[name]: run_summary.number(value) for name, value in run.scores().items() if name in labels}
     told = " · ".join(f"{escape(label)} <b>{value}</b>" for label, value in known.items())
@@ -100,7 +98,7 @@ def drawn(parts: dict[str, NDArray[Any]]) -> str:
         return scenes.rows(parts, *scenes.limits(first))
     if first.shape[1:] == (2,):
         sides = np.concatenate(list(parts.values()))
-        owner = np.repeat(np.arange(len(parts)), len(first))
+        owner = np.repeat(np.arange(len(parts)), [len(points) for points in parts.values()])
         return pictures.legend(list(parts)) + f'<div class="nl-cloud">{pictures.points(sides, owner)}</div>'
     return scenes.compared_curves(parts)
 

@@ -16,6 +16,7 @@ from trainers.reconstructions import Reconstructions, has_decoder, reconstructio
 from trainers.run import Run
 
 STEPS = 11
+CLOUD = 300  # points of the plane behind a walk
 OFFERED = 1000  # samples that a walk may begin and end at
 TALL = 420
 NO_CODE = "No node splits the network in two, so there is no code to look at."
@@ -107,7 +108,13 @@ def walking(run: Run, part: SplitName) -> None:
         steps = walk(run, found.codes[one], found.codes[other], STEPS)
         share = np.linspace(0, 1, STEPS, dtype=np.float32).reshape(-1, *[1] * (found.originals.ndim - 1))
         mixed = (1 - share) * found.originals[one] + share * found.originals[other]
-        st.html(run_latent.drawn({"through the code": steps, "the two samples mixed, for comparison": mixed}))
+        rows = {"through the code": steps, "the two samples mixed, for comparison": mixed}
+        if run.job.dataset.kind == "points":
+            rows = {"samples": found.originals[:CLOUD], **rows}
+        elif run.job.dataset.kind == "table":  # every column in spreads of its own, or the largest hides the others
+            mean, spread = found.originals.mean(axis=0), np.maximum(found.originals.std(axis=0), 1e-12)
+            rows = {name: (values - mean) / spread for name, values in rows.items()}
+        st.html(run_latent.drawn(rows))
 
 
 def _other(found: Reconstructions, count: int) -> int:

@@ -93,7 +93,7 @@ def small(**fields: object) -> Reconstructions:
     values: dict[str, object] = {
         "split": "test", "originals": picture, "given": None, "likenesses": picture, "off": np.ones(3, np.float32),
         "errors": np.float32([1, 2, 3]), "codes": None, "labels": np.array([0, 1, 1]), "classes": (EVIL, "b"),
-        "kept_out": 0, "axes": None,
+        "kept_out": 0, "share": 0.5, "axes": None,
     }  # fmt: skip
     return Reconstructions(**{**values, **fields})  # type: ignore[arg-type]
 

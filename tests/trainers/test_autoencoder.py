@@ -44,6 +44,8 @@ def test_it_learns_and_shows_it(train: Train) -> None:
     assert places is not None and places.arrays["places"].shape == (len(places.arrays["classes"]), 2)
     found = reconstructions(run)
     assert found.codes is not None and found.codes.shape == (len(found.originals), 4) and found.axes is None
+    held_out = run.metrics().query("split == 'validation' and metric == 'explained'")["value"].max()
+    assert found.share == pytest.approx(held_out, abs=0.02)
     assert (np.diff(found.off[found.order]) <= 0).all() and found.originals.max() <= 1.0001
     # the parts together are the whole, and a walk begins and ends at its samples
     steps = walk(run, found.codes[0], found.codes[1], 5)
