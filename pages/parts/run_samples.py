@@ -35,7 +35,7 @@ def show(run: Run, found: Predictions, key: str) -> None:
         return charts.nothing("Not one is wrong.", 120)
     if found.kind in ("table", "points"):
         return _table(found, order)
-    shown = page_of(order, run_tiles.on_apage_of(found), key)
+    shown = page_of(order, run_tiles.on_a_page(found), key)
     st.html(run_tiles.tiles(run.job.dataset, found, shown))
     return None
 
