@@ -15,7 +15,7 @@ from trainers.events import SplitName
 from trainers.reconstructions import Floats, Reconstructions, reconstructions
 from trainers.run import Run
 
-TILES = {True: 16, False: 9}  # on a page, of pictures and of others
+TILES = {True: 16, False: 8}  # on a page, of pictures and of others
 ROWS = 500
 
 
