@@ -24,6 +24,7 @@ from pages.parts.offers import offered
 from pages.parts.session import Session, key_for, widget
 from pages.parts.words import markdown
 
+LONGEST_NAME = 17  # letters of a field that two columns have room for
 Change = Callable[[dict[str, Any]], str | None]  # a sentence when the change is refused
 
 
@@ -65,11 +66,22 @@ def draw(
     fields = {info.alias or name: info for name, info in entry.model_fields.items() if only is None or name in only}
     plain = [name for name, info in fields.items() if kind_of(info).only is not bool]
     toggles = [name for name in fields if name not in plain]
-    for group in (plain, toggles):
-        for start in range(0, len(group), columns):
-            for column, name in zip(st.columns(columns, gap="small"), group[start : start + columns], strict=False):
-                with column:
-                    _field(session, entry, name, fields[name], values, f"{key}.{name}", change)
+    for row in [*_rows(plain, columns), *_rows(toggles, columns)]:
+        wide = 1 if len(row[0]) > LONGEST_NAME else columns
+        for column, name in zip(st.columns(wide, gap="small"), row, strict=False):
+            with column:
+                _field(session, entry, name, fields[name], values, f"{key}.{name}", change)
+
+
+def _rows(names: list[str], columns: int) -> list[list[str]]:
+    """The names in rows; a long one has a row of its own, or it would be broken in the middle."""
+    rows: list[list[str]] = []
+    for name in names:
+        long = columns > 1 and len(name) > LONGEST_NAME
+        if not rows or long or len(rows[-1]) == columns or len(rows[-1][-1]) > LONGEST_NAME:
+            rows.append([])
+        rows[-1].append(name)
+    return rows
 
 
 def _field(
