@@ -36,8 +36,12 @@ def draws(analysis: Analysis) -> list[Step]:
 
 
 def drawn_code(analysis: Analysis) -> str | None:
-    """The node whose draw is *the* code: the last one that splits the network, else the last one. None: none."""
-    names = [step.name for step in draws(analysis)]
+    """The node whose draw is *the* code: the last one that splits the network, else the last one. None: none.
+
+    A block that passes on what it draws stands for the draw.
+    """
+    passed = {source: name for name, source in analysis.plan.aliases.items() if name in analysis.document.by_name}
+    names = [passed.get(step.name, step.name) for step in draws(analysis)]
     whole = cuts(analysis.document, NETWORK)
     return next((name for name in reversed(whole) if name in names), names[-1] if names else None)
 

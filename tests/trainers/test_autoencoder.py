@@ -240,6 +240,12 @@ def test_text_and_pairs_are_refused() -> None:
         assert "gives back one input" in found["T190"].message
 
 
+def test_a_network_without_weights_is_refused(make: Any) -> None:
+    training = {"data": {"name": "iris"}, "paradigm": {"name": "autoencoder"}}
+    document = make(("sample", "Input"), ("bend", "ReLU"), ("likeness", "Output"), training=training)
+    assert "nothing to learn" in codes(document)["T198"].message
+
+
 def test_what_is_said_of_codes_and_likenesses() -> None:
     how, code = Autoencoder(), torch.randn(100, 4)
     assert not remarks(0.8, code, "bottleneck", how)

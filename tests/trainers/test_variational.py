@@ -183,6 +183,31 @@ def test_a_draw_that_is_passed_by_is_said(make: Any) -> None:
     assert "hardly used" in learner.remarks[-1].message and learner.model.training
 
 
+def test_a_block_that_draws_is_the_code(make: Any) -> None:
+    inside = [
+        ("x", "Input"), ("mean", "Linear", {"out_features": 3}), ("spread", "Linear", {"out_features": 3}),
+        ("draw", "Reparameterize"), ("y", "Output"),
+    ]  # fmt: skip
+    wires = "x > mean, x > spread, mean > draw:mean, spread > draw:log_variance, draw > y"
+    block = make(*inside, edges=wires, load=False)
+    nodes = [
+        ("sample", "Input", {"shape": [4]}), ("one", "Linear", {"out_features": 8}),
+        ("core", "Block", {"block": "drawing"}), ("last", "Linear", {"out_features": 4}), ("likeness", "Output"),
+    ]  # fmt: skip
+    training = {"data": {"name": "iris"}, "paradigm": {"name": "variational", "loss": "mse"}}
+    blocks = {
+        "drawing": {
+            "nodes": [node.model_dump() for node in block.nodes],
+            "edges": [edge.model_dump() for edge in block.edges],
+        }
+    }
+    document = make(*nodes, training=training, blocks=blocks)
+    assert not trainers.check(document)
+    assert Variational().code(document) == "core" and "decoder" in Variational().parts(document)
+    learner = learner_of(document)
+    assert learner.step((batch_of(learner),), torch.zeros(32)).isfinite()
+
+
 def test_collapse_is_told() -> None:
     assert not remarks(torch.tensor([1.0, 0.5]), "draw", Variational())
     (some,) = remarks(torch.tensor([1.0, 0.5, 0.001]), "draw", Variational())

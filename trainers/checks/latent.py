@@ -187,12 +187,19 @@ class NothingToSave(JobCheck):
     code = "T198"
     category = "network"
     severity = "warning"
-    paradigms = ("autoencoder",)
+    paradigms = WAYS
 
     def find(self, job: Job, analysis: Analysis) -> Iterator[Problem]:
-        way = cast(Autoencoder, job.paradigm)
+        way = job.paradigm
+        outputs = latent.ends(job.document, "output")
+        if outputs and not analysis.failures and not any(facts.parameters for facts in analysis.facts.values()):
+            said = "The network has no layer with weights, so there is nothing to learn: put some before the output."
+            yield Problem(self.code, "error", None, said, category=self.category)
+            return
+        if not isinstance(way, Autoencoder) or way.noise != "none" or way.sparsity != "none" or analysis.failures:
+            return
         code, size = way.code(job.document), math.prod(job.dataset.input_shape)
-        if way.noise != "none" or way.sparsity != "none" or code is None or analysis.failures:
+        if code is None:
             return
         wide = latent.width(analysis, code)
         if wide >= size and job.document.node(code).role in ("layer", "block"):
