@@ -153,8 +153,11 @@ def _doubts(run: Run, resolution: int) -> Doubts:
 
 
 def others(run: Run) -> dict[str, str]:
-    """Data sets whose samples fit into the run's network, by name: those of other classes first; noise always."""
+    """Data sets whose samples fit into the run's network, by name: those of other classes first; noise always. None for
+    networks with several inputs, and for tokens, which no other vocabulary shares."""
     own = run.job.dataset
+    if [signal.dtype for signal in own.signals] != ["float"]:
+        return {}
     fitting: list[DataSet] = []
     for kind in DATASETS.values():
         candidate = kind()

@@ -18,10 +18,10 @@ SHOWN = 20
 
 def panel(run: Run, part: SplitName) -> None:
     """A choice of a data set, both histograms, and what is flagged and what passes."""
-    if run.job.dataset.task == "regression":
+    choices = others(run)
+    if run.job.dataset.task == "regression" or not choices:
         return
     with charts.card("strangers"):
-        choices = others(run)
         with st.container(horizontal=True, vertical_alignment="center", key="strangers_head"):
             charts.heading("Strangers", "samples of no class that it knows: a network that knows its limits is unsure")
             name = st.selectbox(

@@ -63,6 +63,13 @@ def test_pictures_the_uncertain_first_with_names_that_are_no_code() -> None:
     assert run_uncertainty_strangers._names(other, np.arange(3), "pass unnoticed").startswith(",")
 
 
+def test_two_pictures_at_a_time_have_no_strangers() -> None:
+    layers = {"both": ("Concat", {}), "flatten": ("Flatten", {}), "fc": ("Linear", {"out_features": 2})}
+    train(bayesian(chain({"name": "digit_pairs", "samples": 200}, **layers)))
+    shown = text(page("inspect"))
+    assert "What it buys" in shown and "Strangers" not in shown
+
+
 def test_numbers_have_intervals() -> None:
     run = train(bayesian(perceptron("diabetes", 1)))
     assert "Spread of the draws" in text(page("train"))
