@@ -65,7 +65,7 @@ def test_pictures_the_uncertain_first_with_names_that_are_no_code() -> None:
 
 def test_two_pictures_at_a_time_have_no_strangers() -> None:
     layers = {"both": ("Concat", {}), "flatten": ("Flatten", {}), "fc": ("Linear", {"out_features": 2})}
-    train(bayesian(chain({"name": "digit_pairs", "samples": 200}, **layers)))
+    train(bayesian(chain({"name": "digit_pairs", "samples": 300}, **layers)))
     shown = text(page("inspect"))
     assert "What it buys" in shown and "Strangers" not in shown
 
