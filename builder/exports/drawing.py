@@ -32,10 +32,13 @@ class DrawingExtra(Extra):
     """A function that feeds noise into a generator."""
 
     def fits(self, what: Subject) -> bool:
-        """Whether it is the network that its card calls the one that draws, with noise and at most a class going in."""
+        """Whether it is the network that its card calls the one that draws, with noise and at most a class going in; or
+        the decoder of a code whose prior is the standard normal distribution."""
         first, *others = what.inputs
         classes = all(not given.is_floating_point() and tuple(given.shape[1:]) == (1,) for given in others)
-        draws = what.card.get("draws") == what.network and first.is_floating_point() and len(what.expected) == 1
+        decodes = what.card.get("prior") == "standard normal" and what.card.get("inputs") == [None]
+        named = what.card.get("draws") == what.network or decodes
+        draws = named and first.is_floating_point() and len(what.expected) == 1
         return draws and len(others) < 2 and classes
 
     def source(self, what: Subject) -> str:

@@ -135,6 +135,13 @@ def test_it_learns_and_draws_new_samples(train: Train, tmp_path: Path) -> None:
     for name, format in (("encoder", "python"), ("decoder", "python"), ("decoder", "onnx")):
         made = builder.export(run.part(name), run.part_document(name), tmp_path / f"{name}.{format}", format)
         assert made.path.exists()  # every export is run and compared before it is kept
+    names: dict[str, Any] = {}
+    source = (tmp_path / "decoder.python").read_text()
+    exec(compile(source, "model.py", "exec"), names)
+    model = names[run.part_document("decoder").name.title().replace(",", "").replace(" ", "")]()
+    model.load_state_dict(run.part("decoder").state_dict())
+    assert names["sample"](model, 3, seed=1).shape == (3, 1, 8, 8)
+    assert "def sample(" not in (tmp_path / "encoder.python").read_text()
 
 
 def test_a_network_without_a_draw_is_mended() -> None:
