@@ -131,7 +131,8 @@ def calibration(run: Run, part: SplitName) -> None:
         }
         charts.heading("Calibration", "on the line it is right as often as it is sure; below it, too sure")
         charts.draw(calibration_figure(curves), "calibration")
-        by_itself = "not sure enough" if degree < 1 else "too sure"
+        by_itself = "about as sure as it should be" if 0.95 < degree < 1.05 else "too sure"
+        by_itself = "not sure enough" if degree <= 0.95 else by_itself
         errors = " · ".join(f"{name} <b>{curve.error:.3f}</b>" for name, curve in curves.items())
         st.html(
             f'<div class="nl-note">Expected calibration error: {errors}. Temperature <b>{degree:.2f}</b>, fitted on '
