@@ -101,12 +101,23 @@ def _quick(
 ) -> tuple[dict[str, float], tuple[Verdict, ...]]:
     """What is told after each epoch, and what is to be said of it."""
     if learner.target.task == "regression":
-        spread = float(said.std(dim=0, correction=0).mean())
-        return {"spread": spread}, ()
+        return _halves(learner, said, alone, split), ()
     truth = split.targets.cpu().numpy()
     beliefs = of_classes(chances(said, learner.objective, learner.target))
     found = _calibrated(beliefs, chances(alone, learner.objective, learner.target), truth)
     return found, (*_overconfident(beliefs, found, truth), *_unanimous(learner, beliefs))
+
+
+def _halves(learner: BayesianLearner, said: Tensor, alone: Tensor, split: Split) -> dict[str, float]:
+    """Spread and coverage of numbers: one half of the samples shows the scatter of the data, the other is covered."""
+    truth = split.targets.cpu().double().numpy()
+    found = {"spread": float(said.std(dim=0, correction=0).mean())}
+    for outputs, prefix in ((said, ""), (alone[None], ALONE)) if len(truth) > 1 else ():
+        mean, spread = moments(outputs, learner.objective, truth.shape)
+        scatter = uncertainty.noise(mean[::2], spread[::2], truth[::2])
+        total = np.sqrt(spread[1::2] ** 2 + scatter**2)
+        found[f"{prefix}coverage"] = uncertainty.coverage(mean[1::2], total, truth[1::2])
+    return found
 
 
 def _calibrated(beliefs: Beliefs, alone: Numbers, truth: Any) -> dict[str, float]:

@@ -5,13 +5,17 @@ from __future__ import annotations
 from pages.parts import charts
 from pages.parts.run_data import Live
 
+LEVEL = 0.9  # of the intervals whose coverage is told
 NOT_YET = "The first figures come at the end of the first epoch."
 
 
 def calibration(live: Live) -> None:
-    """Calibration error of a few draws beside that of one network alone."""
+    """Calibration error of a few draws beside that of one network alone; of numbers, the coverage of intervals."""
+    if live.run.job.dataset.task == "regression":
+        charts.heading("Coverage", "share of the truths inside the interval of 90 %, after each epoch")
+        return _curves(live, {"coverage": "mean of the draws", "alone_coverage": "one network"}, "coverage")
     charts.heading("Calibration error", "how far its confidence is from its accuracy, after each epoch")
-    _curves(live, {"calibration_error": "mean of the draws", "alone_calibration_error": "one network"}, "ece")
+    return _curves(live, {"calibration_error": "mean of the draws", "alone_calibration_error": "one network"}, "ece")
 
 
 def doubt(live: Live) -> None:
@@ -33,6 +37,9 @@ def _curves(live: Live, names: dict[str, str], key: str) -> None:
     ]
     if not traces:
         return charts.nothing(NOT_YET)
-    low = {"rangemode": "tozero"} if key != "doubt" else {}
-    made = charts.figure(traces, x="epoch", state=f"{live.run.id}{key}", yaxis=low, xaxis={"tickformat": ",d"})
+    low = {"rangemode": "tozero"} if key == "ece" else {}
+    wanted = [charts.level(LEVEL)] if key == "coverage" else []
+    made = charts.figure(
+        traces, x="epoch", state=f"{live.run.id}{key}", yaxis=low, xaxis={"tickformat": ",d"}, shapes=wanted
+    )
     return charts.draw(made, f"live_{key}")

@@ -72,7 +72,8 @@ def test_two_pictures_at_a_time_have_no_strangers() -> None:
 
 def test_numbers_have_intervals() -> None:
     run = train(bayesian(perceptron("diabetes", 1)))
-    assert "Spread of the draws" in text(page("train"))
+    shown = text(page("train"))
+    assert "Spread of the draws" in shown and "Coverage" in shown and "first epoch" not in shown
     shown = text(page("inspect"))
     for heading in ("Intervals of 90 %", "Coverage", "in the 90 % interval", "Leaving out"):
         assert heading in shown, heading

@@ -59,12 +59,11 @@ class Bayesian(Supervised):
         known = tuple(super().scores(dataset))
         if dataset.task == "regression":
             more = (
-                ("coverage", "share of truths in the 90 % interval", True),
-                ("nll", "negative log-likelihood", False),
+                Score("coverage", "truths in the 90 % interval", None),
+                Score("nll", "negative log-likelihood", False, True),
             )
-            told = [Score(name, label, up, True) for name, label, up in more]
-            alone = [Score(f"{ALONE}{name}", f"{label}, one network", up, True) for name, label, up in more]
-            return (*known, Score("spread", "spread of the draws", None), *told, *alone)
+            alone = [score._replace(name=f"{ALONE}{score.name}", label=f"{score.label}, one network") for score in more]
+            return (*known, Score("spread", "spread of the draws", None), *more, *alone)
         error, confidence = "calibration error", "mean confidence"
         return (
             *known,
