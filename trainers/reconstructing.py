@@ -10,7 +10,7 @@ import numpy as np
 
 import builder
 from builder.document import Document
-from trainers import latent
+from trainers import latent, projection
 from trainers.data.splits import Prepared, Split
 from trainers.events import Event, Scene, Verdict
 from trainers.learner import NetworkLearner, part
@@ -98,6 +98,7 @@ class ReconstructionLearner(NetworkLearner):
         self.end = latent.ends(job.document, "output")[0]
         self.code = paradigm.code(job.document)
         super().__init__(job, prepared, device, *steps)
+        projection.warm_up()
         self.shutter = Shutter(steps[0])
         self.mean = prepared.training.inputs[0].mean(dim=0).to(device)  # what says nothing about any sample
         self._beheld: _Beheld | None = None
@@ -181,12 +182,10 @@ class ReconstructionLearner(NetworkLearner):
 
     def _map(self, found: dict[str, Tensor], beheld: _Beheld) -> dict[str, NDArray[Any]]:
         """Codes in the plane: as they are, or by their two main axes, turned so that they lie as they lay before."""
-        from trainers.projection import plane
-
         assert self.code is not None
         codes = found[self.code].flatten(1).cpu().numpy()
         off = (found[self.end] - beheld.many).flatten(1).square().mean(dim=1).cpu().numpy()
-        places, kept = plane(codes, off, self._placed)
+        places, kept = projection.plane(codes, off, self._placed)
         self._placed = places
         return {"places": places, "classes": beheld.classes, "kept": np.array([kept], np.float32)}
 
