@@ -59,8 +59,8 @@ def page_of(order: Order, size: int, key: str) -> Order:
     pages = math.ceil(len(order) / size)
     page = 1
     if pages > 1:
-        with st.container(horizontal=True, vertical_alignment="center", key="paging"):
-            held = f"page_{key}_{len(order)}"
+        held = f"page_{key}_{len(order)}"
+        with st.container(horizontal=True, vertical_alignment="center", key=f"paging_{held}"):
             page = int(st.number_input("page", 1, pages, 1, key=held, label_visibility="collapsed", width=130))
             st.html(f'<div class="nl-label">page {page:,} of {pages:,}</div>')
     return order[(page - 1) * size : page * size]

@@ -64,15 +64,13 @@ def _source(session: Session, source: dict[str, Any]) -> None:
         _change(session, label, source={**source, "data": {**plain, **new}})
 
     def epochs(new: Options) -> None:
-        _change(session, "Change the first training", source={"data": data, **new})
+        _change(session, "Change the first training", source=new)
 
     first = {name: kind for name, kind in DATASETS.items() if kind.task != "language"}
     Choice("first", "learn first from", first, "What its layers learn before they see this data.").draw(
         session, options, write
     )
-    form.draw(
-        session, Source, {k: v for k, v in source.items() if k == "epochs"}, "train.first", epochs, 1, ("epochs",)
-    )
+    form.draw(session, Source, source, "train.first", epochs, 1, ("epochs",))
 
 
 def upload(session: Session) -> None:
@@ -115,15 +113,10 @@ def fitting(session: Session) -> None:
             "layer": [item.node for item in items],
             "begins": [_begins(item) for item in items],
             "learns": ["frozen" if item.node in frozen else _rate(item, way) for item in items],
-            "weights": [item.numbers for item in items],
         }
     )
-    columns = {
-        "weights": st.column_config.NumberColumn(format="localized"),
-        "begins": st.column_config.Column(width=120),
-    }
     height = min(len(rows) + 1, 9) * ROW + 3
-    st.dataframe(rows, hide_index=True, height=height, column_config=columns, key="fitting")
+    st.dataframe(rows, hide_index=True, height=height, key="fitting")
 
 
 def _begins(item: starting.Item) -> str:

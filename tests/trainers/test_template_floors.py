@@ -61,3 +61,20 @@ def test_steering_is_a_third_better_than_the_mean_angle() -> None:
     angles = figures.revert(parts.test.targets).numpy()
     of_the_mean = float(np.abs(angles - figures.mean).mean())  # the training part's
     assert run.scores()["mae"] <= of_the_mean * 2 / 3
+
+
+def test_transfer_with_100_samples_reaches_what_400_from_nothing_do() -> None:
+    """Means of three seeds on the same test samples; the first training of each seed is its own."""
+    document = builder.template("transfer_digits")
+    scores: dict[str, list[float]] = {"with": [], "from nothing": []}
+    for seed in range(3):
+        begun = {**document.training["paradigm"], "compare": False}
+        for name, way, limit in (("with", begun, 100), ("from nothing", {"name": "supervised"}, 400)):
+            data = {**document.training["data"], "limit": limit}
+            training = {**document.training, "paradigm": way, "data": data, "seed": seed}
+            run = trainers.start(trainers.Job.from_document(document.changed(training=training)))
+            run.wait(300)
+            assert run.state == "finished", run.progress().message
+            scores[name].append(run.scores()["accuracy"])
+    assert np.mean(scores["with"]) >= np.mean(scores["from nothing"]), scores
+    assert np.mean(scores["with"]) >= 0.975

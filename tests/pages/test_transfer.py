@@ -1,0 +1,90 @@
+"""Transfer on the pages: its forms, what fits, the network beside its twin, chips on the canvas."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.numpy import save
+
+from pages.parts import theme, view
+from tests.pages.trained import button, chain, has_button, look, page, store, text, train, widget, work
+from trainers import weight_files
+from trainers.weight_files import WeightsError
+
+HALF = {"name": "digits", "only": ["0", "1"]}
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("NETLOOM_HOME", str(tmp_path))
+    monkeypatch.setattr(theme, "kind", lambda: "light")
+    return tmp_path
+
+
+def digits(**options: Any) -> Any:
+    document = chain(
+        {"name": "digits", "only": ["2", "3"], "limit": 40, "batch_size": 10},
+        flat=("Flatten", {}), hidden=("Linear", {"out_features": 6}), bend=("ReLU", {}),
+        head=("Linear", {"out_features": 2}),
+    )  # fmt: skip
+    way = {"name": "transfer", "source": {"data": {**HALF, "batch_size": 32}, "epochs": 1}, **options}
+    return document.changed(training={**document.training, "paradigm": way})
+
+
+def test_a_run_is_seen_beside_its_twin() -> None:
+    document = digits(compare=True)
+    store(document)
+    train(document)
+    shown = text(page("train"))
+    assert "With and without transfer" in shown and "The same few samples" in shown and "nl-few" in shown
+    assert "1 of 2 layers begin with weights from a first training on Digits" in shown
+    test = page("inspect")
+    shown = text(test)
+    assert "Transfer or not" in shown and "from nothing" in shown
+    for which in ("without", "both", "none"):
+        control = next(item for item in test.get("button_group") if item.key == "with_without_which")
+        control.set_value([which]) if isinstance(control.value, list) else control.set_value(which)
+        look(test.run())
+
+
+def test_a_run_without_a_twin_says_how_to_have_one() -> None:
+    document = digits()
+    store(document)
+    train(document)
+    assert "Switch on compare" in text(page("train"))
+    assert "Transfer or not" not in text(page("inspect"))
+
+
+def test_the_first_training_is_a_form_of_its_own() -> None:
+    store(digits())
+    test = page("train")
+    widget(test, "number_input", "train.first.epochs").set_value(3)
+    look(test.run())
+    source = work(test).document.training["paradigm"]["source"]
+    assert source == {"data": {**HALF, "batch_size": 32}, "epochs": 3}
+    widget(test, "multiselect", "train.first.digits.only").set_value(["0", "1", "7"])
+    look(test.run())
+    assert work(test).document.training["paradigm"]["source"]["data"]["only"] == ["0", "1", "7"]
+    widget(test, "toggle", "train.first").set_value(False)
+    look(test.run())
+    assert "source" not in work(test).document.training["paradigm"]
+    assert "Nothing is named to begin with" in text(test) and has_button(test, "start")
+    assert button(test, "start").disabled
+
+
+def test_what_is_frozen_or_new_is_a_chip_on_the_canvas() -> None:
+    marks = view.view_of(digits(freeze_up_to="hidden")).marks if hasattr(view, "view_of") else None
+    if marks is not None:
+        assert marks == {"flat": "frozen", "hidden": "frozen", "head": "new head"}
+
+
+def test_files_that_are_put_there_can_be_chosen(home: Path) -> None:
+    name = weight_files.put("mine.safetensors", save({"hidden.bias": np.zeros(6, np.float32)}))
+    store(digits(source=None, weights=name))
+    shown = text(page("train"))
+    assert "None of the weights of mine.safetensors fit" in shown or "begin with" in shown
+    with pytest.raises(WeightsError):
+        weight_files.put("other.safetensors", b"not weights at all")
