@@ -84,6 +84,7 @@ class Paradigm(Entry):
     live: ClassVar[tuple[str, ...]] = ()  # its cards beside the curves while it trains, see pages/parts/live_cards.py
     forms: ClassVar[tuple[str, ...]] = ()  # what stands below its options, see FORMS of pages/parts/panels.py
     networks: ClassVar[tuple[str, ...]] = ("main",)  # the networks of the document that it trains
+    validates: ClassVar[bool] = True  # a loss on held-out samples says how good it is, and which weights are best
     tasks: ClassVar[frozenset[Task]] = frozenset()  # what it can learn; empty: anything, it needs no targets
 
     chooses_loss: ClassVar[bool] = False  # its option `loss` is one of trainers/losses.py

@@ -284,3 +284,14 @@ def test_the_dcgan_draws_digits_that_a_judge_knows(train: Train) -> None:
     run = train(builder.template("dcgan"), epochs=2)
     said_of = opinion(torch.from_numpy(drawn.samples(run, 400)).clamp(0, 1))
     assert said_of.confidence > 0.6 and said_of.classes >= 8
+
+
+@pytest.mark.parametrize("asked", [{"early_stopping": {"patience": 3}}, {"schedule": "reduce_on_plateau"}])
+def test_what_watches_a_validation_loss_is_refused(asked: dict[str, Any]) -> None:
+    document = builder.template("gan_points")
+    document = document.changed(training={**document.training, **asked})
+    (problem,) = [problem for problem in trainers.check(document) if problem.code == "T142"]
+    assert "has none" in problem.message and problem.fix
+    for edit in problem.fix:
+        document = edit.apply(document)
+    assert not [problem for problem in trainers.check(document) if problem.severity == "error"]

@@ -64,11 +64,21 @@ class NothingToWatch(JobCheck):
     category = "data"
 
     def find(self, job: Job, analysis: Analysis) -> Iterator[Problem]:
-        if job.batching.validation > 0:
-            return
         who = "Early stopping" if job.settings.early_stopping else ""
         who = who or (f"The schedule {job.schedule.label}" if job.schedule.per == "validation" else "")
-        if who:
+        if who and not job.paradigm.validates:
+            kept = {
+                key: value
+                for key, value in job.document.training.items()
+                if not (key == "early_stopping" or (key == "schedule" and job.schedule.per == "validation"))
+            }
+            yield self.problem(
+                None,
+                f"{who} watches the validation loss, but “{job.paradigm.label}” has none that says how good it is.",
+                [SetTraining(kept)],
+                f"Do without {who[0].lower()}{who[1:]}",
+            )
+        elif who and not job.batching.validation:
             yield self.problem(
                 None,
                 f"{who} watches the validation loss, but no sample is held out for validation.",

@@ -31,6 +31,7 @@ class GAN(Paradigm):
     name: ClassVar[str] = "gan"
     label: ClassVar[str] = "Generative adversarial network"
     networks: ClassVar[tuple[str, ...]] = (GENERATOR, DISCRIMINATOR)
+    validates: ClassVar[bool] = False
     live: ClassVar[tuple[str, ...]] = ("generated", "adversaries")
     panels: ClassVar[tuple[str, ...]] = ("drawn_samples", "drawn_walk", "drawn_scores")
 
