@@ -200,7 +200,8 @@ class Start:
         some = [item for item in self.items if item.fits]
         where = "their own pretrained weights" if self.origin is None else f"the weights of {self.origin.label}"
         fresh = [item.node for item in self.items if not item.fits]
-        rest = f"; {', '.join(fresh[:3])}{' and others' if len(fresh) > 3 else ''} begin afresh" if fresh else ""
+        how = "begins afresh" if len(fresh) == 1 else "begin afresh"
+        rest = f"; {', '.join(fresh[:3])}{' and others' if len(fresh) > 3 else ''} {how}" if fresh else ""
         return f"{len(some)} of {len(self.items)} layers begin with {where}{rest}."
 
 
