@@ -16,6 +16,7 @@ from trainers.job import Job
 from trainers.loop import Diverged
 from trainers.session import SLOT, Leave, Session
 from trainers.store import Store, StoreError
+from trainers.weight_files import WeightsError
 
 _workers: dict[str, Worker] = {}
 _guard = threading.Lock()
@@ -174,7 +175,7 @@ def explain(error: Exception, session: Session) -> str:
         return f"Out of memory{where} in step {step:,}. Use a smaller batch size or a smaller network."
     if isinstance(error, Diverged):
         return _explain_divergence(error, session)
-    if isinstance(error, DataError | StoreError):
+    if isinstance(error, DataError | StoreError | WeightsError):
         return str(error)
     if isinstance(error, NetloomError):
         return f"Step {step:,} failed. {error}"

@@ -66,19 +66,26 @@ def draw(
     fields = {info.alias or name: info for name, info in entry.model_fields.items() if only is None or name in only}
     plain = [name for name, info in fields.items() if kind_of(info).only is not bool]
     toggles = [name for name in fields if name not in plain]
-    for row in [*_rows(plain, columns), *_rows(toggles, columns)]:
-        wide = 1 if len(row[0]) > LONGEST_NAME else columns
+    alone = {name for name, info in fields.items() if len(name) > LONGEST_NAME or _takes_several(info)}
+    for row in [*_rows(plain, columns, alone), *_rows(toggles, columns, alone)]:
+        wide = 1 if row[0] in alone else columns
         for column, name in zip(st.columns(wide, gap="small"), row, strict=False):
             with column:
                 _field(session, entry, name, fields[name], values, f"{key}.{name}", change)
 
 
-def _rows(names: list[str], columns: int) -> list[list[str]]:
-    """The names in rows; a long one has a row of its own, or it would be broken in the middle."""
+def _takes_several(info: FieldInfo) -> bool:
+    """Whether several names are chosen in it, which need room."""
+    extra = info.json_schema_extra
+    return isinstance(extra, dict) and "offers" in extra and tuple in kind_of(info).types
+
+
+def _rows(names: list[str], columns: int, alone: Collection[str]) -> list[list[str]]:
+    """The names in rows; those in `alone` have a row of their own, or they would be broken in the middle."""
     rows: list[list[str]] = []
     for name in names:
-        long = columns > 1 and len(name) > LONGEST_NAME
-        if not rows or long or len(rows[-1]) == columns or len(rows[-1][-1]) > LONGEST_NAME:
+        long = columns > 1 and name in alone
+        if not rows or long or len(rows[-1]) == columns or rows[-1][-1] in alone:
             rows.append([])
         rows[-1].append(name)
     return rows

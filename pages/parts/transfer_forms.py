@@ -21,6 +21,7 @@ from trainers.weight_files import WeightsError
 
 MOST_MEGABYTES = 500  # of a file that is put here by a browser
 ROW = 35  # pixels of a row of the table
+ROWS = 9  # that are shown at once
 
 
 def _paradigm(session: Session) -> Options:
@@ -115,7 +116,7 @@ def fitting(session: Session) -> None:
             "learns": ["frozen" if item.node in frozen else _rate(item, way) for item in items],
         }
     )
-    height = min(len(rows) + 1, 9) * ROW + 3
+    height = min(len(rows) + 1, ROWS) * ROW + 3
     st.dataframe(rows, hide_index=True, height=height, key="fitting")
 
 

@@ -76,9 +76,8 @@ def test_the_first_training_is_a_form_of_its_own() -> None:
 
 
 def test_what_is_frozen_or_new_is_a_chip_on_the_canvas() -> None:
-    marks = view.view_of(digits(freeze_up_to="hidden")).marks if hasattr(view, "view_of") else None
-    if marks is not None:
-        assert marks == {"flat": "frozen", "hidden": "frozen", "head": "new head"}
+    marks = view.look(digits(freeze_up_to="hidden")).marks
+    assert marks == {"flat": "frozen", "hidden": "frozen", "head": "new head"}
 
 
 def test_files_that_are_put_there_can_be_chosen(home: Path) -> None:
