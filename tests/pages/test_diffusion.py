@@ -27,7 +27,7 @@ def test_a_run_shows_what_it_draws_and_draws_anew() -> None:
     run = train(document)
     shown = text(page("train"))
     assert "Out of noise" in shown and "What it draws" in shown and shown.count("nl-sheet") >= 2
-    assert "Noise explained" in shown
+    assert "noise explained" in shown
 
     test = page("inspect")
     shown = text(test)

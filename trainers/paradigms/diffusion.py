@@ -68,8 +68,8 @@ class Diffusion(Paradigm):
 
     def scores(self, dataset: DataSet) -> tuple[Score, ...]:
         return (
-            Score("noise_explained", "Noise explained"),
-            Score("explained_at_little_noise", "Noise explained where there is little"),
+            Score("noise_explained", "noise explained"),
+            Score("explained_at_little_noise", "noise explained where there is little"),
         )
 
     def modules(self, document: Document) -> dict[str, str]:
