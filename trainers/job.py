@@ -68,7 +68,7 @@ class Batching(_Options):
     )
     validation: float = Field(0.2, ge=0, lt=1, description="Share of the samples held out to watch progress.")
     test: float = Field(0.1, ge=0, lt=1, description="Share of the samples held out for the final score.")
-    limit: int | None = Field(
+    train_samples: int | None = Field(
         None, ge=1, le=10**9,
         description="Train on only so many samples, with the same share of each class; validation and test stay.",
     )  # fmt: skip
@@ -134,7 +134,7 @@ class Job:
         raw = objective is not None and objective.raw_targets
         scaling = self.paradigm.scaling(self.dataset)
         shares = batching.validation, batching.test
-        prepared = prepare(self.dataset, *shares, self.settings.seed, raw, scaling, batching.limit)
+        prepared = prepare(self.dataset, *shares, self.settings.seed, raw, scaling, batching.train_samples)
         if raw and any(float(part.targets.min()) < 0 for part in (prepared.training, prepared.validation) if len(part)):
             raise DataError(f"{self.dataset.title} has targets below zero, which are no counts: choose another loss.")
         return self.paradigm.arrange(prepared)

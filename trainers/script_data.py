@@ -44,7 +44,7 @@ class Plan:
     @property
     def limits(self) -> bool:
         """Whether some of the samples that there are to train on are left out."""
-        limit = self.job.batching.limit
+        limit = self.job.batching.train_samples
         return limit is not None and limit < training_samples(self.job, limited=False)
 
     @property
@@ -219,7 +219,7 @@ def preparation(plan: Plan) -> list[str]:
 
 def _some(plan: Plan) -> str:
     """The line that keeps so many training samples: the last in time, else some with the same share of each class."""
-    limit, classes = plan.job.batching.limit, plan.target.classes
+    limit, classes = plan.job.batching.train_samples, plan.target.classes
     if plan.job.dataset.order == "time":
         return f"    training = training[-{limit}:]"
     same = plan.is_classification and not plan.grouped and classes <= (limit or 0)

@@ -22,7 +22,7 @@ from trainers.schedules import SCHEDULES
 
 Training = dict[str, Any]
 FIRST = {"optimizer": "Adam", "schedule": "constant", "initialisation": "default"}  # when nothing is said
-SPLIT = ("validation", "test", "limit")
+SPLIT = ("validation", "test", "train_samples")
 BATCHES = {"single": "single sample", "mini": "mini-batch", "full": "full batch"}
 
 

@@ -58,7 +58,7 @@ def first_training(session: Session) -> None:
 def _source(session: Session, source: dict[str, Any]) -> None:
     """The data set of the first training with its options, and its epochs."""
     data = dict(source.get("data") or {})
-    plain = {key: data[key] for key in ("batch_size", "validation", "test", "limit") if key in data}
+    plain = {key: data[key] for key in ("batch_size", "validation", "test", "train_samples") if key in data}
     options = {key: value for key, value in data.items() if key not in plain}
 
     def write(new: Options, label: str) -> None:

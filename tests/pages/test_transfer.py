@@ -26,7 +26,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def digits(**options: Any) -> Any:
     document = chain(
-        {"name": "digits", "only": ["2", "3"], "limit": 40, "batch_size": 10},
+        {"name": "digits", "only": ["2", "3"], "train_samples": 40, "batch_size": 10},
         flat=("Flatten", {}), hidden=("Linear", {"out_features": 6}), bend=("ReLU", {}),
         head=("Linear", {"out_features": 2}),
     )  # fmt: skip

@@ -77,7 +77,7 @@ def test_transfer_with_100_samples_reaches_what_400_from_nothing_do(home: Path) 
             shutil.copy(learned, home / "weights" / "first.safetensors")
             way = {**way, "source": None, "weights": "first.safetensors"}
         for limit, begun in ((100, way), (400, {"name": "supervised"})):
-            changed = {"data": {**data, "limit": limit}, "paradigm": begun, "seed": seed}
+            changed = {"data": {**data, "train_samples": limit}, "paradigm": begun, "seed": seed}
             run = trainers.start(trainers.Job(document.changed(training={**document.training, **changed})))
             run.wait(300)
             assert run.state == "finished", run.progress().message

@@ -87,7 +87,7 @@ def hurried(document: Document) -> Document:
     way = document.training["paradigm"]
     if "source" not in way:
         return document
-    source = {"data": {**way["source"]["data"], "limit": 100}, "epochs": 1}
+    source = {"data": {**way["source"]["data"], "train_samples": 100}, "epochs": 1}
     return document.changed(training={**document.training, "paradigm": {**way, "source": source}})
 
 

@@ -205,7 +205,7 @@ def test_the_same_samples_are_held_out_as_in_the_app(task: str, tmp_path: Path) 
         {"early_stopping": {"patience": 1, "min_delta": 0.5}, "epochs": 30},
         {"precision": "bfloat16"},
         {"max_steps": 2},
-        {"data": {"name": "iris", "batch_size": 5, "limit": 20}},
+        {"data": {"name": "iris", "batch_size": 5, "train_samples": 20}},
         {"data": {"name": "iris", "batch_size": "full", "validation": 0.0, "test": 0.2}},
         {"data": {"name": "iris", "batch_size": 1, "validation": 0.1, "test": 0.0}},
         {"optimizer": {"name": "LBFGS", "max_iter": 3}, "gradient_clip": 0.1, "l1": 1e-4},

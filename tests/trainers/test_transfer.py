@@ -25,7 +25,7 @@ from trainers.schedules import SCHEDULES
 from trainers.weight_files import WeightsError
 
 HALF = {"name": "digits", "only": ["0", "1", "2", "3", "4"], "batch_size": 64}
-OTHER = {"name": "digits", "only": ["5", "6", "7", "8", "9"], "batch_size": 16, "limit": 64}
+OTHER = {"name": "digits", "only": ["5", "6", "7", "8", "9"], "batch_size": 16, "train_samples": 64}
 FIRST = {"data": HALF, "epochs": 2}
 
 

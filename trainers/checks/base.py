@@ -73,5 +73,5 @@ def training_samples(job: Job, limited: bool = True) -> int:
     rest = samples - official
     test = 0 if official else round(rest * job.batching.test)
     free = int(rest - test - round(rest * job.batching.validation))
-    limit = job.batching.limit if limited else None
+    limit = job.batching.train_samples if limited else None
     return free if limit is None else min(free, limit)

@@ -15,7 +15,7 @@ __all__ = ["DATASETS", "Arrays", "DataError", "DataSet", "dataset", "datasets"]
 DATASETS: dict[str, type[DataSet]] = discover(sys.modules[__name__], DataSet, lambda entry: entry.name)
 
 # what `training["data"]` says about batches and splits, not about the data set itself
-NOT_OPTIONS = frozenset({"batch_size", "validation", "test", "limit", "augmentation"})
+NOT_OPTIONS = frozenset({"batch_size", "validation", "test", "train_samples", "augmentation"})
 
 
 def dataset(options: Mapping[str, Any]) -> DataSet:
