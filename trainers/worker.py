@@ -16,7 +16,7 @@ from trainers.job import Job
 from trainers.loop import Diverged
 from trainers.session import SLOT, Leave, Session
 from trainers.store import Store, StoreError
-from trainers.weight_files import WeightsError
+from trainers.transferring.weight_files import WeightsError
 
 _workers: dict[str, Worker] = {}
 _guard = threading.Lock()

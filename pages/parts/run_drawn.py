@@ -16,7 +16,7 @@ STEPS = 10
 
 def panel(run: Run, part: SplitName) -> None:
     """A sheet of samples, or a cloud of points among real ones."""
-    from trainers import drawn as drawing
+    from trainers.adversaries import drawn as drawing
 
     flat = run.job.dataset.input_shape == (2,)
     with charts.card("drawn_samples"):
@@ -38,7 +38,7 @@ def panel(run: Run, part: SplitName) -> None:
 
 def walk(run: Run, part: SplitName) -> None:
     """The way from one sample to another: a generator that has understood changes one into the other step by step."""
-    from trainers import drawn as drawing
+    from trainers.adversaries import drawn as drawing
 
     with charts.card("drawn_walk"):
         charts.heading("A walk", "from the noise of one seed to that of another")
@@ -56,7 +56,7 @@ def walk(run: Run, part: SplitName) -> None:
 
 def scores(run: Run, part: SplitName) -> None:
     """How real the discriminator finds real and drawn samples."""
-    from trainers import drawn as drawing
+    from trainers.adversaries import drawn as drawing
 
     with charts.card("drawn_scores"):
         charts.heading("What the discriminator says", "curves that lie on each other: it cannot tell them apart")
@@ -69,7 +69,7 @@ def _seed(run: Run, label: str, key: str, first: int) -> int:
 
 def _class(run: Run, label: str, key: str, every: bool) -> int | None:
     """The class to draw, where the generator takes one; None: each in turn."""
-    from trainers import drawn as drawing
+    from trainers.adversaries import drawn as drawing
 
     names = run.job.dataset.classes
     if not drawing.noise(run).labelled or not names:

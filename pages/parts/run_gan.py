@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from pages.parts import charts, lanes, scenes, theme
 from pages.parts import data_pictures as pictures
 from pages.parts.run_data import Live
+from trainers.adversaries.exhibits import VIEW
 from trainers.events import Scene
-from trainers.exhibits import VIEW
 
 SMOOTHING = 0.9
 BINS = 40

@@ -15,8 +15,8 @@ from pages.parts import charts, run_summary, scenes
 from pages.parts import data_pictures as pictures
 from pages.parts.run_data import Live
 from pages.parts.words import escape
+from trainers.autoencoding.reconstructions import reconstructions
 from trainers.events import SplitName
-from trainers.reconstructions import reconstructions
 from trainers.run import Run
 
 TALL = 300
@@ -155,7 +155,7 @@ def bars(values: NDArray[Any], state: str) -> go.Figure:
 
 
 def _numbers(run: Run) -> int:
-    from trainers.reconstructions import code_shape
+    from trainers.autoencoding.reconstructions import code_shape
 
     return int(np.prod(code_shape(run)))
 

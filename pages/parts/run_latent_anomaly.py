@@ -7,8 +7,8 @@ import plotly.graph_objects as go
 
 from pages.parts import charts
 from pages.parts.words import escape
+from trainers.autoencoding.reconstructions import Detection, Reconstructions, detection, reconstructions
 from trainers.events import SplitName
-from trainers.reconstructions import Detection, Reconstructions, detection, reconstructions
 from trainers.run import Run
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import streamlit as st
 
 from pages.parts import charts, run_latent, scenes
+from trainers.autoencoding.reconstructions import Floats, decoded, drawn, has_decoder, liveliest, reconstructions
 from trainers.events import SplitName
 from trainers.predictions import kept
-from trainers.reconstructions import Floats, decoded, drawn, has_decoder, liveliest, reconstructions
 from trainers.run import Run
 
 MOST = 8

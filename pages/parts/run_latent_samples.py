@@ -11,8 +11,8 @@ import streamlit as st
 from pages.parts import charts, run_summary, scenes
 from pages.parts import data_pictures as pictures
 from pages.parts.words import escape
+from trainers.autoencoding.reconstructions import Floats, Reconstructions, reconstructions
 from trainers.events import SplitName
-from trainers.reconstructions import Floats, Reconstructions, reconstructions
 from trainers.run import Run
 
 TILES = {True: 16, False: 8}  # on a page, of pictures and of others

@@ -9,10 +9,10 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from pages.parts import charts, run_latent
+from trainers.autoencoding.projection import MOST, main_axes, neighbours
+from trainers.autoencoding.reconstructions import Reconstructions, has_decoder, reconstructions, walk
 from trainers.events import SplitName
 from trainers.predictions import kept
-from trainers.projection import MOST, main_axes, neighbours
-from trainers.reconstructions import Reconstructions, has_decoder, reconstructions, walk
 from trainers.run import Run
 
 STEPS = 11

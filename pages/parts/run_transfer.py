@@ -10,11 +10,11 @@ import streamlit as st
 from pages.parts import charts, run_samples, run_tiles, scenes
 from pages.parts.run_data import Live
 from pages.parts.words import escape
-from trainers.comparing import SHOWN, VIEW, Compared, compared, has_twin
 from trainers.events import SplitName
 from trainers.paradigms.transfer import SCRATCH
 from trainers.predictions import prepared_data, reverted
 from trainers.run import Run
+from trainers.transferring.comparing import SHOWN, VIEW, Compared, compared, has_twin
 
 COLUMNS = 12
 WORDS = {"with": "only with transfer", "without": "only from nothing", "both": "both", "none": "neither"}

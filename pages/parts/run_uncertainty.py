@@ -10,11 +10,11 @@ import streamlit as st
 
 from pages.parts import charts, run_samples, run_summary, run_tiles
 from pages.parts.words import escape
-from trainers import uncertainty
-from trainers.beliefs import Believed, believed
+from trainers.belief import uncertainty
+from trainers.belief.beliefs import Believed, believed
+from trainers.belief.uncertainty import Beliefs
 from trainers.events import SplitName
 from trainers.run import Run
-from trainers.uncertainty import Beliefs
 
 DRAWN = {
     "dropout": "{draws} draws, each with other units left out",

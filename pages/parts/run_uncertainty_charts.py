@@ -14,12 +14,12 @@ from plotly.colors import sample_colorscale
 from pages.parts import charts
 from pages.parts.run_answers import CLASSES
 from pages.parts.words import escape
-from trainers import uncertainty
-from trainers.beliefs import Believed, Doubts, believed, doubts
+from trainers.belief import uncertainty
+from trainers.belief.beliefs import Believed, Doubts, believed, doubts
+from trainers.belief.uncertainty import Calibration, Numbers
 from trainers.events import SplitName
 from trainers.predictions import has_surface
 from trainers.run import Run
-from trainers.uncertainty import Calibration, Numbers
 
 TALL = 400
 MOST_DOTS = 160

@@ -8,7 +8,7 @@ import streamlit as st
 
 from pages.parts import charts, run_uncertainty_charts, scenes
 from pages.parts.words import escape
-from trainers.beliefs import Strangers, others, strangers
+from trainers.belief.beliefs import Strangers, others, strangers
 from trainers.events import SplitName
 from trainers.predictions import prepared_data, reverted
 from trainers.run import Run

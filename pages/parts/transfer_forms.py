@@ -12,12 +12,12 @@ from builder.problems import NetloomError
 from pages.parts import form
 from pages.parts.registry_choice import Choice, Options, options_of
 from pages.parts.session import Session, key_for, widget
-from trainers import starting, weight_files
 from trainers.checks import bind
 from trainers.data import DATASETS
 from trainers.job import Job
 from trainers.paradigms.transfer import Source, Transfer
-from trainers.weight_files import WeightsError
+from trainers.transferring import starting, weight_files
+from trainers.transferring.weight_files import WeightsError
 
 MOST_MEGABYTES = 500  # of a file that is put here by a browser
 ROW = 35  # pixels of a row of the table

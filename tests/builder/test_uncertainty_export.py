@@ -19,8 +19,8 @@ from builder.exports.files import write_weights
 from builder.exports.model_file import model_source
 from builder.exports.subject import subject
 from builder.library.ensemble import Ensemble
-from trainers.draws import draws
-from trainers.uncertainty import of_classes
+from trainers.belief.draws import draws
+from trainers.belief.uncertainty import of_classes
 
 EXPECTS = {"classification": "logits", "regression": "values"}
 

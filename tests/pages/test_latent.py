@@ -13,7 +13,7 @@ from builder.edits import AddNode, Connect, Disconnect, apply_all
 from pages.parts import run_latent, run_latent_anomaly, run_latent_samples, run_latent_space, theme
 from tests.pages.trained import button, look, page, store, text, train, widget
 from tests.trainers.latent import autoencoder
-from trainers.reconstructions import Detection, Reconstructions, reconstructions
+from trainers.autoencoding.reconstructions import Detection, Reconstructions, reconstructions
 
 EVIL = "<img src=x onerror=alert(1)>"
 

@@ -11,8 +11,8 @@ from safetensors.numpy import save
 
 from pages.parts import theme, view
 from tests.pages.trained import button, chain, has_button, look, page, store, text, train, widget, work
-from trainers import weight_files
-from trainers.weight_files import WeightsError
+from trainers.transferring import weight_files
+from trainers.transferring.weight_files import WeightsError
 
 HALF = {"name": "digits", "only": ["0", "1"]}
 

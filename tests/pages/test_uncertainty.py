@@ -12,7 +12,7 @@ import pytest
 from builder.document import Document
 from pages.parts import run_uncertainty, run_uncertainty_charts, run_uncertainty_strangers, theme
 from tests.pages.trained import chain, look, page, perceptron, store, text, train, widget
-from trainers.beliefs import believed, strangers
+from trainers.belief.beliefs import believed, strangers
 
 EVIL = "<img src=x onerror=alert(1)>"
 

@@ -14,10 +14,10 @@ import trainers
 from builder.edits import apply_all
 from tests.trainers.conftest import needs_mirror
 from tests.trainers.latent import autoencoder
-from trainers import latent, projection
+from trainers.autoencoding import latent, projection
+from trainers.autoencoding.reconstructions import decoded, detection, drawn, liveliest, reconstructions, walk
 from trainers.events import Scene
 from trainers.paradigms.autoencoder import Autoencoder, remarks
-from trainers.reconstructions import decoded, detection, drawn, liveliest, reconstructions, walk
 from trainers.run import RunError
 
 Train = Callable[..., trainers.Run]

@@ -17,7 +17,7 @@ import builder
 import trainers
 from builder import Document
 from builder.edits import apply_all
-from trainers.beliefs import believed, doubts, others, strangers
+from trainers.belief.beliefs import believed, doubts, others, strangers
 from trainers.checks import check
 from trainers.events import Verdict
 from trainers.job import Job

@@ -21,11 +21,11 @@ from builder.exports.subject import subject
 from builder.problems import Problem
 from tests.trainers.conftest import needs_mirror
 from tests.trainers.rivals import rivals
-from trainers import drawn
-from trainers.adversarial import GAMES, gradient_penalty
-from trainers.duel import AdversarialLearner
-from trainers.likeness import classes_found, nearest_classes, sliced_distance, variety
-from trainers.rivalry import Rivalry
+from trainers.adversaries import drawn
+from trainers.adversaries.adversarial import GAMES, gradient_penalty
+from trainers.adversaries.duel import AdversarialLearner
+from trainers.adversaries.likeness import classes_found, nearest_classes, sliced_distance, variety
+from trainers.adversaries.rivalry import Rivalry
 
 Train = Callable[..., trainers.Run]
 REAL, FALSE = torch.tensor([[2.0], [0.5]]), torch.tensor([[-1.0], [0.25]])

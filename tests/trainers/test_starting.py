@@ -15,8 +15,8 @@ from safetensors.torch import save_file
 import builder
 from builder.document import Document
 from tests.conftest import make
-from trainers import starting, weight_files
-from trainers.weight_files import WeightsError
+from trainers.transferring import starting, weight_files
+from trainers.transferring.weight_files import WeightsError
 
 
 def layers(width: int = 8, last: int = 3, **names: str) -> Document:

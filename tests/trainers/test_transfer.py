@@ -14,15 +14,15 @@ from builder.document import Document
 from builder.edits import apply_all
 from builder.problems import GraphError, Problem
 from tests.conftest import make
-from trainers import first_training, starting
-from trainers.comparing import compared, has_twin, negative, stuck
 from trainers.data.batches import Batches
 from trainers.optimisation import Optimisation, Slower
 from trainers.optimizers import OPTIMIZERS
 from trainers.paradigm import Score
 from trainers.paradigms.transfer import Transfer, TransferLearner
 from trainers.schedules import SCHEDULES
-from trainers.weight_files import WeightsError
+from trainers.transferring import first_training, starting
+from trainers.transferring.comparing import compared, has_twin, negative, stuck
+from trainers.transferring.weight_files import WeightsError
 
 HALF = {"name": "digits", "only": ["0", "1", "2", "3", "4"], "batch_size": 64}
 OTHER = {"name": "digits", "only": ["5", "6", "7", "8", "9"], "batch_size": 16, "train_samples": 64}

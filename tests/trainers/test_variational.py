@@ -17,9 +17,9 @@ from builder.edits import Bypass, apply_all
 from tests.trainers.conftest import needs_mirror
 from tests.trainers.judge import opinion
 from tests.trainers.latent import autoencoder
+from trainers.autoencoding.reconstructions import decoded, drawn, reconstructions
 from trainers.events import Scene
 from trainers.paradigms.variational import Variational, divergence, remarks
-from trainers.reconstructions import decoded, drawn, reconstructions
 
 Train = Callable[..., trainers.Run]
 

@@ -11,11 +11,11 @@ from builder.graph import networks
 from builder.infer import Analysis
 from builder.problems import Problem
 from builder.shapes import Shape, show
-from trainers.adversarial import GAMES
+from trainers.adversaries.adversarial import GAMES
+from trainers.adversaries.noise import entries
 from trainers.checks.adversaries import added, reshaped
 from trainers.checks.base import JobCheck, before, outputs
 from trainers.checks.mending import mend, place, setting
-from trainers.noise import entries
 from trainers.paradigms.gan import DISCRIMINATOR, GAN, GENERATOR
 
 if TYPE_CHECKING:

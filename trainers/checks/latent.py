@@ -13,7 +13,7 @@ from builder.infer import Analysis, analyse
 from builder.parts import between
 from builder.problems import EditError, GraphError, Problem
 from builder.shapes import show
-from trainers import latent
+from trainers.autoencoding import latent
 from trainers.checks.base import JobCheck
 from trainers.checks.objectives import with_paradigm
 from trainers.checks.reconstruction import WAYS

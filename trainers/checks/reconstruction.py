@@ -12,7 +12,7 @@ from builder.edits import Bypass, Edit, InsertBefore, RemoveNodes, fresh_name
 from builder.infer import Analysis
 from builder.problems import Problem
 from builder.shapes import count, show
-from trainers import latent
+from trainers.autoencoding import latent
 from trainers.checks.base import JobCheck, before
 from trainers.checks.mending import mend, place, setting
 from trainers.checks.objectives import with_paradigm

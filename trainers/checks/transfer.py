@@ -11,10 +11,10 @@ from builder.infer import Analysis
 from builder.problems import NetloomError, Problem
 from builder.registry import did_you_mean
 from builder.wording import clip
-from trainers import starting
 from trainers.checks.base import JobCheck
 from trainers.checks.objectives import with_paradigm
-from trainers.weight_files import WeightsError
+from trainers.transferring import starting
+from trainers.transferring.weight_files import WeightsError
 
 if TYPE_CHECKING:
     from trainers.job import Job

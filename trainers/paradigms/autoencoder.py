@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from trainers import latent
+from trainers.autoencoding import latent
+from trainers.autoencoding.reconstructing import Reconstruction, ReconstructionLearner, explained, pieces_of
 from trainers.events import Verdict
 from trainers.paradigm import Score
-from trainers.reconstructing import Reconstruction, ReconstructionLearner, explained, pieces_of
 
 if TYPE_CHECKING:
     import torch

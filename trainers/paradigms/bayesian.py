@@ -140,7 +140,7 @@ class BayesianLearner(SupervisedLearner):
         return total * (self.paradigm.kl_weight / len(self.prepared.training))
 
     def evaluate(self, split: Split, costly: bool = False) -> dict[str, float]:
-        from trainers import believing
+        from trainers.belief import believing
 
         return believing.evaluated(self, super().evaluate, split, costly)
 

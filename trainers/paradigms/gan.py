@@ -1,5 +1,6 @@
 """Generative adversarial networks: one network draws samples out of noise, another tells them from real ones, and each
-learns from the other (Goodfellow et al., Generative Adversarial Nets, 2014). How they take turns: trainers/duel.py.
+learns from the other (Goodfellow et al., Generative Adversarial Nets, 2014). How they take turns:
+trainers/adversaries/duel.py.
 """
 
 from __future__ import annotations
@@ -16,10 +17,10 @@ if TYPE_CHECKING:
 
     from builder.document import Document
     from builder.spec import Signal
+    from trainers.adversaries.duel import AdversarialLearner
     from trainers.data import DataSet
     from trainers.data.scaling import Scaling
     from trainers.data.splits import Prepared
-    from trainers.duel import AdversarialLearner
     from trainers.job import Job
 
 GENERATOR, DISCRIMINATOR, AVERAGE = "generator", "discriminator", "average"
@@ -94,6 +95,6 @@ class GAN(Paradigm):
     def learner(
         self, job: Job, prepared: Prepared, device: str, total_steps: int, steps_per_epoch: int
     ) -> AdversarialLearner:
-        from trainers.duel import AdversarialLearner
+        from trainers.adversaries.duel import AdversarialLearner
 
         return AdversarialLearner(self, job, prepared, device, total_steps, steps_per_epoch)

@@ -116,7 +116,7 @@ class Transfer(Supervised):
         return (first, twins[0], *rest, *twins[1:])
 
     def marks(self, document: Document) -> dict[str, str]:
-        from trainers import starting
+        from trainers.transferring import starting
 
         return starting.marks(document, self)
 
@@ -128,7 +128,7 @@ class Transfer(Supervised):
         return {**super().parts(document), **twin}
 
     def prepare(self, job: Job, say: Callable[[str], None]) -> None:
-        from trainers import first_training, starting
+        from trainers.transferring import first_training, starting
 
         if self.source is not None and self.run is None and self.weights is None:
             first_training.ensure(job, self, say)
@@ -144,8 +144,8 @@ class TransferLearner(SupervisedLearner):
     """A network that begins with weights of another, and where asked for its twin that begins from nothing."""
 
     def __init__(self, paradigm: Transfer, job: Job, prepared: Prepared, device: str, *steps: int) -> None:
-        from trainers.comparing import Beside
-        from trainers.weight_files import WeightsError
+        from trainers.transferring.comparing import Beside
+        from trainers.transferring.weight_files import WeightsError
 
         self.paradigm, self.steps, self.over = paradigm, steps, 0
         self.trouble: WeightsError | None = None
@@ -159,8 +159,8 @@ class TransferLearner(SupervisedLearner):
 
     def optimised(self, module: nn.Module, total_steps: int, steps_per_epoch: int) -> Optimisation:
         """The optimizer of the network, which begins with the source's weights: asked for once, as it is built."""
-        from trainers import starting
-        from trainers.weight_files import WeightsError
+        from trainers.transferring import starting
+        from trainers.transferring.weight_files import WeightsError
 
         items: tuple[starting.Item, ...] = ()
         try:
@@ -175,7 +175,7 @@ class TransferLearner(SupervisedLearner):
 
     def _arranged(self, module: nn.Module, *steps: int) -> Optimisation:
         """Freeze what is to be frozen, and make the optimizer of the rest."""
-        from trainers import thawing
+        from trainers.transferring import thawing
 
         self.ice = thawing.Ice(module, self.job, self.paradigm, self.taken)
         return self.ice.optimisation(*steps)
@@ -198,7 +198,7 @@ class TransferLearner(SupervisedLearner):
     # -- what is told of it -------------------------------------------------------------------------------------------
 
     def evaluate(self, split: Split, costly: bool = False) -> dict[str, float]:
-        from trainers import comparing
+        from trainers.transferring import comparing
 
         found = super().evaluate(split, costly)
         if self.beside is not None:
@@ -208,7 +208,7 @@ class TransferLearner(SupervisedLearner):
         return found
 
     def figures(self) -> dict[str, float]:
-        from trainers import comparing
+        from trainers.transferring import comparing
 
         found = super().figures()
         score = next(iter(Supervised.scores(self.paradigm, self.job.dataset)))

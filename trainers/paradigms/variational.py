@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from trainers import latent
+from trainers.autoencoding import latent
+from trainers.autoencoding.reconstructing import Reconstruction, ReconstructionLearner, pieces_of
 from trainers.events import Event, Scene, Verdict
 from trainers.paradigm import Score
-from trainers.reconstructing import Reconstruction, ReconstructionLearner, pieces_of
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trainers import uncertainty
+from trainers.belief import uncertainty
+from trainers.belief.uncertainty import Beliefs, Numbers, Separation
 from trainers.data import DATASETS, DataSet, dataset
 from trainers.events import SplitName
 from trainers.learner import evaluation_piece
 from trainers.loss import Loss
 from trainers.predictions import Predictions, grid, has_surface, kept, predict, prepared_data
 from trainers.run import Run, RunError
-from trainers.uncertainty import Beliefs, Numbers, Separation
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -97,7 +97,7 @@ def believed(run: Run, split: SplitName = "validation") -> Believed:
 
 
 def _believed(run: Run, split: SplitName) -> Believed:
-    from trainers.believing import chances
+    from trainers.belief.believing import chances
 
     loss, whole = _loss(run), predict(run, split)
     places = _evenly(len(whole.targets), MOST)
@@ -139,7 +139,7 @@ def doubts(run: Run, resolution: int = 110) -> Doubts:
 
 
 def _doubts(run: Run, resolution: int) -> Doubts:
-    from trainers.believing import chances
+    from trainers.belief.believing import chances
 
     x, y, given, training = grid(run, resolution, 0.3)
     said, _ = _asked(run, (given,), alike=True)
@@ -182,7 +182,7 @@ def strangers(run: Run, name: str) -> Strangers:
 def _strangers(run: Run, name: str) -> Strangers:
     import torch
 
-    from trainers.believing import chances
+    from trainers.belief.believing import chances
 
     prepared, own = prepared_data(run), believed(run, "validation").beliefs
     if own is None:
@@ -209,7 +209,7 @@ def _asked(run: Run, inputs: tuple[Tensor, ...], alike: bool = False) -> tuple[T
     """Outputs of the run's draws, (T, N, …), and those of one network without draws."""
     import torch
 
-    from trainers.draws import draws
+    from trainers.belief.draws import draws
 
     job, model = run.job, run.model()
     count: int = getattr(job.paradigm, "draws", 30)

@@ -10,7 +10,7 @@ import numpy as np
 
 import builder
 from builder.document import Document
-from trainers import latent, projection
+from trainers.autoencoding import latent, projection
 from trainers.data.splits import Prepared, Split
 from trainers.events import Event, Scene, Verdict
 from trainers.learner import NetworkLearner, part

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from trainers.adversaries.likeness import mean_distance
 from trainers.events import Verdict
-from trainers.likeness import mean_distance
 
 if TYPE_CHECKING:
     from torch import Tensor

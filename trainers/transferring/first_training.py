@@ -16,8 +16,8 @@ from builder.document import Document
 from builder.edits import apply_all
 from builder.infer import analyse
 from trainers.home import home
-from trainers.starting import Origin, own_shapes
-from trainers.weight_files import WeightsError, shapes
+from trainers.transferring.starting import Origin, own_shapes
+from trainers.transferring.weight_files import WeightsError, shapes
 
 if TYPE_CHECKING:
     from trainers.events import Event

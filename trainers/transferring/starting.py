@@ -20,7 +20,7 @@ from builder.plan import Step, make_plan
 from builder.problems import NetloomError
 from trainers.checks.base import before, outputs
 from trainers.home import home
-from trainers.weight_files import Shape, WeightsError, load, prefix_of, shapes
+from trainers.transferring.weight_files import Shape, WeightsError, load, prefix_of, shapes
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -64,7 +64,7 @@ def origin_of(job: Job, way: Transfer) -> Origin | None:
     if way.weights is not None:
         return of_file(folder() / way.weights, way.weights)
     if way.source is not None:
-        from trainers import first_training
+        from trainers.transferring import first_training
 
         return first_training.origin(job, way)
     return None

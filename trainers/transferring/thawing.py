@@ -13,7 +13,7 @@ from torch import nn
 
 from builder.compile import layers
 from trainers.optimisation import Optimisation, Slower
-from trainers.starting import frozen_steps
+from trainers.transferring.starting import frozen_steps
 
 if TYPE_CHECKING:
     from trainers.job import Job

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import builder
-from trainers import latent
+from trainers.autoencoding import latent
 from trainers.events import SplitName
 from trainers.learner import evaluation_piece
 from trainers.predictions import kept, prepared_data
@@ -26,7 +26,7 @@ from trainers.run import Run, RunError
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from trainers.reconstructing import Reconstruction
+    from trainers.autoencoding.reconstructing import Reconstruction
 
 MOST = 4000  # samples of one part that are looked at
 Floats = NDArray[np.float32]
@@ -76,7 +76,7 @@ class Detection:
 
 def way_of(run: Run) -> Reconstruction:
     """The run's way of training. RunError: it gives back no input."""
-    from trainers.reconstructing import Reconstruction
+    from trainers.autoencoding.reconstructing import Reconstruction
 
     way = run.job.paradigm
     if not isinstance(way, Reconstruction):

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trainers import uncertainty
 from trainers.answers import probabilities
-from trainers.draws import draws
+from trainers.belief import uncertainty
+from trainers.belief.draws import draws
+from trainers.belief.uncertainty import Beliefs, Numbers, of_classes
 from trainers.events import Verdict
 from trainers.learner import part
 from trainers.paradigms.bayesian import ALONE
-from trainers.uncertainty import Beliefs, Numbers, of_classes
 
 if TYPE_CHECKING:
     from torch import Tensor

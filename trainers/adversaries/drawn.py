@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from trainers.adversaries.noise import Noise, noise_of
 from trainers.data.scaling import Standardisation
-from trainers.noise import Noise, noise_of
 from trainers.predictions import kept, prepared_data
 from trainers.run import Run
 

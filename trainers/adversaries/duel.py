@@ -7,15 +7,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import builder
-from trainers import exhibits
-from trainers.adversarial import GAMES, gradient_penalty
+from trainers.adversaries import exhibits
+from trainers.adversaries.adversarial import GAMES, gradient_penalty
+from trainers.adversaries.ledger import Ledger
+from trainers.adversaries.likeness import classes_found, nearest_classes, sliced_distance, variety
+from trainers.adversaries.noise import noise_of
+from trainers.adversaries.rivalry import Rivalry
 from trainers.events import Event, Verdict
-from trainers.ledger import Ledger
-from trainers.likeness import classes_found, nearest_classes, sliced_distance, variety
-from trainers.noise import noise_of
 from trainers.optimisation import Optimisation
 from trainers.paradigms.gan import AVERAGE, DISCRIMINATOR, GAN, GENERATOR
-from trainers.rivalry import Rivalry
 from trainers.shutter import Shutter
 
 if TYPE_CHECKING:
