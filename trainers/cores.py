@@ -14,7 +14,7 @@ from builder.infer import analyse
 if TYPE_CHECKING:
     from trainers.job import Job
 
-SMALL_STEP = 100_000_000  # floating-point operations of a forward pass over a batch
+SMALL_STEP = 300_000_000  # floating-point operations of a forward pass over a batch
 
 
 def thread_count(job: Job, batch_size: int, device: str) -> int | None:
