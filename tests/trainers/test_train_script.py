@@ -19,9 +19,11 @@ import trainers
 import trainers.data
 from builder.document import Document
 from builder.edits import InsertBefore
+from builder.problems import NetloomError
 from trainers.initialisation import INITIALISATIONS
 from trainers.losses import LOSSES
 from trainers.optimizers import OPTIMIZERS
+from trainers.paradigm import paradigms
 from trainers.schedules import SCHEDULES
 from trainers.train_script import companion, train_script
 
@@ -249,3 +251,17 @@ def test_a_document_without_training_has_no_script() -> None:
     model = builder.compile(document)
     assert list(companion(document, model)) == ["train.py"]
     assert companion(document.changed(training={}), model) == {}
+
+
+@pytest.mark.parametrize("way", sorted(paradigms()))
+def test_a_way_of_training_that_says_it_is_scripted_is(way: str) -> None:
+    """The Export page promises a train.py by that word."""
+    templates = builder.templates().values()
+    found = [each for each in templates if (each.training.get("paradigm") or {}).get("name", "supervised") == way]
+    for document in found[:2]:
+        job = trainers.Job.from_document(document)
+        if job.paradigm.scripted:
+            assert "def train" in train_script(document) or "for epoch" in train_script(document)
+        else:
+            with pytest.raises(NetloomError):
+                train_script(document)

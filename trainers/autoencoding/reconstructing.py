@@ -52,6 +52,10 @@ class Reconstruction(Paradigm):
     def signals(self, dataset: DataSet, network: str = "main") -> tuple[Any, ...]:
         return dataset.signals[:1]  # a check says that one with several does not fit
 
+    @property
+    def scripted(self) -> bool:
+        return False
+
     def scaling(self, dataset: DataSet) -> Scaling:
         """Pictures from 0 to 1, as a sigmoid gives them and as they are drawn; other numbers around 0."""
         return "unit" if dataset.kind == "image" or getattr(self, "loss", "") == "bce" else "standard"
