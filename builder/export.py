@@ -5,11 +5,12 @@ What is written was run first and compared with the model. It appears under its 
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,18 +60,10 @@ def export(model: nn.Module, document: Document, path: str | Path, format: str =
         raise ExportError(f"{path} is a folder; a file's name was expected.")
     what = subject(model, document)
     texts = {name: text for add in companions for name, text in add(document, model).items()} if format == "zip" else {}
-    folder: Path | None = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=".netloom-export-", dir=path.parent))
+    with _beside(path) as folder:
         made, (worst, checked) = FORMATS[format](what, folder, texts)
         size = made.stat().st_size
         made.replace(path)
-    except OSError as error:
-        raise ExportError(_why(error, path)) from error
-    finally:
-        if folder is not None:
-            shutil.rmtree(folder, ignore_errors=True)
     return Exported(path, format, worst, checked, size)
 
 
@@ -81,11 +74,8 @@ def export_parts(parts: Mapping[str, tuple[nn.Module, Document]], path: str | Pa
         ExportError, GraphError: as `export`; the sentence names the part.
     """
     path = Path(path)
-    folder: Path | None = None
     made: dict[str, Exported] = {}
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=".netloom-export-", dir=path.parent))
+    with _beside(path) as folder:
         for name, (module, document) in parts.items():
             try:
                 made[name] = export(module, document, folder / f"{name}.zip", "zip")
@@ -99,13 +89,23 @@ def export_parts(parts: Mapping[str, tuple[nn.Module, Document]], path: str | Pa
                         archive.writestr(f"{name}/{item.filename}", inner.read(item))
         size = whole.stat().st_size
         whole.replace(path)
+    checked = " ".join(f"{name}: {part.checked}" for name, part in made.items())
+    return Exported(path, "zip", max(part.difference for part in made.values()), checked, size)
+
+
+@contextlib.contextmanager
+def _beside(path: Path) -> Iterator[Path]:
+    """A folder beside the file that is to be, gone afterwards. ExportError: something there cannot be written."""
+    folder: Path | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=".netloom-export-", dir=path.parent))
+        yield folder
     except OSError as error:
         raise ExportError(_why(error, path)) from error
     finally:
         if folder is not None:
             shutil.rmtree(folder, ignore_errors=True)
-    checked = " ".join(f"{name}: {part.checked}" for name, part in made.items())
-    return Exported(path, "zip", max(part.difference for part in made.values()), checked, size)
 
 
 def _why(error: OSError, path: Path) -> str:

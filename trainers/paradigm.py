@@ -81,7 +81,7 @@ class Paradigm(Entry):
     """A way of training. Its fields are its options; a subclass in `paradigms/` is one file, read in one sitting."""
 
     panels: ClassVar[tuple[str, ...]] = ()  # its views of the trained network, see pages/parts/panels.py
-    live: ClassVar[tuple[str, ...]] = ()  # its cards beside the curves while it trains, see pages/parts/live_cards.py
+    live: ClassVar[tuple[str, ...]] = ()  # its cards beside the curves while it trains, see pages/parts/panels.py
     forms: ClassVar[tuple[str, ...]] = ()  # what stands below its options, see FORMS of pages/parts/panels.py
     networks: ClassVar[tuple[str, ...]] = ("main",)  # the networks of the document that it trains
     validates: ClassVar[bool] = True  # a loss on held-out samples says how good it is, and which weights are best
