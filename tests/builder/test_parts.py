@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import itertools
+import zipfile
+from pathlib import Path
 
 import pytest
 import torch
 
 import builder
 import trainers
+from builder.export import export_parts
 from builder.parts import between, cuts, only
-from builder.problems import GraphError
+from builder.problems import ExportError, GraphError
 
 
 def weights_of(part: builder.Document, whole: torch.nn.Module) -> torch.nn.Module:
@@ -84,3 +87,20 @@ def test_one_network_of_several() -> None:
     assert builder.compile(alone)(torch.zeros(1, 3)).shape == (1, 2)
     with pytest.raises(GraphError, match="no network 'critic'"):
         only(both, "critic")
+
+
+@pytest.mark.slow
+def test_parts_go_into_one_zip_and_a_wrong_one_is_named(tmp_path: Path) -> None:
+    whole = document("logistic_regression")
+    model = builder.compile(whole).eval()
+    node = cuts(whole)[-1]
+    before = between(whole, end=node)
+    parts = {"network": (model, whole), "encoder": (weights_of(before, model), before)}
+    made = export_parts(parts, tmp_path / "all.zip")
+    names = zipfile.ZipFile(made.path).namelist()
+    assert made.difference < 1e-4 and made.size == made.path.stat().st_size
+    for part in parts:
+        assert {f"{part}/model.py", f"{part}/model.safetensors", f"{part}/document.json"} <= set(names)
+    with pytest.raises(ExportError, match="The encoder: "):
+        export_parts({"encoder": (builder.compile(document("lenet")), before)}, tmp_path / "wrong.zip")
+    assert [path.name for path in tmp_path.iterdir()] == ["all.zip"]
