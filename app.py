@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.parts import theme
+from pages.parts.theme import theme
 
 HERE = Path(__file__).parent
 PAGES = (

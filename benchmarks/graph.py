@@ -10,10 +10,10 @@ import builder
 from benchmarks.documents import gpt2_document, resnet152_document
 from benchmarks.table import Row
 from benchmarks.timing import seconds
+from builder.analysis.infer import _cache
+from builder.analysis.plan import make_plan
 from builder.document import Document
 from builder.edits import Edit, InBlock, SetParams
-from builder.infer import _cache
-from builder.plan import make_plan
 
 
 def residual_chain(size: int) -> Any:

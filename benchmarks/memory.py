@@ -61,13 +61,13 @@ def _ready(name: str, how: str, home: Path) -> Callable[[], Any]:
     import torch
 
     from benchmarks.networks import PAIRS
-    from trainers.cores import thread_count, threads
     from trainers.data import DATASETS
     from trainers.data.base import Arrays
     from trainers.data.batches import Batches
+    from trainers.engine.session import Session, warm_up
+    from trainers.engine.threads import thread_count, threads
     from trainers.job import Job
-    from trainers.session import Session, warm_up
-    from trainers.store import Store
+    from trainers.runs.store import Store
 
     generator = np.random.default_rng(0)
     inputs = generator.normal(size=(SAMPLES, 1, 28, 28)).astype(np.float32)

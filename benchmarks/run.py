@@ -20,14 +20,14 @@ from torch.utils.data import DataLoader, TensorDataset
 from benchmarks.networks import PAIRS
 from benchmarks.table import Row
 from benchmarks.timing import ratio
-from trainers.cores import thread_count, threads
 from trainers.data import DATASETS
 from trainers.data.base import Arrays
 from trainers.data.batches import Batches
 from trainers.data.splits import Prepared, prepare
+from trainers.engine.session import Session
+from trainers.engine.threads import thread_count, threads
 from trainers.job import Job
-from trainers.session import Session
-from trainers.store import Store
+from trainers.runs.store import Store
 
 SAMPLES, ROUNDS, BATCH = 10_000, 5, 64
 

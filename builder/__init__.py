@@ -11,18 +11,17 @@ here at once: a later first import of `builder.compile`, say, would put the modu
 
 from __future__ import annotations
 
-from builder import spec as _spec
-
-CATALOGUE: dict[str, type[_spec.LayerSpec]] = _spec.catalogue()
-
-from builder.checks import check  # noqa: E402  (checks and edits read CATALOGUE)
-from builder.codegen import to_python  # noqa: E402
-from builder.compile import compile  # noqa: E402
-from builder.document import Block, Document, Edge, Node, dump, load  # noqa: E402
-from builder.edits import apply_all  # noqa: E402
-from builder.export import export  # noqa: E402
-from builder.infer import infer  # noqa: E402
-from builder.problems import (  # noqa: E402
+from builder.analysis.infer import infer
+from builder.analysis.summary import summary
+from builder.catalogue import CATALOGUE
+from builder.checks import check
+from builder.codegen import to_python
+from builder.compile import compile
+from builder.document import Block, Document, Edge, Node, dump, load
+from builder.document.templates import template, templates
+from builder.edits import apply_all
+from builder.exports.export import export
+from builder.problems import (
     DocumentError,
     EditError,
     ExportError,
@@ -31,8 +30,6 @@ from builder.problems import (  # noqa: E402
     NodeError,
     Problem,
 )
-from builder.summary import summary  # noqa: E402
-from builder.templates import template, templates  # noqa: E402
 
 __all__ = [
     "CATALOGUE", "Block", "Document", "DocumentError", "Edge", "EditError", "ExportError", "GraphError", "NetloomError",

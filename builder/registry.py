@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import importlib.util
 import inspect
 import itertools
 import pkgutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from types import ModuleType
 from typing import TypeVar
 
@@ -15,8 +16,13 @@ T = TypeVar("T")
 MOST_NAMES = 500  # comparing a name takes about 10 microseconds; a hundred mistakes must not take seconds
 
 
-def discover(package: ModuleType, base: type[T], key: Callable[[type[T]], str]) -> dict[str, type[T]]:
+def discover(
+    package: ModuleType, base: type[T], key: Callable[[type[T]], str], within_folders: str = ""
+) -> dict[str, type[T]]:
     """Import every module of `package` and return its concrete subclasses of `base`, by `key`.
+
+    Parameters:
+        within_folders: of each sub-package, import this module alone, if it has one. Empty: import all of its modules.
 
     A class is concrete when its name has no leading underscore and it is not `base` itself. The order is that of the
     modules' names and then of the lines in each module, so that it is the same on every machine.
@@ -25,8 +31,8 @@ def discover(package: ModuleType, base: type[T], key: Callable[[type[T]], str]) 
         ValueError: two classes share one key.
     """
     found: dict[str, type[T]] = {}
-    for info in sorted(pkgutil.iter_modules(package.__path__), key=lambda item: item.name):
-        module = importlib.import_module(f"{package.__name__}.{info.name}")
+    for name in _modules(package, within_folders):
+        module = importlib.import_module(name)
         for value in vars(module).values():
             if not inspect.isclass(value) or not issubclass(value, base) or value is base:
                 continue
@@ -37,6 +43,18 @@ def discover(package: ModuleType, base: type[T], key: Callable[[type[T]], str]) 
                 raise ValueError(f"{value.__qualname__} and {found[name].__qualname__} are both called {name!r}.")
             found[name] = value
     return found
+
+
+def _modules(package: ModuleType, within_folders: str) -> Iterator[str]:
+    """The dotted names of the modules to import, in alphabetical order; those of a folder in the place of the folder."""
+    for info in sorted(pkgutil.iter_modules(package.__path__), key=lambda item: item.name):
+        name = f"{package.__name__}.{info.name}"
+        if not info.ispkg:
+            yield name
+        elif not within_folders:
+            yield from _modules(importlib.import_module(name), "")
+        elif importlib.util.find_spec(f"{name}.{within_folders}"):
+            yield f"{name}.{within_folders}"
 
 
 def did_you_mean(wrong: str, known: Iterable[str]) -> str:

@@ -255,20 +255,3 @@ class LayerSpec(BaseModel):
 def always(default: Any, description: str, **bounds: Any) -> Any:
     """A field that torch has no default for: it has one here, so that a dropped layer works, and is always printed."""
     return Field(default, description=description, json_schema_extra={"always": True}, **bounds)
-
-
-def type_with_role(role: Role) -> str:
-    """The name of the type whose nodes do that in a network: where data enters, where it leaves, a block."""
-    from builder import CATALOGUE
-
-    return next(name for name, spec in CATALOGUE.items() if spec.role == role)
-
-
-def catalogue() -> dict[str, type[LayerSpec]]:
-    """Every layer class by its type name, in the order of the palette."""
-    import builder.layers
-    from builder.registry import discover
-
-    found = discover(builder.layers, LayerSpec, LayerSpec.type_name.__func__)  # type: ignore[attr-defined]
-    order = list(FAMILIES)
-    return dict(sorted(found.items(), key=lambda item: order.index(item[1].family)))

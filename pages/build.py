@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts import canvas, header, inspector, notices, palette, problem_list, session, warmup
+from pages.parts.canvas import canvas, palette
+from pages.parts.document import header, notices, session
+from pages.parts.inspector import inspector, problem_list
+from pages.parts.theme import torch_import
 
 
 @st.fragment(run_every=0.25)
 def _wait_for_shapes() -> None:
     """torch is imported in the background once the canvas stands; when torch is there, shapes are drawn."""
     if session.widget(canvas.FLOW) is not None:
-        warmup.start()
-    if warmup.ready():
+        torch_import.start()
+    if torch_import.ready():
         st.rerun()
 
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import streamlit as st
 
 from builder.problems import NetloomError
-from pages.parts import charts, header, notices, run_choice, run_exports, session, warmup
-from pages.parts.run_exports import EVERYTHING, FORMATS, Format
-from pages.parts.words import escape
-from trainers.run import Run
+from pages.parts.document import header, notices, session
+from pages.parts.runs import run_choice, run_exports
+from pages.parts.runs.run_exports import EVERYTHING, FORMATS, Format
+from pages.parts.theme import charts, torch_import
+from pages.parts.theme.escaping import escape
+from trainers.runs.run import Run
 
 work = session.start()
 with st.spinner("Loading torch …", show_time=False):
-    warmup.start()
-    warmup.ready(60)
+    torch_import.start()
+    torch_import.ready(60)
 run_choice.style()
 
 

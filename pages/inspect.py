@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts import header, notices, panels, run_choice, session, warmup
-from pages.parts.run_data import ACTIVE
+from pages.parts.document import header, notices, session
+from pages.parts.runs import run_choice
+from pages.parts.theme import torch_import
+from pages.parts.training import panels
+from pages.parts.training.run_data import ACTIVE
 from trainers.events import SplitName
 
 PARTS: tuple[SplitName, ...] = ("validation", "test", "training")
@@ -13,8 +16,8 @@ LOOK_AGAIN = 5.0  # seconds between two looks for better weights while a run tra
 
 work = session.start()
 with st.spinner("Loading torch …", show_time=False):
-    warmup.start()
-    warmup.ready(60)
+    torch_import.start()
+    torch_import.ready(60)
 run_choice.style()
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts import gallery, notices, session, warmup
+from pages.parts.document import notices, session
+from pages.parts.lessons import gallery
+from pages.parts.theme import torch_import
 
 work = session.start()
 notices.show(work)
 gallery.own_lesson(work)
 st.html('<div class="nl-heading"><span class="nl-title">Templates and their lessons</span></div>')
 opened = gallery.lessons(work)
-warmup.start()  # while somebody reads: a Build page that one is switched to does not ask again for shapes
+torch_import.start()  # while somebody reads: a Build page that one is switched to does not ask again for shapes
 if opened:
-    warmup.ready(20)
+    torch_import.ready(20)
     st.switch_page("pages/build.py")

@@ -8,8 +8,10 @@ import streamlit as st
 
 import trainers
 from builder.problems import NetloomError
-from pages.parts import header, notices, run_choice, run_table, session, warmup
-from trainers.run import Run
+from pages.parts.document import header, notices, session
+from pages.parts.runs import run_choice, run_table
+from pages.parts.theme import torch_import
+from trainers.runs.run import Run
 
 TARGETS = (("Train", "monitoring", "train"), ("Inspect", "troubleshoot", "inspect"), ("Export", "ios_share", "export"))
 
@@ -45,7 +47,7 @@ def _actions(chosen: Sequence[Run]) -> None:
                     st.switch_page(f"pages/{target}.py", query_params={run_choice.ADDRESS: chosen[0].id})
             if st.button("Open in Build", icon=":material/account_tree:", key="to_build", help="As it was trained"):
                 work.open(chosen[0].document, f"{chosen[0].name} as it was trained, as a new document.")
-                warmup.ready(20)
+                torch_import.ready(20)
                 st.switch_page("pages/build.py")
         many = f" {len(chosen)} runs" if len(chosen) > 1 else ""
         if st.button(f"Delete{many}", icon=":material/delete:", key="delete", help="With curves and weights, for good"):
@@ -74,4 +76,4 @@ def _confirm(chosen: Sequence[Run]) -> None:
 
 
 page()
-warmup.start()  # while somebody reads: a Build page that one is switched to does not ask again for shapes
+torch_import.start()  # while somebody reads: a Build page that one is switched to does not ask again for shapes

@@ -11,15 +11,15 @@ torch is imported on first use, not here.
 
 from __future__ import annotations
 
-import trainers.openmp  # noqa: F401  (before all else: torch reads the setting when it is loaded)
-from trainers import train_script as _train_script
-from trainers.checks import bind, check
+import trainers.engine.openmp  # noqa: F401  (before all else: torch reads the setting when it is loaded)
+from trainers.binding import bind
 from trainers.data import DataError, datasets
 from trainers.events import Progress, Verdict
-from trainers.job import Job
-from trainers.lookup import newest, open_run, runs, start
-from trainers.run import Run, RunError
-from trainers.store import StoreError
+from trainers.job import Job, check
+from trainers.runs.lookup import newest, open_run, runs, start
+from trainers.runs.run import Run, RunError
+from trainers.runs.store import StoreError
+from trainers.script import train_script as _train_script
 
 _train_script.register()  # exports carry a train.py beside the model
 

@@ -21,7 +21,7 @@ from typing import Any
 
 import builder
 import trainers
-from builder.export import export_parts
+from builder.exports.export import export_parts
 from builder.problems import NetloomError, Problem, ProblemsError
 
 FORMATS = ("zip", "safetensors", "onnx", "pt2", "python")

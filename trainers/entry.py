@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from builder.problems import NetloomError
 from builder.registry import did_you_mean
-from builder.wording import sentences
+from builder.validation_messages import sentences
 
 
 class OptionError(NetloomError, ValueError):

@@ -43,7 +43,7 @@ class Histograms:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A sample text: pieces with their marks, as trainers/writing.py has them."""
+    """A sample text: pieces with their marks, as trainers/paradigms/language/sample_text.py has them."""
 
     step: int
     pieces: tuple[tuple[str, str], ...]

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 import builder
+from builder.analysis.infer import analyse
+from builder.checks.base import run
 from builder.document import Document
 from builder.problems import DocumentError, GraphError, Problem
-from builder.wording import sentences
-from trainers.augmentation import Augmentation
-from trainers.augmenting import read as read_augmentations
+from builder.validation_messages import sentences
+from trainers.binding import bind
+from trainers.checks.base import errors_first, problems_of
 from trainers.data import DataError, DataSet, dataset
+from trainers.data.augmentation import Augmentation
+from trainers.data.augmenter import read as read_augmentations
 from trainers.data.splits import Prepared, check_shares, prepare
+from trainers.engine.device import device_names
 from trainers.entry import OptionError, choose
-from trainers.initialisation import INITIALISATIONS, Initialisation
-from trainers.optimizers import OPTIMIZERS, Optimizer
-from trainers.paradigm import Paradigm, paradigms
-from trainers.schedules import SCHEDULES, Schedule
+from trainers.optim.initialisation import INITIALISATIONS, Initialisation
+from trainers.optim.optimizers import OPTIMIZERS, Optimizer
+from trainers.optim.schedules import SCHEDULES, Schedule
+from trainers.paradigms import PARADIGMS, Paradigm
 
 
 class _Options(BaseModel):
@@ -96,7 +100,7 @@ class Job:
         self.augmentations: tuple[Augmentation, ...] = attempt(_augmentations, training)
         self.settings: Settings = attempt(_settings, training)
         self.paradigm: Paradigm = attempt(
-            choose, paradigms(), training.get("paradigm", {"name": "supervised"}), "paradigm"
+            choose, PARADIGMS, training.get("paradigm", {"name": "supervised"}), "paradigm"
         )
         self.optimizer: Optimizer = attempt(choose, OPTIMIZERS, training.get("optimizer", "Adam"), "optimizer")
         self.schedule: Schedule = attempt(choose, SCHEDULES, training.get("schedule", "constant"), "schedule")
@@ -119,8 +123,6 @@ class Job:
         Raises:
             DocumentError: a setting is wrong; GraphError: the network has errors, or does not fit the data or the loss.
         """
-        from trainers.checks import bind, problems_of
-
         document = document.changed(training=merged(document.training, overrides))
         job = cls(bind(document))
         errors = [problem for problem in problems_of(job) if problem.severity == "error"]
@@ -146,6 +148,16 @@ class Job:
     @classmethod
     def from_json(cls, text: str) -> Job:
         return cls(builder.load(text))
+
+
+def check(document: Document) -> list[Problem]:
+    """Everything wrong with the document, its data set and its training, one list of problems, errors first."""
+    bound = bind(document)
+    try:
+        job = Job(bound)
+    except DocumentError as error:
+        return errors_first([*run(analyse(bound)), *error.problems])
+    return problems_of(job)
 
 
 def merged(training: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
@@ -211,17 +223,3 @@ def _settings(training: Mapping[str, Any]) -> Settings:
     if settings.device not in ("auto", *known) and settings.device.split(":")[0] not in known:
         raise ValueError(f"There is no device {settings.device!r} here; there is: auto, {', '.join(known)}.")
     return settings
-
-
-@functools.cache
-def device_names() -> tuple[str, ...]:
-    """The kinds of device that torch finds on this machine, the CPU last."""
-    import torch
-
-    accelerator = torch.accelerator.current_accelerator(check_available=True)
-    return (accelerator.type, "cpu") if accelerator is not None else ("cpu",)
-
-
-def resolve_device(name: str) -> str:
-    """'auto' → the accelerator that torch reports, else the CPU."""
-    return device_names()[0] if name == "auto" else name

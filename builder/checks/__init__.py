@@ -5,9 +5,9 @@ A check's docstring says what it looks for, why that matters and how it is mende
 
 from __future__ import annotations
 
+from builder.analysis.infer import analyse
 from builder.checks.base import Check, run
 from builder.document import Document
-from builder.infer import analyse
 from builder.problems import Problem
 
 __all__ = ["Check", "check"]

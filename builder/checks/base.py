@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from builder.block_edits import InBlock
+from builder.analysis.infer import Analysis, within
 from builder.document import Node
 from builder.edits import Edit, InsertBefore, SetParams, fresh_name
-from builder.infer import Analysis, within
+from builder.edits.blocks import InBlock
 from builder.problems import Problem, Severity
 from builder.registry import discover
 from builder.spec import ShapeError
@@ -85,9 +86,7 @@ def once(analysis: Analysis, names: Iterable[str]) -> Iterator[tuple[str, str, P
 
 @functools.cache
 def _checks() -> tuple[Check, ...]:
-    import builder.checks as package
-
-    found = discover(package, Check, lambda kind: kind.code)
+    found = discover(sys.modules[__package__], Check, lambda kind: kind.code)
     return tuple(found[code]() for code in sorted(found))
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from builder.analysis.infer import Analysis
 from builder.checks.base import Check, once
-from builder.infer import Analysis
 from builder.problems import Problem
 from builder.spec import LayerSpec
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from builder.analysis.infer import Analysis
 from builder.checks.base import Check, once
 from builder.edits import SetParams
-from builder.infer import Analysis
 from builder.problems import Problem
 from builder.shapes import count, show
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from builder.analysis.infer import Analysis
 from builder.checks.base import Check, fix_for, once
 from builder.checks.repeats import unfit_repeat
-from builder.infer import Analysis
 from builder.problems import Problem
 from builder.shapes import show
 

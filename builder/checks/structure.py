@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar
 
+from builder.analysis.infer import Analysis
+from builder.catalogue import CATALOGUE, type_with_role
 from builder.checks.base import Check
 from builder.document import MAIN, Edge, Node
+from builder.document.graph import cycles, incoming, reaching
+from builder.document.validation import problems
 from builder.edits import GAP_X, AddNode, Bypass, Connect, Disconnect, Edit, RemoveNodes, fresh_name
-from builder.graph import cycles, incoming, reaching
-from builder.infer import Analysis
 from builder.problems import Problem
-from builder.spec import LayerSpec, Role, type_with_role
-from builder.structure import problems
+from builder.spec import LayerSpec, Role
 
 
 def specs(analysis: Analysis) -> Iterator[tuple[Node, LayerSpec]]:
     """Every node whose type and parameters are right, with its layer."""
-    from builder import CATALOGUE
-
     for node in analysis.document.nodes:
         if node.type in CATALOGUE:
             try:

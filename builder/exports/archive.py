@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from builder.codegen.expressions import plain
 from builder.document import dump
 from builder.exports.converted import convert
 from builder.exports.extra import extras
@@ -17,7 +18,6 @@ from builder.exports.files import check_weights, write_weights
 from builder.exports.model_file import check_model_file, input_figures, model_source
 from builder.exports.subject import ENSEMBLE, Subject
 from builder.problems import ExportError
-from builder.render import plain
 from builder.shapes import show
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import builder
+from builder.analysis.plan import make_plan
 from builder.document import dump
 from builder.exports.files import outputs, run, write_inputs, write_weights
 from builder.exports.subject import Subject, difference
-from builder.plan import make_plan
 from builder.problems import ExportError
 
 MAX_ONNX_BYTES = 2_000_000_000  # one ONNX file is one protobuf message, which may hold 2 GB

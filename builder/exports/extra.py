@@ -7,6 +7,7 @@ user of the model must know.
 from __future__ import annotations
 
 import functools
+import sys
 
 from builder.exports.subject import Subject
 from builder.registry import discover
@@ -34,9 +35,7 @@ class Extra:
 
 @functools.cache
 def _all() -> tuple[Extra, ...]:
-    import builder.exports as package
-
-    return tuple(kind() for kind in discover(package, Extra, lambda kind: kind.__name__).values())
+    return tuple(kind() for kind in discover(sys.modules[__package__], Extra, lambda kind: kind.__name__).values())
 
 
 def extras(what: Subject) -> list[Extra]:

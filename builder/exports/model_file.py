@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from builder.codegen import code, introduction
+from builder.codegen.expressions import Expression, Invoke, Keyword, Several, docstring, plain, statement
+from builder.codegen.module_source import printed
 from builder.exports.extra import extras
 from builder.exports.files import outputs, run, write_inputs, write_weights
 from builder.exports.subject import Subject, difference
-from builder.helpers import printed
-from builder.render import Expression, Invoke, Keyword, Several, docstring, plain, statement
 
 IMPORTS = ("import json", "import struct", "from pathlib import Path")
 

@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from builder.classes import class_names
+from builder.analysis.plan import make_plan
+from builder.codegen.classes import class_names
 from builder.compile import compile
 from builder.document import Document, Node
-from builder.plan import make_plan
 from builder.problems import ExportError, NodeError
 
 if TYPE_CHECKING:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from builder.analysis.plan import make_plan
+from builder.codegen.expressions import Several, statement
 from builder.compile import layers
 from builder.exports.extra import Extra
 from builder.exports.subject import ENSEMBLE, Subject
-from builder.plan import make_plan
-from builder.render import Several, statement
 
 DRAWN = '''
 def answers(model: nn.Module, x: Tensor, draws: int) -> Tensor:

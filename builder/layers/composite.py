@@ -10,7 +10,7 @@ from pydantic import Field
 from builder.spec import LayerSpec, Use
 
 if TYPE_CHECKING:
-    from builder import document
+    from builder.document import model
 
 
 class Block(LayerSpec):
@@ -34,5 +34,5 @@ class Block(LayerSpec):
     def use(self) -> Use:
         return Use(self.block, self.repeat)
 
-    def ports_with(self, blocks: Mapping[str, document.Block]) -> tuple[str, ...]:
+    def ports_with(self, blocks: Mapping[str, model.Block]) -> tuple[str, ...]:
         return blocks[self.block].ports if self.block in blocks else ()

@@ -30,7 +30,7 @@ class _Convolution(LayerSpec):
 
     def flops(self, *signals: Signal) -> int | None:
         """Each number of the result is a product of a filter with a patch; a multiply-add counts as two."""
-        from builder.infer import layer_facts
+        from builder.analysis.infer import layer_facts
 
         settings: Any = self
         channels, *sizes = signals[0].shape

@@ -11,8 +11,8 @@ import pytest
 
 import builder
 from tests.browser.canvas_page import PATIENCE, store, until
-from trainers.run import Run
-from trainers.store import Store
+from trainers.runs.run import Run
+from trainers.runs.store import Store
 
 pytestmark = pytest.mark.browser
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from builder.document import MAIN, Document
+from builder.document.graph import networks
+from builder.document.subnetworks import only
 from builder.edits import SetNetwork
-from builder.graph import networks
-from builder.parts import only
 
 
 def single(templates: dict[str, Document]) -> dict[str, Document]:

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import builder
-from builder.arrange import COLUMN, ROW, arrange
-from builder.blocks import opened
 from builder.document import Document
+from builder.document.blocks import opened
+from builder.document.layout import COLUMN, ROW, arrange
 from builder.edits import Move
 from tests.builder.folded import transformer
 

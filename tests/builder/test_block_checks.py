@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import builder
-from builder.connect import why_not
+from builder.analysis.infer import analyse
 from builder.document import Document, Edge
 from builder.edits import Connect, Disconnect, InBlock, RemoveNodes, SetParams, Together
-from builder.infer import analyse
+from builder.edits.connect import why_not
 from builder.problems import Problem
 from tests.builder.folded import data, gated, graph, node, residual, wires
 
@@ -121,7 +121,7 @@ def test_ports_of_a_block_are_wired_by_the_rules() -> None:
     problem = one(free, "N130")
     assert problem.node == "b1" and problem.message == "takes 2 inputs; gate is free."
     assert why_not(free, Edge(source="a", target="b1", port="gate")) is None
-    opened = builder.blocks.opened(document, "gated")
+    opened = builder.document.blocks.opened(document, "gated")
     assert why_not(opened, Edge(source="x", target="y")) == "y takes 1 input and has 2; remove 1."
     assert "would close a cycle: fc → times → fc" in str(why_not(opened, Edge(source="times", target="fc")))
 

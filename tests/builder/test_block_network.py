@@ -10,10 +10,10 @@ import pytest
 import torch
 
 import builder
+from builder.analysis.infer import analyse, within
+from builder.analysis.plan import make_plan
 from builder.compile import layers
 from builder.document import Document
-from builder.infer import analyse, within
-from builder.plan import make_plan
 from builder.problems import GraphError, NodeError
 from tests.builder.folded import FOLDED, data, graph, node, residual, siamese, transformer, widening
 

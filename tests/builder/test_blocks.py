@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 import builder
-from builder.blocks import closed, expansion, first_uses, opened
 from builder.document import Document
+from builder.document.blocks import closed, expansion, first_uses, opened
 from builder.edits import AddNode, Connect, Disconnect, InBlock, RemoveNodes, RenameNode, SetParams, SetText
 from builder.problems import DocumentError, EditError
 from tests.builder.folded import FOLDED, RESIDUAL, data, gated, graph, node, residual, wires

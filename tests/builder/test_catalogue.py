@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 import builder
-from builder.infer import analyse, layer_facts
+from builder.analysis.infer import analyse, layer_facts
 from builder.modules import resolve
 from builder.spec import FAMILIES, LayerSpec, Signal
 from tests.builder.variants import ALL, CASES, LAYERS, MISSING, OTHERS, Case, case, together

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 import builder
-from builder.infer import layer_facts
+from builder.analysis.infer import layer_facts
 from builder.spec import LayerSpec, ShapeError
 from tests.builder.variants import CASES, EVERY, LAYERS, MISSING, Case, together
 

@@ -19,8 +19,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import builder
-from builder.classes import class_names
-from builder.document import Document, name_complaint
+from builder.codegen.classes import class_names
+from builder.document import Document
+from builder.document.model import name_complaint
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 TEMPLATES = builder.templates()

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import builder
-from builder.connect import occupant, why_not
 from builder.document import Document, Edge
 from builder.edits import Connect
+from builder.edits.connect import occupant, why_not
 from builder.problems import EditError
 
 Make = Callable[..., Document]

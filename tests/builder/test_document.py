@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import builder
-from builder import migrate
-from builder.document import MAX_NODES, Document, Node, name_complaint
+from builder.document import Document, Node, migrate
+from builder.document.model import MAX_NODES, name_complaint
+from builder.document.templates import templates
 from builder.problems import DocumentError, NetloomError
-from builder.templates import templates
 
 NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,12}", fullmatch=True).filter(lambda name: name_complaint(name) is None)
 SCALARS = st.none() | st.booleans() | st.integers(-(10**20), 10**20) | st.floats(allow_nan=False, allow_infinity=False)

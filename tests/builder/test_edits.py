@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import builder
-from builder.document import MAX_NODES, RESERVED, Document, Edge, Node, name_complaint
+from builder.document import Document, Edge, Node
+from builder.document.model import MAX_NODES, RESERVED, name_complaint
 from builder.edits import (
     AddNode,
     Bypass,
@@ -30,7 +31,7 @@ from builder.edits import (
     apply_all,
     fresh_name,
 )
-from builder.history import History
+from builder.edits.history import History
 from builder.problems import EditError, NetloomError
 
 Make = Callable[..., Document]

@@ -18,9 +18,9 @@ from torch import nn
 
 import builder
 from builder.document import Document
-from builder.export import FORMATS, Exported, companions, export
 from builder.exports import files
 from builder.exports.convert import CONVERTERS, culprit
+from builder.exports.export import FORMATS, Exported, companions, export
 from builder.exports.subject import difference, subject
 
 CARD = {
@@ -82,7 +82,7 @@ def test_every_format_gives_the_models_outputs(
 def test_the_zip_works_where_nothing_of_netloom_is(
     digits: tuple[nn.Module, Document], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    train_script = pytest.importorskip("trainers.train_script")
+    train_script = pytest.importorskip("trainers.script.train_script")
     monkeypatch.setattr(sys.modules["builder.export"], "companions", [])
     train_script.register()
     model, document = digits

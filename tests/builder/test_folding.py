@@ -170,7 +170,7 @@ def random_edit(document: Document, chance: random.Random) -> Edit:
     if document.blocks and chance.random() < 0.5:
         block = chance.choice([*document.blocks, "ghost"])
         if block in document.blocks:
-            return InBlock(block, random_edit(builder.blocks.opened(document, block), chance))
+            return InBlock(block, random_edit(builder.document.blocks.opened(document, block), chance))
         return InBlock(block, RemoveNodes(("x",)))
     names = [*document.by_name, "ghost"]
     name, other = chance.choice(names), chance.choice(names)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from builder.document import Document
 from builder.edits import RemoveNodes, SetText
-from builder.history import LIMIT, History
+from builder.edits.history import LIMIT, History
 
 Make = Callable[..., Document]
 

@@ -10,9 +10,9 @@ import pytest
 import torch
 
 import builder
+from builder.analysis.infer import BATCH, analyse, layer_facts
 from builder.document import Document
 from builder.edits import SetParams
-from builder.infer import BATCH, analyse, layer_facts
 from builder.spec import ShapeError, Signal
 
 Make = Callable[..., Document]

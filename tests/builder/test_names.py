@@ -9,7 +9,8 @@ import pytest
 from torch import fx, nn
 
 import builder
-from builder.document import RESERVED, Document, name_complaint
+from builder.document import Document
+from builder.document.model import RESERVED, name_complaint
 
 
 def generated_names() -> set[str]:

@@ -7,10 +7,10 @@ from collections.abc import Callable
 import pytest
 
 import builder
-from builder.arrange import arrange
 from builder.document import Document, Edge, Node
+from builder.document.graph import connected, networks
+from builder.document.layout import arrange
 from builder.edits import AddNode, Connect, InBlock, SetNetwork, Together, apply_all
-from builder.graph import connected, networks
 from builder.problems import EditError
 
 Make = Callable[..., Document]

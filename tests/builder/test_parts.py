@@ -11,8 +11,8 @@ import torch
 
 import builder
 import trainers
-from builder.export import export_parts
-from builder.parts import between, cuts, only
+from builder.document.subnetworks import between, cuts, only
+from builder.exports.export import export_parts
 from builder.problems import ExportError, GraphError
 
 

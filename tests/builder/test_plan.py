@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import builder
+from builder.analysis.infer import needed
+from builder.analysis.plan import PortError, bind, make_plan
 from builder.document import Document, Edge
-from builder.graph import behind_cycles, cycles, incoming, order, path, reaching
-from builder.infer import needed
-from builder.plan import PortError, bind, make_plan
+from builder.document.graph import behind_cycles, cycles, incoming, order, path, reaching
 
 Make = Callable[..., Document]
 

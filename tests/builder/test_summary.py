@@ -9,10 +9,10 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 import builder
+from builder.analysis.infer import analyse
+from builder.analysis.summary import human
 from builder.document import Document
 from builder.exports.subject import samples
-from builder.infer import analyse
-from builder.summary import human
 from tests.builder.each import single
 from tests.builder.variants import CASES, together
 

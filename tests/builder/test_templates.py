@@ -6,12 +6,12 @@ import pytest
 import torch
 
 import builder
-from builder.arrange import COLUMN, ROW
 from builder.document import Document
-from builder.graph import networks
-from builder.templates import folder
-from trainers.augmentation import AUGMENTATIONS
+from builder.document.graph import networks
+from builder.document.layout import COLUMN, ROW
+from builder.document.templates import folder
 from trainers.data import DATASETS
+from trainers.data.augmentation import AUGMENTATIONS
 
 TEMPLATES = builder.templates()
 CHARTS = ("Loss", "Activations", "Gradient flow", "Graph", "Predictions")

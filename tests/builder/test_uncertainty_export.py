@@ -14,13 +14,13 @@ import torch
 
 import builder
 from builder.document import Document
-from builder.export import export
+from builder.exports.export import export
 from builder.exports.files import write_weights
 from builder.exports.model_file import model_source
 from builder.exports.subject import subject
 from builder.library.ensemble import Ensemble
-from trainers.belief.draws import draws
-from trainers.belief.uncertainty import of_classes
+from trainers.paradigms.bayesian.stochastic_passes import draws
+from trainers.paradigms.bayesian.uncertainty import of_classes
 
 EXPECTS = {"classification": "logits", "regression": "values"}
 

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 import builder
-from builder.plain import MAX_DEPTH, plain
+from builder.document.json_values import MAX_DEPTH, plain
 from builder.registry import did_you_mean
 from builder.shapes import count, show
-from builder.wording import clip, sentences
+from builder.validation_messages import clip, sentences
 
 
 def told(kind: str, **params: Any) -> dict[str, str]:

@@ -13,10 +13,12 @@ from streamlit.testing.v1 import AppTest
 
 import builder
 from builder.document import Document
-from pages.parts import actions, block_actions, memory, picture, places, run_blocks, workspace
-from pages.parts import session as sessions
-from pages.parts.places import TOP, Place
-from pages.parts.run_data import Moments
+from pages.parts.canvas import canvas_drawing, canvas_state
+from pages.parts.document import actions, block_actions, block_path, workspace
+from pages.parts.document import session as sessions
+from pages.parts.document.block_path import TOP, Place
+from pages.parts.training import block_rows
+from pages.parts.training.run_data import Moments
 
 ROOT = Path(__file__).parents[2]
 
@@ -93,9 +95,9 @@ def text(test: AppTest) -> str:
 
 @pytest.mark.parametrize("address", ["", "stage1.0", "stage1.1", "both.0", "both.0.deep.0"])
 def test_a_place_is_written_and_read(address: str) -> None:
-    place = places.read(address)
+    place = block_path.read(address)
     assert str(place) == address
-    assert places.kept(network(), place) == place
+    assert block_path.kept(network(), place) == place
 
 
 @pytest.mark.parametrize(
@@ -110,7 +112,7 @@ def test_a_place_is_written_and_read(address: str) -> None:
     ],
 )
 def test_an_address_that_leads_nowhere_leads_as_far_as_it_can(address: str, kept: str) -> None:
-    assert str(places.kept(network(), places.read(address))) == kept
+    assert str(block_path.kept(network(), block_path.read(address))) == kept
 
 
 @pytest.mark.parametrize(
@@ -123,13 +125,13 @@ def test_an_address_that_leads_nowhere_leads_as_far_as_it_can(address: str, kept
     ],
 )
 def test_a_dotted_name_is_found(dotted: str, where: str, name: str) -> None:
-    assert places.find(network(), dotted) == (places.read(where), name)
-    assert places.find(network(), f"{dotted}.0.nothing") is None
+    assert block_path.find(network(), dotted) == (block_path.read(where), name)
+    assert block_path.find(network(), f"{dotted}.0.nothing") is None
 
 
 def test_names_for_people() -> None:
-    assert places.spoken("stage1.0.fc") == "stage1 › fc"
-    assert places.spoken("stage1.2.deep.0.fc") == "stage1 (repeat 3) › deep › fc"
+    assert block_path.spoken("stage1.0.fc") == "stage1 › fc"
+    assert block_path.spoken("stage1.2.deep.0.fc") == "stage1 (repeat 3) › deep › fc"
 
 
 def test_shapes_inside_are_those_of_the_use_it_was_opened_through() -> None:
@@ -146,7 +148,7 @@ def test_shapes_inside_are_those_of_the_use_it_was_opened_through() -> None:
 
 def test_the_canvas_draws_stacks_and_names_ports() -> None:
     session = work(page(network()))
-    drawn = picture.draw(session.scene, session.sight)
+    drawn = canvas_drawing.draw(session.scene, session.sight)
     classes = {item.name: item.classes.split() for item in drawn.nodes}
     assert "is-stack" in classes["stage1"] and "is-stack" not in classes["both"]
     assert "is-block" in classes["both"] and "is-block" not in classes["head"]
@@ -250,9 +252,9 @@ def test_a_problem_inside_shows_at_the_block_and_leads_into_it() -> None:
 
 
 def test_news_of_another_scene_is_no_news() -> None:
-    kept = memory.CanvasMemory()
-    kept.update("a", memory.Push({"fc": (0.0, 0.0)}, set(), ""), frozenset(), 1)
-    kept.update("b", memory.Push({"fc": (5.0, 5.0)}, set(), "stage1.0"), frozenset(), 2)
+    kept = canvas_state.CanvasMemory()
+    kept.update("a", canvas_state.Push({"fc": (0.0, 0.0)}, set(), ""), frozenset(), 1)
+    kept.update("b", canvas_state.Push({"fc": (5.0, 5.0)}, set(), "stage1.0"), frozenset(), 2)
     state = {"timestamp": 9, "selectedId": "fc", "edges": [],
              "nodes": [{"id": "fc", "position": {"x": 70.0, "y": 0.0}, "data": {"push": 1}}]}  # fmt: skip
     assert not kept.read(state)
@@ -271,13 +273,13 @@ NODES = ("head", "stage1.0.fc", "stage1.1.fc", "stage1.1.norm", "both.0.deep.0.f
     ],
 )
 def test_names_are_grouped_by_block(path: tuple[str, ...], rows: dict[str, int]) -> None:
-    assert {name: len(leaves) for name, leaves in run_blocks.grouped(NODES, path).items()} == rows
+    assert {name: len(leaves) for name, leaves in block_rows.grouped(NODES, path).items()} == rows
 
 
 def test_rows_of_a_block_are_means_and_maxima() -> None:
     table = np.array([[1.0, np.nan], [3.0, np.nan], [7.0, 5.0]])
     moments = Moments(("s.0.a", "s.0.b", "t"), np.arange(2), {"mean_abs": table, "max_abs": table})
-    made = run_blocks._merged(moments, run_blocks.grouped(moments.nodes, ()))
+    made = block_rows._merged(moments, block_rows.grouped(moments.nodes, ()))
     assert made.nodes == ("s", "t")
     assert made.values["mean_abs"][0, 0] == 2 and made.values["max_abs"][0, 0] == 3
     assert np.isnan(made.values["mean_abs"][0, 1]) and made.values["mean_abs"][1, 1] == 5
@@ -285,7 +287,7 @@ def test_rows_of_a_block_are_means_and_maxima() -> None:
 
 def test_a_block_on_the_graph_has_a_field_for_each_repeat_and_the_worst_badge() -> None:
     sizes = {"head": 1e-2, "stage1.0.fc": 1e-9, "stage1.1.fc": 1e-3}
-    known = run_blocks.cells(sizes, ())
+    known = block_rows.cells(sizes, ())
     assert list(known["stage1"].sizes) == ["stage1.0", "stage1.1"]
     assert (known["stage1"].low, known["stage1"].high) == (1e-9, 1e-3)
-    assert run_blocks.worst({"stage1.0.fc": "dead", "stage1.1.fc": "vanishing"}, ()) == {"stage1": "vanishing"}
+    assert block_rows.worst({"stage1.0.fc": "dead", "stage1.1.fc": "vanishing"}, ()) == {"stage1": "vanishing"}

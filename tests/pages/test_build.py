@@ -9,8 +9,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import builder
-from pages.parts import actions, workspace
-from pages.parts import session as sessions
+from pages.parts.document import actions, workspace
+from pages.parts.document import session as sessions
 
 ROOT = Path(__file__).parents[2]
 

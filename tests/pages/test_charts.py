@@ -8,8 +8,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import builder
-from pages.parts import charts, run_activations, run_curves, run_data, run_gradients, run_graph, theme
-from pages.parts.run_data import Curve, Moments
+from pages.parts.theme import charts, theme
+from pages.parts.training import activations, curves, gradients, run_data, run_graph
+from pages.parts.training.run_data import Curve, Moments
 
 
 @pytest.fixture(autouse=True, params=["light", "dark"])
@@ -64,11 +65,11 @@ def moments(nodes: int, count: int, statistics: tuple[str, ...] = ("mean_abs", "
 @pytest.mark.parametrize("nodes", [1, 9, 400])
 @pytest.mark.parametrize("count", [2, 250, 5000])
 def test_charts_of_long_runs_and_large_networks_stay_small(nodes: int, count: int) -> None:
-    seen = run_gradients.shown(moments(nodes, count))
-    assert len(seen.nodes) <= run_gradients.MOST_NODES
-    heat = run_gradients.map_figure(seen, "run").data[0]
-    assert np.size(heat.z) <= max(run_gradients.CELLS, 20 * len(seen.nodes))
-    for made in (run_gradients.ratio_figure(seen, "run"), run_gradients.flow_figure(seen, {}, "run")):
+    seen = gradients.shown(moments(nodes, count))
+    assert len(seen.nodes) <= gradients.MOST_NODES
+    heat = gradients.map_figure(seen, "run").data[0]
+    assert np.size(heat.z) <= max(gradients.CELLS, 20 * len(seen.nodes))
+    for made in (gradients.ratio_figure(seen, "run"), gradients.flow_figure(seen, {}, "run")):
         assert all(len(trace.x) <= charts.LIMIT for trace in made.data)
 
 
@@ -76,7 +77,7 @@ def test_loss_of_a_long_run() -> None:
     count = 30_000
     steps = np.arange(count)
     training = Curve(steps, steps // 100, np.exp(-steps / 5000) + 0.01)
-    made = run_curves.loss_figure(
+    made = curves.loss_figure(
         training, Curve(steps[::100], steps[::100] // 100, training.value[::100]), 0.6, True, "run"
     )
     assert [trace.name for trace in made.data] == ["each step", "training", "validation"]
@@ -87,16 +88,16 @@ def test_loss_of_a_long_run() -> None:
 
 
 def test_zoom_stays_while_a_run_goes_on() -> None:
-    short, long = (run_gradients.ratio_figure(moments(3, count), "run") for count in (5, 50))
+    short, long = (gradients.ratio_figure(moments(3, count), "run") for count in (5, 50))
     assert short.layout.uirevision == long.layout.uirevision == "run"
-    assert run_gradients.ratio_figure(moments(3, 5), "another").layout.uirevision == "another"
+    assert gradients.ratio_figure(moments(3, 5), "another").layout.uirevision == "another"
 
 
 def test_red_only_where_gradients_vanish_or_explode() -> None:
     seen = moments(3, 10)
-    names = {trace.name for trace in run_gradients.flow_figure(seen, {}, "run").data}
+    names = {trace.name for trace in gradients.flow_figure(seen, {}, "run").data}
     assert names == {"largest", "mean"}
-    made = run_gradients.flow_figure(seen, {"fc0": "vanishing", "fc1": "dead"}, "run")
+    made = gradients.flow_figure(seen, {"fc0": "vanishing", "fc1": "dead"}, "run")
     red = next(trace for trace in made.data if trace.marker.color == charts.look().bad)
     assert [np.isfinite(value) for value in red.y] == [True, False, False]
 
@@ -104,13 +105,13 @@ def test_red_only_where_gradients_vanish_or_explode() -> None:
 def test_gradients_of_zero_or_no_number_are_drawn_as_nothing() -> None:
     seen = Moments(("a", "b"), np.arange(3), {name: np.array([[0.0] * 3, [np.nan] * 3]) for name in (
         "mean_abs", "max_abs", "update_ratio")})  # fmt: skip
-    run_gradients.flow_figure(seen, {}, "run")
-    run_gradients.map_figure(seen, "run")
-    assert all(not len(trace.x) for trace in run_gradients.ratio_figure(seen, "run").data)
+    gradients.flow_figure(seen, {}, "run")
+    gradients.map_figure(seen, "run")
+    assert all(not len(trace.x) for trace in gradients.ratio_figure(seen, "run").data)
 
 
 def test_violins_are_as_wide_as_the_values_are_many() -> None:
-    made = run_activations.violins({"relu": ([0.0, 1.0, 2.0], [90, 10]), "empty": ([0.0, 0.0], [0])}, "run")
+    made = activations.violins({"relu": ([0.0, 1.0, 2.0], [90, 10]), "empty": ([0.0, 0.0], [0])}, "run")
     assert [trace.name for trace in made.data] == ["relu", "empty"]
     assert max(made.data[0].x) <= 0.5
 
@@ -138,7 +139,7 @@ def test_the_graph_shows_every_node_its_size_and_its_trouble() -> None:
 
 
 def chart_script(value: float) -> None:
-    from pages.parts import charts
+    from pages.parts.theme import charts
 
     charts.draw(charts.figure([charts.line([0, 1], [0, value], "line", "#000000")]), "steady")
 

@@ -15,11 +15,11 @@ import pooch
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.parts import data_loading, data_pictures
-from pages.parts import session as sessions
+from pages.parts.data import data_loading, sample_images
+from pages.parts.document import session as sessions
 from trainers.data import DATASETS, dataset
+from trainers.data.preview import take
 from trainers.data.scaling import Standardisation
-from trainers.excerpt import take
 
 ROOT = Path(__file__).parents[2]
 MIRROR = Path(os.environ.get("NETLOOM_DATA") or ROOT.parent / "shared" / "data")
@@ -159,15 +159,15 @@ def test_an_excerpt_has_every_class_first_and_keeps_little() -> None:
 
 def test_the_text_of_others_is_never_markup() -> None:
     bad = '<img src=x onerror="alert(1)">'
-    for made in (data_pictures.tile([], bad), data_pictures.legend([bad]), data_pictures.text([bad], " ")):
+    for made in (sample_images.tile([], bad), sample_images.legend([bad]), sample_images.text([bad], " ")):
         assert "<img" not in made and "&lt;img" in made
-    assert data_pictures.text(["a", "\n", " "], "") == '<div class="nl-tokens"><span>a</span><span>↵</span><span>&nbsp;</span></div>'  # fmt: skip  # noqa: E501
+    assert sample_images.text(["a", "\n", " "], "") == '<div class="nl-tokens"><span>a</span><span>↵</span><span>&nbsp;</span></div>'  # fmt: skip  # noqa: E501
 
 
 def test_a_picture_without_contrast_is_drawn() -> None:
-    address = data_pictures.png(np.zeros((1, 4, 4)), 0.0, 0.0, np.eye(4, dtype=np.int64))
+    address = sample_images.png(np.zeros((1, 4, 4)), 0.0, 0.0, np.eye(4, dtype=np.int64))
     assert address.startswith("data:image/png;base64,")
-    assert data_pictures.curves(np.zeros((5, 2)), np.zeros((2, 1)), [1]).startswith('<img class="nl-plot"')
+    assert sample_images.curves(np.zeros((5, 2)), np.zeros((2, 1)), [1]).startswith('<img class="nl-plot"')
 
 
 def test_every_data_set_says_how_large_its_download_is_where_that_is_known() -> None:

@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pages.parts import run_diffusion, theme
+from pages.parts.paradigms import diffusion
+from pages.parts.theme import theme
 from tests.pages.trained import button, look, page, store, text, train, widget
 from tests.trainers.denoised import denoiser
-from trainers.diffusing import Drawn
+from trainers.paradigms.diffusion.sampling import Drawn
 
 
 @pytest.fixture(autouse=True)
@@ -45,14 +46,14 @@ def test_a_run_shows_what_it_draws_and_draws_anew() -> None:
 def test_copies_are_counted() -> None:
     pictures = np.zeros((3, 1, 2, 2), np.float32)
     some = Drawn(pictures[None], pictures, np.array([0.0, 0.4, 0.6], np.float32))
-    assert run_diffusion.closeness(some) == "1 of 3 are copies"
+    assert diffusion.closeness(some) == "1 of 3 are copies"
     none = Drawn(pictures[None], pictures, np.array([0.2, 0.4, 0.6], np.float32))
-    assert run_diffusion.closeness(none).startswith("mean distance 0.40")
+    assert diffusion.closeness(none).startswith("mean distance 0.40")
 
 
 def test_samples_that_are_no_pictures_are_drawn_too() -> None:
     points = np.random.default_rng(0).normal(size=(20, 5, 2)).astype(np.float32)
-    assert run_diffusion.rows(points).count("<svg") == 5 or run_diffusion.rows(points).count("nl-plot") == 5
-    assert run_diffusion.sheet(points[:, -1], 9)
+    assert diffusion.rows(points).count("<svg") == 5 or diffusion.rows(points).count("nl-plot") == 5
+    assert diffusion.sheet(points[:, -1], 9)
     curves = np.random.default_rng(0).normal(size=(4, 30)).astype(np.float32)
-    assert run_diffusion.sheet(curves, 9) and run_diffusion.compared({"drawn": curves, "like": curves})
+    assert diffusion.sheet(curves, 9) and diffusion.compared({"drawn": curves, "like": curves})

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pages.parts import run_exports
+from pages.parts.runs import run_exports
 from tests.pages.trained import button, has_button, look, page, perceptron, store, text, train
 
 

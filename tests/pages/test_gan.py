@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pages.parts import run_data, run_gan
+from pages.parts.paradigms.gan import live as run_gan
+from pages.parts.training import run_data
 from tests.pages import trained
 from tests.trainers.rivals import rivals
 from trainers.events import Scene
-from trainers.run import Run
+from trainers.runs.run import Run
 
 
 @pytest.fixture(autouse=True)

@@ -9,11 +9,14 @@ import numpy as np
 import pytest
 
 import builder
-from pages.parts import panels, run_answers, run_tiles, theme
+from pages.parts.predictions import outputs
+from pages.parts.predictions import tiles as run_tiles
+from pages.parts.theme import theme
+from pages.parts.training import panels
 from tests.pages.trained import chain, has_button, look, page, perceptron, store, text, train, widget
 from trainers.data import DATASETS
-from trainers.paradigm import paradigms
-from trainers.predictions import Predictions
+from trainers.paradigms import PARADIGMS
+from trainers.runs.predictions import Predictions
 
 FLAT = {"flatten": ("Flatten", {})}
 DOCUMENTS = {
@@ -104,7 +107,7 @@ def test_class_labels_cannot_bring_tags_onto_the_page() -> None:
     tiles = run_tiles.tiles(DATASETS["digits"](), evil(), np.arange(2))
     assert "<script" not in tiles and "onerror=" not in tiles.replace("onerror=&quot;", "")
     assert "&lt;script&gt;" in tiles
-    chart = run_answers.confusion_figure(evil()).to_json()
+    chart = outputs.confusion_figure(evil()).to_json()
     assert "<script" not in chart and "<img" not in chart and "\\u003cimg" not in chart
 
 
@@ -136,7 +139,7 @@ def test_words_of_a_text_are_written_as_text() -> None:
 
 
 def test_every_panel_that_is_asked_for_is_drawn() -> None:
-    for paradigm in paradigms().values():
+    for paradigm in PARADIGMS.values():
         assert set(paradigm.panels) <= set(panels.PANELS), paradigm.name
         assert set(paradigm.live) <= set(panels.CARDS), paradigm.name
     for name in (*panels.CARDS.values(), *(panel.drawn_by for panel in panels.PANELS.values())):

@@ -9,12 +9,15 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from pages.parts import run_attention, run_surprise, run_through_time, run_writing, theme
-from pages.parts.run_data import Moments
+from pages.parts.paradigms.language import generated_text, token_loss
+from pages.parts.predictions import attention
+from pages.parts.theme import theme
+from pages.parts.training import through_time
+from pages.parts.training.run_data import Moments
 from tests.pages.trained import button, look, page, store, text, train, widget
 from tests.trainers.written import ATTENTION, CAUSAL, writer
 from trainers.events import Text
-from trainers.reading import Surprise
+from trainers.paradigms.language.analysis import Surprise
 
 
 @pytest.fixture(autouse=True)
@@ -69,24 +72,24 @@ def test_masks_are_guessed() -> None:
 @pytest.mark.parametrize("count", [1, 2, 11, 12, 40])
 def test_of_many_samples_some_are_shown_the_newest_first(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
     drawn: list[str] = []
-    monkeypatch.setattr(run_writing.st, "html", drawn.append)
+    monkeypatch.setattr(generated_text.st, "html", drawn.append)
     texts = [Text(step, (("ROMEO:", "given"), ("ay", "new"))) for step in range(count)]
-    run_writing.live(SimpleNamespace(texts=texts))  # type: ignore[arg-type]
+    generated_text.live(SimpleNamespace(texts=texts))  # type: ignore[arg-type]
     steps = [int(step) for step in re.findall(r"step (\d+)", drawn[-1])]
-    assert steps[0] == count - 1 and steps[-1] == 0 and len(steps) == min(count, run_writing.SHOWN)
+    assert steps[0] == count - 1 and steps[-1] == 0 and len(steps) == min(count, generated_text.SHOWN)
     assert steps == sorted(steps, reverse=True)
 
 
 def test_text_is_escaped_everywhere() -> None:
     evil = "<img src=x onerror=alert(1)>"
-    assert "<img" not in run_writing.marked(((evil, "given"), (evil, "new")))
-    assert "<img" not in run_surprise._token(Surprise(evil, 0.1, ((evil, 0.5),)))
-    figure = run_attention.map_figure(np.full((2, 2), 0.5), (evil, "a"), (evil, "<pad>"), "state")
+    assert "<img" not in generated_text.marked(((evil, "given"), (evil, "new")))
+    assert "<img" not in token_loss._token(Surprise(evil, 0.1, ((evil, 0.5),)))
+    figure = attention.map_figure(np.full((2, 2), 0.5), (evil, "a"), (evil, "<pad>"), "state")
     assert "<img" not in figure.to_json() and np.asarray(figure.data[0].z).shape == (2, 1)
 
 
 def test_the_curve_has_a_log_axis_and_keeps_zeros_off_it() -> None:
     values = {str(back): np.full((1, 12), 10.0**-back if back < 30 else 0.0) for back in range(40)}
-    figure = run_through_time.figure(Moments(("memory",), np.arange(12), values), "state")
+    figure = through_time.figure(Moments(("memory",), np.arange(12), values), "state")
     assert figure.layout.yaxis.type == "log"
     assert all((np.asarray(trace.y) > 0).all() for trace in figure.data) and len(figure.data) == 2

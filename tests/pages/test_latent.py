@@ -10,10 +10,11 @@ import pytest
 
 from builder.document import Edge, Node
 from builder.edits import AddNode, Connect, Disconnect, apply_all
-from pages.parts import run_latent, run_latent_anomaly, run_latent_samples, run_latent_space, theme
+from pages.parts.paradigms.autoencoder import anomaly, latent_space, live, reconstructions
+from pages.parts.theme import theme
 from tests.pages.trained import button, look, page, store, text, train, widget
 from tests.trainers.latent import autoencoder
-from trainers.autoencoding.reconstructions import Detection, Reconstructions, reconstructions
+from trainers.paradigms.autoencoder.reconstructions import Detection, Reconstructions
 
 EVIL = "<img src=x onerror=alert(1)>"
 
@@ -52,13 +53,13 @@ def test_a_code_of_two_numbers_is_drawn_as_a_plane_and_a_click_goes_on_from_ther
     run = train(document)
     test = page("inspect")
     assert "The whole plane, decoded" in text(test) and "the codes as they are" in text(test)
-    found = reconstructions(run)
+    found = run_reconstructions(run)
     sessions = test.session_state
-    with patch.object(run_latent_space.st, "session_state", sessions):
+    with patch.object(latent_space.st, "session_state", sessions):
         for wrong in ("0", -1, 10**9, None, True):
-            run_latent_space._picked(run, "validation", found, wrong)
+            latent_space._picked(run, "validation", found, wrong)
         before = sessions[f"walk_to_{run.id}validation"]
-        run_latent_space._picked(run, "validation", found, 5)
+        latent_space._picked(run, "validation", found, 5)
     assert (sessions[f"walk_from_{run.id}validation"], sessions[f"walk_to_{run.id}validation"]) == (before, 5)
     look(test.run())
 
@@ -99,19 +100,19 @@ def small(**fields: object) -> Reconstructions:
 
 
 def test_names_of_classes_are_escaped() -> None:
-    assert "<img src=x" not in run_latent_samples.tiles(small(), np.arange(3))
+    assert "<img src=x" not in reconstructions.tiles(small(), np.arange(3))
     places, labels = np.zeros((3, 2), np.float32), np.array([0, 1, 1])
     figures = [
-        run_latent.scatter(places, labels, (EVIL, "b"), ("x", "y"), "state", [EVIL] * 3, (0, 1)),
-        run_latent_anomaly.by_class(small()),
-        run_latent_anomaly.histogram(Detection(*[np.float32([0, 1])] * 2, 0.5, *[np.float32([0, 1])] * 2), EVIL),
-        run_latent_anomaly.roc_figure(Detection(*[np.float32([0, 1])] * 2, 0.5, *[np.float32([0, 1])] * 2), EVIL),
+        live.scatter(places, labels, (EVIL, "b"), ("x", "y"), "state", [EVIL] * 3, (0, 1)),
+        anomaly.by_class(small()),
+        anomaly.histogram(Detection(*[np.float32([0, 1])] * 2, 0.5, *[np.float32([0, 1])] * 2), EVIL),
+        anomaly.roc_figure(Detection(*[np.float32([0, 1])] * 2, 0.5, *[np.float32([0, 1])] * 2), EVIL),
     ]
     assert all("<img" not in figure.to_json() for figure in figures)
 
 
 def test_idle_axes_are_grey() -> None:
-    bars = run_latent.bars(np.array([2.0, 0.001]), "state").data[0]
+    bars = live.bars(np.array([2.0, 0.001]), "state").data[0]
     assert bars.marker.color[0] != bars.marker.color[1]
 
 

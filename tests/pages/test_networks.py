@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from builder.arrange import arrange
 from builder.document import Document
-from pages.parts import actions, miniature, picture, workspace
-from pages.parts import session as sessions
-from pages.parts.lanes import crowded, lanes, network_at
-from pages.parts.run_graph import plan
-from pages.parts.sight import Sight
+from builder.document.layout import arrange
+from pages.parts.canvas import canvas_drawing, miniature
+from pages.parts.canvas.network_frames import crowded, lanes, network_at
+from pages.parts.document import actions, workspace
+from pages.parts.document import session as sessions
+from pages.parts.document.snapshot_facts import Sight
+from pages.parts.training.run_graph import plan
 
 ROOT = Path(__file__).parents[2]
 Make = Callable[..., Document]
@@ -60,10 +61,10 @@ def html(test: AppTest) -> str:
 
 def test_each_network_has_a_lane_with_its_name_and_what_it_costs(page: AppTest) -> None:
     session = work(page)
-    drawn = picture.draw(session.scene, session.sight)
+    drawn = canvas_drawing.draw(session.scene, session.sight)
     lane, text = drawn.lanes[0]
     assert lane.network == "generator" and "18 parameters" in text
-    nodes, _ = picture.to_flow(drawn, 1, frozenset())
+    nodes, _ = canvas_drawing.to_flow(drawn, 1, frozenset())
     assert [node["id"] for node in nodes[:2]] == ["network:generator", "network:discriminator"]
     assert (
         not nodes[0]["selectable"] and "network-1" in next(node for node in nodes if node["id"] == "fc2")["className"]
@@ -83,7 +84,7 @@ def test_lanes_of_an_arranged_document_do_not_touch(make: Make) -> None:
 
 def test_one_network_needs_no_name(make: Make) -> None:
     document = make(("a", "Input", {"shape": [4]}), ("b", "Output"))
-    assert picture.draw(document, Sight(True)).lanes == ()
+    assert canvas_drawing.draw(document, Sight(True)).lanes == ()
     assert "nl-lane" not in plan(document, {}, {})
 
 
@@ -128,12 +129,12 @@ def test_names_of_networks_are_inert_and_lie_on_every_picture(make: Make) -> Non
         node.model_copy(update={"network": evil if node.network == "generator" else "main"}) for node in document.nodes
     )
     document = document.changed(nodes=nodes)
-    for text in (picture.draw(document, Sight(True)).lanes[0][1], plan(document, {}, {})):
+    for text in (canvas_drawing.draw(document, Sight(True)).lanes[0][1], plan(document, {}, {})):
         assert "<img" not in text and "&lt;img" in text
     assert "onerror" not in miniature.svg(document) and miniature.svg(document).count('rx="20"') == 2
 
 
 def test_a_word_of_the_way_of_training_stands_on_its_node(make: Make) -> None:
-    drawn = picture.draw(two(make), Sight(True, marks={"fc1": "<frozen>"}))
+    drawn = canvas_drawing.draw(two(make), Sight(True, marks={"fc1": "<frozen>"}))
     marked = [node.name for node in drawn.nodes if '<div class="mark">&lt;frozen&gt;</div>' in node.html]
     assert marked == ["fc1"]

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pages.parts import run_table, theme
+from pages.parts.runs import run_table
+from pages.parts.theme import theme
 from tests.pages.trained import has_button, page, perceptron, store, text, train
 
 

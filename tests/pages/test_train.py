@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 import trainers
-from pages.parts import run_choice, run_controls, workspace
+from pages.parts.document import workspace
+from pages.parts.runs import run_choice
+from pages.parts.training import controls
 from tests.pages.trained import button, has_button, look, page, perceptron, store, text, train, widget, work
 from trainers.events import Progress
 
@@ -201,4 +203,4 @@ def test_what_goes_wrong_in_a_part_is_said_in_its_place(monkeypatch: pytest.Monk
     ],
 )
 def test_progress_in_words(progress: Progress, words: str) -> None:
-    assert run_controls.describe(progress).startswith(words)
+    assert controls.describe(progress).startswith(words)

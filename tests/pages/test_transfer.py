@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from safetensors.numpy import save
 
-from pages.parts import theme, view
+from pages.parts.document import document_facts
+from pages.parts.theme import theme
 from tests.pages.trained import button, chain, has_button, look, page, store, text, train, widget, work
-from trainers.transferring import weight_files
-from trainers.transferring.weight_files import WeightsError
+from trainers.paradigms.transfer import weight_files
+from trainers.paradigms.transfer.weight_files import WeightsError
 
 HALF = {"name": "digits", "only": ["0", "1"]}
 
@@ -76,7 +77,7 @@ def test_the_first_training_is_a_form_of_its_own() -> None:
 
 
 def test_what_is_frozen_or_new_is_a_chip_on_the_canvas() -> None:
-    marks = view.look(digits(freeze_up_to="hidden")).marks
+    marks = document_facts.look(digits(freeze_up_to="hidden")).marks
     assert marks == {"flat": "frozen", "hidden": "frozen", "head": "new head"}
 
 

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from builder.document import Document
-from pages.parts import run_uncertainty, run_uncertainty_charts, run_uncertainty_strangers, theme
+from pages.parts.paradigms.bayesian import out_of_distribution, predictions, uncertainty_charts
+from pages.parts.theme import theme
 from tests.pages.trained import chain, look, page, perceptron, store, text, train, widget
-from trainers.belief.beliefs import believed, strangers
+from trainers.paradigms.bayesian.predictions import believed, strangers
 
 EVIL = "<img src=x onerror=alert(1)>"
 
@@ -50,17 +51,17 @@ def test_pictures_the_uncertain_first_with_names_that_are_no_code() -> None:
     layers = {"flatten": ("Flatten", {}), "drop": ("Dropout", {"p": 0.3}), "fc": ("Linear", {"out_features": 10})}
     run = train(bayesian(chain({"name": "digits"}, **layers), method="dropout"))
     shown = text(page("inspect"))
-    assert shown.count('class="nl-parts"') == run_uncertainty.SHOWN
+    assert shown.count('class="nl-parts"') == predictions.SHOWN
     assert "6 draws, each with other units left out" in shown
     found = believed(run)
     assert found.beliefs is not None
     named = dataclasses.replace(found, found=dataclasses.replace(found.found, classes=(EVIL,) * 10))
-    words = run_uncertainty._words(named, found.beliefs, int(np.argmax(found.doubt)))
+    words = predictions._words(named, found.beliefs, int(np.argmax(found.doubt)))
     assert "<img" not in words and "&lt;img" in words
     other = dataclasses.replace(strangers(run, "noise"), title=EVIL)
-    figure = run_uncertainty_charts.histograms({other.title: other.beliefs.entropy}, "entropy", "state")
+    figure = uncertainty_charts.histograms({other.title: other.beliefs.entropy}, "entropy", "state")
     assert "<img" not in figure.data[0].name
-    assert run_uncertainty_strangers._names(other, np.arange(3), "pass unnoticed").startswith(",")
+    assert out_of_distribution._names(other, np.arange(3), "pass unnoticed").startswith(",")
 
 
 def test_two_pictures_at_a_time_have_no_strangers() -> None:
@@ -79,5 +80,5 @@ def test_numbers_have_intervals() -> None:
         assert heading in shown, heading
     assert "Strangers" not in shown
     found = believed(run)
-    figure = run_uncertainty_charts.interval_figure(found, 0, "value")
+    figure = uncertainty_charts.interval_figure(found, 0, "value")
     assert {"truth", "outside", "mean"} <= {trace.name for trace in figure.data}

@@ -11,10 +11,10 @@ from streamlit.testing.v1 import AppTest
 import builder
 import trainers
 from builder.document import Document
-from pages.parts import session as sessions
-from pages.parts import workspace
+from pages.parts.document import session as sessions
+from pages.parts.document import workspace
 from trainers.data import dataset
-from trainers.run import Run
+from trainers.runs.run import Run
 
 ROOT = Path(__file__).parents[2]
 

@@ -21,7 +21,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     if MIRROR is not None:
         monkeypatch.setenv("NETLOOM_DATA", str(MIRROR))
     yield tmp_path / "home"
-    from trainers.worker import _workers
+    from trainers.engine.worker import _workers
 
     for worker in list(_workers.values()):
         worker.stop()

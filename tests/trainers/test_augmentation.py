@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import torch
 
-from trainers.augmentation import AUGMENTATIONS, Augmentation
-from trainers.augmenting import augment, read, source
 from trainers.data import DATASETS, dataset
+from trainers.data.augmentation import AUGMENTATIONS, Augmentation
+from trainers.data.augmenter import augment, read, source
 from trainers.data.batches import Batches
 from trainers.data.splits import prepare
 from trainers.entry import OptionError

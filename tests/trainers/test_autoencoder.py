@@ -14,11 +14,11 @@ import trainers
 from builder.edits import apply_all
 from tests.trainers.conftest import needs_mirror
 from tests.trainers.latent import autoencoder
-from trainers.autoencoding import latent, projection
-from trainers.autoencoding.reconstructions import decoded, detection, drawn, liveliest, reconstructions, walk
 from trainers.events import Scene
-from trainers.paradigms.autoencoder import Autoencoder, remarks
-from trainers.run import RunError
+from trainers.paradigms.autoencoder import bottleneck, projection
+from trainers.paradigms.autoencoder.paradigm import Autoencoder, remarks
+from trainers.paradigms.autoencoder.reconstructions import decoded, detection, drawn, liveliest, reconstructions, walk
+from trainers.runs.run import RunError
 
 Train = Callable[..., trainers.Run]
 FLAT: dict[str, Any] = {"shape": (4,), "data": "iris", "end": "", "code": 2}
@@ -142,7 +142,7 @@ def test_sparsity_is_what_it_says() -> None:
 
 def test_the_code_is_the_narrowest_node() -> None:
     def found(document: builder.Document) -> str | None:
-        return latent.code_of(latent.analyse(document))
+        return bottleneck.code_of(bottleneck.analyse(document))
 
     assert found(autoencoder()) == "bottleneck"
     assert found(autoencoder(middle=(("bend", "Tanh", {}),))) == "bend"  # the last of equals

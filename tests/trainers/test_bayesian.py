@@ -17,11 +17,11 @@ import builder
 import trainers
 from builder import Document
 from builder.edits import apply_all
-from trainers.belief.beliefs import believed, doubts, others, strangers
 from trainers.checks import check
 from trainers.events import Verdict
 from trainers.job import Job
-from trainers.run import RunError
+from trainers.paradigms.bayesian.predictions import believed, doubts, others, strangers
+from trainers.runs.run import RunError
 
 Train = Callable[..., trainers.Run]
 METHODS = ("dropout", "ensemble", "weights")
@@ -87,7 +87,7 @@ def test_a_resumed_run_is_the_same(make: Any, train: Train, method: str) -> None
         time.sleep(0.01)
     paused.pause()
     assert paused.wait(20) == "paused"
-    from trainers.worker import _workers
+    from trainers.engine.worker import _workers
 
     _workers.pop(paused.id)  # as if the process had ended: it goes on from its files alone
     torch.rand(3)

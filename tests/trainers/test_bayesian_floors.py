@@ -8,7 +8,7 @@ import pytest
 import builder
 import trainers
 from tests.trainers.conftest import needs_mirror
-from trainers.belief.beliefs import strangers
+from trainers.paradigms.bayesian.predictions import strangers
 
 pytestmark = [pytest.mark.slow, needs_mirror]
 

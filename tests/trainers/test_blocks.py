@@ -19,10 +19,10 @@ from builder.document import Document
 from builder.exports.model_file import model_source
 from builder.exports.subject import subject
 from tests.builder.folded import data, graph, node
-from trainers.initialisation import INITIALISATIONS
-from trainers.session import Session
-from trainers.store import Store
-from trainers.train_script import train_script
+from trainers.engine.session import Session
+from trainers.optim.initialisation import INITIALISATIONS
+from trainers.runs.store import Store
+from trainers.script.train_script import train_script
 
 Train = Callable[..., trainers.Run]
 
@@ -74,7 +74,7 @@ def test_a_paused_run_goes_on_as_if_it_had_not_been(folded: Document, train: Tra
         assert loop is not None
         loop.on_tick = lambda events, s=session, n=loop.place.step: _leave(s, n)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(trainers.loop, "FLUSH_SECONDS", 0.0)
+            patch.setattr(trainers.engine.loop, "FLUSH_SECONDS", 0.0)
             state = session.train()
         session.save()
         if state == "finished":

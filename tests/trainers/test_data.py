@@ -19,11 +19,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainers.augmentation import AUGMENTATIONS
-from trainers.augmenting import source
 from trainers.data import DATASETS, Arrays, DataError, DataSet, dataset, datasets
+from trainers.data.augmentation import AUGMENTATIONS
+from trainers.data.augmenter import source
 from trainers.data.fetch import RemoteFile, fetch
-from trainers.data.images import read_idx
+from trainers.data.sets.images import read_idx
 from trainers.home import home, mirror
 
 REPOSITORY = Path(__file__).parents[2]
@@ -71,8 +71,8 @@ def test_the_catalogue_is_complete_and_says_what_each_data_set_is() -> None:
 
 def test_reading_the_catalogue_imports_neither_torch_nor_scikit_learn() -> None:
     code = (
-        "import sys, trainers.data, trainers.data.splits, trainers.optimizers, trainers.losses, trainers.metrics,"
-        " trainers.schedules, trainers.initialisation, trainers.augmenting; trainers.data.datasets();"
+        "import sys, trainers.data, trainers.data.splits, trainers.optim.optimizers, trainers.objectives.losses, trainers.objectives.metrics,"
+        " trainers.optim.schedules, trainers.optim.initialisation, trainers.data.augmenter; trainers.data.datasets();"
         "sys.exit(', '.join({'torch', 'sklearn', 'pooch', 'torchmetrics'} & set(sys.modules)) or 0)"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=False)

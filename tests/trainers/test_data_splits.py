@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from trainers.data import DATASETS, Arrays, DataError, DataSet, dataset
 from trainers.data.base import Kind, Loaded, Task
-from trainers.data.forecasts import overlap, windows
 from trainers.data.scaling import Standardisation, fit
+from trainers.data.sets.forecasts import overlap, windows
 from trainers.data.splits import Prepared, prepare, split_groups, split_in_time, split_indices
 
 SMALL = [name for name, entry in DATASETS.items() if not entry.downloaded]

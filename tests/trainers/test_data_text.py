@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from tests.trainers.conftest import needs_mirror
 from trainers.data import dataset
+from trainers.data.sets.text_classes import sentences
 from trainers.data.splits import prepare
-from trainers.data.text_classes import sentences
 from trainers.data.tokens import TokenError, cut, decode, encode, most_frequent, read_text, unknown
 
 ROMEO = "O Romeo, Romeo!\nwherefore art thou Romeo?"

@@ -23,11 +23,11 @@ from builder.exports.subject import subject
 from builder.library.diffusion import denoise, signal_share
 from tests.builder.test_codegen import tidy
 from tests.trainers.denoised import NODES, denoiser
-from trainers import checkpoint
-from trainers.diffusing import drawn, noise_by_time
-from trainers.paradigms.diffusion import DiffusionLearner
-from trainers.predictions import prepared_data
-from trainers.shutter import Shutter
+from trainers.engine import checkpoint
+from trainers.engine.snapshot_schedule import Shutter
+from trainers.paradigms.diffusion.paradigm import DiffusionLearner
+from trainers.paradigms.diffusion.sampling import drawn, noise_by_time
+from trainers.runs.predictions import prepared_data
 
 Train = Callable[..., trainers.Run]
 

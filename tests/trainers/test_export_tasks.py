@@ -14,7 +14,7 @@ import torch
 import builder
 import trainers
 from tests.pages.trained import chain
-from trainers.predictions import predict
+from trainers.runs.predictions import predict
 
 FLAT = ("Flatten", {})
 

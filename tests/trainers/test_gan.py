@@ -21,11 +21,11 @@ from builder.exports.subject import subject
 from builder.problems import Problem
 from tests.trainers.conftest import needs_mirror
 from tests.trainers.rivals import rivals
-from trainers.adversaries import drawn
-from trainers.adversaries.adversarial import GAMES, gradient_penalty
-from trainers.adversaries.duel import AdversarialLearner
-from trainers.adversaries.likeness import classes_found, nearest_classes, sliced_distance, variety
-from trainers.adversaries.rivalry import Rivalry
+from trainers.paradigms.gan import samples
+from trainers.paradigms.gan.diagnostics import Rivalry
+from trainers.paradigms.gan.learner import AdversarialLearner
+from trainers.paradigms.gan.losses import GAMES, gradient_penalty
+from trainers.paradigms.gan.metrics import classes_found, nearest_classes, sliced_distance, variety
 
 Train = Callable[..., trainers.Run]
 REAL, FALSE = torch.tensor([[2.0], [0.5]]), torch.tensor([[-1.0], [0.25]])
@@ -145,15 +145,15 @@ def test_a_run_keeps_the_average_its_scenes_and_its_curves(train: Train) -> None
 
 def test_what_a_trained_generator_draws(train: Train) -> None:
     run = train(rivals(asked=True, epochs=1))
-    one, same = drawn.samples(run, 20, seed=3), drawn.samples(run, 20, seed=3)
+    one, same = samples.samples(run, 20, seed=3), samples.samples(run, 20, seed=3)
     assert one.shape == (20, 2) and np.array_equal(one, same)
-    assert np.std(drawn.samples(run, 20, 3, temperature=0.0, wanted=1), axis=0).max() < 1e-6
-    scores = drawn.scores(run)
+    assert np.std(samples.samples(run, 20, 3, temperature=0.0, wanted=1), axis=0).max() < 1e-6
+    scores = samples.scores(run)
     assert {name: len(said) for name, said in scores.items()} == {"learned from": 144, "held out": 48, "drawn": 144}
-    path = drawn.walk(run, 1, 2, 7, wanted=1)
+    path = samples.walk(run, 1, 2, 7, wanted=1)
     assert len(path) == 7 and not np.array_equal(path[0], path[-1])
     ends = torch.tensor([3.0, 0.0]), torch.tensor([0.0, 3.0])
-    assert drawn.between(*ends, torch.linspace(0, 1, 5)).norm(dim=1) == pytest.approx(3.0)
+    assert samples.between(*ends, torch.linspace(0, 1, 5)).norm(dim=1) == pytest.approx(3.0)
 
 
 def test_both_sides_are_taken_home(train: Train) -> None:
@@ -176,7 +176,7 @@ def test_the_exported_generator_draws_by_itself(train: Train, tmp_path: Path) ->
     written = names["Generator"]()
     written.load_state_dict(model.state_dict())
     points = names["sample"](written.eval(), count=5, seed=3, wanted=1)
-    assert np.allclose(points.numpy(), drawn.samples(run, 5, seed=3, wanted=1), atol=1e-5)
+    assert np.allclose(points.numpy(), samples.samples(run, 5, seed=3, wanted=1), atol=1e-5)
     assert not DrawingExtra().fits(subject(run.part("discriminator"), run.part_document("discriminator")))
 
 
@@ -282,7 +282,7 @@ def test_the_dcgan_draws_digits_that_a_judge_knows(train: Train) -> None:
     from tests.trainers.judge import opinion
 
     run = train(builder.template("dcgan"), epochs=2)
-    said_of = opinion(torch.from_numpy(drawn.samples(run, 400)).clamp(0, 1))
+    said_of = opinion(torch.from_numpy(samples.samples(run, 400)).clamp(0, 1))
     assert said_of.confidence > 0.6 and said_of.classes >= 8
 
 

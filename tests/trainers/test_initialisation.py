@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from trainers.initialisation import INITIALISATIONS, Normal
+from trainers.optim.initialisation import INITIALISATIONS, Normal
 
 FILLING = [name for name in INITIALISATIONS if name != "default"]
 

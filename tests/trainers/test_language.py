@@ -18,11 +18,11 @@ import trainers
 from builder.edits import apply_all
 from tests.trainers.written import ATTENTION, CAUSAL, MEMORY, writer
 from trainers.data.tokens import TokenError
-from trainers.generation import Taste, continued, drawn, filled
-from trainers.paradigms.language import IGNORED, hide
-from trainers.reading import guessed, looks, sample_of, surprises, tokens_of, written
-from trainers.run import RunError
-from trainers.train_script import train_script
+from trainers.paradigms.language.analysis import guessed, looks, sample_of, surprises, tokens_of, written
+from trainers.paradigms.language.decoding import Taste, continued, drawn, filled
+from trainers.paradigms.language.paradigm import IGNORED, hide
+from trainers.runs.run import RunError
+from trainers.script.train_script import train_script
 
 MASKED = {"predicts": "masked token"}
 Train = Callable[..., trainers.Run]

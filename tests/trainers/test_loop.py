@@ -14,9 +14,9 @@ import builder
 from builder import Document
 from trainers.data.batches import Batches
 from trainers.data.splits import Split, prepare
+from trainers.engine.loop import Diverged, Loop, bucket
 from trainers.events import Metric, Probe
 from trainers.job import EarlyStopping, Job
-from trainers.loop import Diverged, Loop, bucket
 from trainers.probes.activations import ActivationProbe
 from trainers.probes.clock import ProbeClock
 from trainers.probes.weights import WeightProbe

@@ -15,10 +15,10 @@ from sklearn.utils.class_weight import compute_class_weight
 from torch import Tensor, nn
 from torchmetrics.functional.classification import multiclass_f1_score
 
-from trainers import criteria
 from trainers.entry import OptionError, choose
-from trainers.losses import LOSSES, Loss, default_loss
-from trainers.target import Target
+from trainers.objectives import loss_modules
+from trainers.objectives.losses import LOSSES, Loss, default_loss
+from trainers.tasks.target import Target
 
 TASKS: dict[str, Target] = {
     "classification": Target("classification", 4, ()),
@@ -79,7 +79,7 @@ def test_for_every_shape_it_accepts_it_gives_a_number_and_the_printed_code_gives
         assert value.shape == () and math.isfinite(value.detach())
         value.backward()  # type: ignore[no-untyped-call]
         assert output.grad is not None and output.grad.abs().sum() > 0
-        names = {"nn": nn, "output": output, "target": wanted, **vars(criteria)}
+        names = {"nn": nn, "output": output, "target": wanted, **vars(loss_modules)}
         code = f"{loss.render()}({loss.arguments(target, shape)})"
         torch.testing.assert_close(eval(code, names), value)
 
@@ -94,7 +94,7 @@ def test_weights_make_a_class_count_more(name: str, task: str) -> None:
         weights = torch.as_tensor(loss.class_weights(counts, int(counts.sum()), shape), dtype=torch.float32)
         value = loss.build(weights)(output, wanted)
         assert not torch.isclose(value, loss.build()(output, wanted))
-        names = {"nn": nn, "output": output, "target": wanted, "class_weights": weights, **vars(criteria)}
+        names = {"nn": nn, "output": output, "target": wanted, "class_weights": weights, **vars(loss_modules)}
         code = f"{loss.render('class_weights')}({loss.arguments(target, shape)})"
         torch.testing.assert_close(eval(code, names), value)
 
@@ -155,11 +155,11 @@ def test_half_precision_does_not_stop_it(name: str, task: str) -> None:
 def test_focal_without_focus_is_cross_entropy(seed: int, places: tuple[int, ...]) -> None:
     torch.manual_seed(seed)
     output, target, weight = torch.randn(6, 4, *places), torch.randint(0, 4, (6, *places)), torch.rand(4)
-    plain = criteria.FocalLoss(gamma=0.0)(output, target)
+    plain = loss_modules.FocalLoss(gamma=0.0)(output, target)
     torch.testing.assert_close(plain, nn.functional.cross_entropy(output, target))
     each = nn.functional.cross_entropy(output, target, weight, reduction="none")
-    torch.testing.assert_close(criteria.FocalLoss(gamma=0.0, weight=weight)(output, target), each.mean())
-    assert criteria.FocalLoss(gamma=2.0)(output, target) < plain
+    torch.testing.assert_close(loss_modules.FocalLoss(gamma=0.0, weight=weight)(output, target), each.mean())
+    assert loss_modules.FocalLoss(gamma=2.0)(output, target) < plain
 
 
 @given(st.integers(0, 2**31 - 1))
@@ -167,10 +167,10 @@ def test_focal_without_focus_is_cross_entropy(seed: int, places: tuple[int, ...]
 def test_the_median_is_half_the_absolute_error_and_quantiles_lie_where_they_should(seed: int) -> None:
     torch.manual_seed(seed)
     output, target = torch.randn(40, 2), torch.randn(40, 2)
-    torch.testing.assert_close(criteria.QuantileLoss()(output, target), nn.functional.l1_loss(output, target) / 2)
+    torch.testing.assert_close(loss_modules.QuantileLoss()(output, target), nn.functional.l1_loss(output, target) / 2)
     values = torch.randn(501)
     guesses = torch.linspace(-3, 3, 601)
-    losses = torch.stack([criteria.QuantileLoss(0.9)(guess.expand(501), values) for guess in guesses])
+    losses = torch.stack([loss_modules.QuantileLoss(0.9)(guess.expand(501), values) for guess in guesses])
     assert abs(float((values < guesses[losses.argmin()]).float().mean()) - 0.9) < 0.02
 
 
@@ -182,7 +182,7 @@ def test_dice_is_one_less_the_score_of_torchmetrics(seed: int) -> None:
     guess = torch.randint(0, 3, (4, 8, 8))
     sure = torch.nn.functional.one_hot(guess, 3).movedim(-1, 1).float() * 200
     score = multiclass_f1_score(guess, target, 3, average="macro", validate_args=False)  # Dice is F1 over pixels
-    torch.testing.assert_close(1 - criteria.DiceLoss(smooth=1e-9)(sure, target), score, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(1 - loss_modules.DiceLoss(smooth=1e-9)(sure, target), score, atol=1e-4, rtol=1e-4)
 
 
 def test_the_network_gives_the_logarithm_of_a_count() -> None:

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from trainers.answers import Answers, predicted_classes, probabilities
-from trainers.loss import Expects
-from trainers.metrics import METRICS, evaluate_metrics, main_metric
-from trainers.target import Target
+from trainers.objectives.loss import Expects
+from trainers.objectives.metrics import METRICS, evaluate_metrics, main_metric
+from trainers.objectives.model_outputs import Answers, predicted_classes, probabilities
+from trainers.tasks.target import Target
 
 NUMBERS = Target("regression", 0, (2,))
 

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from trainers.entry import OptionError, choose
-from trainers.optimizers import OPTIMIZERS, SGD, Adam
+from trainers.optim.optimizers import OPTIMIZERS, SGD, Adam
 
 # torch's own parameters that are about speed or machinery and not about the rule
 NOT_OFFERED = {"params", "foreach", "fused", "maximize", "capturable", "differentiable", "decoupled_weight_decay"}

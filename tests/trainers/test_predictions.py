@@ -12,9 +12,9 @@ import pytest
 
 import builder
 import trainers
-from trainers import predictions
-from trainers.predictions import Predictions, confusion, has_surface, predict, surface
-from trainers.run import Run, RunError
+from trainers.runs import predictions
+from trainers.runs.predictions import Predictions, confusion, has_surface, predict, surface
+from trainers.runs.run import Run, RunError
 
 Train = Callable[..., Run]
 

@@ -13,7 +13,7 @@ from trainers.events import Probe
 from trainers.probes.attention import attention_maps, has_attention
 from trainers.probes.through_time import ThroughTimeProbe
 from trainers.probes.weights import WeightProbe
-from trainers.verdicts import PATIENCE, Judge
+from trainers.verdicts.network import PATIENCE, Judge
 
 
 def network(kind: type[nn.RNNBase]) -> nn.Sequential:

@@ -18,11 +18,11 @@ import torch
 
 import builder
 import trainers
-import trainers.loop
+import trainers.engine.loop
 from builder import Document
-from trainers import checkpoint
-from trainers.store import Store
-from trainers.worker import worker_of
+from trainers.engine import checkpoint
+from trainers.engine.worker import worker_of
+from trainers.runs.store import Store
 
 Train = Callable[..., trainers.Run]
 OVER = ("finished", "stopped", "failed")
@@ -89,7 +89,7 @@ def test_a_paused_run_equals_one_that_never_was(
     # pause after every few steps and start again from the file, as after a restart of the server
     store = Store()
     run = store.create("paused", job.to_json(), 0, 3)
-    from trainers.session import Session
+    from trainers.engine.session import Session
 
     state = "paused"
     for _ in range(100):
@@ -109,7 +109,7 @@ def test_a_paused_run_equals_one_that_never_was(
             return bool(leave)
 
         loop.on_tick = on_tick
-        monkeypatch.setattr(trainers.loop, "FLUSH_SECONDS", 0.0)  # look at the clock after every step
+        monkeypatch.setattr(trainers.engine.loop, "FLUSH_SECONDS", 0.0)  # look at the clock after every step
         state = session.train()
         session.save()
         if state == "finished":

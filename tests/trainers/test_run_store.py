@@ -9,8 +9,8 @@ from pathlib import Path
 import trainers
 from builder import Document
 from trainers.events import Metric
-from trainers.run import Run
-from trainers.store import SCHEMA, Store
+from trainers.runs.run import Run
+from trainers.runs.store import SCHEMA, Store
 
 
 def test_the_newest_run_of_a_document_is_found_by_its_id_under_any_name(moons: Document) -> None:

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from trainers.engine.snapshot_schedule import LONGEST_GAP, Shutter
 from trainers.events import Scene
-from trainers.packing import STEPS, packed, unpacked
-from trainers.run import Run
-from trainers.shutter import LONGEST_GAP, Shutter
-from trainers.store import Store
+from trainers.runs.array_json import STEPS, packed, unpacked
+from trainers.runs.run import Run
+from trainers.runs.store import Store
 
 SHAPES = arrays.array_shapes(min_dims=1, max_dims=4, max_side=6)
 FLOATS = st.floats(-1e6, 1e6, width=32)

@@ -13,8 +13,8 @@ import torch
 from torch import nn
 
 from trainers.entry import choose
-from trainers.optimizers import OPTIMIZERS
-from trainers.schedules import SCHEDULES, Pace
+from trainers.optim.optimizers import OPTIMIZERS
+from trainers.optim.schedules import SCHEDULES, Pace
 
 STEPS, PER_EPOCH, LR = 40, 4, 0.1
 EVERY_ARGUMENT_IS_OURS = {"optimizer", "last_epoch", "T_max", "total_steps", "lr_lambda"}

@@ -9,11 +9,11 @@ import torch
 
 import trainers
 from tests.pages.trained import chain
-from trainers.answers import Answers
 from trainers.events import Verdict
-from trainers.remarks import remarks
-from trainers.score_verdicts import PATIENCE, Epoch, History
-from trainers.target import Target
+from trainers.objectives.model_outputs import Answers
+from trainers.tasks.target import Target
+from trainers.verdicts.evaluation import remarks
+from trainers.verdicts.history import PATIENCE, Epoch, History
 
 
 def history(training: Iterable[float], validation: Iterable[float], **scores: float) -> History:

@@ -15,8 +15,8 @@ from safetensors.torch import save_file
 import builder
 from builder.document import Document
 from tests.conftest import make
-from trainers.transferring import starting, weight_files
-from trainers.transferring.weight_files import WeightsError
+from trainers.paradigms.transfer import source_weights, weight_files
+from trainers.paradigms.transfer.weight_files import WeightsError
 
 
 def layers(width: int = 8, last: int = 3, **names: str) -> Document:
@@ -112,26 +112,26 @@ def test_an_upload_gets_a_plain_name_and_is_kept_once(home: Path) -> None:
 
 
 def test_layers_take_weights_by_name_and_shape(tmp_path: Path) -> None:
-    origin = starting.of_file(kept(layers(), tmp_path / "net.safetensors"), "net.safetensors")
-    same = starting.fitting(layers(), origin)
+    origin = source_weights.of_file(kept(layers(), tmp_path / "net.safetensors"), "net.safetensors")
+    same = source_weights.fitting(layers(), origin)
     assert [(item.node, item.fits, item.head) for item in same] == [
         ("first", True, False), ("norm", True, False), ("last", False, True),
     ]  # fmt: skip
-    assert all(item.fits for item in starting.fitting(layers(), origin, keep_head=True))
-    wide = {item.node: item.reason for item in starting.fitting(layers(width=9), origin, keep_head=True)}
+    assert all(item.fits for item in source_weights.fitting(layers(), origin, keep_head=True))
+    wide = {item.node: item.reason for item in source_weights.fitting(layers(width=9), origin, keep_head=True)}
     assert wide["first"] == "is 8 × 4 in the source, 9 × 4 here" and "8 in the source, 9 here" in wide["norm"]
-    renamed = starting.fitting(layers(first="other"), origin)
+    renamed = source_weights.fitting(layers(first="other"), origin)
     assert renamed[0].reason == "has no weights in the source under this name"
-    assert starting.reasons(renamed) == "other has no weights in the source under this name"
+    assert source_weights.reasons(renamed) == "other has no weights in the source under this name"
 
 
 def test_weights_arrive_where_they_fit_and_nowhere_else(tmp_path: Path) -> None:
-    origin = starting.of_file(kept(layers(), tmp_path / "net.safetensors", "main/"), "net")
+    origin = source_weights.of_file(kept(layers(), tmp_path / "net.safetensors", "main/"), "net")
     document = layers(last=5)
     model = builder.compile(document)
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    given = starting.taken(origin, starting.fitting(document, origin))
-    starting.give(model, given)
+    given = source_weights.taken(origin, source_weights.fitting(document, origin))
+    source_weights.give(model, given)
     after = model.state_dict()
     assert {name.partition(".")[0] for name in given} == {"first", "norm"} and "norm.running_mean" in given
     for name, tensor in after.items():
@@ -140,14 +140,14 @@ def test_weights_arrive_where_they_fit_and_nowhere_else(tmp_path: Path) -> None:
 
 def test_blocks_are_matched_node_by_node(tmp_path: Path) -> None:
     document = builder.template("residual_cnn")
-    origin = starting.of_file(kept(document, tmp_path / "net.safetensors"), "net")
-    items = starting.fitting(document, origin)
+    origin = source_weights.of_file(kept(document, tmp_path / "net.safetensors"), "net")
+    items = source_weights.fitting(document, origin)
     assert [item for item in items if not item.fits] == [item for item in items if item.head]
     assert any("." in item.node for item in items) or not document.blocks
 
 
 def test_what_is_frozen_is_everything_before_a_node() -> None:
     document = layers()
-    assert [step.name for step in starting.frozen_steps(document, "norm")] == ["given", "first", "norm"]
-    assert starting.frozen_steps(document, None) == [] and starting.frozen_steps(document, "nobody") == []
-    assert starting.heads(document) == {"last"}
+    assert [step.name for step in source_weights.frozen_steps(document, "norm")] == ["given", "first", "norm"]
+    assert source_weights.frozen_steps(document, None) == [] and source_weights.frozen_steps(document, "nobody") == []
+    assert source_weights.heads(document) == {"last"}

@@ -21,7 +21,7 @@ from tests.trainers.conftest import MIRROR
 from trainers.data import DATASETS
 from trainers.data.base import Arrays
 from trainers.data.splits import Prepared, prepare
-from trainers.target import Target
+from trainers.tasks.target import Target
 
 TEMPLATES = builder.templates()
 SAMPLES = 60

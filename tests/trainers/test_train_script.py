@@ -20,12 +20,12 @@ import trainers.data
 from builder.document import Document
 from builder.edits import InsertBefore
 from builder.problems import NetloomError
-from trainers.initialisation import INITIALISATIONS
-from trainers.losses import LOSSES
-from trainers.optimizers import OPTIMIZERS
-from trainers.paradigm import paradigms
-from trainers.schedules import SCHEDULES
-from trainers.train_script import companion, train_script
+from trainers.objectives.losses import LOSSES
+from trainers.optim.initialisation import INITIALISATIONS
+from trainers.optim.optimizers import OPTIMIZERS
+from trainers.optim.schedules import SCHEDULES
+from trainers.paradigms import PARADIGMS
+from trainers.script.train_script import companion, train_script
 
 
 def table(dataset: str, features: int, width: int, **training: Any) -> Document:
@@ -253,7 +253,7 @@ def test_a_document_without_training_has_no_script() -> None:
     assert companion(document.changed(training={}), model) == {}
 
 
-@pytest.mark.parametrize("way", sorted(paradigms()))
+@pytest.mark.parametrize("way", sorted(PARADIGMS))
 def test_a_way_of_training_that_says_it_is_scripted_is(way: str) -> None:
     """The Export page promises a train.py by that word."""
     templates = builder.templates().values()

@@ -15,14 +15,14 @@ from builder.edits import apply_all
 from builder.problems import GraphError, Problem
 from tests.conftest import make
 from trainers.data.batches import Batches
-from trainers.optimisation import Optimisation, Slower
-from trainers.optimizers import OPTIMIZERS
-from trainers.paradigm import Score
-from trainers.paradigms.transfer import Transfer, TransferLearner
-from trainers.schedules import SCHEDULES
-from trainers.transferring import first_training, starting
-from trainers.transferring.comparing import compared, has_twin, negative, stuck
-from trainers.transferring.weight_files import WeightsError
+from trainers.optim.optimisation import Optimisation, Slower
+from trainers.optim.optimizers import OPTIMIZERS
+from trainers.optim.schedules import SCHEDULES
+from trainers.paradigms.base import Score
+from trainers.paradigms.transfer import first_training, source_weights
+from trainers.paradigms.transfer.paradigm import Transfer, TransferLearner
+from trainers.paradigms.transfer.scratch_baseline import compared, has_twin, negative, stuck
+from trainers.paradigms.transfer.weight_files import WeightsError
 
 HALF = {"name": "digits", "only": ["0", "1", "2", "3", "4"], "batch_size": 64}
 OTHER = {"name": "digits", "only": ["5", "6", "7", "8", "9"], "batch_size": 16, "train_samples": 64}
@@ -104,7 +104,7 @@ def test_a_first_training_is_done_once_and_its_weights_are_taken() -> None:
     assert isinstance(job.paradigm, Transfer)
     origin = first_training.origin(job, job.paradigm)
     assert origin.path is not None and origin.path.is_file()
-    given = starting.taken(origin, starting.fitting(job.document, origin))
+    given = source_weights.taken(origin, source_weights.fitting(job.document, origin))
     own = learner.model.state_dict()
     assert {name.partition(".")[0] for name in given} == {"conv", "norm", "hidden"}
     assert all(torch.equal(own[name], tensor) for name, tensor in given.items())
@@ -124,7 +124,7 @@ def test_a_first_training_can_be_stopped() -> None:
     job = trainers.Job.from_document(network())
     with pytest.raises(Enough):
         job.paradigm.prepare(job, say)
-    assert not list((starting.home() / "first_trainings").glob("*"))
+    assert not list((source_weights.home() / "first_trainings").glob("*"))
 
 
 def test_frozen_weights_do_not_move_and_are_not_measured() -> None:
@@ -211,7 +211,7 @@ def test_a_run_that_waited_gives_the_same_numbers() -> None:
     for number in range(2):
         epoch(part, batches, number)
     state, modules = part.state_dict(), {name: module.state_dict() for name, module in part.modules.items()}
-    for path in (starting.home() / "first_trainings").glob("*"):
+    for path in (source_weights.home() / "first_trainings").glob("*"):
         path.unlink()  # what it began with is not needed any more
     job = trainers.Job(trainers.bind(document))
     again = job.paradigm.learner(job, part.prepared, "cpu", batches.count * 4, batches.count)

@@ -14,8 +14,8 @@ from sklearn.metrics import roc_auc_score
 import builder
 from builder import CATALOGUE
 from builder.library.ensemble import Ensemble
-from trainers.belief import uncertainty
-from trainers.belief.draws import OwnNumbers, draws, restless, stochastic
+from trainers.paradigms.bayesian import uncertainty
+from trainers.paradigms.bayesian.stochastic_passes import OwnNumbers, draws, restless, stochastic
 
 random = np.random.default_rng(0)
 

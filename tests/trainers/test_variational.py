@@ -17,8 +17,8 @@ from builder.edits import Bypass, apply_all
 from tests.trainers.conftest import needs_mirror
 from tests.trainers.judge import opinion
 from tests.trainers.latent import autoencoder
-from trainers.autoencoding.reconstructions import decoded, drawn, reconstructions
 from trainers.events import Scene
+from trainers.paradigms.autoencoder.reconstructions import decoded, drawn, reconstructions
 from trainers.paradigms.variational import Variational, divergence, remarks
 
 Train = Callable[..., trainers.Run]

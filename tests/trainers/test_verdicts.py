@@ -12,7 +12,7 @@ import trainers
 from builder import Document
 from tests.trainers.conftest import perceptron
 from trainers.events import Probe, Verdict
-from trainers.verdicts import PATIENCE, Judge
+from trainers.verdicts.network import PATIENCE, Judge
 
 Train = Callable[..., trainers.Run]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from builder.analysis.infer import Analysis
 from builder.edits import SetTraining
-from builder.infer import Analysis
 from builder.problems import Problem
 from trainers.checks.base import JobCheck
 

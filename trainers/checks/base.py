@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from builder.checks.base import Reporter
+import trainers.paradigms
+from builder.analysis.infer import Analysis, analyse
+from builder.checks.base import Reporter, run
 from builder.document import Node
-from builder.graph import networks
-from builder.infer import Analysis
+from builder.document.graph import networks
 from builder.problems import Problem
 from builder.registry import discover
 from builder.spec import LayerSpec
 
 if TYPE_CHECKING:
     from trainers.job import Job
-    from trainers.loss import Loss
+    from trainers.objectives.loss import Loss
 
 
 class JobCheck(Reporter):
@@ -31,11 +33,22 @@ class JobCheck(Reporter):
 
 @functools.cache
 def job_checks() -> tuple[JobCheck, ...]:
-    """Every check in this folder, by its number."""
-    import trainers.checks as package
-
-    found = discover(package, JobCheck, lambda kind: kind.code)
+    """Every check of this folder and of the paradigms, by its number."""
+    found = discover(sys.modules[__package__], JobCheck, lambda kind: kind.code)
+    found |= discover(trainers.paradigms, JobCheck, lambda kind: kind.code, within_folders="checks")
     return tuple(found[code]() for code in sorted(found))
+
+
+def problems_of(job: Job) -> list[Problem]:
+    """The problems of a job that could be read, errors first."""
+    analysis = analyse(job.document)
+    asked = [check for check in job_checks() if not check.paradigms or job.paradigm.name in check.paradigms]
+    return errors_first([*run(analysis), *(problem for check in asked for problem in check.find(job, analysis))])
+
+
+def errors_first(problems: Iterable[Problem]) -> list[Problem]:
+    """The problems with the errors before the warnings, else in their order."""
+    return sorted(problems, key=lambda problem: problem.severity != "error")
 
 
 def outputs(analysis: Analysis) -> Iterator[str]:

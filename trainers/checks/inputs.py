@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from builder.analysis.infer import Analysis
 from builder.document import Node
 from builder.edits import SetParams
-from builder.infer import Analysis
 from builder.problems import Problem
 from builder.shapes import count, show
 from trainers.checks.base import JobCheck
-from trainers.checks.mending import setting
-from trainers.target import plural
+from trainers.checks.output_fixes import setting
+from trainers.tasks.target import plural
 
 if TYPE_CHECKING:
     from trainers.job import Job

@@ -6,11 +6,11 @@ import shutil
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from builder.analysis.infer import Analysis
 from builder.edits import SetTraining
-from builder.infer import Analysis
 from builder.problems import Problem
 from trainers.checks.base import JobCheck
-from trainers.job import resolve_device
+from trainers.engine.device import resolve_device
 
 if TYPE_CHECKING:
     from trainers.job import Job

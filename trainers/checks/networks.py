@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from builder.analysis.infer import Analysis
+from builder.document.graph import networks
 from builder.edits import Edit, RemoveNodes, SetNetwork, SetTraining
-from builder.graph import networks
-from builder.infer import Analysis
 from builder.problems import Problem
 from trainers.checks.base import JobCheck
-from trainers.paradigm import paradigms
+from trainers.paradigms import PARADIGMS
 
 if TYPE_CHECKING:
     from trainers.job import Job
@@ -27,7 +27,7 @@ class OtherNetworks(JobCheck):
         there, wanted = networks(job.document), job.paradigm.networks
         if not there or set(wanted) <= set(there) or len(wanted) > 1:
             return  # what is missing where several are wanted is told with a network to add
-        other = next((way for way in paradigms().values() if set(way.networks) == set(there)), None)
+        other = next((way for way in PARADIGMS.values() if set(way.networks) == set(there)), None)
         edits: list[Edit] = []
         label, advice = "", "Give the nodes that it should train that network in the inspector."
         if other is not None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from builder.analysis.infer import Analysis
 from builder.edits import Bypass, Edit, SetTraining
-from builder.infer import Analysis
 from builder.problems import Problem
 from trainers.checks.base import JobCheck, before, fitting_loss, outputs
-from trainers.losses import LOSSES, Loss, default_loss
-from trainers.paradigm import paradigms
+from trainers.objectives.losses import LOSSES, Loss, default_loss
+from trainers.paradigms import PARADIGMS
 
 if TYPE_CHECKING:
     from trainers.job import Job
@@ -34,7 +34,7 @@ class ParadigmSuits(JobCheck):
         tasks, task = job.paradigm.tasks, job.dataset.task
         if not tasks or task in tasks:
             return
-        fitting = [kind for kind in paradigms().values() if task in kind.tasks]
+        fitting = [kind for kind in PARADIGMS.values() if task in kind.tasks]
         other = max(fitting, key=lambda kind: len(kind.tasks), default=None)  # the most general
         wanted = job.paradigm.target(job.dataset).describe()
         yield self.problem(

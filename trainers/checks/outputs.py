@@ -6,12 +6,12 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from builder.analysis.infer import Analysis
 from builder.edits import RemoveNodes
-from builder.infer import Analysis
 from builder.problems import Problem
 from builder.shapes import count, show
 from trainers.checks.base import JobCheck, fitting_loss, outputs
-from trainers.checks.mending import mend, place
+from trainers.checks.output_fixes import mend, place
 
 if TYPE_CHECKING:
     from trainers.job import Job

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from builder.codegen.expressions import Invoke, Keyword, statement
 from builder.problems import NetloomError
-from builder.render import Invoke, Keyword, statement
 from builder.spec import Signal
 from trainers.entry import Entry
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from trainers.augmentation import Augmentation
+    from trainers.data.augmentation import Augmentation
     from trainers.data.splits import Split
 
 
@@ -44,7 +44,7 @@ class Batches:
         if not self.augmentations:
             yield from self._plain(number, start)
             return
-        from trainers.augmenting import augment
+        from trainers.data.augmenter import augment
 
         for batch, (inputs, targets) in enumerate(self._plain(number, start), start):
             yield augment(self.augmentations, inputs, targets, self.seed, number, batch)

@@ -1,1 +1,12 @@
-"""The ways of training, one readable file each, found by themselves."""
+"""The paradigms: ways to train, one file or folder each, found by themselves."""
+
+import sys
+
+from builder.registry import discover
+from trainers.paradigms.base import Paradigm
+
+PARADIGMS: dict[str, type[Paradigm]] = discover(
+    sys.modules[__name__], Paradigm, lambda entry: entry.name, within_folders="paradigm"
+)
+
+__all__ = ["PARADIGMS", "Paradigm"]

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import Field
 
 from builder.shapes import Shape
-from trainers.baseline import naive_forecast
 from trainers.data.base import Task
+from trainers.engine.learner import NetworkLearner
 from trainers.entry import choose
-from trainers.learner import NetworkLearner
-from trainers.losses import LOSSES, Loss, default_loss
-from trainers.paradigm import Paradigm
-from trainers.target import Target
+from trainers.objectives.losses import LOSSES, Loss, default_loss
+from trainers.objectives.naive_forecast import naive_forecast
+from trainers.paradigms.base import Paradigm
+from trainers.tasks.target import Target
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -83,15 +83,15 @@ class SupervisedLearner(NetworkLearner):
         """Of masks only the class of each pixel is kept."""
         if self.target.task != "segmentation":
             return outputs
-        from trainers.answers import predicted_classes
+        from trainers.objectives.model_outputs import predicted_classes
 
         found = predicted_classes(outputs, self.objective.expects, self.target)
         return found.byte() if self.target.classes <= 256 else found
 
     def scores(self, outputs: Tensor, targets: Tensor, split: Split | None, costly: bool) -> dict[str, float]:
-        from trainers.answers import Answers
-        from trainers.metrics import evaluate_metrics
-        from trainers.remarks import remarks
+        from trainers.objectives.metrics import evaluate_metrics
+        from trainers.objectives.model_outputs import Answers
+        from trainers.verdicts.evaluation import remarks
 
         outputs, naive = outputs.detach(), None
         if self.objective.expects == "values":
@@ -115,7 +115,7 @@ class SupervisedLearner(NetworkLearner):
 
 def output_shape(job: Job) -> Shape:
     """The shape of one sample's output of the job's network; () where it has none or is not known."""
-    from builder.infer import infer
+    from builder.analysis.infer import infer
 
     name = next((node.name for node in job.document.nodes if node.spec.role == "output"), "")
     return infer(job.document).get(name, ())

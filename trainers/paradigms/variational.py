@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from trainers.autoencoding import latent
-from trainers.autoencoding.reconstructing import Reconstruction, ReconstructionLearner, pieces_of
 from trainers.events import Event, Scene, Verdict
-from trainers.paradigm import Score
+from trainers.paradigms.autoencoder import bottleneck
+from trainers.paradigms.autoencoder.base import Reconstruction, ReconstructionLearner, pieces_of
+from trainers.paradigms.base import Score
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from builder.analysis.plan import Step
     from builder.document import Document
-    from builder.plan import Step
     from trainers.data import DataSet
     from trainers.data.splits import Prepared, Split
     from trainers.job import Job
@@ -53,7 +53,7 @@ class Variational(Reconstruction):
     warm_up: int = Field(0, ge=0, le=10_000, description="Epochs in which beta rises from 0, against a code unused.")
 
     def code(self, document: Document) -> str | None:
-        return latent.drawn_code(latent.analyse(document))
+        return bottleneck.drawn_code(bottleneck.analyse(document))
 
     def scores(self, dataset: DataSet) -> tuple[Score, ...]:
         return (
@@ -76,7 +76,7 @@ class VariationalLearner(ReconstructionLearner):
     way: Variational
 
     def __init__(self, paradigm: Variational, job: Job, prepared: Prepared, device: str, *steps: int) -> None:
-        self.draws: list[Step] = latent.draws(latent.analyse(job.document))
+        self.draws: list[Step] = bottleneck.draws(bottleneck.analyse(job.document))
         super().__init__(paradigm, job, prepared, device, *steps)
         self.warming = paradigm.warm_up * steps[-1]  # steps in which beta rises
         self.taken = 0

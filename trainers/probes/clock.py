@@ -12,12 +12,12 @@ from trainers.events import Event, Verdicts
 from trainers.probes.activations import ActivationProbe
 from trainers.probes.through_time import ThroughTimeProbe
 from trainers.probes.weights import WeightProbe
-from trainers.verdicts import Judge
+from trainers.verdicts.network import Judge
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from trainers.paradigm import Learner
+    from trainers.paradigms.base import Learner
 
 SHORTEST = 0.25  # seconds between two probes
 OPENING = 4  # so many probes come in quick succession, so that a run of a second has verdicts too

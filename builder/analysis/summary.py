@@ -1,0 +1,90 @@
+"""What a network costs: parameters, floating-point operations and activation memory, per node and in all."""
+
+from __future__ import annotations
+
+import functools
+import math
+from typing import TYPE_CHECKING, Any
+
+from builder.analysis.infer import Analysis, analyse
+from builder.document import Document
+from builder.spec import LayerSpec, Signal
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+BYTES = {"float": 4, "int": 8}
+SAMPLES = 2  # batch normalisation without running figures cannot take a single one
+_flops: dict[tuple[Any, ...], int] = {}
+
+
+def summary(document: Document) -> pd.DataFrame:
+    """One row per node that can be inferred, in running order.
+
+    Columns: node, type, output_shape (without the batch axis), parameters (those that a node shares are counted at
+    their owner), flops (forward pass of one sample, a multiply-add counts as two, as torch.utils.flop_counter counts),
+    activation_bytes (the output of one sample).
+    """
+    import pandas as pd
+
+    analysis = analyse(document)
+    columns = ["node", "type", "output_shape", "parameters", "flops", "activation_bytes"]
+    return pd.DataFrame(
+        [_row(analysis, step) for step in analysis.plan.steps if step.name in analysis.facts], columns=columns
+    )
+
+
+def _row(analysis: Analysis, step: Any) -> tuple[Any, ...]:
+    facts = analysis.facts[step.name]
+    parameters = facts.parameters if step.owns else 0
+    flops = layer_flops(step.spec, tuple(analysis.facts[source].signal for source in step.inputs))
+    size = math.prod(facts.signal.shape) * BYTES[facts.signal.dtype]
+    return (step.name, step.node.type, facts.signal.shape, parameters, flops, size)
+
+
+def layer_flops(spec: LayerSpec, signals: tuple[Signal, ...]) -> int:
+    """Floating-point operations of one sample's forward pass: by the layer's formula, or counted by torch.
+
+    Recurrent layers have formulas, since torch's counter knows nothing of their kernels; all others run on meta
+    tensors, where attention is counted product by product and not hidden in a fused kernel.
+    """
+    if spec.role != "layer":
+        return 0
+    key = (spec.key, signals)
+    if spec.missing():
+        return 0
+    if key not in _flops:
+        known = spec.flops(*signals)
+        _flops[key] = _count(spec, signals) if known is None else known
+    return _flops[key]
+
+
+def _count(spec: LayerSpec, signals: tuple[Signal, ...]) -> int:
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    kinds = {"float": torch.float32, "int": torch.int64}
+    with torch.device("meta"), torch.no_grad():
+        module = spec.call(*(signal.shape for signal in signals)).build().eval().requires_grad_(False)
+        if len(signals) < 2 and not any(True for _ in module.parameters()):
+            return 0  # the counter knows products of matrices only, and those need weights or two inputs
+        inputs = [torch.empty((SAMPLES, *signal.shape), dtype=kinds[signal.dtype]) for signal in signals]
+        with FlopCounterMode(display=False) as counter:
+            module(*inputs)
+    return int(counter.get_total_flops()) // SAMPLES
+
+
+@functools.lru_cache(maxsize=8)
+def _units(step: int) -> tuple[str, ...]:
+    return ("", " k", " M", " G", " T", " P") if step == 1000 else (" B", " kB", " MB", " GB", " TB", " PB")
+
+
+def human(number: float, unit: str = "") -> str:
+    """28900 → '28.9 k'; with unit 'B': bytes, 49000 → '49 kB'."""
+    names = _units(1024 if unit == "B" else 1000)
+    power = 0
+    while abs(number) >= 999.5 and power < len(names) - 1:
+        number /= 1000
+        power += 1
+    text = f"{number:.3g}" if number < 100 else f"{number:.0f}"
+    return text + names[power]

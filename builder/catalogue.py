@@ -1,0 +1,21 @@
+"""The catalogue: every layer class by its type name, found by looking through builder/layers."""
+
+from __future__ import annotations
+
+import builder.layers
+from builder.registry import discover
+from builder.spec import FAMILIES, LayerSpec, Role
+
+
+def _found() -> dict[str, type[LayerSpec]]:
+    found = discover(builder.layers, LayerSpec, LayerSpec.type_name.__func__)  # type: ignore[attr-defined]
+    families = list(FAMILIES)
+    return dict(sorted(found.items(), key=lambda item: families.index(item[1].family)))
+
+
+CATALOGUE: dict[str, type[LayerSpec]] = _found()  # in the order of the palette
+
+
+def type_with_role(role: Role) -> str:
+    """The name of the layer type with this role in a network: "input", "output" or "block"."""
+    return next(name for name, spec in CATALOGUE.items() if spec.role == role)

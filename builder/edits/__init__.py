@@ -1,0 +1,49 @@
+"""Edits: values that turn a document into a new one. Every edit has an inverse, so everything can be undone."""
+
+from builder.edits.base import GAP_X, GAP_Y, Edit, Restore
+from builder.edits.blocks import InBlock, RemoveBlock, RenameBlock
+from builder.edits.fold import MakeBlock, Unpack
+from builder.edits.networks import SetNetwork
+from builder.edits.nodes import (
+    AddNode,
+    Bypass,
+    Connect,
+    Disconnect,
+    InsertBefore,
+    Move,
+    RemoveNodes,
+    RenameNode,
+    SetParams,
+    SetText,
+    SetTraining,
+    Together,
+    apply_all,
+    fresh_name,
+)
+
+__all__ = [
+    "GAP_X",
+    "GAP_Y",
+    "AddNode",
+    "Bypass",
+    "Connect",
+    "Disconnect",
+    "Edit",
+    "InBlock",
+    "InsertBefore",
+    "MakeBlock",
+    "Move",
+    "RemoveBlock",
+    "RemoveNodes",
+    "RenameBlock",
+    "RenameNode",
+    "Restore",
+    "SetNetwork",
+    "SetParams",
+    "SetText",
+    "SetTraining",
+    "Together",
+    "Unpack",
+    "apply_all",
+    "fresh_name",
+]

@@ -1,0 +1,103 @@
+"""Edits of blocks: inside one, and of its name. Folding nodes into one and unpacking it are in folding.py."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from builder.document import MAIN, Block, Document, Graph, Node
+from builder.document.blocks import closed, opened, refuse_trouble
+from builder.document.model import name_complaint
+from builder.edits.base import Edit
+from builder.edits.validation import with_params
+from builder.problems import EditError
+from builder.registry import did_you_mean
+
+
+@dataclass(frozen=True)
+class InBlock(Edit):
+    """Applies an edit inside a block, and so to every node that stands for it.
+
+    Wires into those nodes follow an Input that is renamed, and go where one is removed.
+    """
+
+    block: str
+    edit: Edit
+
+    def apply(self, document: Document) -> Document:
+        known_block(document, self.block)
+        if isinstance(self.edit, RenameBlock | RemoveBlock):
+            return self.edit.apply(document)  # names of blocks are the document's, from wherever they are changed
+        inner = opened(document, self.block)
+        edited = self.edit.apply(inner)
+        if any(getattr(inner, name) != getattr(edited, name) for name in ("name", "lesson", "training")):
+            raise EditError("A block has no name, lesson or training in it: these belong to the document.")
+        if any(node.network != MAIN for node in edited.nodes):
+            raise EditError("What is in a block is in the network that the block is used in: it has none of its own.")
+        after = closed(document, self.block, edited)
+        refuse_trouble(document, after)
+        return after
+
+
+@dataclass(frozen=True)
+class RenameBlock(Edit):
+    """Gives a block another name; the nodes that stand for it follow."""
+
+    old: str
+    new: str
+
+    def apply(self, document: Document) -> Document:
+        known_block(document, self.old)
+        if self.old == self.new:
+            return document
+        free_block(document, self.new)
+        blocks = {
+            self.new if name == self.old else name: Block.model_construct(
+                nodes=self._nodes(block), edges=block.edges, layout=block.layout, description=block.description
+            )
+            for name, block in document.blocks.items()
+        }
+        return document.changed(nodes=self._nodes(document), blocks=blocks)
+
+    def _nodes(self, graph: Graph) -> tuple[Node, ...]:
+        return tuple(
+            with_params(node, {**node.params, "block": self.new})
+            if node.use is not None and node.use.block == self.old
+            else node
+            for node in graph.nodes
+        )
+
+
+@dataclass(frozen=True)
+class RemoveBlock(Edit):
+    """Removes a block that no node stands for."""
+
+    name: str
+
+    def apply(self, document: Document) -> Document:
+        known_block(document, self.name)
+        users = [node for node, use in document.composites.items() if use.block == self.name]
+        users += [
+            f"{node} (in the block {place})"
+            for place, block in document.blocks.items()
+            for node, use in block.composites.items()
+            if use.block == self.name
+        ]
+        if users:
+            raise EditError(f"The block {self.name} is in use by {', '.join(users[:5])}. Remove or unpack that first.")
+        return document.changed(blocks={name: block for name, block in document.blocks.items() if name != self.name})
+
+
+def known_block(document: Document, name: str) -> Block:
+    """The block of that name. EditError: there is none; near names are listed."""
+    if name not in document.blocks:
+        raise EditError(f"There is no block {name!r}.{did_you_mean(name, document.blocks)}")
+    return document.blocks[name]
+
+
+def free_block(document: Document, name: str) -> None:
+    """EditError: a new block cannot have that name."""
+    complaint = name_complaint(name)
+    if complaint:
+        raise EditError(complaint)
+    if name in document.blocks:
+        raise EditError(f"There is a block {name!r} already: every block needs a name of its own.")

@@ -1,0 +1,100 @@
+"""Samples of the chosen data set on the Build page, as they are or as training gets them, and where they come from."""
+
+from __future__ import annotations
+
+import re
+
+import streamlit as st
+
+from builder.analysis.summary import human
+from pages.parts.data import data_loading, sample_drawing
+from pages.parts.data.data_loading import Download
+from pages.parts.document.session import Session
+from pages.parts.theme.escaping import escape, markdown
+from trainers.data import DataSet
+from trainers.data.augmentation import Augmentation
+from trainers.data.preview import Excerpt
+
+DRAWN = "preview_dice"  # counts how often other augmented samples were asked for
+POLL = 0.5  # seconds between two looks at what is loaded or downloaded meanwhile
+
+
+def show(session: Session, data: DataSet, augmentations: tuple[Augmentation, ...]) -> None:
+    """The preview in a fragment of its own: while it loads, nothing else of the page is drawn again."""
+    st.html(f'<div class="nl-origin">{_linked(data.origin)} · licence: {escape(data.licence)}</div>')
+    found = data_loading.excerpt(data) if data.ready() else None
+    if not data.ready():
+        _to_download(data)
+    elif found is None:
+        _loading(data)
+    elif isinstance(found, str):
+        st.markdown(f":red[{markdown(found)}]")
+        st.button(
+            "Try again", key="preview_again", icon=":material/refresh:", on_click=data_loading.forget, args=(data,)
+        )  # fmt: skip
+    else:
+        _samples(session, data, found, tuple(entry for entry in augmentations if not entry.misfit(data)))
+
+
+@st.fragment(run_every=POLL)
+def _loading(data: DataSet) -> None:
+    st.caption("Loading samples …")
+    if data_loading.excerpt(data) is not None:
+        st.rerun()
+
+
+@st.fragment
+def _samples(session: Session, data: DataSet, found: Excerpt, augmentations: tuple[Augmentation, ...]) -> None:
+    if augmentations:
+        with st.container(horizontal=True, vertical_alignment="center", key="preview_head"):
+            trained = st.toggle(
+                "as trained", key="preview_trained", help="With the augmentation, drawn anew each time."
+            )
+            if trained:
+                st.button(
+                    "",
+                    icon=":material/casino:",
+                    key="preview_dice",
+                    help="Draw others",
+                    on_click=_again,
+                    args=(session,),
+                )
+        if trained:
+            found = found.augmented(augmentations, session.generations.get(DRAWN, 0))
+    sample_drawing.draw(data, found)
+
+
+def _again(session: Session) -> None:
+    session.generations[DRAWN] = session.generations.get(DRAWN, 0) + 1
+
+
+def _to_download(data: DataSet) -> None:
+    state = data_loading.state_of(data)
+    if state is not None and state.running:
+        _downloading(state)
+        return
+    if state is not None and state.error:
+        st.markdown(f":red[{markdown(state.error)}]")
+    bytes_ = data_loading.size(data)
+    told = f" ({human(bytes_, 'B')})" if bytes_ else ""
+    st.caption("It is not on this machine yet. Training downloads it too.")
+    st.button(
+        f"Download{told}", icon=":material/download:", key="preview_download", width="stretch",
+        on_click=data_loading.download, args=(data,),
+    )  # fmt: skip
+
+
+@st.fragment(run_every=POLL)
+def _downloading(state: Download) -> None:
+    if not state.running:
+        st.rerun()
+    st.progress(state.share, f"Downloading: {human(state.done, 'B')} of {human(state.total, 'B')}")
+
+
+def _linked(text: str) -> str:
+    """Our own text, with its addresses as links."""
+    return re.sub(
+        r"https://[^\s,;)]+",
+        lambda found: f'<a href="{found[0]}" target="_blank" rel="noopener">{found[0].removeprefix("https://")}</a>',
+        escape(text),
+    )

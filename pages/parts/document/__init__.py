@@ -1,0 +1,1 @@
+"""The open document: its session, its history, opening and saving."""

@@ -1,0 +1,36 @@
+"""What has to be said: sentences that pass by, a document that could not be saved, two tabs on one document."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+import builder
+from pages.parts.document.session import Session
+from pages.parts.theme.escaping import escape, markdown
+
+
+def show(session: Session) -> None:
+    for icon, text in session.messages:
+        st.toast(markdown(text), icon=f":material/{icon}:", duration="short" if icon == "check" else "long")
+    session.messages.clear()
+    if session.conflict:
+        _conflict(session)
+    elif session.save_error:
+        _unsaved(session)
+
+
+def _conflict(session: Session) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", key="conflict"):
+        st.html(f'<div class="nl-message">{escape(session.conflict)} Which one do you want to go on with?</div>')
+        st.button("Load the other version", key="load_theirs", on_click=session.load_theirs)
+        st.button("Keep mine as a copy", key="keep_mine", type="primary", on_click=session.keep_mine)
+
+
+def _unsaved(session: Session) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", key="unsaved"):
+        st.html(f'<div class="nl-message">{escape(session.save_error)}</div>')
+        st.button("Try again", key="save_again", on_click=session.save)
+        st.download_button(
+            "Download", builder.dump(session.document), file_name="network.json", mime="application/json",
+            key="save_elsewhere", on_click="ignore",
+        )  # fmt: skip

@@ -1,0 +1,1 @@
+"""Forms for layers, data sets, optimizers and every other registry entry."""

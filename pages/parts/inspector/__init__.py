@@ -1,0 +1,1 @@
+"""The inspector: parameters and shapes of what is selected."""

@@ -1,0 +1,1 @@
+"""The views that belong to one paradigm: one file or folder each."""

@@ -1,0 +1,1 @@
+"""The Inspect page: predictions of a trained network."""

@@ -1,0 +1,1 @@
+"""Colours, charts and what every page needs."""

@@ -1,0 +1,61 @@
+"""Binds a document to its data set: Inputs without a shape get the shape of the data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from builder.document import Document, Node
+from builder.spec import Signal
+from trainers.data import DataError, DataSet, dataset
+from trainers.entry import OptionError, choose
+from trainers.paradigms import PARADIGMS
+
+
+def bind(document: Document) -> Document:
+    """The same document, with the shape of its data set in every Input that has none. Downloads nothing."""
+    data = document.training.get("data")
+    if not isinstance(data, dict):
+        return document
+    try:
+        chosen = dataset(data)
+    except DataError:
+        return document  # check says what is wrong with the data set
+    given = _signals(document, chosen)
+    nodes = tuple(_shaped(node, given[node.name]) if _is_open(node, given) else node for node in document.nodes)
+    return document if nodes == document.nodes else document.changed(nodes=nodes)
+
+
+def _signals(document: Document, chosen: DataSet) -> dict[str, Signal]:
+    """What goes into each Input, by the node's name, as far as the data set and the way of training say it."""
+    try:
+        way = choose(PARADIGMS, document.training.get("paradigm", {"name": "supervised"}), "paradigm")
+    except OptionError:
+        way = None  # check says what is wrong with it
+    given: dict[str, Signal] = {}
+    for network in dict.fromkeys(node.network for node in document.nodes):
+        inputs = [node.name for node in document.nodes if node.network == network and _input(node) is not None]
+        signals = chosen.signals if way is None else way.signals(chosen, network)
+        pairs = zip(inputs, signals, strict=False)  # a check tells of too many or too few Inputs
+        given |= {name: signal for name, signal in pairs if signal is not None}
+    return given
+
+
+def _shaped(node: Node, signal: Signal) -> Node:
+    """A new node, not a copy: a copy would take along the layer that the node remembers."""
+    fields = {name: getattr(node, name) for name in Node.model_fields}
+    kind = {"dtype": signal.dtype} if signal.dtype != "float" else {}
+    return Node(**{**fields, "params": {**node.params, "shape": list(signal.shape), **kind}})
+
+
+def _input(node: Node) -> Any:
+    """The node's layer, if data enters the network there."""
+    try:
+        spec: Any = node.spec
+    except (KeyError, ValueError):
+        return None
+    return spec if spec.role == "input" else None
+
+
+def _is_open(node: Node, given: Mapping[str, Signal]) -> bool:
+    return node.name in given and _input(node).shape is None

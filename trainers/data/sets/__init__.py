@@ -1,0 +1,1 @@
+"""The data sets: one file per family, found by themselves."""

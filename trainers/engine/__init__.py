@@ -1,0 +1,1 @@
+"""The training engine: the loop, the thread that a run trains in, checkpoints."""

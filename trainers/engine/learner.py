@@ -1,0 +1,180 @@
+"""What ways of training with one network share: the step, evaluation in pieces, precision, what a resumed run needs."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import deque
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import builder
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from trainers.data.splits import Prepared, Split
+    from trainers.events import Event, Verdict
+    from trainers.job import Job
+    from trainers.optim.optimisation import Optimisation
+
+EVALUATION_BATCH = 4096
+EVALUATION_BYTES = 2**21  # of one layer's activations at once, or those of a training batch where they are more
+KEPT_NUMBERS = 2**21  # in the outputs that are kept for the training metrics; 8 MB
+
+
+class NetworkLearner:
+    """One network with one optimizer, fed with inputs and targets.
+
+    A way of training that learns so is a subclass with `loss` (what to make small) and `scores` (what to tell of it);
+    the rest of `trainers.paradigms.base.Learner` is here.
+    """
+
+    kept_batches: ClassVar[int] = 8  # outputs that are kept for `scores` of the training part; 0: none
+    eager = True
+    notes: tuple[str, ...] = ()
+    remarks: tuple[Verdict, ...] = ()
+
+    def __init__(self, job: Job, prepared: Prepared, device: str, total_steps: int, steps_per_epoch: int) -> None:
+        """Build the network of the job's document with fresh weights, and its optimizer."""
+        import torch
+
+        settings = job.settings
+        self.job, self.prepared = job, prepared
+        self.model = self.network(job)
+        job.initialisation.apply(self.model)
+        self.model.to(device)
+        self.modules: Mapping[str, nn.Module] = {"main": self.model}
+        self.optimisation = self.optimised(self.model, total_steps, steps_per_epoch)
+        self.precision = None if settings.precision == "float32" else getattr(torch, settings.precision)
+        self.device = torch.device(device)
+        self.compiled = torch.compile(self.model) if settings.compile else None
+        self.eager = self.compiled is None
+        self.piece = evaluation_piece(job, len(prepared.training))
+        # Outputs of the last batches: the epoch's training metrics come from them at the cost of keeping references,
+        # where scoring samples again would cost a tenth of a short epoch.
+        self.kept: deque[tuple[Tensor, Tensor]] = deque(maxlen=self.kept_batches)
+
+    def optimised(self, module: nn.Module, total_steps: int, steps_per_epoch: int) -> Optimisation:
+        """An optimizer for a module's weights, as the job has it."""
+        from trainers.optim.optimisation import Optimisation
+
+        job, settings = self.job, self.job.settings
+        return Optimisation(
+            module.parameters(),
+            job.optimizer,
+            job.schedule,
+            total_steps,
+            steps_per_epoch,
+            gradient_clip=settings.gradient_clip,
+            l1=settings.l1,
+            scaled=settings.precision == "float16",
+        )
+
+    # -- what a way of training says ----------------------------------------------------------------------------------
+
+    def network(self, job: Job) -> nn.Module:
+        """The network with fresh weights; one that gives further values of nodes needs a `_forward` of its own."""
+        return builder.compile(job.document)
+
+    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """The mean loss of a batch: a tensor with one number."""
+        raise TypeError(f"{type(self).__name__} does not say what it makes small.")
+
+    def scores(self, outputs: Tensor, targets: Tensor, split: Split | None, costly: bool) -> dict[str, float]:
+        """Metrics by name; `outputs` went through `digest`. `split`: the part of the data, None for the last batches.
+        `costly`: with those that take long."""
+        return {}
+
+    def digest(self, outputs: Tensor) -> Tensor:
+        """What `scores` needs of the outputs: less than all of them where they are large."""
+        return outputs
+
+    # -- the learner that the loop knows ------------------------------------------------------------------------------
+
+    def step(self, inputs: tuple[Tensor, ...], targets: Tensor) -> Tensor:
+        return self.optimisation.step(lambda: self._forward(inputs, targets))
+
+    def _forward(self, inputs: tuple[Tensor, ...], targets: Tensor) -> Tensor:
+        model = self.model if self.eager or self.compiled is None else self.compiled
+        if self.precision is None:
+            outputs = model(*inputs)
+            loss = self.loss(outputs, targets)
+        else:
+            with self.autocast():
+                outputs = model(*inputs)
+                loss = self.loss(outputs, targets)
+        if not self.kept:
+            self._make_room(outputs.numel())
+        self.kept.append((outputs.detach(), targets))
+        return loss
+
+    def _make_room(self, numbers: int) -> None:
+        """For as many batches as are to be kept, but not for more than fit."""
+        most = min(self.kept_batches, max(2, KEPT_NUMBERS // max(numbers, 1)))
+        if most != self.kept.maxlen:
+            self.kept = deque(maxlen=most)
+
+    def autocast(self) -> contextlib.AbstractContextManager[Any]:
+        """The precision of the job, for a `with`."""
+        import torch
+
+        return contextlib.nullcontext() if self.precision is None else torch.autocast(self.device.type, self.precision)
+
+    def evaluate(self, split: Split, costly: bool = False) -> dict[str, float]:
+        import torch
+
+        pieces, total = [], 0.0
+        starts = range(0, len(split), self.piece)
+        self.model.eval()
+        try:
+            with torch.inference_mode():
+                for start in starts:
+                    inputs, targets = part(split, start, self.piece)
+                    with self.autocast():
+                        outputs = self.model(*inputs).float()
+                    total += float(self.loss(outputs, targets)) * len(targets)
+                    pieces.append(self.digest(outputs))
+                outputs = pieces[0] if len(pieces) == 1 else torch.cat(pieces)
+                scores = self.scores(outputs, split.targets, split, costly)
+        finally:
+            self.model.train()
+        return {"loss": total / len(split)} | scores
+
+    def views(self, step: int) -> Iterable[Event]:
+        """What else there is to show of the network at this step; asked a few times a second, and seldom answered."""
+        return ()
+
+    def epoch_end(self, validation_loss: float | None) -> None:
+        self.optimisation.epoch_end(validation_loss)
+
+    def figures(self) -> dict[str, float]:
+        import torch
+
+        scores: dict[str, float] = {}
+        if self.kept:
+            outputs = torch.cat([self.digest(output.float()) for output, _ in self.kept])
+            scores = self.scores(outputs, torch.cat([target for _, target in self.kept]), None, False)
+            self.kept.clear()
+        optimisation = self.optimisation
+        return scores | {"learning_rate": optimisation.learning_rate, "gradient_norm": optimisation.gradient_norm()}
+
+    def state_dict(self) -> dict[str, Any]:
+        return {**self.optimisation.state_dict(), "kept": list(self.kept)}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.optimisation.load_state_dict(state)
+        self.kept.extend((output.to(self.device), target.to(self.device)) for output, target in state["kept"])
+
+
+def part(split: Split, start: int, size: int) -> tuple[tuple[Tensor, ...], Tensor]:
+    """`size` samples of a split from one on: inputs and targets."""
+    if start == 0 and size >= len(split):
+        return split.inputs, split.targets
+    return tuple(given[start : start + size] for given in split.inputs), split.targets[start : start + size]
+
+
+def evaluation_piece(job: Job, samples: int) -> int:
+    """How many samples to evaluate at once: as many as take no more memory than training does."""
+    batch = samples if job.batch_size == "full" else job.batch_size
+    one = int(builder.summary(job.document)["activation_bytes"].max())
+    return min(EVALUATION_BATCH, max(batch, EVALUATION_BYTES // max(one, 1)))

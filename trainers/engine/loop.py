@@ -1,0 +1,216 @@
+"""The training loop. It knows batches and `learner.step(batch)`, and nothing of what is being learned.
+
+The hot path is one comparison of a clock beside the step. Everything else happens in `_tick`, about four times a
+second: losses come off the device in one go, one step is watched by the probes, events go to the store.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import torch
+
+from builder.problems import NetloomError
+from trainers.data.batches import Batches
+from trainers.events import Event, Metric, Verdicts
+from trainers.job import EarlyStopping
+from trainers.probes import ProbeClock
+from trainers.verdicts.history import Epoch
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from trainers.data.splits import Split
+    from trainers.paradigms.base import Learner
+
+FLUSH_SECONDS = 0.25
+FINE_STEPS = 1000  # every one of the first steps has its own point in the loss curve; after that they are averaged
+
+
+class Diverged(NetloomError):
+    """The loss is no longer a number. `.step` is the first step at which it was not."""
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+        super().__init__(f"The loss is no longer a number at step {step:,}.")
+
+
+@dataclass
+class Place:
+    """Where a run is, and what it has seen of the best: all that a checkpoint holds besides tensors of the learner."""
+
+    epoch: int = 0  # epochs that are over
+    batch: int = 0  # batches of the running epoch that are over
+    step: int = 0
+    best_loss: float = math.inf
+    best_epoch: int = 0
+    epochs_without_progress: int = 0
+    sum_loss: float = 0.0  # of the running bucket of the loss curve
+    count_loss: int = 0
+
+
+@dataclass
+class Loop:
+    """One run's loop.
+
+    `on_tick(events)` is called with what there is to tell, on a clock and at the end; it returns True to leave the
+    loop after the step that is done (pause, stop). Calling `run` again goes on from there, number for number.
+    """
+
+    learner: Learner
+    batches: Batches
+    validation: Split
+    epochs: int
+    max_steps: int | None
+    early_stopping: EarlyStopping | None
+    on_tick: Callable[[list[Event]], bool]
+    probes: ProbeClock
+    place: Place = field(default_factory=Place)
+    best: dict[str, Tensor] = field(default_factory=dict)
+    events: list[Event] = field(default_factory=list)
+    _pending: list[Tensor] = field(default_factory=list)
+    _deadline: float = 0.0
+    _ticks: int = 0
+    _epoch_sum: float = 0.0  # of the losses of the running epoch
+    _epoch_count: int = 0
+
+    def hurry(self) -> None:
+        """Look for a request to pause or stop after the next step instead of at the next tick. From any thread."""
+        self._deadline = 0.0
+
+    def run(self) -> bool:
+        """Train until the end (True) or until `on_tick` says to leave (False). Raises Diverged."""
+        limit = self.max_steps or math.inf
+        while self.place.epoch < self.epochs and self.place.step < limit:
+            if not self._run_epoch(limit):
+                return False
+            self._end_epoch()
+            if self.stopped_early:
+                break
+        verdicts = self.probes.judge.now()
+        if verdicts or self.probes.judge.settled:
+            self.events.append(Verdicts(self.place.step, verdicts))
+        self.on_tick(self._take())
+        return True
+
+    def _run_epoch(self, limit: float) -> bool:
+        """The rest of one epoch. False: asked to leave."""
+        place, step, pending, clock = self.place, self.learner.step, self._pending, time.perf_counter
+        for inputs, targets in self.batches.epoch(place.epoch, place.batch):
+            if clock() < self._deadline:
+                pending.append(step(inputs, targets))
+                place.step += 1
+                place.batch += 1
+            else:
+                pending.append(self.probes.step(self.learner, inputs, targets, place.step + 1, self.events))
+                place.step += 1
+                place.batch += 1
+                if self._tick():
+                    return False
+            if place.step >= limit:
+                break
+        return True
+
+    def _tick(self) -> bool:
+        """Tell what there is to tell. True: leave the loop."""
+        self._collect()
+        leave = self.on_tick(self._take())
+        # The first ticks come quickly, so that a run of a second has curves and verdicts too.
+        self._ticks += 1
+        self._deadline = time.perf_counter() + min(FLUSH_SECONDS, 0.01 * 2 ** min(self._ticks, 5))
+        return leave
+
+    def _take(self) -> list[Event]:
+        events, self.events = self.events, []
+        return events
+
+    def _collect(self) -> None:
+        """Bring the losses of the last steps off the device, in one go, and put them into the loss curve."""
+        if not self._pending:
+            return
+        place = self.place
+        values = torch.stack(self._pending).float().tolist()
+        first = place.step - len(values) + 1
+        self._pending.clear()
+        for step, value in enumerate(values, first):
+            if not math.isfinite(value):
+                raise Diverged(step)
+            place.sum_loss += value
+            place.count_loss += 1
+            self._epoch_sum += value
+            self._epoch_count += 1
+            if step % bucket(step) == 0:
+                self._end_bucket(step)
+
+    def _end_bucket(self, step: int) -> None:
+        place = self.place
+        mean = place.sum_loss / place.count_loss
+        self.events.append(Metric(step, place.epoch + 1, "training", "loss", mean))
+        place.sum_loss, place.count_loss = 0.0, 0
+
+    def _end_epoch(self) -> None:
+        """Score the epoch, remember the best weights, move schedules that go by epochs."""
+        place = self.place
+        self._collect()
+        place.epoch, place.batch = place.epoch + 1, 0
+        validation = self._validate()
+        for name, value in self.learner.figures().items():
+            self.events.append(Metric(place.step, place.epoch, "training", name, value))
+        mean = self._epoch_sum / max(self._epoch_count, 1)
+        self._epoch_sum, self._epoch_count = 0.0, 0
+        self.probes.judge.history.take(Epoch(place.epoch, mean, validation, self.learner.remarks))
+        self.learner.epoch_end(validation.get("loss"))
+        self._remember_best(validation.get("loss"))
+
+    def _validate(self) -> dict[str, float]:
+        if not len(self.validation):
+            return {}
+        scores = self.learner.evaluate(self.validation)
+        for metric, value in scores.items():
+            self.events.append(Metric(self.place.step, self.place.epoch, "validation", metric, value))
+        return scores
+
+    def _remember_best(self, validation_loss: float | None) -> None:
+        """Keep a copy of the weights when the validation loss is the lowest so far; without one, the last are best."""
+        place = self.place
+        tolerance = self.early_stopping.min_delta if self.early_stopping else 0.0
+        improved = validation_loss is None or validation_loss < place.best_loss - tolerance
+        place.epochs_without_progress = 0 if improved else place.epochs_without_progress + 1
+        if validation_loss is not None and not validation_loss < place.best_loss:
+            return
+        place.best_loss = math.inf if validation_loss is None else validation_loss
+        place.best_epoch = place.epoch
+        current = weights(self.learner)
+        if not self.best:
+            self.best = {name: tensor.clone() for name, tensor in current.items()}
+        else:
+            for name, tensor in current.items():
+                self.best[name].copy_(tensor)
+
+    @property
+    def stopped_early(self) -> bool:
+        """Whether the validation loss has not fallen for as long as early stopping bears."""
+        stopping = self.early_stopping
+        return stopping is not None and self.place.epochs_without_progress >= stopping.patience
+
+
+def weights(learner: Learner) -> dict[str, Tensor]:
+    """Parameters and buffers of every network, by "network/key"."""
+    return {
+        f"{network}/{key}": tensor.detach()
+        for network, module in learner.modules.items()
+        for key, tensor in module.state_dict().items()
+    }
+
+
+def bucket(step: int) -> int:
+    """How many steps one point of the loss curve averages at this step: doubles each time the run doubles.
+
+    It follows from the step alone, so the same job gives the same curve whatever the speed of the machine, and a run of
+    a million steps has about ten thousand points.
+    """
+    return 1 << max(0, (max(step - 1, 0) // FINE_STEPS).bit_length())

@@ -1,0 +1,280 @@
+"""One run's training, from its job to its last weights: what the worker's thread does.
+
+Torch's random generator belongs to the whole process, so one run trains at a time; the others are queued. A paused run
+lets the next one train and takes its random state along.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import threading
+import time
+from collections import deque
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from builder.analysis.plan import make_plan
+from trainers.data.batches import Batches
+from trainers.data.splits import Prepared
+from trainers.engine import checkpoint
+from trainers.engine.device import resolve_device
+from trainers.engine.loop import Loop, Place, weights
+from trainers.engine.threads import thread_count, threads
+from trainers.events import Event, Metric, Progress, State
+from trainers.job import Job
+from trainers.probes import ProbeClock
+from trainers.runs.store import Store, StoreError, write_text
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+SAVE_SECONDS = 10.0  # between two checkpoints of a running run
+SAVE_SHARE = 0.01  # of the time, at most, goes into checkpoints
+RATE_SECONDS = 4.0
+
+
+class Leave(Exception):
+    """Somebody asked the run to pause or to stop before its first step."""
+
+
+class Session:
+    """Loads the data, builds the learner, runs the loop, tells the store, keeps checkpoints."""
+
+    def __init__(self, run: str, job: Job, store: Store) -> None:
+        self.run, self.job, self.store = run, job, store
+        self.folder: Path = store.run_folder(run)
+        self.device = resolve_device(job.settings.device)
+        self.request = ""  # "pause" or "stop", set by the run's owner
+        self.loop: Loop | None = None
+        self.started = store.row(run)["started"] or time.time()
+        self._seconds = 0.0  # spent training before the running stretch
+        self._resumed_at = time.perf_counter()
+        self._saved_at = time.perf_counter()
+        self._best_saved = -1
+        self._marks: deque[tuple[float, int]] = deque()  # (clock, step) at the last ticks
+        self._samples_per_second = 0.0
+        self.trouble = ""
+
+    # -- setting up -------------------------------------------------------------------------------------------------
+
+    def prepare(self) -> None:
+        """Load the data and build the learner; go on from the checkpoint if there is one."""
+        job, settings = self.job, self.job.settings
+        self.tell("running", "Loading the data …")
+        warm_up()
+
+        self.prepared = job.prepare()
+        if not checkpoint.exists(self.folder / "checkpoint"):
+            job.paradigm.prepare(job, self._say)
+        torch.manual_seed(settings.seed)
+        batches = Batches(self.prepared.training, job.batch_size, settings.seed, self.device, job.augmentations)
+        total = batches.count * settings.epochs
+        total = min(total, settings.max_steps or total)
+        learner = job.paradigm.learner(job, self.prepared, self.device, total, batches.count)
+        specs = {step.name: step.spec for step in make_plan(job.document).steps}
+        self.total_steps = total
+        self.threads = thread_count(job, batches.size, self.device)
+        self.loop = Loop(
+            learner,
+            batches,
+            self.prepared.validation.to(self.device),
+            settings.epochs,
+            settings.max_steps,
+            settings.early_stopping,
+            self._on_tick,
+            ProbeClock(specs),
+        )
+        self.loop.probes.judge.history.notes = (*self.prepared.notes, *learner.notes)
+        if checkpoint.exists(self.folder / "checkpoint"):
+            self._restore(self.loop)
+
+    def _say(self, message: str) -> None:
+        """Show a sentence while something is being made ready. Leave: somebody asked the run to stop or to wait."""
+        with contextlib.suppress(StoreError):
+            asked = self.store.write(self.run, [self.progress("running", message)])
+            self.request = self.request or asked or ""
+        if self.request:
+            raise Leave
+
+    def _restore(self, loop: Loop) -> None:
+        state = checkpoint.load(self.folder / "checkpoint")
+        loop.place = Place(**state["place"])
+        for name, module in loop.learner.modules.items():
+            module.load_state_dict(state["networks"][name])
+        loop.learner.load_state_dict(state["learner"])
+        loop.best = {name: tensor.to(self.device) for name, tensor in state["best"].items()}
+        self._seconds = state["seconds"]
+        checkpoint.set_random_state(state["random"], self.device)
+        self.store.forget_after(self.run, loop.place.step)
+
+    # -- while it trains --------------------------------------------------------------------------------------------
+
+    def train(self) -> State:
+        """Run the loop until it ends or is asked to leave; returns the state the run is in then."""
+        assert self.loop is not None
+        if self.job.settings.compile:
+            self.tell("running", "torch.compile translates the network: the first step takes a minute or so …")
+        self._resumed_at = time.perf_counter()
+        self._marks.clear()
+        with threads(self.threads):
+            ended = self.loop.run()
+        if ended:
+            return "finished"
+        return "paused" if self.request == "pause" else "stopped"
+
+    def _on_tick(self, events: list[Event]) -> bool:
+        assert self.loop is not None
+        self._measure_rate()
+        try:
+            asked = self.store.write(self.run, [*events, self.progress("running")])
+            self._save_when_due()
+        except (StoreError, OSError) as error:
+            # Nothing of the run is lost: it waits with everything in memory until there is room again.
+            self.loop.events[:0] = events
+            self.trouble = str(error)
+            self.request = "pause"
+            return True
+        self.request = self.request or asked or ""
+        return bool(self.request)
+
+    def _measure_rate(self) -> None:
+        """Samples per second over the last few seconds."""
+        assert self.loop is not None
+        now, step = time.perf_counter(), self.loop.place.step
+        self._marks.append((now, step))
+        while len(self._marks) > 2 and now - self._marks[0][0] > RATE_SECONDS:
+            self._marks.popleft()
+        then, before = self._marks[0]
+        if now > then and step > before:
+            self._samples_per_second = (step - before) * self.loop.batches.size / (now - then)
+
+    def progress(self, state: State, message: str = "") -> Progress:
+        """How far the run is."""
+        loop = self.loop
+        place = loop.place if loop else Place()
+        total = getattr(self, "total_steps", 0)
+        seconds = self.seconds if state == "running" and loop else self._seconds
+        left = None
+        if loop and state == "running" and self._samples_per_second:
+            left = (total - place.step) * loop.batches.size / self._samples_per_second
+        rate = self._samples_per_second or (place.step * loop.batches.size / seconds if loop and seconds else 0.0)
+        return Progress(
+            state, min(place.epoch + (state == "running"), self.job.settings.epochs), self.job.settings.epochs,
+            place.step, total, seconds, left, rate, self.device, message, self.started, time.time(),
+        )  # fmt: skip
+
+    @property
+    def seconds(self) -> float:
+        return self._seconds + time.perf_counter() - self._resumed_at
+
+    def tell(self, state: State, message: str = "") -> None:
+        """Write the run's state; what cannot be written because the disk is full is not worth stopping for."""
+        with contextlib.suppress(StoreError):
+            self.store.write(self.run, [self.progress(state, message)])
+
+    def tell_rest(self) -> None:
+        """Write what a run that failed had still to tell: the last of its loss curve, and what its probes saw."""
+        if self.loop is not None:
+            events, self.loop.events = self.loop.events, []
+            with contextlib.suppress(StoreError):
+                self.store.write(self.run, events)
+
+    # -- keeping ----------------------------------------------------------------------------------------------------
+
+    def _save_when_due(self) -> None:
+        if self.loop is not None and self.loop.best and self._best_saved < 0:
+            self.save_best()  # the first ones at once, so that pages have something to predict with
+        if time.perf_counter() - self._saved_at < SAVE_SECONDS:
+            return
+        begun = time.perf_counter()
+        self.save()
+        cost = time.perf_counter() - begun
+        self._saved_at = time.perf_counter() + max(0.0, cost / SAVE_SHARE - SAVE_SECONDS)
+
+    def save(self) -> None:
+        """Write a checkpoint and the best weights. OSError: the disk is full."""
+        loop = self.loop
+        assert loop is not None
+        self.save_best()
+        state: dict[str, Any] = {
+            "place": asdict(loop.place),
+            "networks": {name: dict(module.state_dict()) for name, module in loop.learner.modules.items()},
+            "learner": loop.learner.state_dict(),
+            "best": loop.best,
+            "random": checkpoint.random_state(self.device),
+            "seconds": self.seconds,
+        }
+        checkpoint.save(self.folder / "checkpoint", state)
+        self._saved_at = time.perf_counter()
+
+    def save_best(self) -> None:
+        """Write the best weights so far, with what a user of the model must know."""
+        loop = self.loop
+        assert loop is not None
+        best = loop.best or weights(loop.learner)
+        if self._best_saved == loop.place.best_epoch and loop.best:
+            return
+        checkpoint.save_weights(self.folder / "best.safetensors", best)
+        write_text(self.folder / "card.json", json.dumps(card(self.job, self.prepared, {}, self.run)))
+        self._best_saved = loop.place.best_epoch
+
+    def finish(self) -> None:
+        """Score the best weights on the test split, once, at the very end."""
+        loop = self.loop
+        assert loop is not None
+        place = loop.place
+        last = {name: tensor.clone() for name, tensor in weights(loop.learner).items()}
+        load_weights(loop, loop.best or last)
+        events: list[Event] = []
+        scores: dict[str, float] = {}
+        if len(self.prepared.test):
+            scores = loop.learner.evaluate(self.prepared.test.to(self.device), costly=True)
+            events += [Metric(place.step, place.epoch, "test", name, value) for name, value in scores.items()]
+        checkpoint.save_weights(self.folder / "best.safetensors", loop.best or last)
+        write_text(self.folder / "card.json", json.dumps(card(self.job, self.prepared, scores, self.run)))
+        load_weights(loop, last)
+        self.store.write(self.run, events)
+
+
+def card(job: Job, prepared: Prepared, scores: dict[str, float], run: str) -> dict[str, Any]:
+    """What a user of the model must know: how inputs are prepared, what outputs mean, how good it is."""
+    made: dict[str, Any] = {
+        "inputs": [figures and figures.as_dict() for figures in prepared.standardisation],
+        "classes": list(prepared.classes),
+        "task": prepared.task,
+        "data": job.dataset.name,
+        "data_title": job.dataset.title,
+        "features": list(job.dataset.feature_names),
+        "scores": {f"test {name}": value for name, value in scores.items()},
+        "run": run,
+        **job.paradigm.facts(),
+    }
+    if job.dataset.vocabulary:
+        made["vocabulary"] = list(job.dataset.vocabulary)
+        made["tokens"] = job.dataset.tokens
+    if prepared.target_standardisation is not None:
+        made["targets"] = prepared.target_standardisation.as_dict()
+        made["target_shape"] = list(job.dataset.target_shape)
+    return made
+
+
+def load_weights(loop: Loop, values: dict[str, Tensor]) -> None:
+    """Put weights, by "network/key", into the learner's networks."""
+    for network, module in loop.learner.modules.items():
+        prefix = f"{network}/"
+        module.load_state_dict({k.removeprefix(prefix): v for k, v in values.items() if k.startswith(prefix)})
+
+
+def warm_up() -> None:
+    """Import what torch's optimizers and the metrics import on their first call: three seconds, better spent before a
+    run begins than in its first step."""
+    for name in ("torch._dynamo", "torchmetrics.functional"):
+        importlib.import_module(name)
+
+
+SLOT = threading.Lock()  # held by the run that trains

@@ -1,0 +1,170 @@
+"""What a way of training is: it makes a learner, whose `step` is all that the loop knows of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
+
+from trainers.data.base import Task
+from trainers.entry import Entry
+from trainers.events import SplitName
+from trainers.tasks.target import Target
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from builder.document import Document
+    from builder.spec import Signal
+    from trainers.data import DataSet
+    from trainers.data.scaling import Scaling
+    from trainers.data.splits import Prepared, Split
+    from trainers.events import Event, Verdict
+    from trainers.job import Job
+    from trainers.objectives.loss import Loss
+
+Batch = tuple[tuple["Tensor", ...], "Tensor"]
+
+
+class Score(NamedTuple):
+    """A number that pages show of a run: under which name it is told, what people call it, which way is better."""
+
+    name: str
+    label: str
+    higher_is_better: bool | None = True  # None: neither
+    costly: bool = False  # not known after every epoch
+    split: SplitName = "validation"  # the part of the data it is told of first
+
+
+class Part(NamedTuple):
+    """What can be taken home of a run: a network, or a piece of one, with the weights of one of its modules."""
+
+    label: str
+    document: Document  # of one network; its nodes have the names that they have in the run's document
+    module: str  # the one of the run's modules that has its weights; empty: what `Paradigm.assemble` makes of all
+    takes_samples: bool = True  # its inputs are the data set's samples: model.py says how they are prepared
+    gives_samples: bool = False  # so are its outputs: model.py brings them back to the data set's unit
+
+
+class Learner(Protocol):
+    """Networks with their optimizers, at work on one device. The loop calls it and knows nothing else."""
+
+    modules: Mapping[str, nn.Module]  # the network or networks by name: what probes watch and checkpoints keep
+    eager: bool  # run without torch.compile for a while, so that hooks are called
+    remarks: tuple[Verdict, ...]  # what its last evaluation showed; told when it holds for some epochs
+    notes: tuple[str, ...]  # what is worth knowing of how it learns, in words, told beside the run
+
+    def step(self, inputs: tuple[Tensor, ...], targets: Tensor) -> Tensor:
+        """Learn from one batch. Returns the loss as a tensor on the device; nothing here waits for the device."""
+
+    def evaluate(self, split: Split, costly: bool = False) -> dict[str, float]:
+        """Loss and metrics over a part of the data, in evaluation mode; at the end of a run with the costly ones."""
+
+    def views(self, step: int) -> Iterable[Event]:
+        """What else there is to show of the network, such as a sample text. Asked between two steps, a few times a
+        second: it keeps its own cost down, and draws no random numbers of torch's own generator."""
+
+    def epoch_end(self, validation_loss: float | None) -> None:
+        """An epoch is over: schedules that move by epochs move now."""
+
+    def figures(self) -> dict[str, float]:
+        """What to note of the training part at the end of an epoch: its metrics, learning rate, gradient norm."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything but the networks' weights that a resumed run needs: a tree of tensors and plain values."""
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from `state_dict()`."""
+
+
+class Paradigm(Entry):
+    """A way of training. Its fields are its options; a subclass in `paradigms/` is one file, read in one sitting."""
+
+    panels: ClassVar[tuple[str, ...]] = ()  # its views of the trained network, see pages/parts/training/panels.py
+    live: ClassVar[
+        tuple[str, ...]
+    ] = ()  # its cards beside the curves while it trains, see pages/parts/training/panels.py
+    forms: ClassVar[tuple[str, ...]] = ()  # what stands below its options, see FORMS of pages/parts/training/panels.py
+    networks: ClassVar[tuple[str, ...]] = ("main",)  # the networks of the document that it trains
+    validates: ClassVar[bool] = True  # a loss on held-out samples says how good it is, and which weights are best
+    tasks: ClassVar[frozenset[Task]] = frozenset()  # what it can learn; empty: anything, it needs no targets
+
+    chooses_loss: ClassVar[bool] = False  # its option `loss` is one of trainers/objectives/losses.py
+
+    def loss_for(self, dataset: DataSet) -> Loss | None:
+        """The loss that compares the network's output with the targets: checks, predictions and train.py go by it.
+
+        None: this way of training has no such loss, and `check` says all there is to say about the document.
+        OptionError: the document asks for one that does not exist.
+        """
+        return None
+
+    @property
+    def scripted(self) -> bool:
+        """Whether train.py can be written: a step compares the output for a batch with its targets, and no more."""
+        return True
+
+    def target(self, dataset: DataSet) -> Target:
+        """What the network is to answer for one sample."""
+        return Target.of(dataset)
+
+    def signals(self, dataset: DataSet, network: str = "main") -> tuple[Signal | None, ...]:
+        """What goes into each Input of a network, in the order of the nodes; None: whatever its node says."""
+        return dataset.signals
+
+    def scaling(self, dataset: DataSet) -> Scaling:
+        """How samples are scaled before the network sees them."""
+        return "standard"
+
+    def arrange(self, prepared: Prepared) -> Prepared:
+        """The prepared data as this way of training wants them: some samples left out, other targets."""
+        return prepared
+
+    def scores(self, dataset: DataSet) -> tuple[Score, ...]:
+        """The scores that its learner tells, for charts, cards and tables; the first is the one to go by."""
+        from trainers.objectives.metrics import METRICS
+
+        entries = METRICS[self.target(dataset).task].values()
+        return tuple(Score(entry.name, entry.label, entry.higher_is_better, entry.costly) for entry in entries)
+
+    def marks(self, document: Document) -> dict[str, str]:
+        """A word for each node that has a part of its own in this way of training: {"conv1": "frozen"}."""
+        return {}
+
+    def modules(self, document: Document) -> dict[str, str]:
+        """What a run keeps the weights of: for each of its learner's modules the network of the document it is one of.
+
+        An ensemble has several of one network, an average of weights is one more.
+        """
+        return {network: network for network in self.networks}
+
+    def assemble(self, modules: dict[str, nn.Module]) -> nn.Module:
+        """The trained model that one predicts with, made of the run's modules."""
+        return next(iter(modules.values()))
+
+    def parts(self, document: Document) -> dict[str, Part]:
+        """What can be taken home, by name; the first is the whole."""
+        name = next(iter(self.modules(document)))
+        return {"network": Part("Network", document, name)}
+
+    def token_count(self, dataset: DataSet) -> int:
+        """How many different tokens go into the network, for a data set of text."""
+        return dataset.vocabulary_count
+
+    def hiding(self, dataset: DataSet) -> str:
+        """Source of a function `hide(inputs, generator=None)` that gives what the network sees of a batch, and the
+        targets, where it is not trained on samples and targets as they are; train.py prints it. Empty: it is."""
+        return ""
+
+    def facts(self) -> dict[str, Any]:
+        """What a user of the trained model must know of how it was trained, for its card."""
+        return {}
+
+    def prepare(self, job: Job, say: Callable[[str], None]) -> None:
+        """Get ready what the learner begins with and what takes a while, such as weights to start from.
+
+        `say` shows a sentence beside the run; it raises where somebody asked the run to stop, so call it often.
+        """
+
+    def learner(self, job: Job, prepared: Prepared, device: str, total_steps: int, steps_per_epoch: int) -> Learner:
+        """Networks, loss and optimizers for one run. Called after the random state was seeded."""
+        raise TypeError(f"{type(self).__name__} does not say how it learns.")

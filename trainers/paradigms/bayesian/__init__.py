@@ -1,0 +1,1 @@
+"""Bayesian neural networks: predictions with their uncertainty."""

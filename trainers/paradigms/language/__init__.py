@@ -1,0 +1,1 @@
+"""Language models: next-token and masked-token prediction, and text generation."""

@@ -1,0 +1,1 @@
+"""Runs on disk: their metrics, their models, and what a trained model predicts."""

@@ -1,0 +1,1 @@
+"""train.py: the training of a document as a plain PyTorch script."""

@@ -1,0 +1,1 @@
+"""Verdicts: what the measurements of a run mean, in words, with advice."""
