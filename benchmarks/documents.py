@@ -39,7 +39,7 @@ def gpt2_document(
     ]  # fmt: skip
     edges = wires("tokens > embedding > position > layers > norm > head > scores")
     blocks = {"layer": {"nodes": layer, "edges": wires(inner)}}
-    return builder.load({"format": "netloom/1", "name": "GPT-2", "nodes": nodes, "edges": edges, "blocks": blocks})
+    return builder.load({"format": "netloom/2", "name": "GPT-2", "nodes": nodes, "edges": edges, "blocks": blocks})
 
 
 def resnet152_document() -> Any:
@@ -70,4 +70,4 @@ def resnet152_document() -> Any:
             last = after(last, f"{place}_relu", "ReLU")
     last = after(after(last, "average", "AdaptiveAvgPool2d", output_size=1), "flatten", "Flatten")
     after(after(last, "fc", "Linear", out_features=1000), "scores", "Output")
-    return builder.load({"format": "netloom/1", "name": "ResNet-152", "nodes": nodes, "edges": edges})
+    return builder.load({"format": "netloom/2", "name": "ResNet-152", "nodes": nodes, "edges": edges})

@@ -32,7 +32,7 @@ def residual_chain(size: int) -> Any:
         last = name
     nodes.append({"name": "result", "type": "Output"})
     edges.append({"source": last, "target": "result"})
-    return builder.load({"format": "netloom/1", "nodes": nodes, "edges": edges})
+    return builder.load({"format": "netloom/2", "nodes": nodes, "edges": edges})
 
 
 def rows() -> Iterator[Row]:

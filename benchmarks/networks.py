@@ -23,7 +23,7 @@ def _document(name: str, shape: list[int], layers: list[tuple[str, str, dict[str
         last = layer
     nodes.append({"name": "scores", "type": "Output", "params": {}})
     edges.append({"source": last, "target": "scores"})
-    return builder.load({"format": "netloom/1", "name": name, "nodes": nodes, "edges": edges})
+    return builder.load({"format": "netloom/2", "name": name, "nodes": nodes, "edges": edges})
 
 
 class Perceptron(nn.Module):
@@ -160,7 +160,7 @@ def folded_document() -> Any:
     ]  # fmt: skip
     outer = wires("image > stem > stage > pool > flatten > fc > scores")
     blocks = {"bottleneck": {"nodes": inner, "edges": edges}}
-    return builder.load({"format": "netloom/1", "name": "Folded", "nodes": nodes, "edges": outer, "blocks": blocks})
+    return builder.load({"format": "netloom/2", "name": "Folded", "nodes": nodes, "edges": outer, "blocks": blocks})
 
 
 PAIRS = {

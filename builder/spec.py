@@ -148,7 +148,7 @@ class LayerSpec(BaseModel):
     keeps_shape: ClassVar[bool] = False  # the output has the shape of the input
     layout: ClassVar[Layout | None] = None  # where the output's channels are; None: "as_input" if it keeps the shape
     # Its features are the last axis, which in a picture is a width: what, put before it, mends that.
-    before_pictures: ClassVar[tuple[str, dict[str, Any]] | None] = None
+    fix_for_images: ClassVar[tuple[str, dict[str, Any]] | None] = None
     follows_batch: ClassVar[bool] = False  # unwired, it takes its batch size from the network's first input
     last_step: ClassVar[dict[str, Any] | None] = None  # parameters that make it pass on a sequence's last step alone
     vocabulary_parameter: ClassVar[str | None] = None  # the parameter that says how many tokens it knows
@@ -183,14 +183,14 @@ class LayerSpec(BaseModel):
         """The arguments torch wants that follow from the input shapes (in_features, …)."""
         return {}
 
-    def object_to(self, *shapes: Shape) -> None:
+    def check_inputs(self, *shapes: Shape) -> None:
         """Raise ShapeError if these input shapes cannot work, in words that name sizes. Ranks are checked before."""
 
     def call(self, *shapes: Shape) -> Call:
         """The call that builds this layer for inputs of these shapes."""
         return Call(self.target, {**self.inferred(*shapes), **self.non_default()}, self.style)
 
-    def emitted(self, *signals: Signal) -> Signal | None:
+    def infer_output(self, *signals: Signal) -> Signal | None:
         """The output's signal where running the module on meta tensors would be slow; None: run it."""
         return None
 
@@ -198,14 +198,14 @@ class LayerSpec(BaseModel):
         """Operations for one sample, by formula, where torch's counter does not know them; None: let torch count."""
         return None
 
-    def remark(self, *shapes: Shape) -> ShapeError | None:
-        """A setting that has no effect here, in words: told as a warning. Asked where `object_to` has no objection."""
+    def warning(self, *shapes: Shape) -> ShapeError | None:
+        """A setting that has no effect here, in words: told as a warning. Asked where `check_inputs` has no objection."""
         return None
 
     def missing(self) -> str:
         """What this layer needs that this machine lacks (a package, a file), as a sentence; empty: nothing.
 
-        A layer that may lack something gives its shape by `emitted`, which is then known all the same.
+        A layer that may lack something gives its shape by `infer_output`, which is then known all the same.
         """
         return ""
 

@@ -87,7 +87,7 @@ def _purpose(run: Run, format: Format) -> str:
     if format is not EVERYTHING:
         return format.purpose
     parts = run.parts()
-    script = " With the script that trains it again." if run.job.paradigm.scripted else ""
+    script = " With the script that trains it again." if run.job.paradigm.exports_script else ""
     names = ", ".join(escape(part.label.lower()) for part in parts.values())
     return format.purpose + script + (f" A folder for each part: {names}." if len(parts) > 1 else "")
 

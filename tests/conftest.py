@@ -38,7 +38,7 @@ def make(*nodes: tuple[Any, ...], edges: str = "", load: bool = True, **fields: 
         source, _, target = (part.strip() for part in text.partition(">"))
         target, _, port = target.partition(":")
         wires.append({"source": source, "target": target, **({"port": port} if port else {})})
-    data = {"format": "netloom/1", "nodes": written, "edges": [wire for wire in wires if wire["source"]], **fields}
+    data = {"format": "netloom/2", "nodes": written, "edges": [wire for wire in wires if wire["source"]], **fields}
     return builder.load(data) if load else Document.model_validate(data)
 
 

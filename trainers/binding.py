@@ -7,6 +7,7 @@ from typing import Any
 
 from builder.document import Document, Node
 from builder.spec import Signal
+from trainers import migrate
 from trainers.data import DataError, DataSet, dataset
 from trainers.entry import OptionError, choose
 from trainers.paradigms import PARADIGMS
@@ -14,6 +15,7 @@ from trainers.paradigms import PARADIGMS
 
 def bind(document: Document) -> Document:
     """The same document, with the shape of its data set in every Input that has none. Downloads nothing."""
+    document = migrate.document(document)
     data = document.training.get("data")
     if not isinstance(data, dict):
         return document

@@ -50,7 +50,7 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class Snapshot:
     """What networks made at one step, to be watched: arrays by name, for the card `view` of the Train page."""
 
     step: int
@@ -95,7 +95,7 @@ class Progress:
     updated: float = 0.0
 
 
-Event = Metric | Probe | Histograms | Text | Scene | Verdicts | Progress
+Event = Metric | Probe | Histograms | Text | Snapshot | Verdicts | Progress
 
 
 @dataclass

@@ -13,6 +13,7 @@ from builder.checks.base import run
 from builder.document import Document
 from builder.problems import DocumentError, GraphError, Problem
 from builder.validation_messages import sentences
+from trainers import migrate
 from trainers.binding import bind
 from trainers.checks.base import errors_first, problems_of
 from trainers.data import DataError, DataSet, dataset
@@ -85,7 +86,7 @@ class Job:
 
     def __init__(self, document: Document) -> None:
         """Parse `document.training`. DocumentError: `.problems` lists every wrong setting."""
-        self.document = document
+        self.document = document = migrate.document(document)
         problems: list[Problem] = []
         training = document.training
 
@@ -139,7 +140,7 @@ class Job:
         prepared = prepare(self.dataset, *shares, self.settings.seed, raw, scaling, batching.train_samples)
         if raw and any(float(part.targets.min()) < 0 for part in (prepared.training, prepared.validation) if len(part)):
             raise DataError(f"{self.dataset.title} has targets below zero, which are no counts: choose another loss.")
-        return self.paradigm.arrange(prepared)
+        return self.paradigm.select_samples(prepared)
 
     def to_json(self) -> str:
         """The job as a document in JSON; `from_json` reads it back."""

@@ -173,10 +173,10 @@ def layer_facts(spec: LayerSpec, signals: tuple[Signal, ...]) -> Facts:
 
 def _measure(spec: LayerSpec, signals: tuple[Signal, ...]) -> Facts:
     _check_inputs(spec, signals)
-    signal = spec.emitted(*signals)
+    signal = spec.infer_output(*signals)
     if signal is None and spec.role == "input":
         raise ShapeError("has no shape yet: set one, such as 1, 28, 28, or choose a data set that gives it.")
-    spec.object_to(*(given.shape for given in signals))
+    spec.check_inputs(*(given.shape for given in signals))
     if signal is None:
         facts = _run(spec, signals)
     elif spec.missing():  # a check tells; how many numbers it learns is not known
@@ -208,13 +208,13 @@ def _check_inputs(spec: LayerSpec, signals: tuple[Signal, ...]) -> None:
         if spec.ranks is not None and len(signal.shape) not in spec.ranks:
             shape = show(signal.shape)
             raise ShapeError(f"expects {spec.axes}, gets {shape}.", short=f"Expects {spec.axes}, gets {shape}.")
-        if spec.before_pictures is not None and signal.channels_first:
+        if spec.fix_for_images is not None and signal.channels_first:
             shape = show(signal.shape)
             raise ShapeError(
                 f"expects a vector, gets {shape} with the channels first. It reads the last axis only; flatten it "
                 "first, or Permute the channels to the end.",
-                insert=spec.before_pictures,
-                short=f"Expects a vector, gets {shape}. Insert a {spec.before_pictures[0]}?",
+                insert=spec.fix_for_images,
+                short=f"Expects a vector, gets {shape}. Insert a {spec.fix_for_images[0]}?",
             )
 
 

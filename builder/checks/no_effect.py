@@ -20,8 +20,8 @@ class WithoutEffect(Check):
     def find(self, analysis: Analysis) -> Iterator[Problem]:
         remarks: dict[str, ShapeError] = {}
         for step in analysis.plan.steps:
-            if step.name in analysis.facts and type(step.spec).remark is not LayerSpec.remark:
-                remark = step.spec.remark(*(analysis.facts[source].signal.shape for source in step.inputs))
+            if step.name in analysis.facts and type(step.spec).warning is not LayerSpec.warning:
+                remark = step.spec.warning(*(analysis.facts[source].signal.shape for source in step.inputs))
                 if remark is not None:
                     remarks[step.name] = remark
         for name, last, place in once(analysis, remarks):

@@ -10,7 +10,10 @@ from builder.problems import DocumentError, Problem
 from builder.validation_messages import clip
 
 # From an older format to the next one. A new format adds one function here and never changes an old one.
-STEPS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+STEPS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    # Options and metrics were renamed, which trainers/migrate.py reads; the graph is as it was.
+    "netloom/1": lambda data: {**data, "format": "netloom/2"},
+}
 
 
 def upgrade(data: dict[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from builder.validation_messages import clip
 if TYPE_CHECKING:
     from builder.spec import LayerSpec, Use
 
-FORMAT = "netloom/1"
+FORMAT = "netloom/2"
 MAX_NODES = 10_000
 MAIN = "main"  # the network of a node that names none; inside a block, the network that the block is used in
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")

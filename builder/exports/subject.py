@@ -145,7 +145,7 @@ def samples(document: Document, network: str, batch: int = BATCH) -> tuple[Tenso
     for node in document.nodes:
         if node.network != network or node.spec.role != "input":
             continue
-        signal = node.spec.emitted()
+        signal = node.spec.infer_output()
         assert signal is not None  # a compiled document has shapes
         size = (batch, *signal.shape)
         if signal.dtype == "int":

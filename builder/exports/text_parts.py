@@ -103,7 +103,7 @@ class TextExtra(Extra):
 
     def source(self, what: Subject) -> str:
         tokens, predicts = what.card["tokens"], what.card.get("predicts")
-        writing = {"next token": CHOOSE + "\n" + GENERATE, "masked token": CHOOSE + "\n" + FILL}
+        writing = {"next_token": CHOOSE + "\n" + GENERATE, "masked_token": CHOOSE + "\n" + FILL}
         text = VOCABULARY + "\n" + writing.get(predicts or "", READ)
         words = {"{length}": str(what.inputs[0].shape[1]), "{cut}": CUTS[tokens], "{join}": JOINS[tokens]}
         for mark, value in {**words, "{name}": what.class_name}.items():

@@ -46,7 +46,7 @@ class PReLU(_Activation):
     num_parameters: Width = Field(1, description="1: one slope for all; else the number of channels (axis 1).")
     init: Real = Field(0.25, description="Slope at the start.")
 
-    def object_to(self, *shapes: Shape) -> None:
+    def check_inputs(self, *shapes: Shape) -> None:
         channels = shapes[0][0] if shapes[0] else 1
         if self.num_parameters not in (1, channels):
             raise ShapeError(

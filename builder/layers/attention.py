@@ -40,7 +40,7 @@ class MultiheadAttention(LayerSpec):
         other = {name: size for name, size in (("kdim", key), ("vdim", value)) if size != width}
         return {"embed_dim": width, **other, "batch_first": True}
 
-    def object_to(self, *shapes: Shape) -> None:
+    def check_inputs(self, *shapes: Shape) -> None:
         divided(shapes[0][-1], self.num_heads, "num_heads")
         key, value = shapes[1 if len(shapes) > 1 else 0], shapes[-1]
         if key[0] != value[0]:

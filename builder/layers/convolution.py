@@ -22,7 +22,7 @@ class _Convolution(LayerSpec):
     def inferred(self, *shapes: Shape) -> dict[str, Any]:
         return {"in_channels": shapes[0][0]}
 
-    def emitted(self, *signals: Signal) -> Signal | None:
+    def infer_output(self, *signals: Signal) -> Signal | None:
         """With "same", the size it had: known without running it, of which torch would warn for even kernels."""
         settings: Any = self
         same = settings.padding == "same" and all(step == 1 for step in spread(settings.stride, 1))
@@ -37,7 +37,7 @@ class _Convolution(LayerSpec):
         numbers = math.prod(layer_facts(self, signals).signal.shape)
         return int(2 * numbers * channels // settings.groups * math.prod(spread(settings.kernel_size, len(sizes))))
 
-    def object_to(self, *shapes: Shape) -> None:
+    def check_inputs(self, *shapes: Shape) -> None:
         (shape,) = shapes
         settings: Any = self
         for what, size in (("input channels", shape[0]), ("out_channels", settings.out_channels)):

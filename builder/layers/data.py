@@ -28,7 +28,7 @@ class Input(LayerSpec):
         "float", description="float for measurements and pictures, int for tokens and categories."
     )
 
-    def emitted(self, *signals: Signal) -> Signal | None:
+    def infer_output(self, *signals: Signal) -> Signal | None:
         return None if self.shape is None else Signal(self.shape, self.dtype)
 
 
@@ -45,5 +45,5 @@ class Output(LayerSpec):
     search = ("target", "prediction", "result")
     example = ((10,),)
 
-    def emitted(self, *signals: Signal) -> Signal | None:
+    def infer_output(self, *signals: Signal) -> Signal | None:
         return signals[0]

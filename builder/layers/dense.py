@@ -19,7 +19,7 @@ class Linear(LayerSpec):
     family = "dense"
     target = "torch.nn.Linear"
     width_parameter = "out_features"
-    before_pictures = ("Flatten", {})
+    fix_for_images = ("Flatten", {})
     search = ("dense", "fully connected", "fc", "perceptron", "affine")
     example = ((8,),)
 
@@ -29,7 +29,7 @@ class Linear(LayerSpec):
     def inferred(self, *shapes: Shape) -> dict[str, Any]:
         return {"in_features": shapes[0][-1]}
 
-    def object_to(self, *shapes: Shape) -> None:
+    def check_inputs(self, *shapes: Shape) -> None:
         (shape,) = shapes
         if not shape:
             raise ShapeError("expects a vector, gets a single number a sample; give it at least one axis.")
@@ -46,7 +46,7 @@ class Bilinear(LayerSpec):
     target = "torch.nn.Bilinear"
     ports = ("input1", "input2")
     width_parameter = "out_features"
-    before_pictures = ("Flatten", {})
+    fix_for_images = ("Flatten", {})
     search = ("interaction", "similarity", "pair")
     example = ((6,), (4,))
 
@@ -56,7 +56,7 @@ class Bilinear(LayerSpec):
     def inferred(self, *shapes: Shape) -> dict[str, Any]:
         return {"in1_features": shapes[0][-1], "in2_features": shapes[1][-1]}
 
-    def object_to(self, *shapes: Shape) -> None:
+    def check_inputs(self, *shapes: Shape) -> None:
         one, other = shapes
         if not one or one[:-1] != other[:-1]:
             raise ShapeError(
@@ -64,7 +64,7 @@ class Bilinear(LayerSpec):
                 short="All axes but the last must be equal.",
             )
 
-    def emitted(self, *signals: Signal) -> Signal | None:
+    def infer_output(self, *signals: Signal) -> Signal | None:
         return Signal((*signals[0].shape[:-1], self.out_features))  # on meta tensors torch loops over the features
 
     def flops(self, *signals: Signal) -> int | None:
@@ -90,7 +90,7 @@ class Embedding(LayerSpec):
     embedding_dim: Width = always(64, "Length of the vector for each entry.")
     padding_idx: int | None = Field(None, description="An index whose vector stays zero and does not learn.")
 
-    def object_to(self, *shapes: Shape) -> None:
+    def check_inputs(self, *shapes: Shape) -> None:
         if self.padding_idx is not None and not -self.num_embeddings <= self.padding_idx < self.num_embeddings:
             raise ShapeError(
                 f"has padding_idx {self.padding_idx}, which lies outside its {self.num_embeddings} entries.",
@@ -130,6 +130,6 @@ class TimestepEmbedding(LayerSpec):
         10_000, description="The longest period, in steps: well above the largest time step."
     )
 
-    def object_to(self, *shapes: Shape) -> None:
+    def check_inputs(self, *shapes: Shape) -> None:
         if shapes[0] != (1,):
             raise ShapeError(f"expects one whole number a sample, gets {show(shapes[0])}: an Input of the shape 1.")

@@ -51,7 +51,7 @@ class Add(_Merge):
     target = "operator.add"
     search = ("sum", "plus", "residual", "skip", "+")
 
-    def object_to(self, *shapes: Shape) -> None:
+    def check_inputs(self, *shapes: Shape) -> None:
         broadcast("add", shapes)
 
 
@@ -64,7 +64,7 @@ class Multiply(_Merge):
     target = "operator.mul"
     search = ("product", "gate", "times", "attention", "*")
 
-    def object_to(self, *shapes: Shape) -> None:
+    def check_inputs(self, *shapes: Shape) -> None:
         broadcast("multiply", shapes)
 
 
@@ -82,7 +82,7 @@ class Subtract(LayerSpec):
     search = ("minus", "difference", "-")
     example = PAIR
 
-    def object_to(self, *shapes: Shape) -> None:
+    def check_inputs(self, *shapes: Shape) -> None:
         broadcast("subtract", shapes)
 
 
@@ -95,7 +95,7 @@ class Average(_Merge):
     style = "expression"
     search = ("mean", "ensemble")
 
-    def object_to(self, *shapes: Shape) -> None:
+    def check_inputs(self, *shapes: Shape) -> None:
         broadcast("average", shapes)
 
     def call(self, *shapes: Shape) -> Call:
@@ -113,7 +113,7 @@ class Maximum(_Merge):
     target = "torch.maximum"
     search = ("max", "maxout", "largest")
 
-    def object_to(self, *shapes: Shape) -> None:
+    def check_inputs(self, *shapes: Shape) -> None:
         broadcast("compare", shapes)
 
 
@@ -130,7 +130,7 @@ class Concat(_Merge):
 
     dim: Axis = always(1, "The axis to join along; 0 is the batch, 1 the channels or features.")
 
-    def object_to(self, *shapes: Shape) -> None:
+    def check_inputs(self, *shapes: Shape) -> None:
         first = shapes[0]
         axis = self.dim if self.dim >= 0 else self.dim + len(first) + 1
         if axis == 0:
@@ -166,7 +166,7 @@ class Stack(_Merge):
 
     dim: Axis = always(1, "Where the new axis stands; 0 is the batch.")
 
-    def object_to(self, *shapes: Shape) -> None:
+    def check_inputs(self, *shapes: Shape) -> None:
         first = shapes[0]
         for number, shape in enumerate(shapes[1:], start=2):
             if shape != first:
@@ -197,7 +197,7 @@ class MatMul(LayerSpec):
     search = ("matrix product", "bmm", "dot product", "attention", "@")
     example = ((3, 4, 5), (3, 5, 6))
 
-    def object_to(self, *shapes: Shape) -> None:
+    def check_inputs(self, *shapes: Shape) -> None:
         one, other = shapes
         if len(one) != len(other):
             raise ShapeError(

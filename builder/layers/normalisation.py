@@ -42,7 +42,7 @@ class _BatchNorm(LayerSpec):
     def inferred(self, *shapes: Shape) -> dict[str, Any]:
         return {"num_features": shapes[0][0]}
 
-    def emitted(self, *signals: Signal) -> Signal | None:
+    def infer_output(self, *signals: Signal) -> Signal | None:
         return signals[0]  # with no momentum, torch counts batches, which it cannot do on meta tensors
 
 
@@ -105,7 +105,7 @@ class LayerNorm(LayerSpec):
     def inferred(self, *shapes: Shape) -> dict[str, Any]:
         return {"normalized_shape": shapes[0][-1]}
 
-    def object_to(self, *shapes: Shape) -> None:
+    def check_inputs(self, *shapes: Shape) -> None:
         last_axes(self.normalized_shape, shapes[0])
 
 
@@ -131,7 +131,7 @@ class RMSNorm(LayerSpec):
     def inferred(self, *shapes: Shape) -> dict[str, Any]:
         return {"normalized_shape": shapes[0][-1]}
 
-    def object_to(self, *shapes: Shape) -> None:
+    def check_inputs(self, *shapes: Shape) -> None:
         last_axes(self.normalized_shape, shapes[0])
 
 
@@ -161,7 +161,7 @@ class GroupNorm(LayerSpec):
         settings = self.non_default()  # torch has the groups first
         return Call(self.target, {"num_groups": settings.pop("num_groups"), **self.inferred(*shapes), **settings})
 
-    def object_to(self, *shapes: Shape) -> None:
+    def check_inputs(self, *shapes: Shape) -> None:
         channels = shapes[0][0]
         if channels % self.num_groups:
             raise ShapeError(
@@ -184,7 +184,7 @@ class _InstanceNorm(LayerSpec):
     def inferred(self, *shapes: Shape) -> dict[str, Any]:
         return {"num_features": shapes[0][0]}
 
-    def object_to(self, *shapes: Shape) -> None:
+    def check_inputs(self, *shapes: Shape) -> None:
         if math.prod(shapes[0][1:]) == 1:
             raise ShapeError(
                 f"normalises each channel over its {len(shapes[0]) - 1} axes of space, but gets {show(shapes[0])}: "

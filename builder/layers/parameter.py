@@ -37,7 +37,7 @@ class Parameter(LayerSpec):
         "normal", description="How it starts: small random numbers, zeros, ones, or one number everywhere."
     )
 
-    def object_to(self, *shapes: Shape) -> None:
+    def check_inputs(self, *shapes: Shape) -> None:
         if math.prod(self.shape) > MOST:
             raise ShapeError(f"has the shape {show(self.shape)}: more numbers than memory can hold. Make it smaller.")
 
@@ -61,7 +61,7 @@ class Scale(LayerSpec):
         axis = own_axis(self.dim, shapes[0])
         return {"channels": shapes[0][axis - 1], "axes_behind": len(shapes[0]) - axis}
 
-    def object_to(self, *shapes: Shape) -> None:
+    def check_inputs(self, *shapes: Shape) -> None:
         own_axis(self.dim, shapes[0], {"dim": 1})
 
     def call(self, *shapes: Shape) -> Call:

@@ -15,7 +15,7 @@ class _Pooling(LayerSpec):
     family = "pooling"
     layout = "channels_first"
 
-    def object_to(self, *shapes: Shape) -> None:
+    def check_inputs(self, *shapes: Shape) -> None:
         settings: Any = self
         axes = len(shapes[0]) - 1
         kernel, padding = spread(settings.kernel_size, axes), spread(settings.padding, axes)

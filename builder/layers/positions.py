@@ -28,7 +28,7 @@ class PositionalEmbedding(LayerSpec):
     def inferred(self, *shapes: Shape) -> dict[str, Any]:
         return {"embedding_dim": shapes[0][-1]}
 
-    def object_to(self, *shapes: Shape) -> None:
+    def check_inputs(self, *shapes: Shape) -> None:
         steps = shapes[0][0]
         if steps > self.max_len:
             raise ShapeError(

@@ -74,7 +74,7 @@ class PretrainedFeatures(LayerSpec):
         json_schema_extra={"offers": "weights"},
     )
 
-    def object_to(self, *shapes: Shape) -> None:
+    def check_inputs(self, *shapes: Shape) -> None:
         channels, *sizes = shapes[0]
         if channels not in (1, 3):
             raise ShapeError(
@@ -87,7 +87,7 @@ class PretrainedFeatures(LayerSpec):
                 insert=("Upsample", {"size": [max(size, 32) for size in sizes]}),
             )
 
-    def emitted(self, *signals: Signal) -> Signal | None:
+    def infer_output(self, *signals: Signal) -> Signal | None:
         known = NETWORKS[self.network]
         if self.output == "pooled":
             return Signal((known.channels,))

@@ -31,7 +31,7 @@ class Reparameterize(LayerSpec):
     search = ("vae", "variational", "latent", "sample", "gaussian", "reparametrisation trick")
     example = ((4,), (4,))
 
-    def object_to(self, *shapes: Shape) -> None:
+    def check_inputs(self, *shapes: Shape) -> None:
         mean, log_variance = shapes
         if mean != log_variance:
             raise ShapeError(

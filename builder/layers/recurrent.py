@@ -34,7 +34,7 @@ class _Recurrent(LayerSpec):
     def inferred(self, *shapes: Shape) -> dict[str, Any]:
         return {"input_size": shapes[0][-1], "batch_first": True}
 
-    def object_to(self, *shapes: Shape) -> None:
+    def check_inputs(self, *shapes: Shape) -> None:
         settings = self._settings
         projected = getattr(settings, "proj_size", 0)
         if projected and projected >= settings.hidden_size:
@@ -58,7 +58,7 @@ class _Recurrent(LayerSpec):
         sizes = {"input_size": inferred["input_size"], "hidden_size": settings.pop("hidden_size")}
         return Call(self.target, {**sizes, **settings, "batch_first": True}, use=use)
 
-    def emitted(self, *signals: Signal) -> Signal | None:
+    def infer_output(self, *signals: Signal) -> Signal | None:
         steps, _ = signals[0].shape
         width = self._width * (2 if self._settings.bidirectional else 1)
         return Signal((steps, width) if self._settings.output == "sequence" else (width,))
@@ -77,7 +77,7 @@ class _Recurrent(LayerSpec):
             total += 2 * cell * directions
         return int(total * steps)
 
-    def remark(self, *shapes: Shape) -> ShapeError | None:
+    def warning(self, *shapes: Shape) -> ShapeError | None:
         if self._settings.dropout and self._settings.num_layers == 1:
             return ShapeError(
                 f"has a dropout of {self._settings.dropout:g} and one layer: dropout acts between layers, so it does "

@@ -54,7 +54,7 @@ class Flatten(_Reshape):
     start_dim: Axis = Field(1, description="First axis to flatten; 0 is the batch.")
     end_dim: Axis = Field(-1, description="Last axis to flatten; -1 is the last there is.")
 
-    def object_to(self, *shapes: Shape) -> None:
+    def check_inputs(self, *shapes: Shape) -> None:
         (shape,) = shapes
         if not shape:
             return
@@ -90,7 +90,7 @@ class Reshape(_Reshape):
             )
         return tuple(total // known if size == -1 else size for size in self.shape)
 
-    def object_to(self, *shapes: Shape) -> None:
+    def check_inputs(self, *shapes: Shape) -> None:
         self._sizes(shapes[0])
 
     def call(self, *shapes: Shape) -> Call:
@@ -110,7 +110,7 @@ class Permute(_Reshape):
 
     dims: tuple[Axis, ...] = always((0, 2, 1), "The old axes in their new order; 0 is the batch and stays first.")
 
-    def object_to(self, *shapes: Shape) -> None:
+    def check_inputs(self, *shapes: Shape) -> None:
         (shape,) = shapes
         axes = len(shape) + 1
         wanted = [dim if dim >= 0 else dim + axes for dim in self.dims]
@@ -137,7 +137,7 @@ class Squeeze(_Reshape):
 
     dim: Axis | tuple[Axis, ...] = always(-1, "The axis or axes to remove; 0 is the batch, -1 the last.")
 
-    def object_to(self, *shapes: Shape) -> None:
+    def check_inputs(self, *shapes: Shape) -> None:
         (shape,) = shapes
         for axis in own_axes(self.dim, shape):
             if shape[axis - 1] != 1:
@@ -160,7 +160,7 @@ class Unsqueeze(_Reshape):
 
     dim: Axis = always(1, "Where the new axis stands; 0 is the batch, -1 the end.")
 
-    def object_to(self, *shapes: Shape) -> None:
+    def check_inputs(self, *shapes: Shape) -> None:
         (shape,) = shapes
         last = len(shape) + 1
         axis = self.dim if self.dim >= 0 else self.dim + last + 1
@@ -186,7 +186,7 @@ class Roll(_Reshape):
     shifts: Shift | tuple[Shift, ...] = always(1, "By how many places; negative: backwards.")
     dims: Axis | tuple[Axis, ...] = always(-1, "Along which axis or axes; 0 is the batch.")
 
-    def object_to(self, *shapes: Shape) -> None:
+    def check_inputs(self, *shapes: Shape) -> None:
         own_axes(self.dims, shapes[0])
         shifts, dims = (1 if isinstance(value, int) else len(value) for value in (self.shifts, self.dims))
         if shifts != dims:

@@ -40,7 +40,7 @@ class Upsample(LayerSpec):
     )
     align_corners: bool | None = Field(None, description="Whether corners keep their values; for the linear modes.")
 
-    def object_to(self, *shapes: Shape) -> None:
+    def check_inputs(self, *shapes: Shape) -> None:
         (shape,) = shapes
         axes = len(shape) - 1
         if self.size is not None and self.scale_factor is not None:
@@ -91,7 +91,7 @@ class PixelShuffle(LayerSpec):
 
     upscale_factor: Extent = always(2, "How many times larger each side gets (r).")
 
-    def object_to(self, *shapes: Shape) -> None:
+    def check_inputs(self, *shapes: Shape) -> None:
         channels, square = shapes[0][0], self.upscale_factor**2
         if channels % square:
             fitting = max(r for r in range(1, self.upscale_factor + 1) if channels % r**2 == 0)
@@ -132,7 +132,7 @@ class ReflectionPad2d(_Border):
 
     target = "torch.nn.ReflectionPad2d"
 
-    def object_to(self, *shapes: Shape) -> None:
+    def check_inputs(self, *shapes: Shape) -> None:
         _, height, width = shapes[0]
         sides: Any = (self.padding,) * 4 if isinstance(self.padding, int) else self.padding
         if max(sides[:2]) >= width or max(sides[2:]) >= height:

@@ -28,7 +28,7 @@ class Select(_Reshape):
     dim: Axis = always(1, "The axis to take from; 0 is the batch.")
     index: Place = always(0, "Which entry: 0 is the first, -1 the last.")
 
-    def object_to(self, *shapes: Shape) -> None:
+    def check_inputs(self, *shapes: Shape) -> None:
         (shape,) = shapes
         size = shape[own_axis(self.dim, shape, {"dim": 1}) - 1]
         if not -size <= self.index < size:
@@ -53,7 +53,7 @@ class Slice(_Reshape):
     start: Place = always(0, "The first entry; negative numbers count from the end.")
     end: Place | None = Field(None, description="The entry to stop before; empty: to the end.")
 
-    def object_to(self, *shapes: Shape) -> None:
+    def check_inputs(self, *shapes: Shape) -> None:
         (shape,) = shapes
         size = shape[own_axis(self.dim, shape, {"dim": 1}) - 1]
         if not len(range(size)[self.start : self.end]):
@@ -85,7 +85,7 @@ class Mean(_Reshape):
     dim: Axis | tuple[Axis, ...] = always(1, "The axis or axes to average over; 0 is the batch.")
     keepdim: bool = Field(False, description="Keep the axis with size 1.")
 
-    def object_to(self, *shapes: Shape) -> None:
+    def check_inputs(self, *shapes: Shape) -> None:
         own_axes(self.dim, shapes[0])
 
 
@@ -103,5 +103,5 @@ class Max(_Reshape):
     dim: Axis | tuple[Axis, ...] = always(1, "The axis or axes to look along; 0 is the batch.")
     keepdim: bool = Field(False, description="Keep the axis with size 1.")
 
-    def object_to(self, *shapes: Shape) -> None:
+    def check_inputs(self, *shapes: Shape) -> None:
         own_axes(self.dim, shapes[0])

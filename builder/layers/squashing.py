@@ -136,7 +136,7 @@ class GLU(_Activation):
     search = ("gate", "gated linear")
     dim: Axis = Field(-1, description="The axis to halve; -1 is the last, 0 the batch.")
 
-    def object_to(self, *shapes: Shape) -> None:
+    def check_inputs(self, *shapes: Shape) -> None:
         axis = own_axis(self.dim, shapes[0], {"dim": -1})
         if shapes[0][axis - 1] % 2:
             raise ShapeError(f"halves axis {axis}, whose size {shapes[0][axis - 1]} is odd.")
@@ -145,7 +145,7 @@ class GLU(_Activation):
 class _Normalised(_Activation):
     dim: Axis = always(1, "The axis whose values compete; 0 is the batch, 1 the classes or channels.")
 
-    def object_to(self, *shapes: Shape) -> None:
+    def check_inputs(self, *shapes: Shape) -> None:
         own_axis(self.dim, shapes[0], {"dim": 1})
 
 

@@ -32,7 +32,7 @@ class _TransformerLayer(LayerSpec):
     def inferred(self, *shapes: Shape) -> dict[str, Any]:
         return {"d_model": shapes[0][-1], "batch_first": True}
 
-    def object_to(self, *shapes: Shape) -> None:
+    def check_inputs(self, *shapes: Shape) -> None:
         divided(shapes[0][-1], self.nhead, "nhead")
 
     def call(self, *shapes: Shape) -> Call:
@@ -68,6 +68,6 @@ class TransformerDecoderLayer(_TransformerLayer):
     search = ("transformer", "cross-attention", "translation", "t5", "decoder")
     example = ((5, 8), (7, 8))
 
-    def object_to(self, *shapes: Shape) -> None:
+    def check_inputs(self, *shapes: Shape) -> None:
         same_width("tgt", shapes[0], "memory", shapes[1])
-        super().object_to(*shapes)
+        super().check_inputs(*shapes)

@@ -19,7 +19,7 @@ class _Transposed(LayerSpec):
     def inferred(self, *shapes: Shape) -> dict[str, Any]:
         return {"in_channels": shapes[0][0]}
 
-    def object_to(self, *shapes: Shape) -> None:
+    def check_inputs(self, *shapes: Shape) -> None:
         (shape,) = shapes
         settings: Any = self
         for what, size in (("input channels", shape[0]), ("out_channels", settings.out_channels)):

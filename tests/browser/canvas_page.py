@@ -19,7 +19,7 @@ def store(home: Path, document: dict[str, Any]) -> str:
     folder = home / "documents"
     folder.mkdir(parents=True, exist_ok=True)
     name = uuid.uuid4().hex
-    (folder / f"{name}.json").write_text(json.dumps({"format": "netloom/1", **document}), encoding="utf-8")
+    (folder / f"{name}.json").write_text(json.dumps({"format": "netloom/2", **document}), encoding="utf-8")
     return name
 
 

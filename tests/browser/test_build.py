@@ -235,10 +235,10 @@ def test_two_tabs_on_one_document_lose_nothing(app: Any, open_page: Callable[...
     ("content", "sentence"),
     [
         ("{not json", "was not opened"),
-        (json.dumps({"format": "netloom/1", "name": "x", "nodes": [{"name": "a", "type": "Conv9d"}]}), "Conv9d"),
-        (json.dumps({"format": "netloom/1", "lesson": "x" * 6_000_000}), "6.0 MB"),
+        (json.dumps({"format": "netloom/2", "name": "x", "nodes": [{"name": "a", "type": "Conv9d"}]}), "Conv9d"),
+        (json.dumps({"format": "netloom/2", "lesson": "x" * 6_000_000}), "6.0 MB"),
         (
-            json.dumps({"format": "netloom/1", "nodes": [{"name": f"n{i}", "type": "ReLU"} for i in range(10_001)]}),
+            json.dumps({"format": "netloom/2", "nodes": [{"name": f"n{i}", "type": "ReLU"} for i in range(10_001)]}),
             "is the limit",
         ),
     ],

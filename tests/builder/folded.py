@@ -28,7 +28,7 @@ def graph(text: str, *nodes: dict[str, Any], **fields: Any) -> dict[str, Any]:
 
 
 def data(text: str, *nodes: dict[str, Any], **fields: Any) -> dict[str, Any]:
-    return {"format": "netloom/1", **graph(text, *nodes, **fields)}
+    return {"format": "netloom/2", **graph(text, *nodes, **fields)}
 
 
 RESIDUAL = graph(

@@ -57,7 +57,7 @@ def test_extreme_parameters_give_a_problem_and_no_exception(spec: type[LayerSpec
     for value in extremes(spec.model_fields[name]):
         try:
             node = {"name": "layer", "type": spec.__name__, "params": {name: value}}
-            builder.load({"format": "netloom/1", "nodes": [node]})
+            builder.load({"format": "netloom/2", "nodes": [node]})
         except builder.DocumentError as error:
             assert name in str(error) or "must" in str(error) or spec.role == "block", f"{value!r}: {error}"
             continue

@@ -300,7 +300,7 @@ def test_errors_stand_first_and_then_in_the_order_of_the_nodes(make: Make) -> No
 def test_an_output_of_gigabytes_for_one_sample_is_refused() -> None:
     document = builder.load(
         {
-            "format": "netloom/1",
+            "format": "netloom/2",
             "nodes": [
                 {"name": "image", "type": "Input", "params": {"shape": [64, 8, 8]}},
                 {"name": "pool", "type": "AdaptiveAvgPool2d", "params": {"output_size": 4096}},

@@ -32,7 +32,7 @@ def document(nodes: list[dict[str, Any]], edges: list[Any], **fields: Any) -> Do
     """A document from nodes and (source, target[, port]) pairs."""
     keys = ("source", "target", "port")
     wires = [dict(zip(keys, edge, strict=False)) for edge in edges]
-    return builder.load({"format": "netloom/1", "nodes": nodes, "edges": wires, **fields})
+    return builder.load({"format": "netloom/2", "nodes": nodes, "edges": wires, **fields})
 
 
 def node(name: str, type_name: str, **params: Any) -> dict[str, Any]:
@@ -306,6 +306,6 @@ def test_a_sum_too_long_for_its_line_stays_together_within_brackets() -> None:
     nodes += [{"name": "A00", "type": "Add"}, {"name": "C", "type": "Output"}, {"name": "D", "type": "Output"}]
     wires = [(one, "A00"), (other, "A00"), ("A00", "C"), ("A00", "D")]
     edges = [{"source": source, "target": target} for source, target in wires]
-    source = builder.to_python(builder.load({"format": "netloom/1", "nodes": nodes, "edges": edges}))
+    source = builder.to_python(builder.load({"format": "netloom/2", "nodes": nodes, "edges": edges}))
     assert f"(\n            {one} + {other}\n        )" in source
     tidy(source)

@@ -87,7 +87,7 @@ NAMES = ["image", "a", "b", "sub", "add", "end", "there"]
 def test_wires_that_are_let_in_never_make_a_cycle_or_a_wrong_binding(wires: list[tuple[str, str, str | None]]) -> None:
     kinds = ["Input", "ReLU", "ReLU", "Subtract", "Add", "Output", "Input"]
     made = [{"name": name, "type": kind} for name, kind in zip(NAMES, kinds, strict=True)]
-    document = builder.load({"format": "netloom/1", "nodes": made})
+    document = builder.load({"format": "netloom/2", "nodes": made})
     for source, target, port in wires:
         edge = Edge(source=source, target=target, port=port)
         if why_not(document, edge) is None:

@@ -42,7 +42,7 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
     edge = st.fixed_dictionaries({"source": ends, "target": ends}, optional={"port": st.sampled_from(["input", "x"])})
     coordinate = st.floats(-1e7, 1e7) | st.integers(-1000, 1000)
     return {
-        "format": "netloom/1",
+        "format": "netloom/2",
         "name": draw(TEXT), "description": draw(TEXT), "lesson": draw(TEXT),
         "nodes": nodes,
         "edges": draw(st.lists(edge, max_size=8)) if names else [],
@@ -60,7 +60,7 @@ def test_what_is_written_is_what_is_read(data: dict[str, Any]) -> None:
     assert again == document
     assert builder.dump(again) == text
     assert builder.load(text.encode()) == document
-    assert json.loads(text)["format"] == "netloom/1"
+    assert json.loads(text)["format"] == "netloom/2"
 
 
 def test_a_file_is_read_by_its_path(tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ def test_a_file_is_read_by_its_path(tmp_path: Path) -> None:
 
 
 def test_defaults_are_left_out_of_the_file() -> None:
-    assert json.loads(builder.dump(Document())) == {"format": "netloom/1"}
+    assert json.loads(builder.dump(Document())) == {"format": "netloom/2"}
 
 
 def refused(source: Any) -> DocumentError:
@@ -91,7 +91,7 @@ def refused(source: Any) -> DocumentError:
 
 
 def wrong(**fields: Any) -> dict[str, Any]:
-    return {"format": "netloom/1", **fields}
+    return {"format": "netloom/2", **fields}
 
 
 def node(name: Any = "fc", kind: Any = "Linear", **params: Any) -> dict[str, Any]:
@@ -107,7 +107,7 @@ GOOD = json.dumps(wrong(nodes=[node()], training={"epochs": 3}))
         ("{", "cut off"),
         (GOOD[: len(GOOD) // 2], "cut off"),
         (GOOD[:-1], "cut off"),
-        ('{"format": "netloom/1", "nodes": [}]}', "line 1, column"),
+        ('{"format": "netloom/2", "nodes": [}]}', "line 1, column"),
         ("", "not a Netloom document"),
         (b"", "not a Netloom document"),
         ("[]", "expected a JSON object, got list"),
@@ -120,15 +120,15 @@ GOOD = json.dumps(wrong(nodes=[node()], training={"epochs": 3}))
         ("[" * 100_000, "cannot be read"),
         ('{"a":' * 100_000, "cannot be read"),
         ('{"format": ' + "[" * 800 + "]" * 800 + "}", "not known"),
-        ('{"format": "netloom/1", "nodes": ' + "[" * 800 + "]" * 800 + "}", "nodes[0]"),
-        ('{"format": "netloom/1", "training": {"lr": ' + "[" * 800 + "]" * 800 + "}}", "deeper than 8"),
-        ('{"format": "netloom/1", "training": {"lr": NaN}}', "NaN"),
-        ('{"format": "netloom/1", "training": {"lr": Infinity}}', "Infinity"),
-        ('{"format": "netloom/1", "training": {"lr": 1e999}}', "lr must be a finite number"),
-        ('{"format": "netloom/1", "training": {"lr": "\\ud800"}}', "half of a character"),
-        ('{"format": "netloom/1", "name": "\\ud800"}', "name must be text"),
-        ('{"format": "netloom/1", "training": {"seed": %s}}' % ("1" * 5000), "cannot be read"),
-        ('{"format": "netloom/1", "lesson": "%s"}' % ("a" * 6_000_000), "6.0 MB"),
+        ('{"format": "netloom/2", "nodes": ' + "[" * 800 + "]" * 800 + "}", "nodes[0]"),
+        ('{"format": "netloom/2", "training": {"lr": ' + "[" * 800 + "]" * 800 + "}}", "deeper than 8"),
+        ('{"format": "netloom/2", "training": {"lr": NaN}}', "NaN"),
+        ('{"format": "netloom/2", "training": {"lr": Infinity}}', "Infinity"),
+        ('{"format": "netloom/2", "training": {"lr": 1e999}}', "lr must be a finite number"),
+        ('{"format": "netloom/2", "training": {"lr": "\\ud800"}}', "half of a character"),
+        ('{"format": "netloom/2", "name": "\\ud800"}', "name must be text"),
+        ('{"format": "netloom/2", "training": {"seed": %s}}' % ("1" * 5000), "cannot be read"),
+        ('{"format": "netloom/2", "lesson": "%s"}' % ("a" * 6_000_000), "6.0 MB"),
         ({}, 'no "format"'),
         ({"format": "netloom/99"}, "'netloom/99' is not known"),
         ({"format": 1}, "1 is not known"),
@@ -186,7 +186,7 @@ GOOD = json.dumps(wrong(nodes=[node()], training={"epochs": 3}))
         (wrong(name=5), "name must be text"),
         (wrong(name="x" * 201), "name must be at most 200 characters"),
         (wrong(nmae="x"), "Did you mean name?"),
-        ({"format": "netloom/1", 1: 2}, "names must be text"),
+        ({"format": "netloom/2", 1: 2}, "names must be text"),
     ],
     ids=lambda value: str(value)[:60],
 )  # fmt: skip
@@ -210,7 +210,7 @@ def test_everything_wrong_is_told_at_once() -> None:
 
 def test_files_over_the_limits_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "large.json"
-    path.write_text('{"format": "netloom/1", "lesson": "' + "a" * 6_000_000 + '"}')
+    path.write_text('{"format": "netloom/2", "lesson": "' + "a" * 6_000_000 + '"}')
     assert "6.0 MB" in str(refused(path))
     nodes = [node(f"n{index}", "ReLU") for index in range(MAX_NODES + 1)]
     assert "10,001 nodes" in str(refused(wrong(nodes=nodes)))
@@ -299,7 +299,7 @@ def test_a_node_keeps_its_layer_and_a_document_its_names() -> None:
 
 
 def test_older_formats_are_upgraded_step_by_step(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(migrate.STEPS, "netloom/0", lambda data: {"format": "netloom/1", "name": data["title"]})
+    monkeypatch.setitem(migrate.STEPS, "netloom/0", lambda data: {"format": "netloom/2", "name": data["title"]})
     monkeypatch.setitem(migrate.STEPS, "sketch", lambda data: {"format": "netloom/0", "title": data["was"]})
     assert builder.load({"format": "sketch", "was": "An old one"}).name == "An old one"
 

@@ -36,7 +36,7 @@ def made(nodes: list[tuple[Any, ...]], edges: list[tuple[str, ...]], **fields: A
     """A document from (name, type, params) and (source, target[, port])."""
     items = [{"name": name, "type": kind, "params": dict(*params)} for name, kind, *params in nodes]
     wires = [dict(zip(("source", "target", "port"), edge, strict=False)) for edge in edges]
-    return builder.load({"format": "netloom/1", "nodes": items, "edges": wires, **fields})
+    return builder.load({"format": "netloom/2", "nodes": items, "edges": wires, **fields})
 
 
 @pytest.fixture(scope="module")

@@ -81,7 +81,7 @@ def test_one_network_of_several() -> None:
         for network in ("generator", "discriminator")
         for a, b in itertools.pairwise(names)
     ]
-    both = builder.load({"format": "netloom/1", "name": "Both", "nodes": nodes, "edges": edges})
+    both = builder.load({"format": "netloom/2", "name": "Both", "nodes": nodes, "edges": edges})
     alone = only(both, "generator")
     assert [node.name for node in alone.nodes] == ["generator_noise", "generator_fc", "generator_picture"]
     assert builder.compile(alone)(torch.zeros(1, 3)).shape == (1, 2)

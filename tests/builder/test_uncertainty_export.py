@@ -71,14 +71,14 @@ def test_classes(make: Any, tmp_path: Path, method: str) -> None:
     trained = model(document, method)
     x = torch.randn(6, 4)
     found = said(tmp_path, trained, document, x, 500)
-    assert list(found) == ["mean", "spread", "entropy", "mutual_information"]
+    assert list(found) == ["mean", "predictive_std", "entropy", "mutual_information"]
     own = of_classes(draws(trained, document, ((x - 0.5) / 2,), 500).softmax(dim=-1).numpy())
     near = 1e-5 if method == "ensemble" else 0.06
-    for name, value in (("mean", own.mean), ("spread", own.spread), ("entropy", own.entropy)):
+    for name, value in (("mean", own.mean), ("predictive_std", own.spread), ("entropy", own.entropy)):
         torch.testing.assert_close(found[name].float(), torch.from_numpy(value).float(), atol=near, rtol=near)
     wanted = torch.from_numpy(own.information).float()
     torch.testing.assert_close(found["mutual_information"].float(), wanted, atol=near, rtol=near)
-    assert float(found["spread"].max()) > 0.001
+    assert float(found["predictive_std"].max()) > 0.001
 
 
 @pytest.mark.parametrize("method", ["dropout", "ensemble"])
@@ -88,11 +88,11 @@ def test_numbers_are_in_the_unit_of_the_data_set(make: Any, tmp_path: Path, meth
     trained = model(document, method, "regression")
     x = torch.randn(5, 4)
     found = said(tmp_path, trained, document, x, 500)
-    assert list(found) == ["mean", "spread"]
+    assert list(found) == ["mean", "predictive_std"]
     own = draws(trained, document, ((x - 0.5) / 2,), 500) * 5 + 10
     near = 1e-4 if method == "ensemble" else 0.4
     torch.testing.assert_close(found["mean"].float(), own.mean(dim=0), atol=near, rtol=0.01)
-    torch.testing.assert_close(found["spread"].float(), own.std(dim=0, correction=0), atol=near, rtol=0.12)
+    torch.testing.assert_close(found["predictive_std"].float(), own.std(dim=0, correction=0), atol=near, rtol=0.12)
 
 
 def test_one_number_for_two_classes(make: Any, tmp_path: Path) -> None:

@@ -37,4 +37,4 @@ def written(name: str, net: Written, result: str, blocks: dict[str, Written] | N
     """The document of a network that ends at this node."""
     net("scores", "Output", result)
     parts = {key: block.parts for key, block in (blocks or {}).items()}
-    return {"format": "netloom/1", "name": name, **net.parts, **({"blocks": parts} if parts else {})}
+    return {"format": "netloom/2", "name": name, **net.parts, **({"blocks": parts} if parts else {})}

@@ -49,7 +49,7 @@ def network(width: int = 8) -> Document:
     }  # fmt: skip
     return builder.load(
         {
-            "format": "netloom/1",
+            "format": "netloom/2",
             "name": "Blocks",
             "nodes": [node("samples", "Input", shape=[4]), node("stage1", "Block", block="unit", repeat=2),
                       node("both", "Block", block="pair"), node("head", "Linear", out_features=3),

@@ -130,7 +130,7 @@ def test_a_full_disk_is_told_and_the_next_edit_tries_again(page: AppTest, monkey
 def test_a_broken_saved_document_is_kept_aside_and_told(home: Path) -> None:
     folder = home / "documents"
     folder.mkdir()
-    (folder / f"{'a' * 32}.json").write_text('{"format": "netloom/1", "nodes": [', encoding="utf-8")
+    (folder / f"{'a' * 32}.json").write_text('{"format": "netloom/2", "nodes": [', encoding="utf-8")
     test = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
     assert not test.exception
     assert any("could not be read" in toast.value.replace("\\", "") for toast in test.toast)

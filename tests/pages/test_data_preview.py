@@ -38,7 +38,7 @@ def opened(home: Path, **data: Any) -> AppTest:
     """The Build page with a document that learns from a data set."""
     nodes = [{"name": "sample", "type": "Input", "params": {}}, {"name": "answer", "type": "Output", "params": {}}]
     document = {
-        "format": "netloom/1", "name": "Preview", "nodes": nodes, "edges": [{"source": "sample", "target": "answer"}],
+        "format": "netloom/2", "name": "Preview", "nodes": nodes, "edges": [{"source": "sample", "target": "answer"}],
         "training": {"data": data, "paradigm": {"name": "supervised"}},
     }  # fmt: skip
     (home / "documents").mkdir(exist_ok=True)

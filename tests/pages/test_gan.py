@@ -11,7 +11,7 @@ from pages.parts.paradigms.gan import live as run_gan
 from pages.parts.training import run_data
 from tests.pages import trained
 from tests.trainers.rivals import rivals
-from trainers.events import Scene
+from trainers.events import Snapshot
 from trainers.runs.run import Run
 
 
@@ -31,8 +31,10 @@ def test_train_shows_what_it_draws_and_both_sides(run: Run) -> None:
     assert "What it draws" in said and "Two losses" in said and "Told apart" in said
     assert "distance to the data" in said and "generator" in said
     live = run_data.read(run)
-    assert ("training", "told_real") in live.curves
-    assert list(live.curves["training", "told_real"].step) == sorted(live.curves["training", "told_real"].step)
+    assert ("training", "step_accuracy_real") in live.curves
+    assert list(live.curves["training", "step_accuracy_real"].step) == sorted(
+        live.curves["training", "step_accuracy_real"].step
+    )
 
 
 def test_inspect_draws_samples_of_one_class_and_walks(run: Run) -> None:
@@ -46,7 +48,7 @@ def test_inspect_draws_samples_of_one_class_and_walks(run: Run) -> None:
 
 def test_the_table_of_runs_shows_the_lowest_distance(run: Run) -> None:
     metrics = run.metrics()
-    told = metrics[(metrics.split == "validation") & (metrics.metric == "distance")].value
+    told = metrics[(metrics.split == "validation") & (metrics.metric == "sliced_wasserstein")].value
     page = trained.page("runs")
     assert f"distance to the data {told.min():.3f}" in str(page.dataframe[0].value.to_dict())
 
@@ -60,8 +62,10 @@ def test_export_offers_both_sides(run: Run) -> None:
 def test_pictures_points_and_curves_are_drawn() -> None:
     corners = np.array([[-1.0, -1.0], [1.0, 1.0]], np.float32)
     points = np.random.default_rng(0).normal(size=(20, 2)).astype(np.float32)
-    scene = Scene(
-        1, "generated", {"real": points, "false": points, "corners": corners, "field": np.eye(5, dtype=np.float32)}
+    scene = Snapshot(
+        1,
+        "generated_samples",
+        {"real": points, "fake": points, "corners": corners, "field": np.eye(5, dtype=np.float32)},
     )
     figure = run_gan.points_figure(scene, "state")
     assert [trace.name for trace in figure.data][1:] == ["real", "drawn"]

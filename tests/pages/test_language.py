@@ -57,7 +57,7 @@ def test_a_prompt_is_continued_and_strange_characters_are_named() -> None:
 
 
 def test_masks_are_guessed() -> None:
-    document = writer(ATTENTION, vocabulary=98, paradigm={"predicts": "masked token"})
+    document = writer(ATTENTION, vocabulary=98, paradigm={"predicts": "masked_token"})
     store(document)
     run = train(document)
     test = page("inspect")

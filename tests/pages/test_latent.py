@@ -15,6 +15,7 @@ from pages.parts.theme import theme
 from tests.pages.trained import button, look, page, store, text, train, widget
 from tests.trainers.latent import autoencoder
 from trainers.paradigms.autoencoder.reconstructions import Detection, Reconstructions
+from trainers.paradigms.autoencoder.reconstructions import reconstructions as reconstructions_of
 
 EVIL = "<img src=x onerror=alert(1)>"
 
@@ -53,7 +54,7 @@ def test_a_code_of_two_numbers_is_drawn_as_a_plane_and_a_click_goes_on_from_ther
     run = train(document)
     test = page("inspect")
     assert "The whole plane, decoded" in text(test) and "the codes as they are" in text(test)
-    found = run_reconstructions(run)
+    found = reconstructions_of(run)
     sessions = test.session_state
     with patch.object(latent_space.st, "session_state", sessions):
         for wrong in ("0", -1, 10**9, None, True):
@@ -94,7 +95,7 @@ def small(**fields: object) -> Reconstructions:
     values: dict[str, object] = {
         "split": "test", "originals": picture, "given": None, "likenesses": picture, "off": np.ones(3, np.float32),
         "errors": np.float32([1, 2, 3]), "codes": None, "labels": np.array([0, 1, 1]), "classes": (EVIL, "b"),
-        "kept_out": 0, "share": 0.5, "axes": None,
+        "kept_out": 0, "share": 0.5, "active_units": None,
     }  # fmt: skip
     return Reconstructions(**{**values, **fields})  # type: ignore[arg-type]
 

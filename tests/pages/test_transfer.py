@@ -15,7 +15,7 @@ from tests.pages.trained import button, chain, has_button, look, page, store, te
 from trainers.paradigms.transfer import weight_files
 from trainers.paradigms.transfer.weight_files import WeightsError
 
-HALF = {"name": "digits", "only": ["0", "1"]}
+HALF = {"name": "digits", "keep_classes": ["0", "1"]}
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +27,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def digits(**options: Any) -> Any:
     document = chain(
-        {"name": "digits", "only": ["2", "3"], "train_samples": 40, "batch_size": 10},
+        {"name": "digits", "keep_classes": ["2", "3"], "train_samples": 40, "batch_size": 10},
         flat=("Flatten", {}), hidden=("Linear", {"out_features": 6}), bend=("ReLU", {}),
         head=("Linear", {"out_features": 2}),
     )  # fmt: skip
@@ -68,7 +68,7 @@ def test_the_first_training_is_a_form_of_its_own() -> None:
     assert source == {"data": {**HALF, "batch_size": 32}, "epochs": 3}
     widget(test, "multiselect", "train.first.digits.only").set_value(["0", "1", "7"])
     look(test.run())
-    assert work(test).document.training["paradigm"]["source"]["data"]["only"] == ["0", "1", "7"]
+    assert work(test).document.training["paradigm"]["source"]["data"]["keep_classes"] == ["0", "1", "7"]
     widget(test, "toggle", "train.first").set_value(False)
     look(test.run())
     assert "source" not in work(test).document.training["paradigm"]

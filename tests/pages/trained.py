@@ -25,7 +25,7 @@ def perceptron(data: str | dict[str, Any] = "iris", width: int = 3, name: str = 
     options = {"name": data} if isinstance(data, str) else data
     return builder.load(
         {
-            "format": "netloom/1",
+            "format": "netloom/2",
             "name": name,
             "nodes": [
                 {"name": "samples", "type": "Input"},
@@ -49,7 +49,7 @@ def chain(data: dict[str, Any], **layers: tuple[str, dict[str, Any]]) -> Documen
     edges = [{"source": name, "target": next(iter(layers))} for name in inputs]
     edges += [{"source": a, "target": b} for a, b in itertools.pairwise([*layers, "answer"])]
     training = {"data": {"batch_size": 32, **data}, "paradigm": {"name": "supervised"}, "epochs": 1}
-    return builder.load({"format": "netloom/1", "name": "Chain", "nodes": nodes, "edges": edges, "training": training})
+    return builder.load({"format": "netloom/2", "name": "Chain", "nodes": nodes, "edges": edges, "training": training})
 
 
 def train(document: Document, state: str = "finished") -> Run:

@@ -43,7 +43,7 @@ def perceptron(shape: list[int], classes: int, hidden: str = "ReLU", depth: int 
     nodes.append({"name": "scores", "type": "Output"})
     names += ["last", "scores"]
     edges = [{"source": a, "target": b} for a, b in itertools.pairwise(names)]
-    return builder.load({"format": "netloom/1", "name": "Test", "nodes": nodes, "edges": edges, "training": training})
+    return builder.load({"format": "netloom/2", "name": "Test", "nodes": nodes, "edges": edges, "training": training})
 
 
 @pytest.fixture

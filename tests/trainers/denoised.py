@@ -28,7 +28,7 @@ def denoiser(paradigm: dict[str, Any] | None = None, nodes: list[Any] = NODES, *
     wires = [wire.split(">") for wire in EDGES.split()]
     return builder.load(
         {
-            "format": "netloom/1",
+            "format": "netloom/2",
             "name": "Denoiser",
             "nodes": [{"name": name, "type": kind, "params": params} for name, kind, params in nodes],
             "edges": [{"source": a, "target": b} for a, b in wires if {a, b} <= names],

@@ -50,4 +50,4 @@ def autoencoder(
         **training,
         "paradigm": {"name": name, **(paradigm or {})},
     }
-    return builder.load({"format": "netloom/1", "name": "Small", "nodes": nodes, "edges": edges, "training": settings})
+    return builder.load({"format": "netloom/2", "name": "Small", "nodes": nodes, "edges": edges, "training": settings})

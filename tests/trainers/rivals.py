@@ -38,4 +38,4 @@ def rivals(asked: bool = False, **training: Any) -> Document:
         "data": {"name": "moons", "samples": 240, "batch_size": 32, "validation": 0.2, "test": 0.2},
         "paradigm": {"name": "gan"}, "optimizer": {"name": "Adam", "lr": 0.002}, "epochs": 2, "seed": 0, **training,
     }  # fmt: skip
-    return builder.load({"format": "netloom/1", "name": "Rivals", "nodes": nodes, "edges": edges, "training": settings})
+    return builder.load({"format": "netloom/2", "name": "Rivals", "nodes": nodes, "edges": edges, "training": settings})

@@ -14,7 +14,7 @@ import trainers
 from builder.edits import apply_all
 from tests.trainers.conftest import needs_mirror
 from tests.trainers.latent import autoencoder
-from trainers.events import Scene
+from trainers.events import Snapshot
 from trainers.paradigms.autoencoder import bottleneck, projection
 from trainers.paradigms.autoencoder.paradigm import Autoencoder, remarks
 from trainers.paradigms.autoencoder.reconstructions import decoded, detection, drawn, liveliest, reconstructions, walk
@@ -37,10 +37,10 @@ def learner_of(document: builder.Document, **overrides: Any) -> Any:
 def test_it_learns_and_shows_it(train: Train) -> None:
     run = train(autoencoder(epochs=8))
     assert run.state == "finished", run.progress().message
-    assert 0.1 < run.scores()["explained"] < 1
-    scene = run.scene("reconstructions")
+    assert 0.1 < run.scores()["explained_variance"] < 1
+    scene = run.snapshot("reconstructions")
     assert scene is not None and scene.arrays["originals"].shape == (10, 1, 8, 8) and "noisy" not in scene.arrays
-    places = run.scene("latent")
+    places = run.snapshot("latent_space")
     assert places is not None and places.arrays["places"].shape == (len(places.arrays["classes"]), 2)
     found = reconstructions(run)
     assert found.codes is not None and found.codes.shape == (len(found.originals), 4) and found.axes is None
@@ -63,7 +63,7 @@ def test_tables_and_points_and_series_too(document: builder.Document, train: Tra
     assert run.state == "finished", run.progress().message
     found = reconstructions(run)
     assert decoded(run, found.codes[:2]).shape == (2, *run.job.dataset.input_shape)  # type: ignore[index]
-    assert run.scene("latent").arrays["places"].shape[1] == 2  # type: ignore[union-attr]
+    assert run.snapshot("latent_space").arrays["places"].shape[1] == 2  # type: ignore[union-attr]
 
 
 def test_a_paused_run_equals_one_that_never_was() -> None:
@@ -90,7 +90,7 @@ def test_a_paused_run_equals_one_that_never_was() -> None:
         assert torch.equal(value, second.model.state_dict()[name]), name
 
 
-@pytest.mark.parametrize("noise", ["gaussian", "masking", "salt and pepper"])
+@pytest.mark.parametrize("noise", ["gaussian", "masking", "salt_and_pepper"])
 def test_noise_is_on_what_is_learned_from_and_on_nothing_else(noise: Any) -> None:
     document = autoencoder(paradigm={"noise": noise, "noise_strength": 0.5})
     learner = learner_of(document)
@@ -107,7 +107,7 @@ def test_noise_is_on_what_is_learned_from_and_on_nothing_else(noise: Any) -> Non
     random = torch.get_rng_state()
     one, two = (learner.evaluate(learner.prepared.validation) for _ in range(2))
     assert one == two and torch.equal(random, torch.get_rng_state())
-    scene = next(event for event in learner.views(1) if isinstance(event, Scene))
+    scene = next(event for event in learner.snapshots(1) if isinstance(event, Snapshot))
     assert not np.array_equal(scene.arrays["noisy"], scene.arrays["originals"])
     model = builder.compile(document).eval()
     assert torch.equal(model(clean), model(clean))
@@ -228,7 +228,7 @@ def test_what_goes_around_the_code_is_said(make: Any) -> None:
     with torch.no_grad():
         learner.model.get_submodule("wide").weight.zero_()
     learner.evaluate(learner.prepared.validation)
-    assert "hardly used" in learner.remarks[-1].message and learner.remarks[-1].node == "narrow"
+    assert "hardly used" in learner.diagnostics[-1].message and learner.diagnostics[-1].node == "narrow"
     unnamed = document.changed(training={**training, "paradigm": {"name": "autoencoder"}})
     assert "goes around it" in codes(unnamed)["T197"].message
 

@@ -47,8 +47,8 @@ def test_classes(make: Any, train: Train, method: str) -> None:
     run = train(document(make, method))
     assert run.state == "finished", run.progress().message
     scores = run.scores()
-    known = {score.name for score in run.job.paradigm.scores(run.job.dataset)}
-    assert {"accuracy", "nll", "calibration_error", "alone_accuracy", "alone_nll", "alone_calibration_error"} <= set(
+    known = {score.name for score in run.job.paradigm.metrics(run.job.dataset)}
+    assert {"accuracy", "nll", "calibration_error", "single_accuracy", "single_nll", "single_calibration_error"} <= set(
         scores
     )
     assert set(scores) <= known | {"loss"}
@@ -69,7 +69,7 @@ def test_numbers(make: Any, train: Train, method: str) -> None:
     assert run.state == "finished", run.progress().message
     scores = run.scores()
     assert 0.5 < scores["coverage"] <= 1
-    assert {"nll", "alone_nll", "alone_coverage", "spread", "r2"} <= set(scores)
+    assert {"nll", "single_nll", "single_coverage", "predictive_std", "r2"} <= set(scores)
     found = believed(run, "test")
     assert found.spread is not None
     assert float(found.spread.mean()) > 0
@@ -118,7 +118,7 @@ def test_the_members_differ_and_answer_with_their_mean(make: Any, train: Train) 
 def test_what_draws_is_marked(make: Any) -> None:
     for method, marked in (("dropout", ["drop"]), ("weights", ["fc1", "fc2"]), ("ensemble", [])):
         given = document(make, method)
-        assert list(Job(given).paradigm.marks(given)) == marked
+        assert list(Job(given).paradigm.node_labels(given)) == marked
 
 
 def test_the_first_member_begins_as_a_network_alone(make: Any) -> None:
@@ -224,7 +224,7 @@ def _remarks(make: Any, method: str, outputs: torch.Tensor, **paradigm: Any) -> 
                 if name.startswith("fc2.bias") and not name.endswith("_rho"):
                     parameter.copy_(outputs)
     learner.evaluate(prepared.validation)
-    return tuple(learner.remarks)
+    return tuple(learner.diagnostics)
 
 
 def test_verdicts(make: Any) -> None:

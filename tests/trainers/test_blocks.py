@@ -72,7 +72,7 @@ def test_a_paused_run_goes_on_as_if_it_had_not_been(folded: Document, train: Tra
         session.prepare()
         loop = session.loop
         assert loop is not None
-        loop.on_tick = lambda events, s=session, n=loop.place.step: _leave(s, n)
+        loop.on_tick = lambda events, s=session, n=loop.position.step: _leave(s, n)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(trainers.engine.loop, "FLUSH_SECONDS", 0.0)
             state = session.train()
@@ -89,7 +89,7 @@ def test_a_paused_run_goes_on_as_if_it_had_not_been(folded: Document, train: Tra
 def _leave(session: Session, begun: int) -> bool:
     loop = session.loop
     assert loop is not None
-    if loop.place.step >= begun + 7 and loop.place.epoch < 3:
+    if loop.position.step >= begun + 7 and loop.position.epoch < 3:
         session.request = "pause"
         return True
     return False

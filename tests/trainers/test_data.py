@@ -114,8 +114,8 @@ VARIANTS: list[dict[str, Any]] = [
     {"name": "symbol_memory", "letters": 2, "length": 9},
     {"name": "shapes_to_segment", "colour": True, "size": 33, "samples": 60},
     {"name": "digit_pairs", "samples": 1001, "data_seed": 5},
-    {"name": "digits", "only": ["7", "0", "3"]},
-    {"name": "mnist_10k", "only": ["9", "1"]},
+    {"name": "digits", "keep_classes": ["7", "0", "3"]},
+    {"name": "mnist_10k", "keep_classes": ["9", "1"]},
 ]
 
 
@@ -202,15 +202,15 @@ def test_wrong_options_end_in_a_sentence(options: dict[str, Any], says: str) -> 
 
 
 def test_chosen_classes_are_numbered_in_the_order_they_are_named_in() -> None:
-    every, some = dataset({"name": "digits"}).load(), dataset({"name": "digits", "only": ["7", "0", "3"]})
+    every, some = dataset({"name": "digits"}).load(), dataset({"name": "digits", "keep_classes": ["7", "0", "3"]})
     arrays = some.load()
     kept = np.isin(every.targets, (7, 0, 3))
     assert some.classes == ("7", "0", "3") and some.samples == kept.sum()
     np.testing.assert_array_equal(np.array((7, 0, 3))[arrays.targets], every.targets[kept])
-    assert dataset({"name": "mnist", "only": ["2", "4"]}).test_samples == 2014
+    assert dataset({"name": "mnist", "keep_classes": ["2", "4"]}).test_samples == 2014
     for names, says in ((["7", "x"], "There is no class 'x'"), (["7"], "two classes or more"), (["7", "7"], "once")):
         with pytest.raises(DataError, match=says):
-            dataset({"name": "digits", "only": names})
+            dataset({"name": "digits", "keep_classes": names})
 
 
 def test_options_survive_a_document() -> None:

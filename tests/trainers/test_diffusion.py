@@ -81,9 +81,9 @@ def test_it_learns_to_tell_noise_and_shows_what_it_draws(train: Train) -> None:
     assert held_out[6, "loss"] < held_out[1, "loss"]
     assert held_out[6, "noise_explained"] == pytest.approx(1 - held_out[6, "loss"]) and held_out[6, "loss"] < 0.5
     assert set(run.scores()) == {"loss", "noise_explained", "explained_at_little_noise"}
-    scene = run.scene("growing")
+    scene = run.snapshot("denoising")
     assert scene is not None and scene.arrays["stages"].shape == (4, 5, 1, 8, 8)
-    final = run.scene("drawn")
+    final = run.snapshot("diffusion_samples")
     assert final is not None and final.arrays["samples"].shape == (36, 1, 8, 8)
     np.testing.assert_allclose(final.arrays["samples"][:4], scene.arrays["stages"][:, -1], atol=1e-3)
     assert np.abs(final.arrays["samples"]).max() <= 1.001
@@ -93,7 +93,7 @@ def test_it_learns_to_tell_noise_and_shows_what_it_draws(train: Train) -> None:
     assert not np.array_equal(found.stages, drawn(run, seed=2, count=3, steps=4).stages)
     places, explained = noise_by_time(run)
     assert places[0] == 0 and places[-1] == 39 and explained[-1] > explained[0]
-    average, plain = run.networks()["average"], run.networks()["main"]
+    average, plain = run.networks()["ema"], run.networks()["main"]
     assert all(torch.equal(a, b) for a, b in zip(run.model().parameters(), average.parameters(), strict=True))
     assert not all(torch.equal(a, b) for a, b in zip(average.parameters(), plain.parameters(), strict=True))
 
@@ -204,7 +204,7 @@ def test_points_of_the_plane_can_be_drawn_too(train: Train) -> None:
     document = apply_all(document, wired)
     run = train(document)
     assert run.state == "finished", run.progress().message
-    scene = run.scene("growing")
+    scene = run.snapshot("denoising")
     assert scene is not None and scene.arrays["stages"].shape == (300, 5, 2)
 
 

@@ -22,9 +22,9 @@ from builder.problems import Problem
 from tests.trainers.conftest import needs_mirror
 from tests.trainers.rivals import rivals
 from trainers.paradigms.gan import samples
-from trainers.paradigms.gan.diagnostics import Rivalry
+from trainers.paradigms.gan.diagnostics import Diagnostics
 from trainers.paradigms.gan.learner import AdversarialLearner
-from trainers.paradigms.gan.losses import GAMES, gradient_penalty
+from trainers.paradigms.gan.losses import GAN_LOSSES, gradient_penalty
 from trainers.paradigms.gan.metrics import classes_found, nearest_classes, sliced_distance, variety
 
 Train = Callable[..., trainers.Run]
@@ -53,11 +53,11 @@ def test_the_losses_are_those_of_the_papers() -> None:
         "hinge": (mean([max(0, 1 - x) for x in real]) + mean([max(0, 1 + x) for x in false]), -mean(false)),
         "wasserstein": (mean(false) - mean(real), -mean(false)),
     }
-    assert wanted.keys() == GAMES.keys()
+    assert wanted.keys() == GAN_LOSSES.keys()
     for name, (judged, drawn_) in wanted.items():
-        assert float(GAMES[name].discriminator(REAL, FALSE, 0.0)) == pytest.approx(judged, abs=1e-6)
-        assert float(GAMES[name].generator(FALSE)) == pytest.approx(drawn_, abs=1e-6)
-    assert float(GAMES["non_saturating"].discriminator(REAL, FALSE, 0.1)) == pytest.approx(smooth, abs=1e-6)
+        assert float(GAN_LOSSES[name].discriminator(REAL, FALSE, 0.0)) == pytest.approx(judged, abs=1e-6)
+        assert float(GAN_LOSSES[name].generator(FALSE)) == pytest.approx(drawn_, abs=1e-6)
+    assert float(GAN_LOSSES["non_saturating"].discriminator(REAL, FALSE, 0.1)) == pytest.approx(smooth, abs=1e-6)
 
 
 def test_the_penalty_is_the_distance_of_the_slope_from_one() -> None:
@@ -106,9 +106,9 @@ def test_the_generator_waits_for_its_turn_and_leaves_no_gradient_behind() -> Non
 
 
 @pytest.mark.parametrize("asked", [False, True])
-@pytest.mark.parametrize("loss", GAMES)
+@pytest.mark.parametrize("loss", GAN_LOSSES)
 def test_a_learner_goes_on_from_its_state_with_the_same_numbers(loss: str, asked: bool) -> None:
-    document = rivals(asked, paradigm={"name": "gan", "loss": loss, "discriminator_steps": 2, "average": 0.9})
+    document = rivals(asked, paradigm={"name": "gan", "loss": loss, "discriminator_steps": 2, "ema_decay": 0.9})
     one, part = learner(document)
     steps(one, part, 5)
     one.figures()
@@ -130,16 +130,18 @@ def test_a_run_keeps_the_average_its_scenes_and_its_curves(train: Train) -> None
     run = train(document)
     assert run.state == "finished", run.progress().message
     modules = run.networks()
-    assert set(modules) == {"generator", "discriminator", "average"}
+    assert set(modules) == {"generator", "discriminator", "ema"}
     inputs = torch.randn(5, 4)
-    assert torch.equal(run.model()(inputs), modules["average"](inputs))
+    assert torch.equal(run.model()(inputs), modules["ema"](inputs))
     assert not torch.equal(run.model()(inputs), modules["generator"](inputs))
     metrics = run.metrics()
-    assert {"generator_loss", "discriminator_loss", "told_real", "accuracy_on_false"} <= set(metrics.metric)
+    assert {"generator_loss", "discriminator_loss", "step_accuracy_real", "discriminator_accuracy_fake"} <= set(
+        metrics.metric
+    )
     assert "loss" not in set(metrics[metrics.split == "validation"].metric)
-    assert {"distance", "variety", "classes_found", "accuracy_on_real"} <= set(run.scores())
-    scene = run.scene("generated")
-    assert scene is not None and scene.arrays["false"].shape == scene.arrays["real"].shape == (144, 2)
+    assert {"sliced_wasserstein", "diversity", "mode_coverage", "discriminator_accuracy_real"} <= set(run.scores())
+    scene = run.snapshot("generated_samples")
+    assert scene is not None and scene.arrays["fake"].shape == scene.arrays["real"].shape == (144, 2)
     assert {probe.node for probe in run.probes("gradients").itertuples()} == {"fc1", "place", "fc2", "score"}
 
 
@@ -163,7 +165,7 @@ def test_both_sides_are_taken_home(train: Train) -> None:
     generator, discriminator = run.part("generator"), run.part("discriminator")
     assert generator(torch.randn(3, 4)).shape == (3, 2) and discriminator(torch.randn(3, 2)).shape == (3, 1)
     assert generator.card["inputs"] == [None] and "targets" in generator.card
-    assert torch.equal(generator.state_dict()["fc1.weight"], run.networks()["average"].state_dict()["fc1.weight"])
+    assert torch.equal(generator.state_dict()["fc1.weight"], run.networks()["ema"].state_dict()["fc1.weight"])
 
 
 def test_the_exported_generator_draws_by_itself(train: Train, tmp_path: Path) -> None:
@@ -257,21 +259,24 @@ def test_data_and_classes_that_do_not_fit() -> None:
 # -- what is noticed --------------------------------------------------------------------------------------------------
 
 
-def said(rivalry: Rivalry, recent: dict[str, float], likeness: dict[str, float], drawn_: torch.Tensor) -> str:
+def said(rivalry: Diagnostics, recent: dict[str, float], likeness: dict[str, float], drawn_: torch.Tensor) -> str:
     data = torch.randn(32, 2, generator=torch.Generator().manual_seed(1))
     return " ".join(verdict.message for verdict in rivalry.remarks(recent, likeness, drawn_, data, 8))
 
 
 def test_collapse_a_sure_judge_and_a_chase_are_told() -> None:
-    calm, varied = {"accuracy_on_real": 0.6, "accuracy_on_false": 0.6}, {"variety": 1.0, "classes_found": 8.0}
+    calm, varied = (
+        {"discriminator_accuracy_real": 0.6, "discriminator_accuracy_fake": 0.6},
+        {"diversity": 1.0, "mode_coverage": 8.0},
+    )
     still = torch.zeros(32, 2)
-    assert said(Rivalry(), calm, varied, still) == ""
-    assert "only 20% as varied" in said(Rivalry(), calm, {"variety": 0.2, "classes_found": 1.0}, still)
-    assert "3 of 8 classes" in said(Rivalry(), calm, {"variety": 0.9, "classes_found": 3.0}, still)
-    sure = {"accuracy_on_real": 0.99, "accuracy_on_false": 1.0}
-    assert "The discriminator wins" in said(Rivalry(), sure, varied, still)
-    assert said(Rivalry(scored_freely=True), sure, varied, still) == ""
-    restless = Rivalry()
+    assert said(Diagnostics(), calm, varied, still) == ""
+    assert "only 20% as varied" in said(Diagnostics(), calm, {"diversity": 0.2, "mode_coverage": 1.0}, still)
+    assert "3 of 8 classes" in said(Diagnostics(), calm, {"diversity": 0.9, "mode_coverage": 3.0}, still)
+    sure = {"discriminator_accuracy_real": 0.99, "discriminator_accuracy_fake": 1.0}
+    assert "The discriminator wins" in said(Diagnostics(), sure, varied, still)
+    assert said(Diagnostics(scored_freely=True), sure, varied, still) == ""
+    restless = Diagnostics()
     told = [said(restless, calm, varied, torch.full((32, 2), float(epoch % 2) * 3)) for epoch in range(12)]
     assert told[3] == "" and "chase each other" in told[-1]
 

@@ -85,7 +85,7 @@ def test_a_sequence_where_one_answer_is_wanted() -> None:
 def test_a_width_inside_a_block_is_set_in_the_block() -> None:
     document = builder.load(
         {
-            "format": "netloom/1",
+            "format": "netloom/2",
             "nodes": [
                 {"name": "row", "type": "Input", "params": {"shape": [4]}},
                 {"name": "head", "type": "Block", "params": {"block": "ending"}},

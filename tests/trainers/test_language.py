@@ -24,7 +24,7 @@ from trainers.paradigms.language.paradigm import IGNORED, hide
 from trainers.runs.run import RunError
 from trainers.script.train_script import train_script
 
-MASKED = {"predicts": "masked token"}
+MASKED = {"predicts": "masked_token"}
 Train = Callable[..., trainers.Run]
 
 

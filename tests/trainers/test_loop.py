@@ -74,13 +74,13 @@ class Counting:
     def evaluate(self, part: Split, costly: bool = False) -> dict[str, float]:
         return {"loss": next(self.validation)}
 
-    def views(self, step: int) -> tuple[()]:
+    def snapshots(self, step: int) -> tuple[()]:
         return ()
 
     def epoch_end(self, validation_loss: float | None) -> None:
         self.epochs += 1
 
-    def figures(self) -> dict[str, float]:
+    def training_metrics(self) -> dict[str, float]:
         return {}
 
 

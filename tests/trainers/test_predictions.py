@@ -38,7 +38,7 @@ def perceptron(data: dict[str, Any], width: int, loss: str | None, **settings: A
     names = ("samples", "hidden", "relu", "last", "answer")
     return builder.load(
         {
-            "format": "netloom/1",
+            "format": "netloom/2",
             "nodes": [
                 {"name": "samples", "type": "Input"},
                 {"name": "hidden", "type": "Linear", "params": {"out_features": 16}},

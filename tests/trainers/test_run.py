@@ -98,12 +98,12 @@ def test_a_paused_run_equals_one_that_never_was(
         session.prepare()
         loop = session.loop
         assert loop is not None
-        stop_at = loop.place.step + 5
+        stop_at = loop.position.step + 5
         tell = loop.on_tick
 
         def on_tick(events: Any, loop: Any = loop, tell: Any = tell, stop_at: int = stop_at, s: Any = session) -> bool:
             leave = tell(events)
-            if loop.place.step >= stop_at and loop.place.epoch < 3:
+            if loop.position.step >= stop_at and loop.position.epoch < 3:
                 s.request = "pause"
                 return True
             return bool(leave)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from trainers.engine.snapshot_schedule import LONGEST_GAP, Shutter
-from trainers.events import Scene
+from trainers.events import Snapshot
 from trainers.runs.array_json import STEPS, packed, unpacked
 from trainers.runs.run import Run
 from trainers.runs.store import Store
@@ -45,17 +45,21 @@ def test_a_damaged_store_cannot_ask_for_all_memory() -> None:
 
 def test_scenes_are_read_back_by_view_and_step() -> None:
     store = Store()
-    run = Run(store.create("Test", '{"format": "netloom/1"}', 10, 1), store)
+    run = Run(store.create("Test", '{"format": "netloom/2"}', 10, 1), store)
     for step in (1, 5, 9):
-        store.write(run.id, [Scene(step, "samples", {"made": np.full((2, 3), step, np.float32)})])
-    store.write(run.id, [Scene(5, "latent", {"class": np.arange(4)})])
-    assert run.scenes("samples") == [1, 5, 9] and run.scenes("latent") == [5] and run.scenes("none") == []
-    newest, earlier = run.scene("samples"), run.scene("samples", 7)
+        store.write(run.id, [Snapshot(step, "samples", {"made": np.full((2, 3), step, np.float32)})])
+    store.write(run.id, [Snapshot(5, "latent", {"class": np.arange(4)})])
+    assert (
+        run.snapshot_steps("samples") == [1, 5, 9]
+        and run.snapshot_steps("latent") == [5]
+        and run.snapshot_steps("none") == []
+    )
+    newest, earlier = run.snapshot("samples"), run.snapshot("samples", 7)
     assert newest is not None and newest.step == 9 and newest.arrays["made"].mean() == 9
     assert earlier is not None and earlier.step == 5
-    assert run.scene("none") is None
+    assert run.snapshot("none") is None
     store.forget_after(run.id, 5)
-    assert run.scenes("samples") == [1, 5]
+    assert run.snapshot_steps("samples") == [1, 5]
     store.close()
 
 

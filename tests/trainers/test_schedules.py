@@ -14,7 +14,7 @@ from torch import nn
 
 from trainers.entry import choose
 from trainers.optim.optimizers import OPTIMIZERS
-from trainers.optim.schedules import SCHEDULES, Pace
+from trainers.optim.schedules import SCHEDULES, BoundSchedule
 
 STEPS, PER_EPOCH, LR = 40, 4, 0.1
 EVERY_ARGUMENT_IS_OURS = {"optimizer", "last_epoch", "T_max", "total_steps", "lr_lambda"}
@@ -22,12 +22,12 @@ EVERY_ARGUMENT_IS_OURS = {"optimizer", "last_epoch", "T_max", "total_steps", "lr
 
 def make(
     options: dict[str, Any] | str, total: int = STEPS, optimizer: str = "SGD"
-) -> tuple[torch.optim.Optimizer, Pace]:
+) -> tuple[torch.optim.Optimizer, BoundSchedule]:
     made = choose(OPTIMIZERS, {"name": optimizer, "lr": LR}, "optimizer").build([nn.Parameter(torch.ones(1))])
     return made, choose(SCHEDULES, options, "schedule").build(made, total, PER_EPOCH)
 
 
-def run(optimizer: torch.optim.Optimizer, pace: Pace, first: int, last: int) -> list[float]:
+def run(optimizer: torch.optim.Optimizer, pace: BoundSchedule, first: int, last: int) -> list[float]:
     """The learning rate at each step from `first` to `last`; the validation loss never improves."""
     rates = []
     for step in range(first, last):
@@ -114,7 +114,7 @@ def test_the_printed_call_gives_the_same_rates(name: str) -> None:
         assert name == "constant"
         return
     made = eval(code, {"torch": torch, "math": math, "optimizer": optimizer})
-    assert run(optimizer, Pace(made, schedule.per, STEPS), 0, STEPS) == rates(name)
+    assert run(optimizer, BoundSchedule(made, schedule.per, STEPS), 0, STEPS) == rates(name)
 
 
 def test_a_step_costs_microseconds() -> None:

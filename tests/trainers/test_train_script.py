@@ -41,7 +41,7 @@ def table(dataset: str, features: int, width: int, **training: Any) -> Document:
     names = [node["name"] for node in nodes]
     edges = [{"source": one, "target": other} for one, other in itertools.pairwise(names)]
     told = {"data": {"name": dataset, "batch_size": 32}, "paradigm": {"name": "supervised"}, "epochs": 2, **training}
-    return builder.load({"format": "netloom/1", "nodes": nodes, "edges": edges, "training": told, "name": "Small"})
+    return builder.load({"format": "netloom/2", "nodes": nodes, "edges": edges, "training": told, "name": "Small"})
 
 
 def stack(data: dict[str, Any], layers: list[dict[str, Any]], **training: Any) -> Document:
@@ -52,7 +52,7 @@ def stack(data: dict[str, Any], layers: list[dict[str, Any]], **training: Any) -
     chain = [*(layer["name"] for layer in layers), "answer"]
     edges += [{"source": one, "target": other} for one, other in itertools.pairwise(chain)]
     told = {"data": {"batch_size": 32, **data}, "paradigm": {"name": "supervised"}, "epochs": 1, **training}
-    document = {"format": "netloom/1", "nodes": nodes, "edges": edges, "training": told, "name": "Small"}
+    document = {"format": "netloom/2", "nodes": nodes, "edges": edges, "training": told, "name": "Small"}
     return trainers.bind(builder.load(document))
 
 
@@ -260,7 +260,7 @@ def test_a_way_of_training_that_says_it_is_scripted_is(way: str) -> None:
     found = [each for each in templates if (each.training.get("paradigm") or {}).get("name", "supervised") == way]
     for document in found[:2]:
         job = trainers.Job.from_document(document)
-        if job.paradigm.scripted:
+        if job.paradigm.exports_script:
             assert "def train" in train_script(document) or "for epoch" in train_script(document)
         else:
             with pytest.raises(NetloomError):

@@ -18,14 +18,14 @@ from trainers.data.batches import Batches
 from trainers.optim.optimisation import Optimisation, Slower
 from trainers.optim.optimizers import OPTIMIZERS
 from trainers.optim.schedules import SCHEDULES
-from trainers.paradigms.base import Score
+from trainers.paradigms.base import ReportedMetric
 from trainers.paradigms.transfer import first_training, source_weights
 from trainers.paradigms.transfer.paradigm import Transfer, TransferLearner
 from trainers.paradigms.transfer.scratch_baseline import compared, has_twin, negative, stuck
 from trainers.paradigms.transfer.weight_files import WeightsError
 
-HALF = {"name": "digits", "only": ["0", "1", "2", "3", "4"], "batch_size": 64}
-OTHER = {"name": "digits", "only": ["5", "6", "7", "8", "9"], "batch_size": 16, "train_samples": 64}
+HALF = {"name": "digits", "keep_classes": ["0", "1", "2", "3", "4"], "batch_size": 64}
+OTHER = {"name": "digits", "keep_classes": ["5", "6", "7", "8", "9"], "batch_size": 16, "train_samples": 64}
 FIRST = {"data": HALF, "epochs": 2}
 
 
@@ -67,7 +67,7 @@ def epoch(learner: TransferLearner, batches: Batches, number: int) -> None:
     for inputs, targets in batches.epoch(number, 0):
         learner.step(inputs, targets)
     learner.evaluate(learner.prepared.validation)
-    learner.figures()
+    learner.training_metrics()
     learner.epoch_end(1.0)
 
 
@@ -139,9 +139,9 @@ def test_frozen_weights_do_not_move_and_are_not_measured() -> None:
 
 
 @pytest.mark.parametrize("rate", [1.0, 0.1])
-@pytest.mark.parametrize(("how", "expected"), [("at once", [0, 0, 3, 3]), ("gradually", [0, 0, 1, 2])])
+@pytest.mark.parametrize(("how", "expected"), [("all", [0, 0, 3, 3]), ("gradually", [0, 0, 1, 2])])
 def test_layers_learn_again_when_they_are_to(how: str, expected: list[int], rate: float) -> None:
-    options = {"source": FIRST, "freeze_up_to": "curve", "unfreeze_at": 2, "unfreeze": how, "body_rate": rate}
+    options = {"source": FIRST, "freeze_up_to": "curve", "unfreeze_at": 2, "unfreeze": how, "backbone_lr_factor": rate}
     learner, batches = learner_of(network(options))
     for number, thawed in enumerate(expected):
         before = weights(learner)
@@ -175,7 +175,7 @@ def test_two_rates_keep_their_ratio_under_every_schedule(schedule: str) -> None:
 def test_a_slow_body_moves_less() -> None:
     moves = {}
     for rate in (1.0, 0.01):
-        learner, batches = learner_of(network({"source": FIRST, "body_rate": rate}))
+        learner, batches = learner_of(network({"source": FIRST, "backbone_lr_factor": rate}))
         before = weights(learner)
         epoch(learner, batches, 0)
         after = weights(learner)
@@ -202,7 +202,13 @@ def test_the_twin_is_what_it_would_be_alone() -> None:
 
 
 def test_a_run_that_waited_gives_the_same_numbers() -> None:
-    options = {"source": FIRST, "freeze_up_to": "curve", "unfreeze_at": 1, "unfreeze": "gradually", "body_rate": 0.3}
+    options = {
+        "source": FIRST,
+        "freeze_up_to": "curve",
+        "unfreeze_at": 1,
+        "unfreeze": "gradually",
+        "backbone_lr_factor": 0.3,
+    }
     document = network({**options, "compare": True}, schedule="cosine")
     whole, batches = learner_of(document)
     part, _ = learner_of(document)
@@ -238,7 +244,7 @@ def test_a_run_from_a_run_keeps_what_only_one_gets_right(train: Any) -> None:
     run = train(document)
     assert run.state == "finished", run.progress().message
     assert has_twin(run) and set(run.networks()) == {"main", "scratch"} and list(run.parts()) == ["network", "scratch"]
-    assert {"accuracy", "scratch_accuracy"} <= set(run.scores()) and run.scenes("with_without")
+    assert {"accuracy", "scratch_accuracy"} <= set(run.scores()) and run.snapshot_steps("scratch_baseline")
     found = compared(run, "test")
     counts = {name: len(found.places(name)) for name in ("with", "without", "both", "none")}
     assert sum(counts.values()) == len(found.predicted.targets)
@@ -254,7 +260,7 @@ def test_a_run_from_a_run_keeps_what_only_one_gets_right(train: Any) -> None:
 
 
 def test_verdicts_of_a_transfer_that_harms_or_is_frozen_too_hard() -> None:
-    score = Score("accuracy", "accuracy")
+    score = ReportedMetric("accuracy", "accuracy")
     worse = {"accuracy": 0.7, "scratch_accuracy": 0.8, "loss": 0.9, "scratch_loss": 0.5}
     assert "does harm" in negative(worse, score)[0].message
     assert not negative({**worse, "accuracy": 0.79}, score) and not negative({"accuracy": 0.5, "loss": 1.0}, score)
@@ -324,7 +330,7 @@ def test_weights_that_do_not_fit_are_listed(home: Path) -> None:
         ({"freeze_up_to": "head"}, {}, "T215", "no layer is left that learns"),
         ({"freeze_up_to": "conv", "unfreeze_at": 4}, {}, "T217", "over after 4"),
         ({"unfreeze_at": 2}, {}, "T217", "none is frozen"),
-        ({"body_rate": 0.1}, {"optimizer": {"name": "LBFGS"}}, "T218", "L-BFGS can neither"),
+        ({"backbone_lr_factor": 0.1}, {"optimizer": {"name": "LBFGS"}}, "T218", "L-BFGS can neither"),
     ],
 )
 def test_what_makes_no_sense_is_mended(options: dict[str, Any], training: dict[str, Any], code: str, says: str) -> None:
@@ -345,5 +351,5 @@ def test_a_new_head_has_the_width_of_the_new_answers() -> None:
 def test_marks_say_what_begins_at_random() -> None:
     way = Transfer(source=FIRST)
     document = network({"source": FIRST})
-    assert way.marks(document) == {"head": "new head"}
-    assert way.marks(network({"source": {"data": {"name": "nobody"}}})) == {"head": "new head"}
+    assert way.node_labels(document) == {"head": "new head"}
+    assert way.node_labels(network({"source": {"data": {"name": "nobody"}}})) == {"head": "new head"}

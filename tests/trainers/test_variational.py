@@ -17,7 +17,7 @@ from builder.edits import Bypass, apply_all
 from tests.trainers.conftest import needs_mirror
 from tests.trainers.judge import opinion
 from tests.trainers.latent import autoencoder
-from trainers.events import Scene
+from trainers.events import Snapshot
 from trainers.paradigms.autoencoder.reconstructions import decoded, drawn, reconstructions
 from trainers.paradigms.variational import Variational, divergence, remarks
 
@@ -77,17 +77,19 @@ def test_beta_rises_over_the_warm_up_and_held_out_samples_are_scored_with_all_of
     assert seen == pytest.approx([0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0, 2.0, 2.0])
     told = learner.evaluate(learner.prepared.validation)
     assert told["loss"] == pytest.approx(told["reconstruction"] + 2 * told["kl"])
-    assert told["bound"] == pytest.approx(told["reconstruction"] + told["kl"])
-    figures = learner.figures()
-    assert figures["beta"] == 2.0 and figures["bound"] == pytest.approx(figures["reconstruction"] + figures["kl"])
-    assert "kl" not in learner.figures()  # of the steps since
+    assert told["negative_elbo"] == pytest.approx(told["reconstruction"] + told["kl"])
+    figures = learner.training_metrics()
+    assert figures["beta"] == 2.0 and figures["negative_elbo"] == pytest.approx(
+        figures["reconstruction"] + figures["kl"]
+    )
+    assert "kl" not in learner.training_metrics()  # of the steps since
 
 
 def test_scores_draw_the_same_codes_every_time_and_leave_the_random_state_alone() -> None:
     learner = learner_of(autoencoder(draw=True))
     random = torch.get_rng_state()
     one, two = (learner.evaluate(learner.prepared.validation) for _ in range(2))
-    scenes = [event for event in learner.views(1) if isinstance(event, Scene)]
+    scenes = [event for event in learner.snapshots(1) if isinstance(event, Snapshot)]
     assert one == two and torch.equal(random, torch.get_rng_state()) and learner.model.training
     assert [scene.view for scene in scenes] == ["reconstructions", "latent", "latent_axes"]
     clean = batch_of(learner)
@@ -122,9 +124,9 @@ def test_it_learns_and_draws_new_samples(train: Train, tmp_path: Path) -> None:
     run = train(autoencoder(draw=True, epochs=6))
     assert run.state == "finished", run.progress().message
     metrics = run.metrics()
-    held_out = metrics[(metrics["split"] == "validation") & (metrics["metric"] == "bound")]["value"]
+    held_out = metrics[(metrics["split"] == "validation") & (metrics["metric"] == "negative_elbo")]["value"]
     assert held_out.iloc[-1] < held_out.iloc[0] < 64
-    assert run.scene("latent_axes").arrays["kl"].shape == (4,)  # type: ignore[union-attr]
+    assert run.snapshot("latent_units").arrays["kl"].shape == (4,)  # type: ignore[union-attr]
     samples = drawn(run, 5, seed=3)
     assert samples.shape == (5, 1, 8, 8) and np.array_equal(samples, drawn(run, 5, seed=3))
     found = reconstructions(run)
@@ -154,7 +156,7 @@ def test_a_network_without_a_draw_is_mended() -> None:
     learner = learner_of(mended)
     assert learner.step((batch_of(learner),), torch.zeros(32)).isfinite() and learner.watched()[0] == "draw"
     assert list(learner.way.parts(mended)) == ["network", "encoder", "decoder"]
-    assert learner.way.marks(mended) == {"draw": "latent"}
+    assert learner.way.node_labels(mended) == {"draw": "latent"}
 
 
 def test_what_does_not_fit_is_said() -> None:
@@ -187,7 +189,7 @@ def test_a_draw_that_is_passed_by_is_said(make: Any) -> None:
     with torch.no_grad():
         learner.model.get_submodule("wide").weight.zero_()
     assert np.isfinite(list(learner.evaluate(learner.prepared.validation).values())).all()
-    assert "hardly used" in learner.remarks[-1].message and learner.model.training
+    assert "hardly used" in learner.diagnostics[-1].message and learner.model.training
 
 
 def test_a_block_that_draws_is_the_code(make: Any) -> None:

@@ -39,7 +39,7 @@ def writer(
     }
     return builder.load(
         {
-            "format": "netloom/1",
+            "format": "netloom/2",
             "name": "Writer",
             "nodes": [{"name": name, "type": kind, "params": params} for name, kind, params in nodes],
             "edges": [{"source": a[0], "target": b[0]} for a, b in itertools.pairwise(nodes)],

@@ -19,19 +19,19 @@ def only_classes(inputs: NDArray[Any], targets: NDArray[Any], labels: tuple[int,
     return inputs[kept], np.array([places[label] for label in targets[kept].tolist()], "int64")
 
 
-class _ChosenClasses(DataSet):
-    """Classes with known numbers of samples, of which `only` keeps some. A subclass says the names and the numbers."""
+class _ClassFilter(DataSet):
+    """Classes with known numbers of samples, of which `keep_classes` keeps some. A subclass says the names and the numbers."""
 
     class_names: ClassVar[tuple[str, ...]]
     counts: ClassVar[tuple[int, ...]]  # samples of each class
     test_counts: ClassVar[tuple[int, ...]] = ()  # those of them that are the authors' own test part
 
-    only: tuple[str, ...] = Field(
+    keep_classes: tuple[str, ...] = Field(
         (), strict=False, json_schema_extra={"offers": "all classes"},
         description="Keep these classes alone, and number them in this order. Empty: all.",
     )  # fmt: skip
 
-    @field_validator("only")
+    @field_validator("keep_classes")
     @classmethod
     def known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         """Classes that there are, two or more, each once."""
@@ -44,7 +44,7 @@ class _ChosenClasses(DataSet):
 
     @property
     def classes(self) -> tuple[str, ...]:
-        return self.only or self.class_names
+        return self.keep_classes or self.class_names
 
     @property
     def labels(self) -> tuple[int, ...]:
@@ -60,27 +60,27 @@ class _ChosenClasses(DataSet):
         return sum(self.test_counts[label] for label in self.labels) if self.test_counts else 0
 
     def checked(self, inputs: Any, targets: NDArray[Any], **facts: Any) -> Arrays:
-        if self.only:
+        if self.keep_classes:
             inputs, targets = only_classes(inputs, targets, self.labels)
         return super().checked(inputs, targets, **facts)
 
     def printed_options(self) -> dict[str, str]:
-        return {key: value for key, value in super().printed_options().items() if key != "only"}
+        return {key: value for key, value in super().printed_options().items() if key != "keep_classes"}
 
     def source(self) -> str:
         """The code that loads the data set, and where classes are left out a last function that does so."""
         text = super().source()
-        if not self.only:
+        if not self.keep_classes:
             return text
         head, _, body = text.partition("\n\n\n")
         added, _, keep = print_functions((only_classes, {})).partition("\n\n\n")
         head = "\n".join(dict.fromkeys([*head.splitlines(), *added.splitlines()]))
         body = body.replace("def load_data(", "def load_every_class(")
         last = (
-            f'def load_data():\n    """Inputs and targets of the classes {", ".join(self.only)}."""\n'
+            f'def load_data():\n    """Inputs and targets of the classes {", ".join(self.keep_classes)}."""\n'
             f"    return only_classes(*load_every_class(), {self.labels})\n"
         )
         return f"{head}\n\n\n{body.rstrip()}\n\n\n{keep.rstrip()}\n\n\n{last}"
 
 
-ChosenClasses = _ChosenClasses  # the underscore keeps it out of the data sets that are found: it is none itself
+ClassFilter = _ClassFilter  # the underscore keeps it out of the data sets that are found: it is none itself

@@ -32,7 +32,7 @@ class NetworkLearner:
     kept_batches: ClassVar[int] = 8  # outputs that are kept for `scores` of the training part; 0: none
     eager = True
     notes: tuple[str, ...] = ()
-    remarks: tuple[Verdict, ...] = ()
+    diagnostics: tuple[Verdict, ...] = ()
 
     def __init__(self, job: Job, prepared: Prepared, device: str, total_steps: int, steps_per_epoch: int) -> None:
         """Build the network of the job's document with fresh weights, and its optimizer."""
@@ -80,7 +80,7 @@ class NetworkLearner:
         """The mean loss of a batch: a tensor with one number."""
         raise TypeError(f"{type(self).__name__} does not say what it makes small.")
 
-    def scores(self, outputs: Tensor, targets: Tensor, split: Split | None, costly: bool) -> dict[str, float]:
+    def metrics(self, outputs: Tensor, targets: Tensor, split: Split | None, costly: bool) -> dict[str, float]:
         """Metrics by name; `outputs` went through `digest`. `split`: the part of the data, None for the last batches.
         `costly`: with those that take long."""
         return {}
@@ -135,25 +135,25 @@ class NetworkLearner:
                     total += float(self.loss(outputs, targets)) * len(targets)
                     pieces.append(self.digest(outputs))
                 outputs = pieces[0] if len(pieces) == 1 else torch.cat(pieces)
-                scores = self.scores(outputs, split.targets, split, costly)
+                scores = self.metrics(outputs, split.targets, split, costly)
         finally:
             self.model.train()
         return {"loss": total / len(split)} | scores
 
-    def views(self, step: int) -> Iterable[Event]:
+    def snapshots(self, step: int) -> Iterable[Event]:
         """What else there is to show of the network at this step; asked a few times a second, and seldom answered."""
         return ()
 
     def epoch_end(self, validation_loss: float | None) -> None:
         self.optimisation.epoch_end(validation_loss)
 
-    def figures(self) -> dict[str, float]:
+    def training_metrics(self) -> dict[str, float]:
         import torch
 
         scores: dict[str, float] = {}
         if self.kept:
             outputs = torch.cat([self.digest(output.float()) for output, _ in self.kept])
-            scores = self.scores(outputs, torch.cat([target for _, target in self.kept]), None, False)
+            scores = self.metrics(outputs, torch.cat([target for _, target in self.kept]), None, False)
             self.kept.clear()
         optimisation = self.optimisation
         return scores | {"learning_rate": optimisation.learning_rate, "gradient_norm": optimisation.gradient_norm()}

@@ -40,7 +40,7 @@ class Diverged(NetloomError):
 
 
 @dataclass
-class Place:
+class TrainingPosition:
     """Where a run is, and what it has seen of the best: all that a checkpoint holds besides tensors of the learner."""
 
     epoch: int = 0  # epochs that are over
@@ -69,7 +69,7 @@ class Loop:
     early_stopping: EarlyStopping | None
     on_tick: Callable[[list[Event]], bool]
     probes: ProbeClock
-    place: Place = field(default_factory=Place)
+    position: TrainingPosition = field(default_factory=TrainingPosition)
     best: dict[str, Tensor] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     _pending: list[Tensor] = field(default_factory=list)
@@ -85,7 +85,7 @@ class Loop:
     def run(self) -> bool:
         """Train until the end (True) or until `on_tick` says to leave (False). Raises Diverged."""
         limit = self.max_steps or math.inf
-        while self.place.epoch < self.epochs and self.place.step < limit:
+        while self.position.epoch < self.epochs and self.position.step < limit:
             if not self._run_epoch(limit):
                 return False
             self._end_epoch()
@@ -93,25 +93,25 @@ class Loop:
                 break
         verdicts = self.probes.judge.now()
         if verdicts or self.probes.judge.settled:
-            self.events.append(Verdicts(self.place.step, verdicts))
+            self.events.append(Verdicts(self.position.step, verdicts))
         self.on_tick(self._take())
         return True
 
     def _run_epoch(self, limit: float) -> bool:
         """The rest of one epoch. False: asked to leave."""
-        place, step, pending, clock = self.place, self.learner.step, self._pending, time.perf_counter
-        for inputs, targets in self.batches.epoch(place.epoch, place.batch):
+        position, step, pending, clock = self.position, self.learner.step, self._pending, time.perf_counter
+        for inputs, targets in self.batches.epoch(position.epoch, position.batch):
             if clock() < self._deadline:
                 pending.append(step(inputs, targets))
-                place.step += 1
-                place.batch += 1
+                position.step += 1
+                position.batch += 1
             else:
-                pending.append(self.probes.step(self.learner, inputs, targets, place.step + 1, self.events))
-                place.step += 1
-                place.batch += 1
+                pending.append(self.probes.step(self.learner, inputs, targets, position.step + 1, self.events))
+                position.step += 1
+                position.batch += 1
                 if self._tick():
                     return False
-            if place.step >= limit:
+            if position.step >= limit:
                 break
         return True
 
@@ -132,37 +132,37 @@ class Loop:
         """Bring the losses of the last steps off the device, in one go, and put them into the loss curve."""
         if not self._pending:
             return
-        place = self.place
+        position = self.position
         values = torch.stack(self._pending).float().tolist()
-        first = place.step - len(values) + 1
+        first = position.step - len(values) + 1
         self._pending.clear()
         for step, value in enumerate(values, first):
             if not math.isfinite(value):
                 raise Diverged(step)
-            place.sum_loss += value
-            place.count_loss += 1
+            position.sum_loss += value
+            position.count_loss += 1
             self._epoch_sum += value
             self._epoch_count += 1
             if step % bucket(step) == 0:
                 self._end_bucket(step)
 
     def _end_bucket(self, step: int) -> None:
-        place = self.place
-        mean = place.sum_loss / place.count_loss
-        self.events.append(Metric(step, place.epoch + 1, "training", "loss", mean))
-        place.sum_loss, place.count_loss = 0.0, 0
+        position = self.position
+        mean = position.sum_loss / position.count_loss
+        self.events.append(Metric(step, position.epoch + 1, "training", "loss", mean))
+        position.sum_loss, position.count_loss = 0.0, 0
 
     def _end_epoch(self) -> None:
         """Score the epoch, remember the best weights, move schedules that go by epochs."""
-        place = self.place
+        position = self.position
         self._collect()
-        place.epoch, place.batch = place.epoch + 1, 0
+        position.epoch, position.batch = position.epoch + 1, 0
         validation = self._validate()
-        for name, value in self.learner.figures().items():
-            self.events.append(Metric(place.step, place.epoch, "training", name, value))
+        for name, value in self.learner.training_metrics().items():
+            self.events.append(Metric(position.step, position.epoch, "training", name, value))
         mean = self._epoch_sum / max(self._epoch_count, 1)
         self._epoch_sum, self._epoch_count = 0.0, 0
-        self.probes.judge.history.take(Epoch(place.epoch, mean, validation, self.learner.remarks))
+        self.probes.judge.history.take(Epoch(position.epoch, mean, validation, self.learner.diagnostics))
         self.learner.epoch_end(validation.get("loss"))
         self._remember_best(validation.get("loss"))
 
@@ -171,19 +171,19 @@ class Loop:
             return {}
         scores = self.learner.evaluate(self.validation)
         for metric, value in scores.items():
-            self.events.append(Metric(self.place.step, self.place.epoch, "validation", metric, value))
+            self.events.append(Metric(self.position.step, self.position.epoch, "validation", metric, value))
         return scores
 
     def _remember_best(self, validation_loss: float | None) -> None:
         """Keep a copy of the weights when the validation loss is the lowest so far; without one, the last are best."""
-        place = self.place
+        position = self.position
         tolerance = self.early_stopping.min_delta if self.early_stopping else 0.0
-        improved = validation_loss is None or validation_loss < place.best_loss - tolerance
-        place.epochs_without_progress = 0 if improved else place.epochs_without_progress + 1
-        if validation_loss is not None and not validation_loss < place.best_loss:
+        improved = validation_loss is None or validation_loss < position.best_loss - tolerance
+        position.epochs_without_progress = 0 if improved else position.epochs_without_progress + 1
+        if validation_loss is not None and not validation_loss < position.best_loss:
             return
-        place.best_loss = math.inf if validation_loss is None else validation_loss
-        place.best_epoch = place.epoch
+        position.best_loss = math.inf if validation_loss is None else validation_loss
+        position.best_epoch = position.epoch
         current = weights(self.learner)
         if not self.best:
             self.best = {name: tensor.clone() for name, tensor in current.items()}
@@ -195,7 +195,7 @@ class Loop:
     def stopped_early(self) -> bool:
         """Whether the validation loss has not fallen for as long as early stopping bears."""
         stopping = self.early_stopping
-        return stopping is not None and self.place.epochs_without_progress >= stopping.patience
+        return stopping is not None and self.position.epochs_without_progress >= stopping.patience
 
 
 def weights(learner: Learner) -> dict[str, Tensor]:

@@ -19,11 +19,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from builder.analysis.plan import make_plan
+from trainers import migrate
 from trainers.data.batches import Batches
 from trainers.data.splits import Prepared
 from trainers.engine import checkpoint
 from trainers.engine.device import resolve_device
-from trainers.engine.loop import Loop, Place, weights
+from trainers.engine.loop import Loop, TrainingPosition, weights
 from trainers.engine.threads import thread_count, threads
 from trainers.events import Event, Metric, Progress, State
 from trainers.job import Job
@@ -38,7 +39,7 @@ SAVE_SHARE = 0.01  # of the time, at most, goes into checkpoints
 RATE_SECONDS = 4.0
 
 
-class Leave(Exception):
+class StopRequested(Exception):
     """Somebody asked the run to pause or to stop before its first step."""
 
 
@@ -94,23 +95,23 @@ class Session:
             self._restore(self.loop)
 
     def _say(self, message: str) -> None:
-        """Show a sentence while something is being made ready. Leave: somebody asked the run to stop or to wait."""
+        """Show a sentence while something is being made ready. StopRequested: somebody asked the run to stop or to wait."""
         with contextlib.suppress(StoreError):
             asked = self.store.write(self.run, [self.progress("running", message)])
             self.request = self.request or asked or ""
         if self.request:
-            raise Leave
+            raise StopRequested
 
     def _restore(self, loop: Loop) -> None:
-        state = checkpoint.load(self.folder / "checkpoint")
-        loop.place = Place(**state["place"])
+        state = migrate.checkpoint(checkpoint.load(self.folder / "checkpoint"))
+        loop.position = TrainingPosition(**state["position"])
         for name, module in loop.learner.modules.items():
             module.load_state_dict(state["networks"][name])
         loop.learner.load_state_dict(state["learner"])
         loop.best = {name: tensor.to(self.device) for name, tensor in state["best"].items()}
         self._seconds = state["seconds"]
         checkpoint.set_random_state(state["random"], self.device)
-        self.store.forget_after(self.run, loop.place.step)
+        self.store.forget_after(self.run, loop.position.step)
 
     # -- while it trains --------------------------------------------------------------------------------------------
 
@@ -145,7 +146,7 @@ class Session:
     def _measure_rate(self) -> None:
         """Samples per second over the last few seconds."""
         assert self.loop is not None
-        now, step = time.perf_counter(), self.loop.place.step
+        now, step = time.perf_counter(), self.loop.position.step
         self._marks.append((now, step))
         while len(self._marks) > 2 and now - self._marks[0][0] > RATE_SECONDS:
             self._marks.popleft()
@@ -156,16 +157,16 @@ class Session:
     def progress(self, state: State, message: str = "") -> Progress:
         """How far the run is."""
         loop = self.loop
-        place = loop.place if loop else Place()
+        position = loop.position if loop else TrainingPosition()
         total = getattr(self, "total_steps", 0)
         seconds = self.seconds if state == "running" and loop else self._seconds
         left = None
         if loop and state == "running" and self._samples_per_second:
-            left = (total - place.step) * loop.batches.size / self._samples_per_second
-        rate = self._samples_per_second or (place.step * loop.batches.size / seconds if loop and seconds else 0.0)
+            left = (total - position.step) * loop.batches.size / self._samples_per_second
+        rate = self._samples_per_second or (position.step * loop.batches.size / seconds if loop and seconds else 0.0)
         return Progress(
-            state, min(place.epoch + (state == "running"), self.job.settings.epochs), self.job.settings.epochs,
-            place.step, total, seconds, left, rate, self.device, message, self.started, time.time(),
+            state, min(position.epoch + (state == "running"), self.job.settings.epochs), self.job.settings.epochs,
+            position.step, total, seconds, left, rate, self.device, message, self.started, time.time(),
         )  # fmt: skip
 
     @property
@@ -202,7 +203,7 @@ class Session:
         assert loop is not None
         self.save_best()
         state: dict[str, Any] = {
-            "place": asdict(loop.place),
+            "position": asdict(loop.position),
             "networks": {name: dict(module.state_dict()) for name, module in loop.learner.modules.items()},
             "learner": loop.learner.state_dict(),
             "best": loop.best,
@@ -217,24 +218,24 @@ class Session:
         loop = self.loop
         assert loop is not None
         best = loop.best or weights(loop.learner)
-        if self._best_saved == loop.place.best_epoch and loop.best:
+        if self._best_saved == loop.position.best_epoch and loop.best:
             return
         checkpoint.save_weights(self.folder / "best.safetensors", best)
         write_text(self.folder / "card.json", json.dumps(card(self.job, self.prepared, {}, self.run)))
-        self._best_saved = loop.place.best_epoch
+        self._best_saved = loop.position.best_epoch
 
     def finish(self) -> None:
         """Score the best weights on the test split, once, at the very end."""
         loop = self.loop
         assert loop is not None
-        place = loop.place
+        position = loop.position
         last = {name: tensor.clone() for name, tensor in weights(loop.learner).items()}
         load_weights(loop, loop.best or last)
         events: list[Event] = []
         scores: dict[str, float] = {}
         if len(self.prepared.test):
             scores = loop.learner.evaluate(self.prepared.test.to(self.device), costly=True)
-            events += [Metric(place.step, place.epoch, "test", name, value) for name, value in scores.items()]
+            events += [Metric(position.step, position.epoch, "test", name, value) for name, value in scores.items()]
         checkpoint.save_weights(self.folder / "best.safetensors", loop.best or last)
         write_text(self.folder / "card.json", json.dumps(card(self.job, self.prepared, scores, self.run)))
         load_weights(loop, last)
@@ -252,7 +253,7 @@ def card(job: Job, prepared: Prepared, scores: dict[str, float], run: str) -> di
         "features": list(job.dataset.feature_names),
         "scores": {f"test {name}": value for name, value in scores.items()},
         "run": run,
-        **job.paradigm.facts(),
+        **job.paradigm.card_facts(),
     }
     if job.dataset.vocabulary:
         made["vocabulary"] = list(job.dataset.vocabulary)
@@ -277,4 +278,4 @@ def warm_up() -> None:
         importlib.import_module(name)
 
 
-SLOT = threading.Lock()  # held by the run that trains
+TRAINING_LOCK = threading.Lock()  # held by the run that trains

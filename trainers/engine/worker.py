@@ -12,7 +12,7 @@ from builder.problems import NetloomError, NodeError
 from trainers.data import DataError
 from trainers.engine import checkpoint
 from trainers.engine.loop import Diverged
-from trainers.engine.session import SLOT, Leave, Session
+from trainers.engine.session import TRAINING_LOCK, Session, StopRequested
 from trainers.events import State
 from trainers.job import Job
 from trainers.paradigms.transfer.weight_files import WeightsError
@@ -83,12 +83,12 @@ class Worker:
     def _work(self) -> None:
         random: dict[str, torch.Tensor] | None = None
         while True:
-            with SLOT:
+            with TRAINING_LOCK:
                 if self.session.request == "stop" and self.session.loop is None:
                     return self._set("stopped", "Stopped before it began.")
                 if random is not None:
                     checkpoint.set_random_state(random, self.session.device)
-                state = self._stretch()
+                state = self._train_until_interrupted()
                 random = checkpoint.random_state(self.session.device)
             if state != "paused":
                 return None
@@ -100,7 +100,7 @@ class Worker:
                 self._leave()
                 return None
 
-    def _stretch(self) -> State:
+    def _train_until_interrupted(self) -> State:
         """Train until the end or until asked to leave. Holds the slot."""
         session = self.session
         with self._changed:
@@ -109,7 +109,7 @@ class Worker:
         if session.loop is None:
             try:
                 session.prepare()
-            except Leave:
+            except StopRequested:
                 return self._leave()
         if session.request:
             state: State = "paused" if session.request == "pause" else "stopped"
@@ -147,7 +147,7 @@ class Worker:
         words = {"finished": "Finished.", "stopped": "Stopped."}
         loop = session.loop
         if loop is not None and state == "finished" and loop.stopped_early:
-            words["finished"] = f"Stopped early: the validation loss was lowest in epoch {loop.place.best_epoch}."
+            words["finished"] = f"Stopped early: the validation loss was lowest in epoch {loop.position.best_epoch}."
         return self._set(state, words[state])
 
 
@@ -168,7 +168,7 @@ def worker_of(run: str) -> Worker | None:
 
 def explain(error: Exception, session: Session) -> str:
     """What went wrong, as a sentence that names the node and the step where they are known, and what to try."""
-    step = session.loop.place.step + 1 if session.loop else 0
+    step = session.loop.position.step + 1 if session.loop else 0
     cause = error.__cause__ if isinstance(error, NodeError) else error
     if isinstance(cause, torch.OutOfMemoryError) or "not enough memory" in str(cause):
         where = f" at {error.node}" if isinstance(error, NodeError) else ""

@@ -28,14 +28,14 @@ class Schedule(Entry):
         """The arguments of the torch class besides the optimizer."""
         return self.model_dump()
 
-    def build(self, optimizer: torch.optim.Optimizer, total_steps: int, steps_per_epoch: int) -> Pace:
+    def build(self, optimizer: torch.optim.Optimizer, total_steps: int, steps_per_epoch: int) -> BoundSchedule:
         """Attach the schedule to an optimizer that will take `total_steps` steps. It may set the first rate at once."""
         if self.per == "never":
-            return Pace(None, self.per, total_steps)
+            return BoundSchedule(None, self.per, total_steps)
         import torch
 
         made = getattr(torch.optim.lr_scheduler, self.torch_name)
-        return Pace(made(optimizer, **self.arguments(optimizer, max(total_steps, 1))), self.per, total_steps)
+        return BoundSchedule(made(optimizer, **self.arguments(optimizer, max(total_steps, 1))), self.per, total_steps)
 
     def render(self, optimizer: torch.optim.Optimizer, total_steps: int) -> str:
         """The same call as Python code about a variable `optimizer`; empty where there is nothing to call."""
@@ -45,7 +45,7 @@ class Schedule(Entry):
         return f"torch.optim.lr_scheduler.{self.torch_name}(optimizer{given})"
 
 
-class Pace:
+class BoundSchedule:
     """A schedule at work on one optimizer. Call step() after every optimizer step that was taken, epoch_end() after
     every epoch; what does not apply to the schedule costs nothing. Its state is plain numbers, for checkpoints."""
 

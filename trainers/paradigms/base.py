@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 Batch = tuple[tuple["Tensor", ...], "Tensor"]
 
 
-class Score(NamedTuple):
+class ReportedMetric(NamedTuple):
     """A number that pages show of a run: under which name it is told, what people call it, which way is better."""
 
     name: str
@@ -50,7 +50,7 @@ class Learner(Protocol):
 
     modules: Mapping[str, nn.Module]  # the network or networks by name: what probes watch and checkpoints keep
     eager: bool  # run without torch.compile for a while, so that hooks are called
-    remarks: tuple[Verdict, ...]  # what its last evaluation showed; told when it holds for some epochs
+    diagnostics: tuple[Verdict, ...]  # what its last evaluation showed; told when it holds for some epochs
     notes: tuple[str, ...]  # what is worth knowing of how it learns, in words, told beside the run
 
     def step(self, inputs: tuple[Tensor, ...], targets: Tensor) -> Tensor:
@@ -59,14 +59,14 @@ class Learner(Protocol):
     def evaluate(self, split: Split, costly: bool = False) -> dict[str, float]:
         """Loss and metrics over a part of the data, in evaluation mode; at the end of a run with the costly ones."""
 
-    def views(self, step: int) -> Iterable[Event]:
+    def snapshots(self, step: int) -> Iterable[Event]:
         """What else there is to show of the network, such as a sample text. Asked between two steps, a few times a
         second: it keeps its own cost down, and draws no random numbers of torch's own generator."""
 
     def epoch_end(self, validation_loss: float | None) -> None:
         """An epoch is over: schedules that move by epochs move now."""
 
-    def figures(self) -> dict[str, float]:
+    def training_metrics(self) -> dict[str, float]:
         """What to note of the training part at the end of an epoch: its metrics, learning rate, gradient norm."""
 
     def state_dict(self) -> dict[str, Any]:
@@ -99,7 +99,7 @@ class Paradigm(Entry):
         return None
 
     @property
-    def scripted(self) -> bool:
+    def exports_script(self) -> bool:
         """Whether train.py can be written: a step compares the output for a batch with its targets, and no more."""
         return True
 
@@ -115,18 +115,18 @@ class Paradigm(Entry):
         """How samples are scaled before the network sees them."""
         return "standard"
 
-    def arrange(self, prepared: Prepared) -> Prepared:
+    def select_samples(self, prepared: Prepared) -> Prepared:
         """The prepared data as this way of training wants them: some samples left out, other targets."""
         return prepared
 
-    def scores(self, dataset: DataSet) -> tuple[Score, ...]:
+    def metrics(self, dataset: DataSet) -> tuple[ReportedMetric, ...]:
         """The scores that its learner tells, for charts, cards and tables; the first is the one to go by."""
         from trainers.objectives.metrics import METRICS
 
         entries = METRICS[self.target(dataset).task].values()
-        return tuple(Score(entry.name, entry.label, entry.higher_is_better, entry.costly) for entry in entries)
+        return tuple(ReportedMetric(entry.name, entry.label, entry.higher_is_better, entry.costly) for entry in entries)
 
-    def marks(self, document: Document) -> dict[str, str]:
+    def node_labels(self, document: Document) -> dict[str, str]:
         """A word for each node that has a part of its own in this way of training: {"conv1": "frozen"}."""
         return {}
 
@@ -150,12 +150,12 @@ class Paradigm(Entry):
         """How many different tokens go into the network, for a data set of text."""
         return dataset.vocabulary_count
 
-    def hiding(self, dataset: DataSet) -> str:
+    def masking_source(self, dataset: DataSet) -> str:
         """Source of a function `hide(inputs, generator=None)` that gives what the network sees of a batch, and the
         targets, where it is not trained on samples and targets as they are; train.py prints it. Empty: it is."""
         return ""
 
-    def facts(self) -> dict[str, Any]:
+    def card_facts(self) -> dict[str, Any]:
         """What a user of the trained model must know of how it was trained, for its card."""
         return {}
 

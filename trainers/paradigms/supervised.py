@@ -88,7 +88,7 @@ class SupervisedLearner(NetworkLearner):
         found = predicted_classes(outputs, self.objective.expects, self.target)
         return found.byte() if self.target.classes <= 256 else found
 
-    def scores(self, outputs: Tensor, targets: Tensor, split: Split | None, costly: bool) -> dict[str, float]:
+    def metrics(self, outputs: Tensor, targets: Tensor, split: Split | None, costly: bool) -> dict[str, float]:
         from trainers.objectives.metrics import evaluate_metrics
         from trainers.objectives.model_outputs import Answers
         from trainers.verdicts.evaluation import remarks
@@ -103,7 +103,7 @@ class SupervisedLearner(NetworkLearner):
         decided = self.target.task == "segmentation"
         answers = Answers(outputs, targets, self.target, self.objective.expects, decided, naive)
         if split is not None:
-            self.remarks = remarks(answers, self.prepared.classes)
+            self.diagnostics = remarks(answers, self.prepared.classes)
         return evaluate_metrics(answers, costly or self.costly)
 
     def _baseline(self, split: Split) -> Tensor | None:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from trainers.events import Event, Scene, Verdict
+from trainers.events import Event, Snapshot, Verdict
 from trainers.paradigms.autoencoder import bottleneck
 from trainers.paradigms.autoencoder.base import Reconstruction, ReconstructionLearner, pieces_of
-from trainers.paradigms.base import Score
+from trainers.paradigms.base import ReportedMetric
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -44,27 +44,29 @@ class Variational(Reconstruction):
     loss: Literal["bce", "mse"] = Field(
         "bce", description="bce: each value is the chance of a white pixel (sigmoid at the end); mse: normal around it."
     )
-    std: float = Field(
+    output_std: float = Field(
         0.2, gt=0, le=10, description="mse: how far values may lie from the output; smaller counts likeness more."
     )
     beta: float = Field(
         1.0, ge=0, le=1000, description="How much KL counts: above 1 the code is simpler, below 1 likeness is better."
     )
-    warm_up: int = Field(0, ge=0, le=10_000, description="Epochs in which beta rises from 0, against a code unused.")
+    kl_warmup_epochs: int = Field(
+        0, ge=0, le=10_000, description="Epochs in which beta rises from 0, against a code unused."
+    )
 
     def code(self, document: Document) -> str | None:
         return bottleneck.drawn_code(bottleneck.analyse(document))
 
-    def scores(self, dataset: DataSet) -> tuple[Score, ...]:
+    def metrics(self, dataset: DataSet) -> tuple[ReportedMetric, ...]:
         return (
-            Score("bound", "negative ELBO, nats", False),
-            Score("reconstruction", "reconstruction, nats", False),
-            Score("kl", "KL, nats", None),
-            Score("axes", "axes in use", None),
+            ReportedMetric("negative_elbo", "negative ELBO, nats", False),
+            ReportedMetric("reconstruction", "reconstruction, nats", False),
+            ReportedMetric("kl", "KL, nats", None),
+            ReportedMetric("active_units", "axes in use", None),
         )
 
-    def facts(self) -> dict[str, Any]:
-        return {**super().facts(), "prior": "standard normal"}
+    def card_facts(self) -> dict[str, Any]:
+        return {**super().card_facts(), "prior": "standard normal"}
 
     def learner(self, job: Job, prepared: Prepared, device: str, total_steps: int, steps_per_epoch: int) -> Any:
         return VariationalLearner(self, job, prepared, device, total_steps, steps_per_epoch)
@@ -78,7 +80,7 @@ class VariationalLearner(ReconstructionLearner):
     def __init__(self, paradigm: Variational, job: Job, prepared: Prepared, device: str, *steps: int) -> None:
         self.draws: list[Step] = bottleneck.draws(bottleneck.analyse(job.document))
         super().__init__(paradigm, job, prepared, device, *steps)
-        self.warming = paradigm.warm_up * steps[-1]  # steps in which beta rises
+        self.warming = paradigm.kl_warmup_epochs * steps[-1]  # steps in which beta rises
         self.taken = 0
         self.noted: list[Tensor] = []  # (reconstruction, KL) of the epoch's steps
 
@@ -113,7 +115,7 @@ class VariationalLearner(ReconstructionLearner):
 
         if self.way.loss == "bce":
             return functional.binary_cross_entropy(output, clean.clamp(0, 1), reduction="none")
-        return functional.mse_loss(output, clean, reduction="none") / (2 * self.way.std**2)
+        return functional.mse_loss(output, clean, reduction="none") / (2 * self.way.output_std**2)
 
     def divergence(self, told: dict[str, Tensor]) -> Tensor:
         """KL of each axis of the code from the standard normal distribution, (N, axes), in nats."""
@@ -134,10 +136,10 @@ class VariationalLearner(ReconstructionLearner):
                 total = total + self.divergence(told).sum(dim=0)
         axes = (total / len(split)).cpu()
         reconstruction, kl = reconstruction / len(split), float(axes.sum())
-        self.remarks = (*remarks(axes, self.code or "", self.way), *self._unused(split))
+        self.diagnostics = (*remarks(axes, self.code or "", self.way), *self._unused(split))
         return {
-            "loss": reconstruction + self.way.beta * kl, "bound": reconstruction + kl, "reconstruction": reconstruction,
-            "kl": kl, "axes": float((axes > IDLE).sum()),
+            "loss": reconstruction + self.way.beta * kl, "negative_elbo": reconstruction + kl, "reconstruction": reconstruction,
+            "kl": kl, "active_units": float((axes > IDLE).sum()),
         }  # fmt: skip
 
     def _unused(self, split: Split) -> tuple[Verdict, ...]:
@@ -167,17 +169,17 @@ class VariationalLearner(ReconstructionLearner):
 
     def further(self, step: int, found: dict[str, Tensor]) -> Iterator[Event]:
         axes = self.divergence(found).mean(dim=0)
-        yield Scene(step, "latent_axes", {"kl": axes.float().cpu().numpy()})
+        yield Snapshot(step, "latent_units", {"kl": axes.float().cpu().numpy()})
 
-    def figures(self) -> dict[str, float]:
+    def training_metrics(self) -> dict[str, float]:
         import torch
 
         told = {"beta": self.way.beta * min(1.0, self.taken / self.warming if self.warming else 1.0)}
         if self.noted:
             reconstruction, kl = torch.stack(self.noted).view(-1, 2).mean(dim=0).tolist()
-            told |= {"reconstruction": reconstruction, "kl": kl, "bound": reconstruction + kl}
+            told |= {"reconstruction": reconstruction, "kl": kl, "negative_elbo": reconstruction + kl}
             self.noted.clear()
-        return told | super().figures()
+        return told | super().training_metrics()
 
     def state_dict(self) -> dict[str, Any]:
         import torch

@@ -55,7 +55,7 @@ class ProbeClock:
             self._count += 1
             pause = max(SHORTEST, self._cost / SHARE, self._spent / MOMENTS)
             self._next = self._spent + (0.0 if self._count < OPENING else pause)
-        events.extend(learner.views(number))
+        events.extend(learner.snapshots(number))
         return loss
 
     def _watched(

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import builder
 from builder.document import Document
 from builder.problems import NetloomError
-from trainers.events import ProbeKind, Progress, Scene, State, Text, Verdict
+from trainers import migrate
+from trainers.events import ProbeKind, Progress, Snapshot, State, Text, Verdict
 from trainers.job import Job
 from trainers.runs.array_json import unpacked
-from trainers.runs.store import PROGRESS, SCENE, TEXTS, Store, process_lives
+from trainers.runs.store import PROGRESS, SNAPSHOT, TEXTS, Store, process_lives
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -70,7 +71,7 @@ class Run:
     @functools.cached_property
     def document(self) -> Document:
         """The document as it was trained."""
-        return builder.load(self.store.run_folder(self.id) / "job.json")
+        return migrate.document(builder.load(self.store.run_folder(self.id) / "job.json"))
 
     @functools.cached_property
     def job(self) -> Job:
@@ -130,19 +131,19 @@ class Run:
         rows = self.store.rows(query, (self.id, TEXTS))
         return [Text(row["step"], tuple((text, mark) for text, mark in json.loads(row["payload"]))) for row in rows]
 
-    def scenes(self, view: str) -> list[int]:
+    def snapshot_steps(self, view: str) -> list[int]:
         """The steps at which the run kept what `view` shows."""
         query = "SELECT DISTINCT step FROM probes WHERE run = ? AND kind = ? ORDER BY step"
-        return [row["step"] for row in self.store.rows(query, (self.id, SCENE + view))]
+        return [row["step"] for row in self.store.rows(query, (self.id, SNAPSHOT + view))]
 
-    def scene(self, view: str, step: int | None = None) -> Scene | None:
+    def snapshot(self, view: str, step: int | None = None) -> Snapshot | None:
         """What the networks made at a step, or last; None where nothing of this view was kept."""
         query = "SELECT step, payload FROM probes WHERE run = ? AND kind = ? AND step <= ? ORDER BY step DESC LIMIT 1"
-        found = self.store.rows(query, (self.id, SCENE + view, 2**62 if step is None else step))
+        found = self.store.rows(query, (self.id, SNAPSHOT + view, 2**62 if step is None else step))
         if not found:
             return None
-        arrays = {name: unpacked(value) for name, value in json.loads(found[0]["payload"]).items()}
-        return Scene(found[0]["step"], view, arrays)
+        arrays = {name: unpacked(value) for name, value in migrate.arrays(json.loads(found[0]["payload"])).items()}
+        return Snapshot(found[0]["step"], view, arrays)
 
     def verdicts(self) -> list[Verdict]:
         """What the probes mean now, in words, the most serious first."""
@@ -178,7 +179,8 @@ class Run:
         path = folder / "best.safetensors"
         if not path.exists():
             raise RunError(f"Run {self.id} has no weights yet: they are kept from its first epoch on.")
-        saved = load_file(path)
+        saved = migrate.weights(load_file(path))
+        card = migrate.card(json.loads((folder / "card.json").read_text(encoding="utf-8")))
         made = {}
         for name, network in self.job.paradigm.modules(self.document).items():
             with torch.device("meta"):
@@ -186,7 +188,7 @@ class Run:
             module = module.to_empty(device="cpu")
             prefix = f"{name}/"
             module.load_state_dict({k.removeprefix(prefix): v for k, v in saved.items() if k.startswith(prefix)})
-            module.card = json.loads((folder / "card.json").read_text(encoding="utf-8"))
+            module.card = card  # type: ignore[assignment]
             made[name] = module.eval()
         return made
 

@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from builder.problems import NetloomError
-from trainers.events import Event, Histograms, Metric, Probe, Progress, Scene, Text, Verdict, Verdicts
+from trainers import migrate
+from trainers.events import Event, Histograms, Metric, Probe, Progress, Snapshot, Text, Verdict, Verdicts
 from trainers.home import home
 from trainers.runs.array_json import packed
 
@@ -33,10 +34,11 @@ CREATE TABLE IF NOT EXISTS probes (run TEXT, kind TEXT, step INT, payload TEXT);
 CREATE INDEX IF NOT EXISTS probes_by_run ON probes (run, kind, step);
 """
 ADDED = {"origin": "TEXT"}  # columns that a store made by an older version has not
+VERSION = 1  # of the names in the tables; 0: those of version 0.1.0
 _complete: set[Path] = set()  # the stores that this process knows to have every column
 PROGRESS = tuple(Progress.__dataclass_fields__)
 TEXTS = "texts"  # the kind under which sample texts stand among the probes
-SCENE = "scene:"  # before the view, the kind under which scenes do
+SNAPSHOT = "snapshot:"  # before the view, the kind under which scenes do
 RUN_ID = re.compile(r"[0-9a-z-]{6,64}")
 
 
@@ -58,10 +60,13 @@ class Store:
         if fresh:
             connection.execute("PRAGMA journal_mode=WAL")
             connection.executescript(SCHEMA)
+            connection.execute(f"PRAGMA user_version={VERSION}")
         elif self.path not in _complete:
             known = {row[1] for row in connection.execute("PRAGMA table_info(runs)")}
             for name in ADDED.keys() - known if known else ():
                 connection.execute(f"ALTER TABLE runs ADD COLUMN {name} {ADDED[name]}")
+            if known:
+                _rename_stored(connection)
         _complete.add(self.path)
         connection.execute("PRAGMA synchronous=NORMAL")
         return connection
@@ -134,9 +139,11 @@ class Store:
                     case Text(step, pieces):
                         text = (run, TEXTS, step, json.dumps(pieces))
                         connection.execute("INSERT INTO probes VALUES (?, ?, ?, ?)", text)
-                    case Scene(step, view, arrays):
+                    case Snapshot(step, view, arrays):
                         scene = json.dumps({name: packed(array) for name, array in arrays.items()})
-                        connection.execute("INSERT INTO probes VALUES (?, ?, ?, ?)", (run, SCENE + view, step, scene))
+                        connection.execute(
+                            "INSERT INTO probes VALUES (?, ?, ?, ?)", (run, SNAPSHOT + view, step, scene)
+                        )
                     case Histograms() | Verdicts():
                         self._write_latest(connection, run, event)
                     case Progress():
@@ -197,6 +204,19 @@ class Store:
             for table, column in (("metrics", "run"), ("probes", "run"), ("runs", "id")):
                 connection.execute(f"DELETE FROM {table} WHERE {column} = ?", (run,))
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _rename_stored(connection: sqlite3.Connection) -> None:
+    """Bring a store of an earlier version to today's names of metrics and snapshots, once, in one transaction."""
+    if connection.execute("PRAGMA user_version").fetchone()[0] >= VERSION:
+        return
+    with connection:
+        names = [row[0] for row in connection.execute("SELECT DISTINCT metric FROM metrics")]
+        renamed = [(migrate.metric(name), name) for name in names if migrate.metric(name) != name]
+        connection.executemany("UPDATE metrics SET metric = ? WHERE metric = ?", renamed)
+        kinds = [(new, old) for old, new in migrate.SNAPSHOTS.items()]
+        connection.executemany("UPDATE probes SET kind = ? WHERE kind = ?", kinds)
+        connection.execute(f"PRAGMA user_version={VERSION}")
 
 
 def write_text(path: Path, text: str) -> None:

@@ -79,7 +79,7 @@ class Plan:
     @property
     def hiding(self) -> str:
         """Source of the function that hides a part of each sample, where the way of training does that."""
-        return self.job.paradigm.hiding(self.job.dataset)
+        return self.job.paradigm.masking_source(self.job.dataset)
 
     def pick(self, index: str) -> str:
         """Code for the inputs of some samples: `inputs[training]`."""

@@ -75,7 +75,7 @@ def _plan(document: Document) -> Plan:
     ends = [node for node in job.document.nodes if node.spec.role == "output"]
     entries = [node for node in job.document.nodes if node.spec.role == "input"]
     loss = job.paradigm.loss_for(job.dataset)
-    if loss is None or len(ends) != 1 or len(entries) != len(job.dataset.signals) or not job.paradigm.scripted:
+    if loss is None or len(ends) != 1 or len(entries) != len(job.dataset.signals) or not job.paradigm.exports_script:
         raise NetloomError(
             "A training script is written for networks with one output and one loss, and an Input for each part of a "
             "sample."

@@ -125,7 +125,7 @@ def _marks(document: Document) -> dict[str, str]:
 
     try:
         options = document.training.get("paradigm", {"name": "supervised"})
-        return choose(PARADIGMS, options, "paradigm").marks(document) if isinstance(options, dict | str) else {}
+        return choose(PARADIGMS, options, "paradigm").node_labels(document) if isinstance(options, dict | str) else {}
     except OptionError:
         return {}  # a check tells what is wrong with its options
 

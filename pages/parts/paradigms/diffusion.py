@@ -22,7 +22,7 @@ SAME_NOISE = "always out of the same noise, so that you see what the network lea
 def growing(live: Live) -> None:
     """A few pictures at moments of their growth: noise on the left, what the network makes of it on the right."""
     charts.heading("Out of noise", "each row grows from left to right")
-    scene = snapshots.moment(live, "growing")
+    scene = snapshots.moment(live, "denoising")
     if scene is not None:
         st.html(rows(scene.arrays["stages"]))
 
@@ -30,7 +30,7 @@ def growing(live: Live) -> None:
 def samples(live: Live) -> None:
     """The pictures that the network draws now."""
     charts.heading("What it draws", SAME_NOISE)
-    scene = snapshots.moment(live, "drawn")
+    scene = snapshots.moment(live, "diffusion_samples")
     if scene is not None:
         st.html(sheet(scene.arrays["samples"], COLUMNS))
 

@@ -21,7 +21,7 @@ from pages.parts.theme.escaping import escape
 from pages.parts.training import run_data
 from pages.parts.training.controls import clock
 from trainers.data import DATASETS
-from trainers.paradigms.base import Score
+from trainers.paradigms.base import ReportedMetric
 from trainers.runs.run import OVER, Run
 
 _rows: dict[tuple[str, str, float], dict[str, Any]] = {}
@@ -57,14 +57,14 @@ def row(run: Run) -> dict[str, Any]:
     return _rows[key]
 
 
-def _score(run: Run) -> Score:
+def _score(run: Run) -> ReportedMetric:
     """The score to go by."""
     try:
         job = run.job
-        score = next(iter(job.paradigm.scores(job.dataset)), None)
+        score = next(iter(job.paradigm.metrics(job.dataset)), None)
     except NetloomError:  # it was trained by another version
         score = None
-    return score or Score("accuracy", "accuracy")
+    return score or ReportedMetric("accuracy", "accuracy")
 
 
 def _row(run: Run, progress: Any) -> dict[str, Any]:

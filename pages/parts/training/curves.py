@@ -8,7 +8,7 @@ import streamlit as st
 
 from pages.parts.theme import charts
 from pages.parts.training.run_data import Curve, Live
-from trainers.paradigms.base import Score
+from trainers.paradigms.base import ReportedMetric
 
 ROOM = 56  # letters of scores' names beside each other
 NOT_YET = "The first numbers come within a second of training."
@@ -81,10 +81,10 @@ def metric(live: Live) -> None:
     return charts.draw(metric_figure(found, f"{live.run.id}{name}"), "metric")
 
 
-def _told(live: Live) -> list[Score]:
+def _told(live: Live) -> list[ReportedMetric]:
     """The scores that are there, or before the first epoch those that will be."""
     job = live.run.job
-    scores = job.paradigm.scores(job.dataset)
+    scores = job.paradigm.metrics(job.dataset)
     there = [score for score in scores if (score.split, score.name) in live.curves]
     return there or [score for score in scores if not score.costly]
 

@@ -10,7 +10,7 @@ import streamlit as st
 from pages.parts.theme.escaping import escape
 from pages.parts.training.run_data import Live
 from trainers.events import Verdict
-from trainers.paradigms.base import Score
+from trainers.paradigms.base import ReportedMetric
 
 SHOWN = 4
 
@@ -18,11 +18,11 @@ SHOWN = 4
 def cards(live: Live) -> None:
     """Loss, validation loss, the main score and the gradient norm, each with its change since the epoch before."""
     job = live.run.job
-    told = [score for score in job.paradigm.scores(job.dataset) if not score.costly]
-    losses = [Score("loss", "loss", False, split=split) for split in ("training", "validation")]
+    told = [score for score in job.paradigm.metrics(job.dataset) if not score.costly]
+    losses = [ReportedMetric("loss", "loss", False, split=split) for split in ("training", "validation")]
     shown = [score for score in losses if (score.split, "loss") in live.curves or not live.curves]
     shown += told[: 1 + len(losses) - len(shown)]
-    norm = Score("gradient_norm", "gradient norm", None, split="training")
+    norm = ReportedMetric("gradient_norm", "gradient norm", None, split="training")
     labels = [f"{score.split} {score.label}" for score in shown] + [norm.label]
     drawn = [
         _card(label, live.last(score.split, score.name), score.higher_is_better)
@@ -84,7 +84,7 @@ def ending(live: Live) -> None:
         text = f'<div class="nl-verdict nl-said-warning">{escape(progress.message)} Resume goes on from there.</div>'
     elif progress.state in ("finished", "stopped"):
         scores, job = live.run.scores(), live.run.job
-        score = next(iter(job.paradigm.scores(job.dataset)), None)
+        score = next(iter(job.paradigm.metrics(job.dataset)), None)
         if score is not None and score.name in scores:
             told = f"Test {score.label} <b>{number(scores[score.name])}</b>: the best weights, on samples never seen."
             text = f'<div class="nl-verdict nl-said-good">{told}</div>'

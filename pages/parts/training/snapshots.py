@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pages.parts.data import sample_images as pictures
 from pages.parts.theme import charts
 from pages.parts.training.run_data import Live
-from trainers.events import Scene
+from trainers.events import Snapshot
 from trainers.runs.run import Run
 
 WAITING = "The first look comes with the first steps."
@@ -20,10 +20,10 @@ NEWEST = "newest"
 SMALLEST, GAP = 28, 3  # pixels: of a sample in a grid, and between two of them
 
 
-def moment(live: Live, view: str) -> Scene | None:
+def moment(live: Live, view: str) -> Snapshot | None:
     """The scene of a view to show: the newest, or the one that the reader has gone back to. None: there is none yet,
     and the card says so."""
-    steps = live.run.scenes(view)
+    steps = live.run.snapshot_steps(view)
     if not steps:
         charts.nothing(WAITING)
         return None
@@ -39,8 +39,8 @@ def moment(live: Live, view: str) -> Scene | None:
 
 
 @st.cache_data(max_entries=64, show_spinner=False, hash_funcs={Run: lambda run: f"{run.store.folder}/{run.id}"})
-def _scene(run: Run, view: str, step: int) -> Scene | None:
-    return run.scene(view, step)
+def _scene(run: Run, view: str, step: int) -> Snapshot | None:
+    return run.snapshot(view, step)
 
 
 def limits(array: NDArray[np.float32]) -> tuple[float, float]:

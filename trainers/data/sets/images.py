@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainers.data.base import Arrays, DataError, Kind, Loaded, Task
-from trainers.data.class_filter import ChosenClasses
+from trainers.data.class_filter import ClassFilter
 from trainers.data.downloaded import Downloaded
 from trainers.data.fetch import RemoteFile
 
 DIGITS = tuple(str(digit) for digit in range(10))
 
 
-class Digits(ChosenClasses):
+class Digits(ClassFilter):
     """1,797 handwritten digits of 8 x 8 grey pixels: a picture data set that trains in seconds."""
 
     name: ClassVar[str] = "digits"
@@ -64,7 +64,7 @@ def read_idx(path: str | Path) -> NDArray[np.uint8]:
     return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
 
 
-class _IdxImages(ChosenClasses, Downloaded):  # type: ignore[misc]  # model_construct lists the fields of one
+class _IdxImages(ClassFilter, Downloaded):  # type: ignore[misc]  # model_construct lists the fields of one
     """28 x 28 grey pictures published as pairs of idx files, one with pictures and one with labels."""
 
     task: ClassVar[Task] = "classification"

@@ -10,9 +10,9 @@ from pydantic import Field
 from trainers.data.base import DataSet, Kind, Loaded, Task
 
 
-def draw_shapes(samples: int, size: int, colour: bool, noise: float, most: int, data_seed: int) -> Loaded:
+def draw_shapes(samples: int, size: int, colour: bool, noise: float, max_shapes: int, data_seed: int) -> Loaded:
     """Pictures of shape (N, 1 or 3, size, size) around 0 to 1, and what each pixel shows: 0 ground, 1 circle, 2 square,
-    3 triangle. A picture has from 0 to `most` shapes; a later one covers an earlier one."""
+    3 triangle. A picture has from 0 to `max_shapes` shapes; a later one covers an earlier one."""
     import numpy as np
 
     random = np.random.default_rng(data_seed)
@@ -22,7 +22,7 @@ def draw_shapes(samples: int, size: int, colour: bool, noise: float, most: int, 
     masks = np.zeros((samples, size, size), "int64")
     pictures[:] = random.uniform(0.0, 0.4, (samples, channels, 1, 1))
     for picture, mask in zip(pictures, masks, strict=True):
-        for kind in random.integers(1, 4, random.integers(0, most + 1)):
+        for kind in random.integers(1, 4, random.integers(0, max_shapes + 1)):
             radius = random.uniform(0.1, 0.22) * size
             y, x = down - random.uniform(radius, size - radius), right - random.uniform(radius, size - radius)
             if kind == 1:
@@ -49,7 +49,7 @@ class _Shapes(DataSet):
     size: int = Field(64, ge=16, le=256, description="Rows and columns of pixels.")
     colour: bool = Field(False, description="Three channels in place of one.")
     noise: float = Field(0.1, ge=0.0, le=1.0, description="Standard deviation of what is added to every pixel.")
-    most: int = Field(3, ge=1, le=8, description="The most shapes that a picture has.")
+    max_shapes: int = Field(3, ge=1, le=8, description="The largest number of shapes in an image.")
     data_seed: int = Field(0, ge=0, le=2**32 - 1, description="Another seed draws other pictures of the same kind.")
 
     @property
@@ -73,9 +73,9 @@ class ShapesToSegment(_Shapes):
         return (self.size, self.size)
 
     @staticmethod
-    def load_data(samples: int, size: int, colour: bool, noise: float, most: int, data_seed: int) -> Loaded:
+    def load_data(samples: int, size: int, colour: bool, noise: float, max_shapes: int, data_seed: int) -> Loaded:
         """Pictures, and for each pixel: 0 for ground, 1 for a circle, 2 for a square, 3 for a triangle."""
-        return draw_shapes(samples, size, colour, noise, most, data_seed)
+        return draw_shapes(samples, size, colour, noise, max_shapes, data_seed)
 
 
 class ShapesPresent(_Shapes):
@@ -93,10 +93,10 @@ class ShapesPresent(_Shapes):
         return ("circle", "square", "triangle")
 
     @staticmethod
-    def load_data(samples: int, size: int, colour: bool, noise: float, most: int, data_seed: int) -> Loaded:
+    def load_data(samples: int, size: int, colour: bool, noise: float, max_shapes: int, data_seed: int) -> Loaded:
         """Pictures, and for each of circle, square and triangle 1 where at least one pixel of it is to be seen."""
         import numpy as np
 
-        pictures, masks = draw_shapes(samples, size, colour, noise, most, data_seed)
+        pictures, masks = draw_shapes(samples, size, colour, noise, max_shapes, data_seed)
         present = [(masks == kind).any(axis=(1, 2)) for kind in (1, 2, 3)]
         return pictures, np.stack(present, axis=1).astype("float32")

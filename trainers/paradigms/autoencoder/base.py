@@ -13,9 +13,9 @@ from builder.document import Document
 from trainers.data.splits import Prepared, Split
 from trainers.engine.learner import NetworkLearner, part
 from trainers.engine.snapshot_schedule import Shutter
-from trainers.events import Event, Scene, Verdict
+from trainers.events import Event, Snapshot, Verdict
 from trainers.paradigms.autoencoder import bottleneck, projection
-from trainers.paradigms.base import Paradigm, Part, Score
+from trainers.paradigms.base import Paradigm, Part, ReportedMetric
 
 if TYPE_CHECKING:
     import torch
@@ -53,24 +53,24 @@ class Reconstruction(Paradigm):
         return dataset.signals[:1]  # a check says that one with several does not fit
 
     @property
-    def scripted(self) -> bool:
+    def exports_script(self) -> bool:
         return False
 
     def scaling(self, dataset: DataSet) -> Scaling:
         """Pictures from 0 to 1, as a sigmoid gives them and as they are drawn; other numbers around 0."""
         return "unit" if dataset.kind == "image" or getattr(self, "loss", "") == "bce" else "standard"
 
-    def marks(self, document: Document) -> dict[str, str]:
+    def node_labels(self, document: Document) -> dict[str, str]:
         code = self.code(document)
         return {} if code is None else {code.partition(".")[0]: "latent"}
 
     def parts(self, document: Document) -> dict[str, Part]:
         return bottleneck.pieces(document, self.code(document))
 
-    def facts(self) -> dict[str, Any]:
+    def card_facts(self) -> dict[str, Any]:
         return {"answers": "reconstruction"} | ({"left_out": self.kept_out} if self.kept_out else {})
 
-    def arrange(self, prepared: Prepared) -> Prepared:
+    def select_samples(self, prepared: Prepared) -> Prepared:
         """Without the class that is kept out, but for the test part."""
         if self.kept_out not in prepared.classes:
             return prepared
@@ -81,9 +81,9 @@ class Reconstruction(Paradigm):
         fields = {name: getattr(prepared, name) for name in prepared.__dataclass_fields__}
         return Prepared(**{**fields, "training": training, "validation": validation, "notes": (*prepared.notes, note)})
 
-    def anomaly_scores(self) -> tuple[Score, ...]:
+    def anomaly_scores(self) -> tuple[ReportedMetric, ...]:
         """Of the test part, where a class was kept out."""
-        return (Score("auroc", "AUROC of the error", costly=True, split="test"),) if self.kept_out else ()
+        return (ReportedMetric("auroc", "AUROC of the error", costly=True, split="test"),) if self.kept_out else ()
 
 
 def _without(split: Split, label: int) -> Split:
@@ -158,7 +158,7 @@ class ReconstructionLearner(NetworkLearner):
 
         return self.way.spoilt(clean, torch.Generator(self.device).manual_seed(self.job.settings.seed))
 
-    def views(self, step: int) -> Iterator[Event]:
+    def snapshots(self, step: int) -> Iterator[Event]:
         if not self.shutter.due(step):
             return
         import torch
@@ -174,9 +174,9 @@ class ReconstructionLearner(NetworkLearner):
             self.model.train()
         arrays = {"originals": beheld.few, "reconstructions": likeness}
         arrays |= {"noisy": given} if given is not beheld.few else {}
-        yield Scene(step, "reconstructions", {name: value.cpu().numpy() for name, value in arrays.items()})
+        yield Snapshot(step, "reconstructions", {name: value.cpu().numpy() for name, value in arrays.items()})
         if self.code is not None:
-            yield Scene(step, "latent", self._map(found, beheld))
+            yield Snapshot(step, "latent_space", self._map(found, beheld))
         yield from self.further(step, found)
         self.shutter.taken(step)
 

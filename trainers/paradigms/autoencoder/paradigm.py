@@ -9,7 +9,7 @@ from pydantic import Field
 from trainers.events import Verdict
 from trainers.paradigms.autoencoder import bottleneck
 from trainers.paradigms.autoencoder.base import Reconstruction, ReconstructionLearner, explained, pieces_of
-from trainers.paradigms.base import Score
+from trainers.paradigms.base import ReportedMetric
 
 if TYPE_CHECKING:
     import torch
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from trainers.data.splits import Prepared, Split
     from trainers.job import Job
 
-Noise = Literal["none", "gaussian", "masking", "salt and pepper"]
+Noise = Literal["none", "gaussian", "masking", "salt_and_pepper"]
 POOR = 0.05  # of the samples' spread explained, below which the mean sample would do as well
 STILL = 1e-4  # spread of a code unit, beside that of the liveliest, below which it counts as dead
 ACTIVE = 0.1  # of the code's largest value, above which a unit says something
@@ -60,14 +60,14 @@ class Autoencoder(Reconstruction):
         description="The node whose value is the code. Empty: the narrowest.",
         json_schema_extra={"offers": "nodes"},
     )
-    anomaly: str | None = Field(
+    anomaly_class: str | None = Field(
         None, description="A class to keep out of training: the test score tells how well its error gives it away.",
         json_schema_extra={"offers": "classes"},
     )  # fmt: skip
 
     @property
     def kept_out(self) -> str | None:
-        return self.anomaly
+        return self.anomaly_class
 
     def code(self, document: Document) -> str | None:
         analysis = bottleneck.analyse(document)
@@ -89,9 +89,9 @@ class Autoencoder(Reconstruction):
         low, high = clean.amin(), clean.amax()
         return torch.where(chance < share / 2, low, torch.where(chance < share, high, clean))
 
-    def scores(self, dataset: DataSet) -> tuple[Score, ...]:
-        sparse = (Score("active", "active code units", None),) if self.sparsity != "none" else ()
-        return (*self.anomaly_scores(), Score("explained", "spread explained"), *sparse)
+    def metrics(self, dataset: DataSet) -> tuple[ReportedMetric, ...]:
+        sparse = (ReportedMetric("active", "active code units", None),) if self.sparsity != "none" else ()
+        return (*self.anomaly_scores(), ReportedMetric("explained_variance", "spread explained"), *sparse)
 
     def learner(self, job: Job, prepared: Prepared, device: str, total_steps: int, steps_per_epoch: int) -> Any:
         return AutoencoderLearner(self, job, prepared, device, total_steps, steps_per_epoch)
@@ -155,20 +155,20 @@ class AutoencoderLearner(ReconstructionLearner):
                 code = torch.cat(codes) if codes else None
                 normals = int(self._normal(split.targets).sum())
                 found = self._figures(loss / normals, explained(off, spread), code)
-            self.remarks += self.passed_by(split)
+            self.diagnostics += self.passed_by(split)
         finally:
             self.model.train()
         return found | (self._ranked(torch.cat(errors), split) if errors else {})
 
     def _figures(self, loss: float, share: float, code: Tensor | None) -> dict[str, float]:
-        found = {"loss": loss, "explained": share}
-        self.remarks = ()
+        found = {"loss": loss, "explained_variance": share}
+        self.diagnostics = ()
         if code is not None:
             if self.way.sparsity != "none":
                 found["loss"] += float(self.price(code))
                 largest = code.abs().amax().clamp_min(1e-12)
                 found["active"] = float((code.abs() > ACTIVE * largest).float().mean())
-            self.remarks = remarks(share, code, self.code or "", self.way)
+            self.diagnostics = remarks(share, code, self.code or "", self.way)
         return found
 
     def _normal(self, targets: Tensor) -> Tensor:
@@ -177,10 +177,10 @@ class AutoencoderLearner(ReconstructionLearner):
 
         if not self._knows_anomaly():
             return torch.ones(len(targets), dtype=torch.bool, device=targets.device)
-        return targets != self.prepared.classes.index(self.way.anomaly or "")
+        return targets != self.prepared.classes.index(self.way.anomaly_class or "")
 
     def _knows_anomaly(self) -> bool:
-        return self.way.anomaly in self.prepared.classes
+        return self.way.anomaly_class in self.prepared.classes
 
     def _has_anomalies(self, split: Split) -> bool:
         if not self._knows_anomaly():

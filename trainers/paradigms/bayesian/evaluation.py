@@ -12,7 +12,7 @@ from trainers.engine.learner import part
 from trainers.events import Verdict
 from trainers.objectives.model_outputs import probabilities
 from trainers.paradigms.bayesian import uncertainty
-from trainers.paradigms.bayesian.paradigm import ALONE
+from trainers.paradigms.bayesian.paradigm import SINGLE
 from trainers.paradigms.bayesian.stochastic_passes import draws
 from trainers.paradigms.bayesian.uncertainty import Beliefs, Numbers, of_classes
 
@@ -43,9 +43,9 @@ def evaluated(
         # a network of mean weights is another one than that whose weights are drawn: it is not asked instead
         found = _together(learner, said, split, False) if learner.divergent else evaluate(split, False)
         scores, remarks = _quick(learner, said, _alone(learner, few, said), few)
-        learner.remarks = (*learner.remarks, *remarks, *_prior(learner, found))
+        learner.diagnostics = (*learner.diagnostics, *remarks, *_prior(learner, found))
         return found | scores
-    said = drawn(learner, split, learner.paradigm.draws)
+    said = drawn(learner, split, learner.paradigm.samples)
     return _together(learner, said, split, True) | _full(learner, said, _alone(learner, split, said), split)
 
 
@@ -53,7 +53,7 @@ def _together(learner: BayesianLearner, said: Tensor, split: Split, costly: bool
     """Loss and metrics of the mean answer; the price of the weights is no part of the loss here."""
     outputs = learner.together(said).to(learner.device)
     loss = float(learner.criterion(outputs, split.targets))
-    return {"loss": loss, **learner.scores(outputs, split.targets, split, costly)}
+    return {"loss": loss, **learner.metrics(outputs, split.targets, split, costly)}
 
 
 def drawn(learner: BayesianLearner, split: Split, count: int) -> Tensor:
@@ -111,8 +111,8 @@ def _quick(
 def _halves(learner: BayesianLearner, said: Tensor, alone: Tensor, split: Split) -> dict[str, float]:
     """Spread and coverage of numbers: one half of the samples shows the scatter of the data, the other is covered."""
     truth = split.targets.cpu().double().numpy()
-    found = {"spread": float(said.std(dim=0, correction=0).mean())}
-    for outputs, prefix in ((said, ""), (alone[None], ALONE)) if len(truth) > 1 else ():
+    found = {"predictive_std": float(said.std(dim=0, correction=0).mean())}
+    for outputs, prefix in ((said, ""), (alone[None], SINGLE)) if len(truth) > 1 else ():
         mean, spread = moments(outputs, learner.objective, truth.shape)
         scatter = uncertainty.noise(mean[::2], spread[::2], truth[::2])
         total = np.sqrt(spread[1::2] ** 2 + scatter**2)
@@ -123,9 +123,9 @@ def _halves(learner: BayesianLearner, said: Tensor, alone: Tensor, split: Split)
 def _calibrated(beliefs: Beliefs, alone: Numbers, truth: Any) -> dict[str, float]:
     return {
         "calibration_error": uncertainty.calibration_error(beliefs.mean, truth),
-        f"{ALONE}calibration_error": uncertainty.calibration_error(alone, truth),
+        f"{SINGLE}calibration_error": uncertainty.calibration_error(alone, truth),
         "confidence": float(beliefs.confidence.mean()),
-        "information": float(beliefs.information.mean()),
+        "mutual_information": float(beliefs.information.mean()),
     }
 
 
@@ -139,8 +139,8 @@ def _full(learner: BayesianLearner, said: Tensor, alone: Tensor, split: Split) -
     return {
         **_calibrated(found, one, truth),
         "nll": uncertainty.surprise(found.mean, truth),
-        f"{ALONE}nll": uncertainty.surprise(one, truth),
-        f"{ALONE}accuracy": float((one.argmax(axis=1) == truth).mean()),
+        f"{SINGLE}nll": uncertainty.surprise(one, truth),
+        f"{SINGLE}accuracy": float((one.argmax(axis=1) == truth).mean()),
     }
 
 
@@ -148,11 +148,11 @@ def _numbers(learner: BayesianLearner, said: Tensor, alone: Tensor, truth: Any) 
     """Coverage and likelihood of intervals, in spreads of the targets; their noise is that of the validation part."""
     held = learner.prepared.validation.to(str(learner.device))
     if not len(held):
-        return {"spread": float(said.std(dim=0, correction=0).mean())}
-    there = drawn(learner, held, learner.paradigm.draws)
+        return {"predictive_std": float(said.std(dim=0, correction=0).mean())}
+    there = drawn(learner, held, learner.paradigm.samples)
     known = held.targets.cpu().double().numpy()
-    found = {"spread": float(said.std(dim=0, correction=0).mean())}
-    pairs = ((said, there, ""), (alone[None], _alone(learner, held, there)[None], ALONE))
+    found = {"predictive_std": float(said.std(dim=0, correction=0).mean())}
+    pairs = ((said, there, ""), (alone[None], _alone(learner, held, there)[None], SINGLE))
     for outputs, reference, prefix in pairs:
         mean, spread = moments(outputs, learner.objective, truth.shape)
         scatter = uncertainty.noise(*moments(reference, learner.objective, known.shape), known)

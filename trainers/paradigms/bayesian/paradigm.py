@@ -11,7 +11,7 @@ from builder import CATALOGUE
 from trainers.data.base import Task
 from trainers.entry import choose
 from trainers.objectives.losses import LOSSES, default_loss
-from trainers.paradigms.base import Part, Score
+from trainers.paradigms.base import Part, ReportedMetric
 from trainers.paradigms.supervised import Supervised, SupervisedLearner
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from trainers.data.splits import Prepared, Split
     from trainers.job import Job
 
-ALONE = "alone_"  # before the names of scores of one network without draws
+SINGLE = "single_"  # before the names of scores of one network without draws
 
 
 class Bayesian(Supervised):
@@ -43,7 +43,7 @@ class Bayesian(Supervised):
     method: Literal["dropout", "ensemble", "weights"] = Field(
         "dropout", description="Where answers differ: other units left out, other networks, or other weights drawn."
     )
-    draws: int = Field(
+    samples: int = Field(
         30, ge=2, le=500, description="Answers to each sample once it is trained; an ensemble's are its members."
     )
     members: int = Field(5, ge=1, le=50, description="Networks of an ensemble, each from a start of its own.")
@@ -52,31 +52,33 @@ class Bayesian(Supervised):
     )
 
     @property
-    def scripted(self) -> bool:
+    def exports_script(self) -> bool:
         return self.method == "dropout"
 
-    def scores(self, dataset: DataSet) -> tuple[Score, ...]:
-        known = tuple(super().scores(dataset))
+    def metrics(self, dataset: DataSet) -> tuple[ReportedMetric, ...]:
+        known = tuple(super().metrics(dataset))
         if dataset.task == "regression":
             more = (
-                Score("coverage", "truths in the 90 % interval", None),
-                Score("nll", "negative log-likelihood", False, True),
+                ReportedMetric("coverage", "truths in the 90 % interval", None),
+                ReportedMetric("nll", "negative log-likelihood", False, True),
             )
-            alone = [score._replace(name=f"{ALONE}{score.name}", label=f"{score.label}, one network") for score in more]
-            return (*known, Score("spread", "spread of the draws", None), *more, *alone)
+            alone = [
+                score._replace(name=f"{SINGLE}{score.name}", label=f"{score.label}, one network") for score in more
+            ]
+            return (*known, ReportedMetric("predictive_std", "spread of the draws", None), *more, *alone)
         error, confidence = "calibration error", "mean confidence"
         return (
             *known,
-            Score("calibration_error", error, False),
-            Score(f"{ALONE}calibration_error", f"{error}, one network", False),
-            Score("confidence", confidence, None),
-            Score("information", "mutual information", None),
-            Score("nll", "negative log-likelihood", False, True),
-            Score(f"{ALONE}nll", "negative log-likelihood, one network", False, True),
-            Score(f"{ALONE}accuracy", "accuracy, one network", True, True),
+            ReportedMetric("calibration_error", error, False),
+            ReportedMetric(f"{SINGLE}calibration_error", f"{error}, one network", False),
+            ReportedMetric("confidence", confidence, None),
+            ReportedMetric("mutual_information", "mutual information", None),
+            ReportedMetric("nll", "negative log-likelihood", False, True),
+            ReportedMetric(f"{SINGLE}nll", "negative log-likelihood, one network", False, True),
+            ReportedMetric(f"{SINGLE}accuracy", "accuracy, one network", True, True),
         )
 
-    def marks(self, document: Document) -> dict[str, str]:
+    def node_labels(self, document: Document) -> dict[str, str]:
         if self.method == "ensemble":
             return {}
         layers = [node for node in document.nodes if node.role == "layer"]  # its parameters may be wrong, its type not
@@ -102,10 +104,10 @@ class Bayesian(Supervised):
         first = next(iter(self.modules(document)))
         return {"network": Part("All members together", document, ""), first: Part("Member 1", document, first)}
 
-    def facts(self) -> dict[str, Any]:
+    def card_facts(self) -> dict[str, Any]:
         tasks = {task: self._expects(task) for task in sorted(self.tasks)}
         members = {"members": self.members} if self.method == "ensemble" else {}
-        return {"uncertainty": {"method": self.method, "draws": self.draws, "expects": tasks, **members}}
+        return {"uncertainty": {"method": self.method, "draws": self.samples, "expects": tasks, **members}}
 
     def _expects(self, task: Task) -> str:
         """What the network gives for a task."""
@@ -150,8 +152,8 @@ class BayesianLearner(SupervisedLearner):
 
         return Ensemble([], self.objective.expects).together(said)
 
-    def figures(self) -> dict[str, float]:
-        found = super().figures()
+    def training_metrics(self) -> dict[str, float]:
+        found = super().training_metrics()
         return found | {"divergence": float(self.divergence().detach())} if self.divergent else found
 
 

@@ -64,7 +64,7 @@ class Believed:
 
 
 @dataclass(frozen=True)
-class Doubts:
+class UncertaintySurface:
     """How sure it is at each point (x[i], y[j]) of a rectangle: figures[name][j, i]."""
 
     x: NDArray[np.float32]
@@ -127,7 +127,7 @@ def _numbers(run: Run, split: SplitName, found: Predictions, said: Tensor, alone
     return Believed(found, one[0], None, spread, scatter, alone_scatter)
 
 
-def doubts(run: Run, resolution: int = 110) -> Doubts:
+def doubts(run: Run, resolution: int = 110) -> UncertaintySurface:
     """How sure it is on a grid around the points of a two-dimensional data set.
 
     Every draw is one function of the plane, so that what differs is seen as a surface, not as grain.
@@ -138,7 +138,7 @@ def doubts(run: Run, resolution: int = 110) -> Doubts:
     return kept(run, ("doubts", resolution), lambda: _doubts(run, resolution))
 
 
-def _doubts(run: Run, resolution: int) -> Doubts:
+def _doubts(run: Run, resolution: int) -> UncertaintySurface:
     from trainers.paradigms.bayesian.evaluation import chances
 
     x, y, given, training = grid(run, resolution, 0.3)
@@ -146,10 +146,10 @@ def _doubts(run: Run, resolution: int) -> Doubts:
     found = uncertainty.of_classes(chances(said, _loss(run), run.job.paradigm.target(run.job.dataset)))
     shape = (resolution, resolution)
     figures = {
-        "entropy": found.entropy, "mutual information": found.information, "spread": found.spread,
+        "entropy": found.entropy, "mutual information": found.information, "predictive_std": found.spread,
     }  # fmt: skip
     shaped = {name: values.reshape(shape) for name, values in figures.items()}
-    return Doubts(x, y, found.named.reshape(shape), shaped, prepared_data(run).classes, training)
+    return UncertaintySurface(x, y, found.named.reshape(shape), shaped, prepared_data(run).classes, training)
 
 
 def others(run: Run) -> dict[str, str]:

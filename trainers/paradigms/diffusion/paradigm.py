@@ -10,8 +10,8 @@ from pydantic import Field
 
 from trainers.engine.learner import NetworkLearner
 from trainers.engine.snapshot_schedule import Shutter
-from trainers.events import Event, Scene, Verdict
-from trainers.paradigms.base import Paradigm, Part, Score
+from trainers.events import Event, Snapshot, Verdict
+from trainers.paradigms.base import Paradigm, Part, ReportedMetric
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -41,7 +41,7 @@ class Diffusion(Paradigm):
 
     name: ClassVar[str] = "diffusion"
     label: ClassVar[str] = "Diffusion"
-    live: ClassVar[tuple[str, ...]] = ("growing", "drawn")
+    live: ClassVar[tuple[str, ...]] = ("denoising", "diffusion_samples")
     panels: ClassVar[tuple[str, ...]] = ("drawing",)
 
     timesteps: int = Field(200, ge=2, le=4000, description="Steps from a clean picture to nothing but noise.")
@@ -49,7 +49,7 @@ class Diffusion(Paradigm):
         "cosine", description="How fast the noise grows; cosine keeps small pictures legible for longer."
     )
     sampling_steps: int = Field(25, ge=1, le=4000, description="Steps in which a new picture is drawn.")
-    weight_average: float = Field(
+    ema_decay: float = Field(
         0.99,
         ge=0,
         lt=1,
@@ -57,7 +57,7 @@ class Diffusion(Paradigm):
     )
 
     @property
-    def scripted(self) -> bool:
+    def exports_script(self) -> bool:
         return False
 
     def signals(self, dataset: DataSet, network: str = "main") -> tuple[Signal | None, ...]:
@@ -66,22 +66,22 @@ class Diffusion(Paradigm):
     def scaling(self, dataset: DataSet) -> Scaling:
         return "signed"
 
-    def scores(self, dataset: DataSet) -> tuple[Score, ...]:
+    def metrics(self, dataset: DataSet) -> tuple[ReportedMetric, ...]:
         return (
-            Score("noise_explained", "noise explained"),
-            Score("explained_at_little_noise", "noise explained where there is little"),
+            ReportedMetric("noise_explained", "noise explained"),
+            ReportedMetric("explained_at_little_noise", "noise explained where there is little"),
         )
 
     def modules(self, document: Document) -> dict[str, str]:
-        return {"main": "main", "average": "main"}
+        return {"main": "main", "ema": "main"}
 
     def assemble(self, modules: dict[str, nn.Module]) -> nn.Module:
-        return modules["average"]
+        return modules["ema"]
 
     def parts(self, document: Document) -> dict[str, Part]:
         return {"network": Part("Denoising network", document, "")}
 
-    def facts(self) -> dict[str, Any]:
+    def card_facts(self) -> dict[str, Any]:
         settings = {"timesteps": self.timesteps, "schedule": self.schedule, "sampling_steps": self.sampling_steps}
         return {"classes": [], "diffusion": settings}
 
@@ -106,7 +106,7 @@ class DiffusionLearner(NetworkLearner):
         self.paradigm = paradigm
         self.share = signal_share(paradigm.schedule, paradigm.timesteps).to(device)
         self.average = copy.deepcopy(self.model).requires_grad_(False)
-        self.modules = {"main": self.model, "average": self.average}
+        self.modules = {"main": self.model, "ema": self.average}
         self.taken = 0
         generator = torch.Generator().manual_seed(job.settings.seed)  # of the samples, and of nothing else
         shape = job.dataset.input_shape
@@ -144,7 +144,7 @@ class DiffusionLearner(NetworkLearner):
         import torch
 
         self.taken += 1
-        kept = min(self.paradigm.weight_average, self.taken / (WARM_UP + self.taken))
+        kept = min(self.paradigm.ema_decay, self.taken / (WARM_UP + self.taken))
         with torch.no_grad():
             torch._foreach_lerp_([*self.average.parameters()], [*self.model.parameters()], 1 - kept)
             for mine, new in zip(self.average.buffers(), self.model.buffers(), strict=True):
@@ -170,7 +170,7 @@ class DiffusionLearner(NetworkLearner):
         error = torch.cat(errors)
         little = error[time[:, 0] < LITTLE * steps]
         loss = float(error.mean())
-        self.remarks = tuple(self._remarks(1 - loss))
+        self.diagnostics = tuple(self._remarks(1 - loss))
         scores = {"loss": loss, "noise_explained": 1 - loss}
         return scores | ({"explained_at_little_noise": 1 - float(little.mean())} if len(little) else {})
 
@@ -192,7 +192,7 @@ class DiffusionLearner(NetworkLearner):
                 "cannot tell much noise from little, and draws the mean of all pictures.",
             )
 
-    def views(self, step: int) -> Iterator[Event]:
+    def snapshots(self, step: int) -> Iterator[Event]:
         """Pictures out of noise, now and then, always out of the same."""
         if not self.shutter.due(step):
             return
@@ -200,8 +200,8 @@ class DiffusionLearner(NetworkLearner):
 
         stages = grown(self.average, self.beginning.to(self.device), self.share, self.paradigm.sampling_steps, STAGES)
         self._alike = float(stages[-1].std(axis=0).mean()) / max(self._spread, 1e-9)
-        yield Scene(step, "growing", {"stages": stages[:, : self.growing].swapaxes(0, 1)})
-        yield Scene(step, "drawn", {"samples": stages[-1]})
+        yield Snapshot(step, "denoising", {"stages": stages[:, : self.growing].swapaxes(0, 1)})
+        yield Snapshot(step, "diffusion_samples", {"samples": stages[-1]})
         self.shutter.taken(step)
 
     def state_dict(self) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from builder.problems import Problem
 from builder.shapes import Shape, show
 from trainers.checks.base import JobCheck, before, outputs
 from trainers.checks.output_fixes import mend, place, setting
-from trainers.paradigms.gan.losses import GAMES
+from trainers.paradigms.gan.losses import GAN_LOSSES
 from trainers.paradigms.gan.network_fixes import added, reshaped
 from trainers.paradigms.gan.noise import entries
 from trainers.paradigms.gan.paradigm import DISCRIMINATOR, GAN, GENERATOR
@@ -216,7 +216,7 @@ class Mixes(_Adversarial):
 
     def find(self, job: Job, analysis: Analysis) -> Iterator[Problem]:
         way = cast(GAN, job.paradigm)
-        if not GAMES[way.loss].penalised or not way.gradient_penalty:
+        if not GAN_LOSSES[way.loss].penalised or not way.gradient_penalty:
             return
         for step in analysis.plan.steps:
             if step.network == DISCRIMINATOR and step.spec.has_batch_statistics:

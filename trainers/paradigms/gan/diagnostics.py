@@ -17,7 +17,7 @@ RESTLESS = 0.45  # of the distance between two samples, by which one moves from 
 SETTLING = 8  # epochs in which everything may move
 
 
-class Rivalry:
+class Diagnostics:
     """Remembers what the generator made of the same noise an epoch ago."""
 
     def __init__(self, scored_freely: bool = False) -> None:
@@ -39,9 +39,9 @@ class Rivalry:
         return tuple(found)
 
     def _collapse(self, likeness: Mapping[str, float], classes: int) -> Iterator[Verdict]:
-        there = int(likeness.get("classes_found", classes))
+        there = int(likeness.get("mode_coverage", classes))
         told = f"{there} of {classes} classes are drawn" if there < classes else ""
-        if likeness["variety"] < ALIKE:
+        if likeness["diversity"] < ALIKE:
             told = f"its samples are only {likeness['variety']:.0%} as varied as the data" + (
                 f", {told}" if told else ""
             )
@@ -56,7 +56,7 @@ class Rivalry:
         )
 
     def _too_sure(self, recent: Mapping[str, float]) -> Iterator[Verdict]:
-        real, false = recent.get("accuracy_on_real", 0.0), recent.get("accuracy_on_false", 0.0)
+        real, false = recent.get("discriminator_accuracy_real", 0.0), recent.get("discriminator_accuracy_fake", 0.0)
         if not self.scored_freely and min(real, false) > SURE:
             yield Verdict(
                 None,

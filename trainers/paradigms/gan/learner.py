@@ -11,12 +11,12 @@ from trainers.engine.snapshot_schedule import Shutter
 from trainers.events import Event, Verdict
 from trainers.optim.optimisation import Optimisation
 from trainers.paradigms.gan import snapshots
-from trainers.paradigms.gan.diagnostics import Rivalry
-from trainers.paradigms.gan.losses import GAMES, gradient_penalty
+from trainers.paradigms.gan.diagnostics import Diagnostics
+from trainers.paradigms.gan.losses import GAN_LOSSES, gradient_penalty
 from trainers.paradigms.gan.metrics import classes_found, nearest_classes, sliced_distance, variety
 from trainers.paradigms.gan.noise import noise_of
-from trainers.paradigms.gan.paradigm import AVERAGE, DISCRIMINATOR, GAN, GENERATOR
-from trainers.paradigms.gan.step_metrics import Ledger
+from trainers.paradigms.gan.paradigm import DISCRIMINATOR, EMA, GAN, GENERATOR
+from trainers.paradigms.gan.step_metrics import StepMetrics
 
 if TYPE_CHECKING:
     import torch
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from trainers.data.splits import Prepared, Split
     from trainers.job import Job
 
-CURVES = ("generator_loss", "discriminator_loss", "told_real", "told_false")  # of every step
+CURVES = ("generator_loss", "discriminator_loss", "step_accuracy_real", "step_accuracy_fake")  # of every step
 LOOKED_AT, COMPARED = 512, 2000  # samples that are drawn to judge them, and real ones that they are compared with
 
 
@@ -39,7 +39,7 @@ class AdversarialLearner:
     ) -> None:
         import torch
 
-        self.way, self.job, self.prepared, self.game = way, job, prepared, GAMES[way.loss]
+        self.way, self.job, self.prepared, self.game = way, job, prepared, GAN_LOSSES[way.loss]
         self.device = torch.device(device)
         self.generator = builder.compile(job.document, GENERATOR)
         self.discriminator = builder.compile(job.document, DISCRIMINATOR)
@@ -48,10 +48,10 @@ class AdversarialLearner:
             network.to(device)
         self.modules: Mapping[str, nn.Module] = {GENERATOR: self.generator, DISCRIMINATOR: self.discriminator}
         self.best = self.generator
-        if way.average:
+        if way.ema_decay:
             self.best = builder.compile(job.document, GENERATOR).to(device).requires_grad_(False)
             self.best.load_state_dict(self.generator.state_dict())
-            self.modules = {**self.modules, AVERAGE: self.best}
+            self.modules = {**self.modules, EMA: self.best}
         self.noise = noise_of(job.document, GENERATOR)
         turns = max(total_steps // way.discriminator_steps, 1), max(steps_per_epoch // way.discriminator_steps, 1)
         self.drawing = _optimisation(job, self.generator.parameters(), *turns, None)
@@ -61,9 +61,9 @@ class AdversarialLearner:
         self.precision = None if job.settings.precision == "float32" else getattr(torch, job.settings.precision)
         self.turn = 0  # steps that are over
         self.last_loss = torch.zeros((), device=self.device)
-        self.ledger = Ledger(CURVES, steps_per_epoch)
-        self.rivalry = Rivalry(scored_freely=self.game.penalised)
-        self.remarks: tuple[Verdict, ...] = ()
+        self.step_metrics = StepMetrics(CURVES, steps_per_epoch)
+        self.tracker = Diagnostics(scored_freely=self.game.penalised)
+        self.diagnostics: tuple[Verdict, ...] = ()
         self.notes: tuple[str, ...] = ("torch.compile is not used for two networks.",) if job.settings.compile else ()
         self.shutter = Shutter(total_steps)
 
@@ -96,7 +96,7 @@ class AdversarialLearner:
         on_real, on_false = (given.detach() for given in scores)
         border = self.game.boundary(on_real, on_false)
         right = (on_real > border).float().mean(), (on_false <= border).float().mean()
-        self.ledger.write(self.last_loss, told[0], *right)
+        self.step_metrics.write(self.last_loss, told[0], *right)
         return self.last_loss
 
     def _generator_step(self, count: int, asked: Tensor | None) -> None:
@@ -108,7 +108,7 @@ class AdversarialLearner:
 
         with _untouched(self.discriminator):
             self.last_loss = self.drawing.step(drawn)
-        if self.way.average:
+        if self.way.ema_decay:
             self._follow()
 
     def _follow(self) -> None:
@@ -116,7 +116,7 @@ class AdversarialLearner:
         import torch
 
         turn = self.turn // self.way.discriminator_steps
-        weight = 1 - min(self.way.average, (turn + 1) / (turn + 10))
+        weight = 1 - min(self.way.ema_decay, (turn + 1) / (turn + 10))
         with torch.no_grad():
             kept = [*self.best.parameters(), *(given for given in self.best.buffers() if given.is_floating_point())]
             now = (given for given in self.generator.buffers() if given.is_floating_point())
@@ -152,8 +152,8 @@ class AdversarialLearner:
             on_real = self._judge(real, asked)
             on_false = self._judge(self._draw(self.best, count, asked, self._source(1)), asked)
             border = self.game.boundary(on_real, on_false)
-            scores["accuracy_on_real"] = float((on_real > border).float().mean())
-            scores["accuracy_on_false"] = float((on_false <= border).float().mean())
+            scores["discriminator_accuracy_real"] = float((on_real > border).float().mean())
+            scores["discriminator_accuracy_fake"] = float((on_false <= border).float().mean())
         return scores
 
     def _likeness(self, data: Tensor, targets: Tensor) -> dict[str, float]:
@@ -161,12 +161,12 @@ class AdversarialLearner:
         asked = self.noise.asked(targets[:LOOKED_AT])
         samples = self._draw(self.best, min(LOOKED_AT, len(data)), asked, self._source(0))
         found = {
-            "distance": sliced_distance(samples, data, self._source(2)),
-            "variety": variety(samples, data[:LOOKED_AT]),
+            "sliced_wasserstein": sliced_distance(samples, data, self._source(2)),
+            "diversity": variety(samples, data[:LOOKED_AT]),
         }
         if self.prepared.task == "classification" and self.prepared.classes:
             named = nearest_classes(samples, data, targets)
-            found["classes_found"] = float(sum(classes_found(named, len(self.prepared.classes))))
+            found["mode_coverage"] = float(sum(classes_found(named, len(self.prepared.classes))))
             if asked is not None:
                 found["class_agreement"] = float((named == asked[:, 0]).float().mean())
         return found
@@ -177,12 +177,15 @@ class AdversarialLearner:
 
         return torch.Generator().manual_seed(self.job.settings.seed + number)
 
-    def figures(self) -> dict[str, float]:
+    def training_metrics(self) -> dict[str, float]:
         """The means of the last steps. What is to be noticed is judged by training samples: none may be held out."""
         import torch
 
-        curves = self.ledger.recent()
-        recent = {"accuracy_on_real": curves["told_real"], "accuracy_on_false": curves["told_false"]}
+        curves = self.step_metrics.recent()
+        recent = {
+            "discriminator_accuracy_real": curves["step_accuracy_real"],
+            "discriminator_accuracy_fake": curves["step_accuracy_fake"],
+        }
         with torch.inference_mode(), _judging(*self.modules.values()):
             training = self.prepared.training
             data = training.inputs[0][:COMPARED].to(self.device)
@@ -190,15 +193,15 @@ class AdversarialLearner:
             found = self._likeness(data, targets)
             data, asked = data[: snapshots.SHOWN], self.noise.asked(targets[: snapshots.SHOWN])
             now = self._draw(self.generator, len(data), asked, self._source(3))
-            self.remarks = self.rivalry.remarks(recent, found, now, data, len(self.prepared.classes))
+            self.diagnostics = self.tracker.remarks(recent, found, now, data, len(self.prepared.classes))
         rates = {"learning_rate": self.drawing.learning_rate, "discriminator_learning_rate": self.judging.learning_rate}
         return recent | rates | {"gradient_norm": self.drawing.gradient_norm()}
 
-    def views(self, step: int) -> Iterator[Event]:
+    def snapshots(self, step: int) -> Iterator[Event]:
         """The curves of both sides; now and then what the generator makes of the same noise."""
         import torch
 
-        yield from self.ledger.metrics()
+        yield from self.step_metrics.metrics()
         if self.shutter.due(step):
             with torch.inference_mode(), _judging(*self.modules.values()):
                 yield self._scene(step)
@@ -231,15 +234,15 @@ class AdversarialLearner:
     def state_dict(self) -> dict[str, Any]:
         return {
             "drawing": self.drawing.state_dict(), "judging": self.judging.state_dict(), "turn": self.turn,
-            "last_loss": self.last_loss, "ledger": self.ledger.state_dict(), "rivalry": self.rivalry.state_dict(),
+            "last_loss": self.last_loss, "step_metrics": self.step_metrics.state_dict(), "diagnostics": self.tracker.state_dict(),
         }  # fmt: skip
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.drawing.load_state_dict(state["drawing"])
         self.judging.load_state_dict(state["judging"])
         self.turn, self.last_loss = state["turn"], state["last_loss"].to(self.device)
-        self.ledger.load_state_dict(state["ledger"])
-        self.rivalry.load_state_dict(state["rivalry"])
+        self.step_metrics.load_state_dict(state["step_metrics"])
+        self.tracker.load_state_dict(state["diagnostics"])
 
 
 def _optimisation(

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-class Game(ABC):
+class GanLoss(ABC):
     """What the two sides make small."""
 
     penalised: ClassVar[bool] = False  # its discriminator's slope is kept at 1 by a gradient penalty
@@ -32,7 +32,7 @@ class Game(ABC):
         return 0.0
 
 
-class NonSaturating(Game):
+class NonSaturating(GanLoss):
     """The generator makes its samples' probability of being real large: -log D(G(z)), which has a slope even when the
     discriminator is sure (Goodfellow et al., Generative Adversarial Nets, 2014, section 3). Smoothing takes 1 - s for
     the label of real samples alone (Salimans et al., Improved Techniques for Training GANs, 2016)."""
@@ -49,7 +49,7 @@ class NonSaturating(Game):
         return softplus(-false).mean()
 
 
-class LeastSquares(Game):
+class LeastSquares(GanLoss):
     """Scores are drawn to 1 for real and to 0 for false samples, by squares (Mao et al., Least Squares GAN, 2017)."""
 
     def discriminator(self, real: Tensor, false: Tensor, smoothing: float) -> Tensor:
@@ -62,7 +62,7 @@ class LeastSquares(Game):
         return 0.5
 
 
-class Hinge(Game):
+class Hinge(GanLoss):
     """Scores beyond 1 and -1 count no further, so the discriminator looks at what is hard to tell (Lim and Ye,
     Geometric GAN, 2017; Miyato et al., Spectral Normalization for GANs, 2018)."""
 
@@ -73,7 +73,7 @@ class Hinge(Game):
         return -false.mean()
 
 
-class Wasserstein(Game):
+class Wasserstein(GanLoss):
     """The scores' difference estimates how far the samples would have to be moved to become the data, if the slope of
     the discriminator (here: the critic) is at most 1 (Arjovsky et al., Wasserstein GAN, 2017). A penalty sees to that
     (Gulrajani et al., Improved Training of Wasserstein GANs, 2017)."""
@@ -90,7 +90,7 @@ class Wasserstein(Game):
         return (real.mean() + false.mean()) / 2  # its scores have no zero of their own
 
 
-GAMES: dict[str, Game] = {
+GAN_LOSSES: dict[str, GanLoss] = {
     "non_saturating": NonSaturating(),
     "wasserstein": Wasserstein(),
     "hinge": Hinge(),

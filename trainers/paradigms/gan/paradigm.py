@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import Field
 
 from builder.document.subnetworks import only
-from trainers.paradigms.base import Paradigm, Part, Score
+from trainers.paradigms.base import Paradigm, Part, ReportedMetric
 
 if TYPE_CHECKING:
     from torch import nn
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from trainers.job import Job
     from trainers.paradigms.gan.learner import AdversarialLearner
 
-GENERATOR, DISCRIMINATOR, AVERAGE = "generator", "discriminator", "average"
+GENERATOR, DISCRIMINATOR, EMA = "generator", "discriminator", "ema"
 
 
 class GAN(Paradigm):
@@ -49,7 +49,7 @@ class GAN(Paradigm):
         0.0, ge=0, le=0.5, description="Real samples count as real by so much less: it keeps the discriminator modest."
     )
     gradient_penalty: float = Field(10.0, ge=0, le=1000, description="wasserstein: how much the critic's slope counts.")
-    average: float = Field(
+    ema_decay: float = Field(
         0.999,
         ge=0,
         lt=1,
@@ -57,7 +57,7 @@ class GAN(Paradigm):
     )
 
     @property
-    def scripted(self) -> bool:
+    def exports_script(self) -> bool:
         return False  # its step is no comparison of outputs with targets
 
     def signals(self, dataset: DataSet, network: str = "main") -> tuple[Signal | None, ...]:
@@ -66,22 +66,31 @@ class GAN(Paradigm):
     def scaling(self, dataset: DataSet) -> Scaling:
         return "signed" if dataset.kind == "image" else "standard"
 
-    def scores(self, dataset: DataSet) -> tuple[Score, ...]:
-        found = [Score("distance", "distance to the data", False), Score("variety", "variety", None)]
+    def metrics(self, dataset: DataSet) -> tuple[ReportedMetric, ...]:
+        found = [
+            ReportedMetric("sliced_wasserstein", "distance to the data", False),
+            ReportedMetric("diversity", "diversity", None),
+        ]
         if dataset.task == "classification":
-            found += [Score("classes_found", "classes found", True), Score("class_agreement", "drawn as asked", True)]
-        sides = (("accuracy_on_real", "accuracy on real"), ("accuracy_on_false", "accuracy on false"))
-        return (*found, *(Score(name, label, None) for name, label in sides))
+            found += [
+                ReportedMetric("mode_coverage", "classes found", True),
+                ReportedMetric("class_agreement", "drawn as asked", True),
+            ]
+        sides = (
+            ("discriminator_accuracy_real", "accuracy on real"),
+            ("discriminator_accuracy_fake", "accuracy on false"),
+        )
+        return (*found, *(ReportedMetric(name, label, None) for name, label in sides))
 
     def modules(self, document: Document) -> dict[str, str]:
         own = {GENERATOR: GENERATOR, DISCRIMINATOR: DISCRIMINATOR}
-        return own | {AVERAGE: GENERATOR} if self.average else own
+        return own | {EMA: GENERATOR} if self.ema_decay else own
 
     def assemble(self, modules: dict[str, nn.Module]) -> nn.Module:
-        return modules.get(AVERAGE, modules[GENERATOR])
+        return modules.get(EMA, modules[GENERATOR])
 
     def parts(self, document: Document) -> dict[str, Part]:
-        best = AVERAGE if self.average else GENERATOR
+        best = EMA if self.ema_decay else GENERATOR
         drawn = only(document, GENERATOR, f"{document.name}, generator")
         judged = only(document, DISCRIMINATOR, f"{document.name}, discriminator")
         return {
@@ -89,7 +98,7 @@ class GAN(Paradigm):
             DISCRIMINATOR: Part("Discriminator", judged, DISCRIMINATOR),
         }
 
-    def facts(self) -> dict[str, Any]:
+    def card_facts(self) -> dict[str, Any]:
         return {"draws": GENERATOR}
 
     def learner(

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 LAST = 100  # steps that the figures at the end of an epoch are the mean of
 
 
-class Ledger:
+class StepMetrics:
     """Numbers with names, written down in every step without waiting for the device.
 
     Their curves have the same points as the loss curve: every one of the first steps, then means of ever more steps.

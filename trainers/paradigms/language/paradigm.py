@@ -40,8 +40,8 @@ class Language(Paradigm):
     live: ClassVar[tuple[str, ...]] = ("texts",)
     panels: ClassVar[tuple[str, ...]] = ("writing", "surprise", "attention")
 
-    predicts: Literal["next token", "masked token"] = Field(
-        "next token", description="next token: what follows, as GPT; masked token: what was hidden, as BERT."
+    predicts: Literal["next_token", "masked_token"] = Field(
+        "next_token", description="next token: what follows, as GPT; masked token: what was hidden, as BERT."
     )
     mask_share: float = Field(0.15, gt=0, le=0.9, description="Masked token: the share of the tokens that is hidden.")
     loss: str | dict[str, Any] | None = Field(None, description="What training makes small; empty: cross-entropy.")
@@ -55,7 +55,7 @@ class Language(Paradigm):
     @property
     def masks(self) -> bool:
         """Whether tokens are hidden and guessed, instead of the next one predicted."""
-        return self.predicts == "masked token"
+        return self.predicts == "masked_token"
 
     @property
     def taste(self) -> Taste:
@@ -68,13 +68,13 @@ class Language(Paradigm):
     def token_count(self, dataset: DataSet) -> int:
         return dataset.vocabulary_count + self.masks  # the mask is the number behind the last token
 
-    def hiding(self, dataset: DataSet) -> str:
+    def masking_source(self, dataset: DataSet) -> str:
         if not self.masks:
             return ""
         options = {"mask": str(dataset.vocabulary_count), "share": repr(self.mask_share)}
         return print_functions((hide, {**options, "generator": "None", "whole": "False"}))
 
-    def facts(self) -> dict[str, Any]:
+    def card_facts(self) -> dict[str, Any]:
         return {"predicts": self.predicts}
 
     def learner(
@@ -109,7 +109,7 @@ class LanguageLearner(NetworkLearner):
     def digest(self, outputs: Tensor) -> Tensor:
         return outputs.argmax(dim=-1)
 
-    def scores(self, outputs: Tensor, targets: Tensor, split: Split | None, costly: bool) -> dict[str, float]:
+    def metrics(self, outputs: Tensor, targets: Tensor, split: Split | None, costly: bool) -> dict[str, float]:
         counts = targets != IGNORED
         return {"token_accuracy": float((outputs == targets)[counts].float().mean())}
 
@@ -125,7 +125,7 @@ class LanguageLearner(NetworkLearner):
 
     # -- sample texts -------------------------------------------------------------------------------------------------
 
-    def views(self, step: int) -> Iterator[Event]:
+    def snapshots(self, step: int) -> Iterator[Event]:
         """A sample text now and then: asked between two steps, a few times a second."""
         if not self.paradigm.sample_length or not self.shutter.due(step):
             return

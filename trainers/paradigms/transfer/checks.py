@@ -264,7 +264,7 @@ class OneRateOnly(_TransferCheck):
     code = "T218"
 
     def look(self, job: Job, analysis: Analysis, way: Transfer) -> Iterator[Problem]:
-        if job.optimizer.needs_closure and (way.body_rate != 1 or way.unfreeze_at is not None):
+        if job.optimizer.needs_closure and (way.backbone_lr_factor != 1 or way.unfreeze_at is not None):
             yield self.problem(
                 None,
                 f"{job.optimizer.label} can neither take two learning rates nor weights that join later. Use another "

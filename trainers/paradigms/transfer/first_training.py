@@ -81,7 +81,7 @@ def origin(job: Job, way: Transfer) -> Origin:
 
 def described(first: Job) -> str:
     """The data of a first training in a few words: of chosen classes, which."""
-    classes = first.dataset.options().get("only")
+    classes = first.dataset.options().get("keep_classes")
     return first.dataset.title + (f", {', '.join(map(str, classes))}" if classes else "")
 
 
@@ -123,7 +123,7 @@ def learn(first: Job, path: Path, say: Say) -> None:
     specs = {step.name: step.spec for step in make_plan(first.document).steps}
 
     def told(events: list[Event]) -> bool:
-        epoch = min(loop.place.epoch + 1, settings.epochs)
+        epoch = min(loop.position.epoch + 1, settings.epochs)
         say(f"It first learns from {title}: epoch {epoch:,} of {settings.epochs:,} …")
         return False
 

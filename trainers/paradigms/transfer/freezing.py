@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Group = list[tuple[str, nn.Module]]
 
 
-class Ice:
+class FrozenLayers:
     """The frozen layers of one network, those nearest to the head first."""
 
     def __init__(self, module: nn.Module, job: Job, way: Transfer, taken: set[str]) -> None:
@@ -51,12 +51,12 @@ class Ice:
         return Optimisation(
             head, job.optimizer, job.schedule, total_steps, steps_per_epoch,
             gradient_clip=settings.gradient_clip, l1=settings.l1, scaled=settings.precision == "float16",
-            slower=Slower(body, self.way.body_rate) if self.way.body_rate != 1 else None,
+            slower=Slower(body, self.way.backbone_lr_factor) if self.way.backbone_lr_factor != 1 else None,
         )  # fmt: skip
 
     def _split(self, parameters: list[nn.Parameter]) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
         """Those at the body's rate, and the others; with one rate for all, none and all."""
-        if self.way.body_rate == 1:
+        if self.way.backbone_lr_factor == 1:
             return [], parameters
         modules = layers(self.module)
         body = {id(p) for name in self.taken if name in modules for p in modules[name].parameters()}
@@ -67,7 +67,7 @@ class Ice:
         at = self.way.unfreeze_at
         if at is None or over < at:
             return
-        free = self.total if self.way.unfreeze == "at once" else over - at + 1
+        free = self.total if self.way.unfreeze == "all" else over - at + 1
         thawed = 0
         while self.groups and self.total - len(self.groups) < free:
             new = [p for _, layer in self.groups.pop(0) for p in layer.parameters() if not p.requires_grad]

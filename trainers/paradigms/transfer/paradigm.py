@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from trainers.data.base import Task
-from trainers.paradigms.base import Part, Score
+from trainers.paradigms.base import Part, ReportedMetric
 from trainers.paradigms.supervised import Supervised, SupervisedLearner
 
 if TYPE_CHECKING:
@@ -70,10 +70,10 @@ class Transfer(Supervised):
     unfreeze_at: int | None = Field(
         None, ge=1, le=1_000_000, description="After so many epochs frozen layers learn too. Empty: never."
     )
-    unfreeze: Literal["at once", "gradually"] = Field(
-        "at once", description="gradually: one layer after the other, an epoch each, from the head back."
+    unfreeze: Literal["all", "gradually"] = Field(
+        "all", description="gradually: one layer after the other, an epoch each, from the head back."
     )
-    body_rate: float = Field(
+    backbone_lr_factor: float = Field(
         1.0, gt=0, le=1, description="Learning rate of the layers that come from the source, as a share of the head's."
     )
     compare: bool = Field(
@@ -104,18 +104,18 @@ class Transfer(Supervised):
         return None if self.source is None else Source.model_validate(self.source)
 
     @property
-    def scripted(self) -> bool:
+    def exports_script(self) -> bool:
         return False
 
-    def scores(self, dataset: DataSet) -> tuple[Score, ...]:
-        known = super().scores(dataset)
+    def metrics(self, dataset: DataSet) -> tuple[ReportedMetric, ...]:
+        known = super().metrics(dataset)
         if not self.compare:
             return known
         first, *rest = known
         twins = [score._replace(name=SCRATCH + score.name, label=f"{score.label} from nothing") for score in known]
         return (first, twins[0], *rest, *twins[1:])
 
-    def marks(self, document: Document) -> dict[str, str]:
+    def node_labels(self, document: Document) -> dict[str, str]:
         from trainers.paradigms.transfer import source_weights
 
         return source_weights.marks(document, self)
@@ -144,15 +144,15 @@ class TransferLearner(SupervisedLearner):
     """A network that begins with weights of another, and where asked for its twin that begins from nothing."""
 
     def __init__(self, paradigm: Transfer, job: Job, prepared: Prepared, device: str, *steps: int) -> None:
-        from trainers.paradigms.transfer.scratch_baseline import Beside
+        from trainers.paradigms.transfer.scratch_baseline import ScratchBaseline
         from trainers.paradigms.transfer.weight_files import WeightsError
 
         self.paradigm, self.steps, self.over = paradigm, steps, 0
         self.trouble: WeightsError | None = None
         super().__init__(paradigm, job, prepared, device, *steps)
-        self.beside = Beside(self, steps) if paradigm.compare else None
-        if self.beside is not None:
-            self.modules = {"main": self.model, "scratch": self.beside.model}
+        self.scratch_baseline = ScratchBaseline(self, steps) if paradigm.compare else None
+        if self.scratch_baseline is not None:
+            self.modules = {"main": self.model, "scratch": self.scratch_baseline.model}
         self._training: list[float] = []  # the score of the training part after each epoch
 
     # -- what it begins with, and what of it learns -------------------------------------------------------------------
@@ -177,23 +177,23 @@ class TransferLearner(SupervisedLearner):
         """Freeze what is to be frozen, and make the optimizer of the rest."""
         from trainers.paradigms.transfer import freezing
 
-        self.ice = freezing.Ice(module, self.job, self.paradigm, self.taken)
-        return self.ice.optimisation(*steps)
+        self.frozen_layers = freezing.FrozenLayers(module, self.job, self.paradigm, self.taken)
+        return self.frozen_layers.optimisation(*steps)
 
     def step(self, inputs: tuple[Tensor, ...], targets: Tensor) -> Tensor:
         if self.trouble is not None:
             raise self.trouble
         loss = super().step(inputs, targets)
-        if self.beside is not None:
-            self.beside.step(inputs, targets)
+        if self.scratch_baseline is not None:
+            self.scratch_baseline.step(inputs, targets)
         return loss
 
     def epoch_end(self, validation_loss: float | None) -> None:
         super().epoch_end(validation_loss)
         self.over += 1
-        self.ice.thaw(self.over, self.optimisation)
-        if self.beside is not None:
-            self.beside.optimisation.epoch_end(validation_loss)
+        self.frozen_layers.thaw(self.over, self.optimisation)
+        if self.scratch_baseline is not None:
+            self.scratch_baseline.optimisation.epoch_end(validation_loss)
 
     # -- what is told of it -------------------------------------------------------------------------------------------
 
@@ -201,36 +201,36 @@ class TransferLearner(SupervisedLearner):
         from trainers.paradigms.transfer import scratch_baseline
 
         found = super().evaluate(split, costly)
-        if self.beside is not None:
-            found |= self.beside.scores(lambda: super(TransferLearner, self).evaluate(split, costly))
-            self.remarks = (
-                *self.remarks,
-                *scratch_baseline.negative(found, self.job.paradigm.scores(self.job.dataset)[0]),
+        if self.scratch_baseline is not None:
+            found |= self.scratch_baseline.scores(lambda: super(TransferLearner, self).evaluate(split, costly))
+            self.diagnostics = (
+                *self.diagnostics,
+                *scratch_baseline.negative(found, self.job.paradigm.metrics(self.job.dataset)[0]),
             )
-        self.ice.settle()
+        self.frozen_layers.settle()
         return found
 
-    def figures(self) -> dict[str, float]:
+    def training_metrics(self) -> dict[str, float]:
         from trainers.paradigms.transfer import scratch_baseline
 
-        found = super().figures()
-        score = next(iter(Supervised.scores(self.paradigm, self.job.dataset)))
+        found = super().training_metrics()
+        score = next(iter(Supervised.metrics(self.paradigm, self.job.dataset)))
         if score.name in found:
             self._training.append(found[score.name])
-        if self.ice.frozen:
-            self.remarks = (
-                *self.remarks,
+        if self.frozen_layers.frozen:
+            self.diagnostics = (
+                *self.diagnostics,
                 *scratch_baseline.stuck(self._training, score, self.paradigm.freeze_up_to or ""),
             )
-        return found | (self.beside.figures() if self.beside is not None else {})
+        return found | (self.scratch_baseline.training_metrics() if self.scratch_baseline is not None else {})
 
-    def views(self, step: int) -> Iterable[Event]:
-        return self.beside.views(step) if self.beside is not None else ()
+    def snapshots(self, step: int) -> Iterable[Event]:
+        return self.scratch_baseline.snapshots(step) if self.scratch_baseline is not None else ()
 
     # -- for a run that goes on ---------------------------------------------------------------------------------------
 
     def state_dict(self) -> dict[str, Any]:
-        twin = {"beside": self.beside.optimisation.state_dict()} if self.beside is not None else {}
+        twin = {"beside": self.scratch_baseline.optimisation.state_dict()} if self.scratch_baseline is not None else {}
         return {
             **super().state_dict(),
             "over": self.over,
@@ -244,7 +244,7 @@ class TransferLearner(SupervisedLearner):
         if self.taken != set(state["taken"]):  # the source is gone or another one: what it gave is in the checkpoint
             self.taken = set(state["taken"])
             self.optimisation = self._arranged(self.model, *self.steps)
-        self.ice.thaw(self.over, self.optimisation)
+        self.frozen_layers.thaw(self.over, self.optimisation)
         super().load_state_dict(state)
-        if self.beside is not None:
-            self.beside.optimisation.load_state_dict(state["beside"])
+        if self.scratch_baseline is not None:
+            self.scratch_baseline.optimisation.load_state_dict(state["beside"])

@@ -10,7 +10,7 @@ import torch
 
 from trainers.engine.learner import NetworkLearner
 from trainers.engine.snapshot_schedule import Shutter
-from trainers.events import Scene, SplitName, Verdict
+from trainers.events import Snapshot, SplitName, Verdict
 from trainers.paradigms.transfer.paradigm import SCRATCH
 
 if TYPE_CHECKING:
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from trainers.events import Event
-    from trainers.paradigms.base import Score
+    from trainers.paradigms.base import ReportedMetric
     from trainers.paradigms.transfer.paradigm import TransferLearner
     from trainers.runs.predictions import Predictions
     from trainers.runs.run import Run
 
-VIEW = "with_without"
+VIEW = "scratch_baseline"
 SHOWN = 24  # samples of the validation part that are looked at again and again
 WORSE = 0.02  # by which the twin's score has to be better, before the transfer counts as harmful
 LOW, STANDS = 0.8, 0.01  # a training score below this that has not moved by that much for some epochs is stuck
 PATIENCE = 4  # epochs
 
 
-class Beside:
+class ScratchBaseline:
     """The twin at work beside a learner. It draws its first weights from the run's seed, as a run of its own would."""
 
     def __init__(self, learner: TransferLearner, steps: tuple[int, ...]) -> None:
@@ -58,19 +58,19 @@ class Beside:
     def scores(self, evaluate: Callable[[], dict[str, float]]) -> dict[str, float]:
         """What `evaluate` says of the learner's network, said of the twin."""
         learner = self.learner
-        own, remarks = learner.model, learner.remarks
+        own, remarks = learner.model, learner.diagnostics
         learner.model = self.model
         try:
             return {SCRATCH + name: value for name, value in evaluate().items()}
         finally:
-            learner.model, learner.remarks = own, remarks
+            learner.model, learner.diagnostics = own, remarks
 
-    def figures(self) -> dict[str, float]:
+    def training_metrics(self) -> dict[str, float]:
         """The mean loss of its steps since this was asked last."""
         losses, self._losses = self._losses, []
         return {f"{SCRATCH}loss": float(torch.stack(losses).float().mean())} if losses else {}
 
-    def views(self, step: int) -> Iterable[Event]:
+    def snapshots(self, step: int) -> Iterable[Event]:
         """Now and then what both say of the same few samples."""
         from trainers.objectives.model_outputs import predicted_classes
 
@@ -85,12 +85,12 @@ class Beside:
                 outputs = model(*inputs).float()
             model.train()
             said[name] = predicted_classes(outputs, learner.objective.expects, learner.target).cpu().numpy()
-        learner.ice.settle()
-        yield Scene(step, VIEW, {**said, "targets": held.targets[:SHOWN].numpy()})
+        learner.frozen_layers.settle()
+        yield Snapshot(step, VIEW, {**said, "targets": held.targets[:SHOWN].numpy()})
         self.shutter.taken(step)
 
 
-def negative(scores: dict[str, float], first: Score) -> tuple[Verdict, ...]:
+def negative(scores: dict[str, float], first: ReportedMetric) -> tuple[Verdict, ...]:
     """A verdict where the twin from nothing is the better one."""
     own, twin = scores.get(first.name), scores.get(SCRATCH + first.name)
     if own is None or twin is None or scores["loss"] <= scores[f"{SCRATCH}loss"]:
@@ -103,12 +103,12 @@ def negative(scores: dict[str, float], first: Score) -> tuple[Verdict, ...]:
             "warning",
             f"The transfer does harm: begun from nothing, the same network has a validation {first.label} of "
             f"{twin:.3f}, this one has {own:.3f}.",
-            "What it learned first does not help here: freeze less, raise body_rate, or begin with something like it.",
+            "What it learned first does not help here: freeze less, raise backbone_lr_factor, or begin with something like it.",
         ),
     )
 
 
-def stuck(scores: Sequence[float], first: Score, frozen: str) -> tuple[Verdict, ...]:
+def stuck(scores: Sequence[float], first: ReportedMetric, frozen: str) -> tuple[Verdict, ...]:
     """A verdict where the frozen features do not suffice: the training score stays low."""
     last = scores[-PATIENCE:]
     if len(last) < PATIENCE or not first.higher_is_better or max(last) >= LOW or max(last) - min(last) > STANDS * 3:

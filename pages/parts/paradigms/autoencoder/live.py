@@ -43,7 +43,7 @@ def space(live: Live) -> None:
         return charts.nothing("No node splits the network in two, so there is no code to look at.")
     with st.container(key="latent_live"):
         charts.heading("Latent space", f"the code at {code} of held-out samples")
-        scene = snapshots.moment(live, "latent")
+        scene = snapshots.moment(live, "latent_space")
         if scene is None:
             return None
         arrays = scene.arrays
@@ -58,7 +58,7 @@ def space(live: Live) -> None:
 def axes(live: Live) -> None:
     """How much each axis of the code says of a sample."""
     charts.heading("KL of each axis", "nats: what an axis tells of a sample; near 0 it is idle")
-    scene = snapshots.moment(live, "latent_axes")
+    scene = snapshots.moment(live, "latent_units")
     if scene is not None:
         charts.draw(bars(scene.arrays["kl"], f"{live.run.id}axes"), "latent_axes")
 
@@ -67,7 +67,7 @@ def facts(run: Run, part: SplitName) -> None:
     """The scores of the shown part and of the test part in one line."""
     found = reconstructions(run, part)
     share = f"<b>{max(0.0, found.share):.1%}</b> of their spread is given back"
-    labels = {score.name: score.label for score in run.job.paradigm.scores(run.job.dataset)}
+    labels = {score.name: score.label for score in run.job.paradigm.metrics(run.job.dataset)}
     known = {labels[name]: run_summary.number(value) for name, value in run.scores().items() if name in labels}
     told = " · ".join(f"{escape(label)} <b>{value}</b>" for label, value in known.items())
     tested = f"Test: {told}" if told else "Test scores come when the run is over."

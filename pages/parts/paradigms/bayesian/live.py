@@ -13,16 +13,16 @@ def calibration(live: Live) -> None:
     """Calibration error of a few draws beside that of one network alone; of numbers, the coverage of intervals."""
     if live.run.job.dataset.task == "regression":
         charts.heading("Coverage", "share of the truths inside the interval of 90 %, after each epoch")
-        return _curves(live, {"coverage": "mean of the draws", "alone_coverage": "one network"}, "coverage")
+        return _curves(live, {"coverage": "mean of the draws", "single_coverage": "one network"}, "coverage")
     charts.heading("Calibration error", "how far its confidence is from its accuracy, after each epoch")
-    return _curves(live, {"calibration_error": "mean of the draws", "alone_calibration_error": "one network"}, "ece")
+    return _curves(live, {"calibration_error": "mean of the draws", "single_calibration_error": "one network"}, "ece")
 
 
 def doubt(live: Live) -> None:
     """Confidence beside accuracy; or, of numbers, by how much the draws differ."""
     if live.run.job.dataset.task == "regression":
         charts.heading("Spread of the draws", "in spreads of the target, after each epoch")
-        return _curves(live, {"spread": "spread"}, "doubt")
+        return _curves(live, {"predictive_std": "predictive_std"}, "doubt")
     charts.heading("Confidence and accuracy", "where confidence runs ahead, it is overconfident")
     return _curves(live, {"confidence": "confidence", "accuracy": "accuracy"}, "doubt")
 

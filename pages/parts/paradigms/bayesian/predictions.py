@@ -132,7 +132,7 @@ def _table(found: Believed, some: np.ndarray) -> None:  # type: ignore[type-arg]
         columns = {
             "": np.where(given.wrong[some], "✗", ""), "true": names[given.targets[some]],
             "named": names[found.beliefs.named[some]], "confidence": found.beliefs.confidence[some],
-            "spread": found.beliefs.spread[some], "entropy": found.beliefs.entropy[some],
+            "predictive_std": found.beliefs.spread[some], "entropy": found.beliefs.entropy[some],
             "mutual information": found.beliefs.information[some],
         }  # fmt: skip
         settings["confidence"] = st.column_config.ProgressColumn(format="percent", min_value=0.0, max_value=1.0)

@@ -16,7 +16,7 @@ from pages.parts.theme import charts
 from pages.parts.theme.escaping import escape
 from trainers.events import SplitName
 from trainers.paradigms.bayesian import uncertainty
-from trainers.paradigms.bayesian.predictions import Believed, Doubts, believed, doubts
+from trainers.paradigms.bayesian.predictions import Believed, UncertaintySurface, believed, doubts
 from trainers.paradigms.bayesian.uncertainty import Calibration, Numbers
 from trainers.runs.predictions import has_surface
 from trainers.runs.run import Run
@@ -32,7 +32,7 @@ def doubt(run: Run, part: SplitName) -> None:
         with charts.card("doubts"):
             with st.container(horizontal=True, vertical_alignment="center", key="doubts_head"):
                 charts.heading("Doubt over the plane", "the brighter, the less sure")
-                names = ("entropy", "mutual information", "spread")
+                names = ("entropy", "mutual information", "predictive_std")
                 chosen = st.segmented_control(
                     "figure", names, default=names[0], required=True, key="doubts_figure", label_visibility="collapsed"
                 )
@@ -67,7 +67,7 @@ def histograms(groups: dict[str, Numbers], x: str, state: str, border: float | N
     return charts.figure(traces, x=x, y="% of each", state=state, barmode="overlay", shapes=shapes)
 
 
-def surface_figure(found: Doubts, name: str) -> go.Figure:
+def surface_figure(found: UncertaintySurface, name: str) -> go.Figure:
     """One figure over the plane as a picture, and the points that were learned from."""
     points, classes = found.points
     few = np.unique(np.linspace(0, len(points) - 1, min(len(points), charts.LIMIT)).astype(int))

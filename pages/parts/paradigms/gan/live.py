@@ -14,7 +14,7 @@ from pages.parts.data import sample_images as pictures
 from pages.parts.theme import charts, theme
 from pages.parts.training import snapshots
 from pages.parts.training.run_data import Live
-from trainers.events import Scene
+from trainers.events import Snapshot
 from trainers.paradigms.gan.snapshots import VIEW
 
 SMOOTHING = 0.9
@@ -47,7 +47,7 @@ def _range(live: Live, drawn: NDArray[np.float32]) -> tuple[float, float]:
     return (0.0, max(high, 1e-6)) if low > -0.25 * high else (low, high)
 
 
-def points_figure(scene: Scene, state: str) -> go.Figure:
+def points_figure(scene: Snapshot, state: str) -> go.Figure:
     """Real and drawn points, over what the discriminator takes for real."""
     look, arrays = charts.look(), scene.arrays
     (left, bottom), (right, top) = arrays["corners"].tolist()
@@ -61,7 +61,7 @@ def points_figure(scene: Scene, state: str) -> go.Figure:
         )
     ]  # fmt: skip
     sides = (("real", look.soft, 5), ("drawn", DRAWN, 4.5))
-    for (name, colour, size), points in zip(sides, (arrays["real"], arrays["false"]), strict=True):
+    for (name, colour, size), points in zip(sides, (arrays["real"], arrays["fake"]), strict=True):
         marker = {"color": colour, "size": size, "opacity": 0.75}
         traces.append(
             go.Scattergl(x=points[:, 0], y=points[:, 1], mode="markers", name=name, marker=marker, hoverinfo="skip")
@@ -82,7 +82,7 @@ def adversaries(live: Live) -> None:
     charts.heading("Two losses", "neither has to fall: each makes the other's task harder")
     _sides(live, ("generator_loss", "discriminator_loss"), ("generator", "discriminator"), "adversaries")
     charts.heading("Told apart", "share that the discriminator gets right · at one half it guesses")
-    _sides(live, ("told_real", "told_false"), ("real", "drawn"), "told_apart", share=True)
+    _sides(live, ("step_accuracy_real", "step_accuracy_fake"), ("real", "drawn"), "told_apart", share=True)
 
 
 def _sides(live: Live, metrics: tuple[str, str], names: tuple[str, str], key: str, share: bool = False) -> None:

@@ -127,4 +127,4 @@ def _begins(item: source_weights.Item) -> str:
 
 
 def _rate(item: source_weights.Item, way: Transfer) -> str:
-    return f"at {way.body_rate:g} × rate" if item.fits and way.body_rate != 1 else "yes"
+    return f"at {way.backbone_lr_factor:g} × rate" if item.fits and way.backbone_lr_factor != 1 else "yes"

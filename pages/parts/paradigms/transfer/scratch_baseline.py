@@ -21,13 +21,13 @@ from trainers.runs.run import Run
 
 COLUMNS = 12
 WORDS = {"with": "only with transfer", "without": "only from nothing", "both": "both", "none": "neither"}
-ALONE = "Switch on compare in Way of training: a twin then learns from nothing on the same batches."
+SINGLE = "Switch on compare in Way of training: a twin then learns from nothing on the same batches."
 
 
 def curves(live: Live) -> None:
     """The main score on the validation part, with the transfer and without."""
     job = live.run.job
-    score = job.paradigm.scores(job.dataset)[0]
+    score = job.paradigm.metrics(job.dataset)[0]
     charts.heading("With and without transfer", f"validation {score.label}, after each epoch")
     own, twin = (live.curves.get(("validation", name)) for name in (score.name, SCRATCH + score.name))
     if own is None:
@@ -43,7 +43,7 @@ def samples(live: Live) -> None:
     """The same few samples as training goes on: which of the two names them rightly."""
     charts.heading("The same few samples", "held out · a bar in colour: named rightly")
     if not has_twin(live.run):
-        return charts.nothing(ALONE)
+        return charts.nothing(SINGLE)
     scene = snapshots.moment(live, VIEW)
     if scene is None:
         return None
