@@ -31,7 +31,7 @@ def discover(
         ValueError: two classes share one key.
     """
     found: dict[str, type[T]] = {}
-    for name in _modules(package, within_folders):
+    for name in module_names(package, within_folders):
         module = importlib.import_module(name)
         for value in vars(module).values():
             if not inspect.isclass(value) or not issubclass(value, base) or value is base:
@@ -45,14 +45,14 @@ def discover(
     return found
 
 
-def _modules(package: ModuleType, within_folders: str) -> Iterator[str]:
+def module_names(package: ModuleType, within_folders: str = "") -> Iterator[str]:
     """The dotted names of the modules to import, in alphabetical order; those of a folder in the place of the folder."""
     for info in sorted(pkgutil.iter_modules(package.__path__), key=lambda item: item.name):
         name = f"{package.__name__}.{info.name}"
         if not info.ispkg:
             yield name
         elif not within_folders:
-            yield from _modules(importlib.import_module(name), "")
+            yield from module_names(importlib.import_module(name), "")
         elif importlib.util.find_spec(f"{name}.{within_folders}"):
             yield f"{name}.{within_folders}"
 

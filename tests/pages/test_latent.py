@@ -15,7 +15,7 @@ from pages.parts.theme import theme
 from tests.pages.trained import button, look, page, store, text, train, widget
 from tests.trainers.latent import autoencoder
 from trainers.paradigms.autoencoder.reconstructions import Detection, Reconstructions
-from trainers.paradigms.autoencoder.reconstructions import reconstructions as reconstructions_of
+from trainers.paradigms.autoencoder.reconstructions import reconstruct as reconstructions_of
 
 EVIL = "<img src=x onerror=alert(1)>"
 

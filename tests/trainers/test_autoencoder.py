@@ -17,7 +17,7 @@ from tests.trainers.latent import autoencoder
 from trainers.events import Snapshot
 from trainers.paradigms.autoencoder import bottleneck, projection
 from trainers.paradigms.autoencoder.paradigm import Autoencoder, remarks
-from trainers.paradigms.autoencoder.reconstructions import decoded, detection, drawn, liveliest, reconstructions, walk
+from trainers.paradigms.autoencoder.reconstructions import decoded, detection, drawn, liveliest, reconstruct, walk
 from trainers.runs.run import RunError
 
 Train = Callable[..., trainers.Run]
@@ -42,7 +42,7 @@ def test_it_learns_and_shows_it(train: Train) -> None:
     assert scene is not None and scene.arrays["originals"].shape == (10, 1, 8, 8) and "noisy" not in scene.arrays
     places = run.snapshot("latent_space")
     assert places is not None and places.arrays["places"].shape == (len(places.arrays["classes"]), 2)
-    found = reconstructions(run)
+    found = reconstruct(run)
     assert found.codes is not None and found.codes.shape == (len(found.originals), 4) and found.axes is None
     held_out = run.metrics().query("split == 'validation' and metric == 'explained'")["value"].max()
     assert found.share == pytest.approx(held_out, abs=0.02)
@@ -61,7 +61,7 @@ def test_it_learns_and_shows_it(train: Train) -> None:
 def test_tables_and_points_and_series_too(document: builder.Document, train: Train) -> None:
     run = train(document)
     assert run.state == "finished", run.progress().message
-    found = reconstructions(run)
+    found = reconstruct(run)
     assert decoded(run, found.codes[:2]).shape == (2, *run.job.dataset.input_shape)  # type: ignore[index]
     assert run.snapshot("latent_space").arrays["places"].shape[1] == 2  # type: ignore[union-attr]
 
@@ -121,9 +121,9 @@ def test_a_class_is_kept_out_and_found_by_its_error(train: Train) -> None:
     assert (prepared.test.targets == 0).any() and "kept out" in prepared.notes[-1]
     run = train(document)
     assert run.scores()["auroc"] > 0.7
-    seen = detection(reconstructions(run, "test"))
+    seen = detection(reconstruct(run, "test"))
     assert seen is not None and seen.area == pytest.approx(run.scores()["auroc"], abs=1e-6)
-    assert detection(reconstructions(run)) is None
+    assert detection(reconstruct(run)) is None
     assert "kept out" in " ".join(verdict.message for verdict in run.verdicts())
 
 

@@ -18,7 +18,7 @@ from tests.trainers.conftest import needs_mirror
 from tests.trainers.judge import opinion
 from tests.trainers.latent import autoencoder
 from trainers.events import Snapshot
-from trainers.paradigms.autoencoder.reconstructions import decoded, drawn, reconstructions
+from trainers.paradigms.autoencoder.reconstructions import decoded, drawn, reconstruct
 from trainers.paradigms.variational import Variational, divergence, remarks
 
 Train = Callable[..., trainers.Run]
@@ -129,7 +129,7 @@ def test_it_learns_and_draws_new_samples(train: Train, tmp_path: Path) -> None:
     assert run.snapshot("latent_units").arrays["kl"].shape == (4,)  # type: ignore[union-attr]
     samples = drawn(run, 5, seed=3)
     assert samples.shape == (5, 1, 8, 8) and np.array_equal(samples, drawn(run, 5, seed=3))
-    found = reconstructions(run)
+    found = reconstruct(run)
     assert found.codes is not None and found.axes is not None and found.axes.shape == (4,)
     assert np.allclose(decoded(run, found.codes[:3]), found.likenesses[:3], atol=1e-5)
     assert run.part("encoder")(torch.from_numpy(found.originals[:2])).shape == (2, 4)

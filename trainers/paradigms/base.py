@@ -80,7 +80,7 @@ class Paradigm(Entry):
     """A way of training. Its fields are its options; a subclass in `paradigms/` is one file, read in one sitting."""
 
     panels: ClassVar[tuple[str, ...]] = ()  # its views of the trained network, see pages/parts/training/panels.py
-    live: ClassVar[
+    cards: ClassVar[
         tuple[str, ...]
     ] = ()  # its cards beside the curves while it trains, see pages/parts/training/panels.py
     forms: ClassVar[tuple[str, ...]] = ()  # what stands below its options, see FORMS of pages/parts/training/panels.py

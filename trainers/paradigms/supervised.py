@@ -32,7 +32,7 @@ class Supervised(Paradigm):
     name: ClassVar[str] = "supervised"
     label: ClassVar[str] = "Supervised"
     chooses_loss: ClassVar[bool] = True
-    panels: ClassVar[tuple[str, ...]] = ("facts", "samples", "answers", "attention")
+    panels: ClassVar[tuple[str, ...]] = ("metrics", "samples", "predictions", "attention")
     tasks: ClassVar[frozenset[Task]] = frozenset(
         {"classification", "multilabel", "regression", "forecasting", "segmentation"}
     )

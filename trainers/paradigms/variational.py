@@ -35,10 +35,10 @@ class Variational(Reconstruction):
 
     name: ClassVar[str] = "variational"
     label: ClassVar[str] = "Variational autoencoder"
-    live: ClassVar[tuple[str, ...]] = ("reconstructions", "latent", "latent_axes")
+    cards: ClassVar[tuple[str, ...]] = ("reconstructions", "latent_space", "latent_units")
     panels: ClassVar[tuple[str, ...]] = (
-        "latent_facts", "latent_prior", "latent_errors", "latent_walk", "latent_space", "latent_plane",
-        "latent_kl", "latent_decoder",
+        "autoencoder_metrics", "prior_samples", "reconstructions", "latent_interpolation", "latent_space", "latent_grid",
+        "kl_per_unit", "decode_code",
     )  # fmt: skip
 
     loss: Literal["bce", "mse"] = Field(

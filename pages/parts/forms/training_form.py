@@ -8,11 +8,11 @@ from typing import Any
 import streamlit as st
 
 from builder.edits import SetTraining
+from pages.parts import views
 from pages.parts.document.session import Session, key_for, widget
 from pages.parts.forms import augmentation_form, form
 from pages.parts.forms.registry_choice import Choice, Options, options_of
 from pages.parts.theme.escaping import markdown
-from pages.parts.training import panels
 from trainers.data import DATASETS, NOT_OPTIONS, DataError, dataset
 from trainers.engine.device import device_names
 from trainers.job import Batching, EarlyStopping, Settings
@@ -125,8 +125,8 @@ def _paradigm(session: Session) -> None:
     shown = {key: value for key, value in paradigm.items() if key not in apart}
     help_ = "What the network is asked for: answers that are known, the next piece of a text, pictures like those seen."
     Choice("paradigm", "way of training", PARADIGMS, help_, apart).draw(session, shown, write)
-    for name in kind.forms if kind is not None else ():
-        panels.function(panels.FORMS[name])(session)
+    for view in views.chosen("form", kind.forms if kind is not None else ()):
+        view.draw(session)
 
 
 def _apart(kind: type[Paradigm] | None) -> frozenset[str]:

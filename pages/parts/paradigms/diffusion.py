@@ -10,6 +10,7 @@ from pages.parts.data import sample_images as pictures
 from pages.parts.theme import charts
 from pages.parts.training import snapshots
 from pages.parts.training.run_data import Live
+from pages.parts.views import card, panel
 from trainers.events import SplitName
 from trainers.paradigms.diffusion.sampling import Drawn, diffusion_of, drawn, noise_by_time
 from trainers.runs.run import Run
@@ -19,7 +20,8 @@ GROWN = 8  # pictures that are shown growing on the Inspect page
 SAME_NOISE = "always out of the same noise, so that you see what the network learns"
 
 
-def growing(live: Live) -> None:
+@card
+def denoising(live: Live) -> None:
     """A few pictures at moments of their growth: noise on the left, what the network makes of it on the right."""
     charts.heading("Out of noise", "each row grows from left to right")
     scene = snapshots.moment(live, "denoising")
@@ -27,7 +29,8 @@ def growing(live: Live) -> None:
         st.html(rows(scene.arrays["stages"]))
 
 
-def samples(live: Live) -> None:
+@card
+def diffusion_samples(live: Live) -> None:
     """The pictures that the network draws now."""
     charts.heading("What it draws", SAME_NOISE)
     scene = snapshots.moment(live, "diffusion_samples")
@@ -35,7 +38,8 @@ def samples(live: Live) -> None:
         st.html(sheet(scene.arrays["samples"], COLUMNS))
 
 
-def panel(run: Run, part: SplitName) -> None:
+@panel("whole")
+def sampling(run: Run, part: SplitName) -> None:
     """New pictures out of noise, each as it grows; what in the data they are most like; how well it tells noise."""
     left, right = st.columns([11, 9], gap="small")
     with left, charts.card("drawing"):

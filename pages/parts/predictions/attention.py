@@ -8,6 +8,7 @@ import streamlit as st
 
 from pages.parts.theme import charts
 from pages.parts.theme.escaping import escape
+from pages.parts.views import panel
 from trainers.data.tokens import TokenError
 from trainers.events import SplitName
 from trainers.runs.run import Run
@@ -16,7 +17,8 @@ MOST_TICKS = 48  # names on an axis; of longer sequences every so many
 MEAN = "mean of all"
 
 
-def card(run: Run, part: SplitName) -> None:
+@panel("right")
+def attention(run: Run, part: SplitName) -> None:
     """The choice of sample, layer and head, and the map."""
     from trainers.paradigms.language.analysis import can_look, looks, sample_of, tokens_of
 

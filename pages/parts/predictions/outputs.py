@@ -15,6 +15,7 @@ from PIL import Image
 from pages.parts.predictions import forecasts
 from pages.parts.theme import charts
 from pages.parts.theme.escaping import escape
+from pages.parts.views import panel
 from trainers.events import SplitName
 from trainers.runs.predictions import Predictions, Surface, confusion, has_surface, overlaps, predict, surface
 from trainers.runs.run import Run
@@ -24,7 +25,8 @@ CLASSES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7
 TALL = 420
 
 
-def panel(run: Run, part: SplitName) -> None:
+@panel("right")
+def predictions(run: Run, part: SplitName) -> None:
     """What suits the run's task."""
     found = predict(run, part)
     if has_surface(run):

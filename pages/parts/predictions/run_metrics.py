@@ -7,13 +7,15 @@ import streamlit as st
 
 from pages.parts.theme.escaping import escape
 from pages.parts.training import run_summary
+from pages.parts.views import panel
 from trainers.events import SplitName
 from trainers.objectives.metrics import METRICS
 from trainers.runs.predictions import Predictions, overlaps, predict
 from trainers.runs.run import Run
 
 
-def panel(run: Run, part: SplitName) -> None:
+@panel("top")
+def metrics(run: Run, part: SplitName) -> None:
     """The line."""
     found = predict(run, part)
     labels = {name: metric.label for name, metric in METRICS[found.task].items()} | {"loss": "loss"}

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from pages.parts.predictions import forecasts, tiles
 from pages.parts.theme import charts
+from pages.parts.views import panel
 from trainers.events import SplitName
 from trainers.runs.predictions import Predictions, predict
 from trainers.runs.run import Run
@@ -19,7 +20,8 @@ ROWS = 1000
 Order = NDArray[np.int64]
 
 
-def panel(run: Run, part: SplitName) -> None:
+@panel("left")
+def samples(run: Run, part: SplitName) -> None:
     """The samples of one part of the run's data."""
     with charts.card("samples"):
         found = predict(run, part)

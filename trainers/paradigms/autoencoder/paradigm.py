@@ -31,10 +31,10 @@ class Autoencoder(Reconstruction):
 
     name: ClassVar[str] = "autoencoder"
     label: ClassVar[str] = "Autoencoder"
-    live: ClassVar[tuple[str, ...]] = ("reconstructions", "latent")
+    cards: ClassVar[tuple[str, ...]] = ("reconstructions", "latent_space")
     panels: ClassVar[tuple[str, ...]] = (
-        "latent_facts", "latent_errors", "latent_walk", "latent_by_hand", "latent_space", "latent_plane",
-        "latent_anomaly",
+        "autoencoder_metrics", "reconstructions", "latent_interpolation", "decode_code", "latent_space", "latent_grid",
+        "anomaly_detection",
     )  # fmt: skip
 
     loss: Literal["mse", "bce", "l1", "smooth_l1"] = Field(

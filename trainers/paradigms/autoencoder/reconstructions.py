@@ -1,6 +1,6 @@
 """What a trained autoencoder makes of samples: their likenesses, how far off they are, their codes, and new samples.
 
-found = reconstructions(run)            # the validation samples
+found = reconstruct(run)           # the validation samples
 found.order                             # worst first
 walk(run, found.codes[3], found.codes[7])   # samples along the line between two codes
 drawn(run, 32)                          # new samples from the prior, of a variational autoencoder
@@ -84,7 +84,7 @@ def way_of(run: Run) -> Reconstruction:
     return way
 
 
-def reconstructions(run: Run, split: SplitName = "validation") -> Reconstructions:
+def reconstruct(run: Run, split: SplitName = "validation") -> Reconstructions:
     """What the run's best weights make of one part of its data. RunError: no weights, or no samples in this part."""
     return kept(run, ("reconstructions", split), lambda: _reconstructions(run, split))
 

@@ -37,8 +37,15 @@ class Bayesian(Supervised):
     name: ClassVar[str] = "bayesian"
     label: ClassVar[str] = "Bayesian"
     tasks: ClassVar[frozenset[Task]] = frozenset({"classification", "regression"})
-    panels: ClassVar[tuple[str, ...]] = ("beliefs", "uncertain", "doubts", "calibration", "rejection", "strangers")
-    live: ClassVar[tuple[str, ...]] = ("calibration", "doubt")
+    panels: ClassVar[tuple[str, ...]] = (
+        "uncertainty_summary",
+        "uncertain_samples",
+        "uncertainty_distribution",
+        "calibration",
+        "rejection",
+        "out_of_distribution",
+    )
+    cards: ClassVar[tuple[str, ...]] = ("calibration", "uncertainty")
 
     method: Literal["dropout", "ensemble", "weights"] = Field(
         "dropout", description="Where answers differ: other units left out, other networks, or other weights drawn."

@@ -41,8 +41,8 @@ class Diffusion(Paradigm):
 
     name: ClassVar[str] = "diffusion"
     label: ClassVar[str] = "Diffusion"
-    live: ClassVar[tuple[str, ...]] = ("denoising", "diffusion_samples")
-    panels: ClassVar[tuple[str, ...]] = ("drawing",)
+    cards: ClassVar[tuple[str, ...]] = ("denoising", "diffusion_samples")
+    panels: ClassVar[tuple[str, ...]] = ("sampling",)
 
     timesteps: int = Field(200, ge=2, le=4000, description="Steps from a clean picture to nothing but noise.")
     schedule: Literal["cosine", "linear"] = Field(

@@ -33,8 +33,8 @@ class GAN(Paradigm):
     label: ClassVar[str] = "Generative adversarial network"
     networks: ClassVar[tuple[str, ...]] = (GENERATOR, DISCRIMINATOR)
     validates: ClassVar[bool] = False
-    live: ClassVar[tuple[str, ...]] = ("generated", "adversaries")
-    panels: ClassVar[tuple[str, ...]] = ("drawn_samples", "drawn_walk", "drawn_scores")
+    cards: ClassVar[tuple[str, ...]] = ("generated_samples", "adversarial_losses")
+    panels: ClassVar[tuple[str, ...]] = ("random_samples", "noise_interpolation", "generator_metrics")
 
     loss: Literal["non_saturating", "wasserstein", "hinge", "least_squares"] = Field(
         "non_saturating", description="The game that the two play; wasserstein is with a gradient penalty."

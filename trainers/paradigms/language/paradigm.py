@@ -37,8 +37,8 @@ class Language(Paradigm):
     label: ClassVar[str] = "Language model"
     tasks: ClassVar[frozenset[Task]] = frozenset({"language"})
     chooses_loss: ClassVar[bool] = True
-    live: ClassVar[tuple[str, ...]] = ("texts",)
-    panels: ClassVar[tuple[str, ...]] = ("writing", "surprise", "attention")
+    cards: ClassVar[tuple[str, ...]] = ("generated_text",)
+    panels: ClassVar[tuple[str, ...]] = ("text_generation", "token_loss", "attention")
 
     predicts: Literal["next_token", "masked_token"] = Field(
         "next_token", description="next token: what follows, as GPT; masked token: what was hidden, as BERT."

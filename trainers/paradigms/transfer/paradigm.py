@@ -44,9 +44,9 @@ class Transfer(Supervised):
     name: ClassVar[str] = "transfer"
     label: ClassVar[str] = "Transfer"
     tasks: ClassVar[frozenset[Task]] = Supervised.tasks
-    panels: ClassVar[tuple[str, ...]] = ("facts", "with_without", "samples", "answers", "attention")
-    live: ClassVar[tuple[str, ...]] = ("with_without_curves", "with_without_samples")
-    forms: ClassVar[tuple[str, ...]] = ("first_training", "upload", "fitting")
+    panels: ClassVar[tuple[str, ...]] = ("metrics", "scratch_baseline", "samples", "predictions", "attention")
+    cards: ClassVar[tuple[str, ...]] = ("scratch_baseline_curves", "scratch_baseline_samples")
+    forms: ClassVar[tuple[str, ...]] = ("source_training", "weights_file", "weight_matching")
 
     run: str | None = Field(
         None, max_length=64, json_schema_extra={"offers": "runs"}, description="Begin with the weights of this run."

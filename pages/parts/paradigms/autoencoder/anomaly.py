@@ -7,14 +7,16 @@ import plotly.graph_objects as go
 
 from pages.parts.theme import charts
 from pages.parts.theme.escaping import escape
+from pages.parts.views import panel
 from trainers.events import SplitName
-from trainers.paradigms.autoencoder.reconstructions import Detection, Reconstructions, detection, reconstructions
+from trainers.paradigms.autoencoder.reconstructions import Detection, Reconstructions, detection, reconstruct
 from trainers.runs.run import Run
 
 
-def panel(run: Run, part: SplitName) -> None:
+@panel("right")
+def anomaly_detection(run: Run, part: SplitName) -> None:
     """ROC curve and errors of both kinds where a class was kept out; the errors of the classes in any case."""
-    found = reconstructions(run, part)
+    found = reconstruct(run, part)
     seen = detection(found)
     if found.kept_out is not None and seen is None:
         with charts.card("latent_roc"):

@@ -8,6 +8,7 @@ import streamlit as st
 from pages.parts.paradigms.autoencoder import live
 from pages.parts.theme import charts
 from pages.parts.training import snapshots
+from pages.parts.views import panel
 from trainers.events import SplitName
 from trainers.paradigms.autoencoder.reconstructions import (
     Floats,
@@ -15,7 +16,7 @@ from trainers.paradigms.autoencoder.reconstructions import (
     drawn,
     has_decoder,
     liveliest,
-    reconstructions,
+    reconstruct,
 )
 from trainers.runs.predictions import kept
 from trainers.runs.run import Run
@@ -26,12 +27,13 @@ COLUMNS = 10
 ACROSS = 14  # pictures in a row of the plane
 
 
-def panel(run: Run, part: SplitName) -> None:
+@panel("right")
+def decode_code(run: Run, part: SplitName) -> None:
     """A slider for each axis of the code, or for the liveliest, and the sample that the decoder makes of it."""
     if not has_decoder(run):
         return
     with charts.card("latent_decoder"):
-        found = reconstructions(run, part)
+        found = reconstruct(run, part)
         assert found.codes is not None
         width = found.codes.shape[1]
         axes = np.arange(width) if width <= MOST else liveliest(found.codes, MOST)
@@ -57,9 +59,10 @@ def panel(run: Run, part: SplitName) -> None:
                 st.html(snapshots.compared_curves({"made": sample}))
 
 
-def plane(run: Run, part: SplitName) -> None:
+@panel("right")
+def latent_grid(run: Run, part: SplitName) -> None:
     """Of codes of two numbers: what the decoder makes of every place of the plane."""
-    found = reconstructions(run, part)
+    found = reconstruct(run, part)
     if not has_decoder(run) or found.codes is None or found.codes.shape[1] != 2 or found.originals.ndim != 4:
         return
     with charts.card("latent_plane"):
@@ -104,7 +107,8 @@ def _reset(run: Run, axes: np.ndarray, codes: Floats) -> None:
         st.session_state[_key(run, axis)] = float(codes[:, axis].mean())
 
 
-def prior(run: Run, part: SplitName) -> None:
+@panel("left")
+def prior_samples(run: Run, part: SplitName) -> None:
     """New samples that were never there: codes from the standard normal distribution, decoded."""
     with charts.card("latent_prior"):
         charts.heading("New samples", "codes drawn from the prior, the standard normal distribution")
@@ -126,7 +130,7 @@ def prior(run: Run, part: SplitName) -> None:
         pictured = len(run.job.dataset.input_shape) == 3 and run.job.dataset.input_shape[0] in (1, 3)
         samples = drawn(run, COUNT[pictured], seed, float(spread))
         if pictured:
-            st.html(snapshots.grid(samples, COLUMNS, *snapshots.limits(reconstructions(run, part).originals)))
+            st.html(snapshots.grid(samples, COLUMNS, *snapshots.limits(reconstruct(run, part).originals)))
         else:
             st.html(live.drawn({"drawn": samples}))
         return None

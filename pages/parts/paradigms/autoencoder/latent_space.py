@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from pages.parts.paradigms.autoencoder import live
 from pages.parts.theme import charts
+from pages.parts.views import panel
 from trainers.events import SplitName
 from trainers.paradigms.autoencoder.projection import MOST, main_axes, neighbours
-from trainers.paradigms.autoencoder.reconstructions import Reconstructions, has_decoder, reconstructions, walk
+from trainers.paradigms.autoencoder.reconstructions import Reconstructions, has_decoder, reconstruct, walk
 from trainers.runs.predictions import kept
 from trainers.runs.run import Run
 
@@ -24,10 +25,11 @@ NO_CODE = "No node splits the network in two, so there is no code to look at."
 MAPS = {"PCA": "the two directions in which codes differ most", "t-SNE": "alike codes lie side by side; distances lie"}
 
 
-def panel(run: Run, part: SplitName) -> None:
+@panel("right")
+def latent_space(run: Run, part: SplitName) -> None:
     """Every sample of this part by its code, in the colour of its class."""
     with charts.card("latent_space"):
-        found = reconstructions(run, part)
+        found = reconstruct(run, part)
         if found.codes is None:
             charts.heading("Latent space")
             return charts.nothing(NO_CODE)
@@ -85,7 +87,8 @@ def _picked(run: Run, part: SplitName, found: Reconstructions, place: Any) -> No
     st.session_state[second] = place
 
 
-def walking(run: Run, part: SplitName) -> None:
+@panel("left")
+def latent_interpolation(run: Run, part: SplitName) -> None:
     """Samples along the line between the codes of two of them, above the mixture of the two samples themselves."""
     if not has_decoder(run):
         return
@@ -94,7 +97,7 @@ def walking(run: Run, part: SplitName) -> None:
             "A walk through the latent space",
             "along the straight line between two codes; a click on the map goes on to there",
         )
-        found = reconstructions(run, part)
+        found = reconstruct(run, part)
         assert found.codes is not None
         count = min(OFFERED, len(found.originals))
         names = [f"{found.name(index) or 'sample'} · no. {index + 1}" for index in range(count)]

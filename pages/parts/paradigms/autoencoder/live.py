@@ -16,8 +16,9 @@ from pages.parts.theme import charts
 from pages.parts.theme.escaping import escape
 from pages.parts.training import run_summary, snapshots
 from pages.parts.training.run_data import Live
+from pages.parts.views import card, panel
 from trainers.events import SplitName
-from trainers.paradigms.autoencoder.reconstructions import reconstructions
+from trainers.paradigms.autoencoder.reconstructions import reconstruct
 from trainers.runs.run import Run
 
 TALL = 300
@@ -25,7 +26,8 @@ IDLE = 0.01  # nats: what says less is drawn as idle
 ROWS = {"originals": "held out", "noisy": "with noise on it: what the network sees", "reconstructions": "given back"}
 
 
-def likenesses(live: Live) -> None:
+@card
+def reconstructions(live: Live) -> None:
     """Held-out samples above what the network gives back of them."""
     noisy = getattr(live.run.job.paradigm, "noise", "none") != "none"
     charts.heading("Reconstructions", "held-out samples, noise on them, cleaned" if noisy else "held-out samples above")
@@ -34,7 +36,8 @@ def likenesses(live: Live) -> None:
         st.html(drawn({title: scene.arrays[name] for name, title in ROWS.items() if name in scene.arrays}))
 
 
-def space(live: Live) -> None:
+@card
+def latent_space(live: Live) -> None:
     """Where some hundred held-out samples lie in the latent space, in the colours of their classes."""
     job = live.run.job
     code = job.paradigm.code(job.document)  # type: ignore[attr-defined]
@@ -55,7 +58,8 @@ def space(live: Live) -> None:
         return charts.draw(made, "latent")
 
 
-def axes(live: Live) -> None:
+@card
+def latent_units(live: Live) -> None:
     """How much each axis of the code says of a sample."""
     charts.heading("KL of each axis", "nats: what an axis tells of a sample; near 0 it is idle")
     scene = snapshots.moment(live, "latent_units")
@@ -63,9 +67,10 @@ def axes(live: Live) -> None:
         charts.draw(bars(scene.arrays["kl"], f"{live.run.id}axes"), "latent_axes")
 
 
-def facts(run: Run, part: SplitName) -> None:
+@panel("top")
+def autoencoder_metrics(run: Run, part: SplitName) -> None:
     """The scores of the shown part and of the test part in one line."""
-    found = reconstructions(run, part)
+    found = reconstruct(run, part)
     share = f"<b>{max(0.0, found.share):.1%}</b> of their spread is given back"
     labels = {score.name: score.label for score in run.job.paradigm.metrics(run.job.dataset)}
     known = {labels[name]: run_summary.number(value) for name, value in run.scores().items() if name in labels}
@@ -77,9 +82,10 @@ def facts(run: Run, part: SplitName) -> None:
     )
 
 
-def kl(run: Run, part: SplitName) -> None:
+@panel("right")
+def kl_per_unit(run: Run, part: SplitName) -> None:
     """What each axis of the trained code says."""
-    found = reconstructions(run, part)
+    found = reconstruct(run, part)
     if found.axes is None:
         return
     with charts.card("latent_kl"):

@@ -12,18 +12,20 @@ from pages.parts.data import sample_images as pictures
 from pages.parts.theme import charts
 from pages.parts.theme.escaping import escape
 from pages.parts.training import run_summary, snapshots
+from pages.parts.views import panel
 from trainers.events import SplitName
-from trainers.paradigms.autoencoder.reconstructions import Floats, Reconstructions, reconstructions
+from trainers.paradigms.autoencoder.reconstructions import Floats, Reconstructions, reconstruct
 from trainers.runs.run import Run
 
 TILES = {True: 16, False: 8}  # on a page, of pictures and of others
 ROWS = 500
 
 
-def panel(run: Run, part: SplitName) -> None:
+@panel("left")
+def reconstructions(run: Run, part: SplitName) -> None:
     """A page of samples, from the worst to the best or the other way about."""
     with charts.card("latent_errors"):
-        found = reconstructions(run, part)
+        found = reconstruct(run, part)
         with st.container(horizontal=True, vertical_alignment="center", key="latent_errors_head"):
             noise = "original, with noise, given back" if found.given is not None else "original and what is given back"
             charts.heading("Reconstructions", f"{noise} · error: mean square")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pages.parts.theme import charts
 from pages.parts.training.run_data import Live
+from pages.parts.views import card
 
 LEVEL = 0.9  # of the intervals whose coverage is told
 NOT_YET = "The first figures come at the end of the first epoch."
 
 
+@card
 def calibration(live: Live) -> None:
     """Calibration error of a few draws beside that of one network alone; of numbers, the coverage of intervals."""
     if live.run.job.dataset.task == "regression":
@@ -18,7 +20,8 @@ def calibration(live: Live) -> None:
     return _curves(live, {"calibration_error": "mean of the draws", "single_calibration_error": "one network"}, "ece")
 
 
-def doubt(live: Live) -> None:
+@card
+def uncertainty(live: Live) -> None:
     """Confidence beside accuracy; or, of numbers, by how much the draws differ."""
     if live.run.job.dataset.task == "regression":
         charts.heading("Spread of the draws", "in spreads of the target, after each epoch")

@@ -10,6 +10,7 @@ from pages.parts.paradigms.bayesian import uncertainty_charts
 from pages.parts.theme import charts
 from pages.parts.theme.escaping import escape
 from pages.parts.training import snapshots
+from pages.parts.views import panel
 from trainers.events import SplitName
 from trainers.paradigms.bayesian.predictions import Strangers, others, strangers
 from trainers.runs.predictions import prepared_data, reverted
@@ -18,7 +19,8 @@ from trainers.runs.run import Run
 SHOWN = 20
 
 
-def panel(run: Run, part: SplitName) -> None:
+@panel("whole")
+def out_of_distribution(run: Run, part: SplitName) -> None:
     """A choice of a data set, both histograms, and what is flagged and what passes."""
     choices = others(run)
     if run.job.dataset.task == "regression" or not choices:

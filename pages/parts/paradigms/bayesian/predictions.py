@@ -13,6 +13,7 @@ from pages.parts.predictions import tiles
 from pages.parts.theme import charts
 from pages.parts.theme.escaping import escape
 from pages.parts.training import run_summary
+from pages.parts.views import panel
 from trainers.events import SplitName
 from trainers.paradigms.bayesian import uncertainty
 from trainers.paradigms.bayesian.predictions import Believed, believed
@@ -35,7 +36,8 @@ def told(run: Run) -> str:
     return words.format(draws=getattr(way, "draws", 0), members=getattr(way, "members", 0))
 
 
-def summary(run: Run, part: SplitName) -> None:
+@panel("top")
+def uncertainty_summary(run: Run, part: SplitName) -> None:
     """What asking several times buys: the scores of the mean answer beside those of one network alone."""
     found = believed(run, part)
     with charts.card("beliefs"):
@@ -86,7 +88,8 @@ def _cell(row: Row, column: int) -> str:
     return f"<td>{f'<b>{shown}</b>' if better else shown}</td>"
 
 
-def samples(run: Run, part: SplitName) -> None:
+@panel("left")
+def uncertain_samples(run: Run, part: SplitName) -> None:
     """The samples, the most uncertain first."""
     found = believed(run, part)
     with charts.card("uncertain"):

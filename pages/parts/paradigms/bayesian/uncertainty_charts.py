@@ -14,6 +14,7 @@ from plotly.colors import sample_colorscale
 from pages.parts.predictions.outputs import CLASSES
 from pages.parts.theme import charts
 from pages.parts.theme.escaping import escape
+from pages.parts.views import panel
 from trainers.events import SplitName
 from trainers.paradigms.bayesian import uncertainty
 from trainers.paradigms.bayesian.predictions import Believed, UncertaintySurface, believed, doubts
@@ -25,7 +26,8 @@ TALL = 400
 MOST_DOTS = 160
 
 
-def doubt(run: Run, part: SplitName) -> None:
+@panel("right")
+def uncertainty_distribution(run: Run, part: SplitName) -> None:
     """Where it is unsure: over the plane, in intervals, or in a histogram."""
     found = believed(run, part)
     if has_surface(run):
@@ -113,6 +115,7 @@ def _picture(values: Numbers, top: float) -> str:
     return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
+@panel("right")
 def calibration(run: Run, part: SplitName) -> None:
     """Whether it is right as often as it is sure; of numbers, whether the truth lies in its intervals as often."""
     found = believed(run, part)
@@ -183,6 +186,7 @@ def coverage_figure(found: Believed) -> go.Figure:
     )
 
 
+@panel("right")
 def rejection(run: Run, part: SplitName) -> None:
     """How good it is where it may leave out what it is unsure of."""
     found = believed(run, part)

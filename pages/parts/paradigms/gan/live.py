@@ -14,6 +14,7 @@ from pages.parts.data import sample_images as pictures
 from pages.parts.theme import charts, theme
 from pages.parts.training import snapshots
 from pages.parts.training.run_data import Live
+from pages.parts.views import card
 from trainers.events import Snapshot
 from trainers.paradigms.gan.snapshots import VIEW
 
@@ -24,7 +25,8 @@ TALL = 400
 DRAWN = pictures.colour(0)
 
 
-def generated(live: Live) -> None:
+@card
+def generated_samples(live: Live) -> None:
     """What the generator makes of the same noise, at any moment of the training."""
     names = live.run.job.dataset.classes
     charts.heading("What it draws", "from the same noise all along · go back with the slider")
@@ -77,7 +79,8 @@ def _ranked(field: NDArray[np.float32]) -> NDArray[np.float64]:
     return (order / max(len(order) - 1, 1)).reshape(field.shape)
 
 
-def adversaries(live: Live) -> None:
+@card
+def adversarial_losses(live: Live) -> None:
     """Both losses over the steps, and below them how much of the real and the drawn the discriminator gets right."""
     charts.heading("Two losses", "neither has to fall: each makes the other's task harder")
     _sides(live, ("generator_loss", "discriminator_loss"), ("generator", "discriminator"), "adversaries")

@@ -7,6 +7,7 @@ import streamlit as st
 
 from pages.parts.paradigms.gan.live import cloud, drawn, scores_figure
 from pages.parts.theme import charts
+from pages.parts.views import panel
 from trainers.events import SplitName
 from trainers.runs.run import Run
 
@@ -14,7 +15,8 @@ COUNT, COLUMNS, POINTS = 60, 10, 400
 STEPS = 10
 
 
-def panel(run: Run, part: SplitName) -> None:
+@panel("left")
+def random_samples(run: Run, part: SplitName) -> None:
     """A sheet of samples, or a cloud of points among real ones."""
     from trainers.paradigms.gan import samples as drawing
 
@@ -36,7 +38,8 @@ def panel(run: Run, part: SplitName) -> None:
             st.html(drawn(made, COLUMNS))
 
 
-def walk(run: Run, part: SplitName) -> None:
+@panel("right")
+def noise_interpolation(run: Run, part: SplitName) -> None:
     """The way from one sample to another: a generator that has understood changes one into the other step by step."""
     from trainers.paradigms.gan import samples as drawing
 
@@ -54,7 +57,8 @@ def walk(run: Run, part: SplitName) -> None:
         st.html(drawn(np.concatenate(rows), STEPS))
 
 
-def scores(run: Run, part: SplitName) -> None:
+@panel("right")
+def generator_metrics(run: Run, part: SplitName) -> None:
     """How real the discriminator finds real and drawn samples."""
     from trainers.paradigms.gan import samples as drawing
 

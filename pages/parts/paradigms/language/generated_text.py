@@ -10,6 +10,7 @@ import streamlit as st
 from pages.parts.theme import charts
 from pages.parts.theme.escaping import escape, escape_lines
 from pages.parts.training.run_data import Live
+from pages.parts.views import card, panel
 from trainers.data.tokens import MASK, TokenError
 from trainers.events import SplitName, Text
 from trainers.paradigms.language.decoding import Taste
@@ -22,7 +23,8 @@ LONGEST = 20.0  # seconds for a text that somebody asked for
 WAITING = "The first sample text comes with the first steps."
 
 
-def live(live: Live) -> None:
+@card
+def generated_text(live: Live) -> None:
     """The sample texts of a run, the newest first: from noise to words."""
     charts.heading("What it writes", "grey: given · the newest first")
     if not live.texts:
@@ -43,7 +45,8 @@ def marked(pieces: Pieces) -> str:
     return "".join(f'<span class="nl-mark-{escape(mark)}">{escape_lines(text)}</span>' for text, mark in pieces)
 
 
-def panel(run: Run, part: SplitName) -> None:
+@panel("left")
+def text_generation(run: Run, part: SplitName) -> None:
     """A prompt, how boldly to go on from it, and the text that comes."""
     from trainers.paradigms.language.analysis import language_of
 

@@ -8,12 +8,14 @@ import streamlit as st
 
 from pages.parts.theme import charts
 from pages.parts.theme.escaping import escape, escape_lines
+from pages.parts.views import panel
 from trainers.data.tokens import TokenError
 from trainers.events import SplitName
 from trainers.runs.run import Run
 
 
-def card(run: Run, part: SplitName) -> None:
+@panel("left")
+def token_loss(run: Run, part: SplitName) -> None:
     """A text, its tokens coloured by surprise, and what the network expected instead at each."""
     from trainers.paradigms.language.analysis import Surprise, sample_of, surprises, tokens_of
 

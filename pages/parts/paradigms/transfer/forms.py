@@ -9,6 +9,7 @@ import streamlit as st
 
 from builder.edits import SetTraining
 from builder.problems import NetloomError
+from pages.parts import views
 from pages.parts.document.session import Session, key_for, widget
 from pages.parts.forms import form
 from pages.parts.forms.registry_choice import Choice, Options, options_of
@@ -34,7 +35,8 @@ def _change(session: Session, label: str, **values: Any) -> None:
     session.apply(SetTraining({**session.document.training, "paradigm": options}), label)
 
 
-def first_training(session: Session) -> None:
+@views.form
+def source_training(session: Session) -> None:
     """Whether the network learns from another data set first, from which, and for how long."""
     source = _paradigm(session).get("source")
     chosen = isinstance(source, dict)
@@ -74,7 +76,8 @@ def _source(session: Session, source: dict[str, Any]) -> None:
     form.draw(session, Source, source, "train.first", epochs, 1, ("epochs",))
 
 
-def upload(session: Session) -> None:
+@views.form
+def weights_file(session: Session) -> None:
     """A file of weights from the reader's own machine, read with care and put beside the others."""
     with st.popover("Add a file of weights", icon=":material/upload_file:", key="weights_upload"):
         given = st.file_uploader(
@@ -93,7 +96,8 @@ def upload(session: Session) -> None:
         st.rerun()
 
 
-def fitting(session: Session) -> None:
+@views.form
+def weight_matching(session: Session) -> None:
     """Layer by layer, what comes from the source and what does not, and why."""
     try:
         job = Job(bind(session.document))

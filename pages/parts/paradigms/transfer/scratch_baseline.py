@@ -13,6 +13,7 @@ from pages.parts.theme import charts
 from pages.parts.theme.escaping import escape
 from pages.parts.training import snapshots
 from pages.parts.training.run_data import Live
+from pages.parts.views import card, panel
 from trainers.events import SplitName
 from trainers.paradigms.transfer.paradigm import SCRATCH
 from trainers.paradigms.transfer.scratch_baseline import SHOWN, VIEW, Compared, compared, has_twin
@@ -24,7 +25,8 @@ WORDS = {"with": "only with transfer", "without": "only from nothing", "both": "
 SINGLE = "Switch on compare in Way of training: a twin then learns from nothing on the same batches."
 
 
-def curves(live: Live) -> None:
+@card
+def scratch_baseline_curves(live: Live) -> None:
     """The main score on the validation part, with the transfer and without."""
     job = live.run.job
     score = job.paradigm.metrics(job.dataset)[0]
@@ -39,7 +41,8 @@ def curves(live: Live) -> None:
     return charts.draw(charts.figure(traces, x="epoch", state=live.run.id), "with_without")
 
 
-def samples(live: Live) -> None:
+@card
+def scratch_baseline_samples(live: Live) -> None:
     """The same few samples as training goes on: which of the two names them rightly."""
     charts.heading("The same few samples", "held out · a bar in colour: named rightly")
     if not has_twin(live.run):
@@ -77,7 +80,8 @@ def _few(run: Run) -> tuple[str, ...]:
     return _drawn(str(run.store.folder), run.id)
 
 
-def panel(run: Run, part: SplitName) -> None:
+@panel("whole")
+def scratch_baseline(run: Run, part: SplitName) -> None:
     """The samples that only one of the two gets right."""
     if not has_twin(run):
         return
