@@ -6,6 +6,7 @@ meaning, so every function here may be called on what is new already: it changes
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -63,6 +64,7 @@ SNAPSHOTS: dict[str, str] = {
 ARRAYS: dict[str, str] = {"false": "fake"}
 
 # Checkpoints: keys of the learner's state, of the whole, and the names of modules.
+POSITION_KEYS: dict[str, str] = {"best_loss": "best_value"}
 STATE_KEYS: dict[str, str] = {"place": "position", "ledger": "step_metrics", "rivalry": "diagnostics"}
 MODULES: dict[str, str] = {"average": "ema"}
 
@@ -117,6 +119,9 @@ def weights(old: Mapping[str, Value]) -> dict[str, Value]:
 def checkpoint(old: Mapping[str, Any]) -> dict[str, Any]:
     """A checkpoint's tree with today's keys."""
     new = _renamed(old, STATE_KEYS)
+    new["position"] = _renamed(new["position"], POSITION_KEYS)
+    if new["position"].get("best_value") == math.inf:  # nothing was the best yet
+        new["position"]["best_value"] = None
     new["learner"] = _renamed(new["learner"], STATE_KEYS)
     new["networks"] = _renamed(new["networks"], MODULES)
     new["best"] = weights(new["best"])

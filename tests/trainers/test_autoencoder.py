@@ -14,6 +14,7 @@ import trainers
 from builder.edits import apply_all
 from tests.trainers.conftest import needs_mirror
 from tests.trainers.latent import autoencoder
+from trainers.data.batches import Batch
 from trainers.events import Snapshot
 from trainers.paradigms.autoencoder import bottleneck, projection
 from trainers.paradigms.autoencoder.paradigm import Autoencoder, remarks
@@ -72,10 +73,10 @@ def test_a_paused_run_equals_one_that_never_was() -> None:
     batch = straight.prepared.training.inputs[0][:32], straight.prepared.training.targets[:32]
     torch.manual_seed(1)
     for _ in range(4):
-        straight.step(batch[:1], batch[1])
+        straight.step(Batch(batch[:1], batch[1]))
     torch.manual_seed(1)
     for _ in range(2):
-        first.step(batch[:1], batch[1])
+        first.step(Batch(batch[:1], batch[1]))
     random, state = torch.get_rng_state(), first.state_dict()
     weights = {name: value.clone() for name, value in first.model.state_dict().items()}
     second = learner_of(document)
@@ -85,7 +86,7 @@ def test_a_paused_run_equals_one_that_never_was() -> None:
     second.evaluate(second.prepared.validation)
     torch.set_rng_state(random)
     for _ in range(2):
-        second.step(batch[:1], batch[1])
+        second.step(Batch(batch[:1], batch[1]))
     for name, value in straight.model.state_dict().items():
         assert torch.equal(value, second.model.state_dict()[name]), name
 
@@ -181,7 +182,7 @@ def test_what_does_not_fit_is_said_and_mended(document: builder.Document, code: 
         mended = apply_all(mended, left[0].fix or ())
     assert code not in codes(mended)
     learner = learner_of(mended)
-    assert learner.step(tuple(part[:8] for part in learner.prepared.training.inputs), torch.zeros(8)).isfinite()
+    assert learner.step(Batch(tuple(part[:8] for part in learner.prepared.training.inputs), torch.zeros(8))).isfinite()
 
 
 def without(document: builder.Document, *names: str, width: int | None = None) -> builder.Document:

@@ -23,6 +23,7 @@ from builder.exports.subject import subject
 from builder.library.diffusion import denoise, signal_share
 from tests.builder.test_codegen import tidy
 from tests.trainers.denoised import NODES, denoiser
+from trainers.data.batches import Batch
 from trainers.engine import checkpoint
 from trainers.engine.snapshot_schedule import Shutter
 from trainers.paradigms.diffusion.paradigm import DiffusionLearner
@@ -111,19 +112,19 @@ def test_a_resumed_run_gives_the_same_numbers(tmp_path: Path) -> None:
     whole = learner(document)
     batches = whole.prepared.training.inputs[0][:512].split(64)  # type: ignore[no-untyped-call]
     for batch in batches[:4]:
-        whole.step((batch,), batch)
+        whole.step(Batch((batch,), batch))
     state = {
         "networks": {name: dict(module.state_dict()) for name, module in whole.modules.items()},
         "learner": whole.state_dict(), "random": checkpoint.random_state("cpu"),
     }  # fmt: skip
     checkpoint.save(tmp_path / "checkpoint", state)
-    expected = [float(whole.step((batch,), batch)) for batch in batches[4:]]
+    expected = [float(whole.step(Batch((batch,), batch))) for batch in batches[4:]]
     again, state = learner(document), checkpoint.load(tmp_path / "checkpoint")
     for name, module in again.modules.items():
         module.load_state_dict(state["networks"][name])
     again.load_state_dict(state["learner"])
     checkpoint.set_random_state(state["random"], "cpu")
-    assert [float(again.step((batch,), batch)) for batch in batches[4:]] == expected
+    assert [float(again.step(Batch((batch,), batch))) for batch in batches[4:]] == expected
     for one, other in zip(whole.average.parameters(), again.average.parameters(), strict=True):
         assert torch.equal(one, other)
 

@@ -21,6 +21,7 @@ from builder.exports.subject import subject
 from builder.problems import Problem
 from tests.trainers.conftest import needs_mirror
 from tests.trainers.rivals import rivals
+from trainers.data.batches import Batch
 from trainers.paradigms.gan import samples
 from trainers.paradigms.gan.diagnostics import Diagnostics
 from trainers.paradigms.gan.learner import AdversarialLearner
@@ -87,7 +88,7 @@ def learner(document: Document) -> tuple[AdversarialLearner, Any]:
 
 
 def steps(made: AdversarialLearner, part: Any, count: int) -> list[float]:
-    return [float(made.step((part.inputs[0][:32],), part.targets[:32])) for _ in range(count)]
+    return [float(made.step(Batch((part.inputs[0][:32],), part.targets[:32]))) for _ in range(count)]
 
 
 def test_the_generator_waits_for_its_turn_and_leaves_no_gradient_behind() -> None:

@@ -12,7 +12,7 @@ from torch import nn
 
 import builder
 from builder import Document
-from trainers.data.batches import Batches
+from trainers.data.batches import Batch, Batches
 from trainers.data.splits import Split, prepare
 from trainers.engine.loop import Diverged, Loop, bucket
 from trainers.events import Metric, Probe
@@ -41,7 +41,7 @@ def test_every_sample_comes_once_an_epoch_but_a_last_one_alone(samples: int, siz
 def test_the_order_follows_from_seed_and_epoch_and_can_begin_anywhere() -> None:
     def order(seed: int, epoch: int, start: int = 0) -> list[list[float]]:
         torch.rand(3)  # what others draw does not matter
-        return [inputs.flatten().tolist() for (inputs,), _ in Batches(split(50), 8, seed, "cpu").epoch(epoch, start)]
+        return [batch.inputs[0].flatten().tolist() for batch in Batches(split(50), 8, seed, "cpu").epoch(epoch, start)]
 
     assert order(0, 0) == order(0, 0)
     assert order(0, 0) != order(0, 1)
@@ -59,7 +59,8 @@ class Counting:
     """A learner that learns nothing and counts what is asked of it."""
 
     eager = True
-    remarks = ()
+    probed_forward = None
+    diagnostics = ()
     notes = ()
 
     def __init__(self, losses: Any = None, validation: Any = None) -> None:
@@ -68,7 +69,7 @@ class Counting:
         self.validation = iter(validation) if validation is not None else itertools.repeat(1.0)
         self.epochs = 0
 
-    def step(self, inputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    def step(self, batch: Batch) -> torch.Tensor:
         return torch.tensor(next(self.losses))
 
     def evaluate(self, part: Split, costly: bool = False) -> dict[str, float]:

@@ -20,6 +20,7 @@ from builder.document import Document
 from tests.trainers.conftest import MIRROR
 from trainers.data import DATASETS
 from trainers.data.base import Arrays
+from trainers.data.batches import Batch
 from trainers.data.splits import Prepared, prepare
 from trainers.tasks.target import Target
 
@@ -101,7 +102,7 @@ def test_a_step_trains_every_parameter(document: Document) -> None:
     before = {name: weight.detach().clone() for name, weight in weights.items()}
     first = tuple(given[:8] for given in prepared.training.inputs)
     for _ in range(2):
-        loss = learner.step(first, prepared.training.targets[:8])
+        loss = learner.step(Batch(first, prepared.training.targets[:8]))
         assert loss.isfinite()
     still = [name for name, weight in weights.items() if torch.equal(weight, before[name])]
     assert still == []

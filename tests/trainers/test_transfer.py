@@ -64,8 +64,8 @@ def learner_of(document: Document) -> tuple[TransferLearner, Batches]:
 
 
 def epoch(learner: TransferLearner, batches: Batches, number: int) -> None:
-    for inputs, targets in batches.epoch(number, 0):
-        learner.step(inputs, targets)
+    for batch in batches.epoch(number, 0):
+        learner.step(batch)
     learner.evaluate(learner.prepared.validation)
     learner.training_metrics()
     learner.epoch_end(1.0)
@@ -191,8 +191,8 @@ def test_the_twin_is_what_it_would_be_alone() -> None:
     torch.manual_seed(0)
     scratch = plain.paradigm.learner(plain, plain.prepare(), "cpu", batches.count * 4, batches.count)
     for learner in (both, alone, scratch):
-        for inputs, targets in batches.epoch(0, 0):
-            learner.step(inputs, targets)
+        for batch in batches.epoch(0, 0):
+            learner.step(batch)
     found = both.evaluate(both.prepared.validation)
     for name, value in alone.evaluate(both.prepared.validation).items():
         assert found[name] == value
@@ -223,7 +223,7 @@ def test_a_run_that_waited_gives_the_same_numbers() -> None:
     again = job.paradigm.learner(job, part.prepared, "cpu", batches.count * 4, batches.count)
     assert isinstance(again, TransferLearner)
     with pytest.raises(WeightsError, match="not there any more"):
-        again.step(*next(iter(batches.epoch(0, 0))))
+        again.step(next(iter(batches.epoch(0, 0))))
     for name, module in again.modules.items():
         module.load_state_dict(modules[name])
     again.load_state_dict(state)

@@ -17,6 +17,7 @@ from builder.edits import Bypass, apply_all
 from tests.trainers.conftest import needs_mirror
 from tests.trainers.judge import opinion
 from tests.trainers.latent import autoencoder
+from trainers.data.batches import Batch
 from trainers.events import Snapshot
 from trainers.paradigms.autoencoder.reconstructions import decoded, drawn, reconstruct
 from trainers.paradigms.variational import Variational, divergence, remarks
@@ -58,14 +59,14 @@ def test_the_loss_is_the_negative_bound_in_nats_per_sample(loss: Any) -> None:
     divergences = kl_divergence(Normal(mean, (told["log_variance"] / 2).exp()), Normal(0.0, 1.0))
     wanted = -likeness.flatten(1).sum(dim=1).mean() + 3 * divergences.sum(dim=1).mean()
     torch.manual_seed(5)
-    assert torch.allclose(learner.step((clean,), torch.zeros(32)), wanted, rtol=1e-4)
+    assert torch.allclose(learner.step(Batch((clean,), torch.zeros(32))), wanted, rtol=1e-4)
 
 
 def test_samples_beyond_the_range_of_those_learned_from_stop_nothing() -> None:
     for draw in (True, False):
         learner = learner_of(autoencoder(draw=draw, paradigm={"loss": "bce"}))
         clean = batch_of(learner) * 1.5 - 0.2
-        assert learner.step((clean,), torch.zeros(32)).isfinite()
+        assert learner.step(Batch((clean,), torch.zeros(32))).isfinite()
 
 
 def test_beta_rises_over_the_warm_up_and_held_out_samples_are_scored_with_all_of_it() -> None:
@@ -73,7 +74,7 @@ def test_beta_rises_over_the_warm_up_and_held_out_samples_are_scored_with_all_of
     seen = []
     for _ in range(10):
         seen.append(learner.beta)
-        learner.step((batch_of(learner),), torch.zeros(32))
+        learner.step(Batch((batch_of(learner),), torch.zeros(32)))
     assert seen == pytest.approx([0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0, 2.0, 2.0])
     told = learner.evaluate(learner.prepared.validation)
     assert told["loss"] == pytest.approx(told["reconstruction"] + 2 * told["kl"])
@@ -103,10 +104,10 @@ def test_a_paused_run_equals_one_that_never_was() -> None:
     clean = batch_of(straight)
     torch.manual_seed(1)
     for _ in range(6):
-        straight.step((clean,), torch.zeros(32))
+        straight.step(Batch((clean,), torch.zeros(32)))
     torch.manual_seed(1)
     for _ in range(3):
-        first.step((clean,), torch.zeros(32))
+        first.step(Batch((clean,), torch.zeros(32)))
     random, state = torch.get_rng_state(), first.state_dict()
     weights = {name: value.clone() for name, value in first.model.state_dict().items()}
     second = learner_of(document)
@@ -114,7 +115,7 @@ def test_a_paused_run_equals_one_that_never_was() -> None:
     second.load_state_dict(state)
     torch.set_rng_state(random)
     for _ in range(3):
-        second.step((clean,), torch.zeros(32))
+        second.step(Batch((clean,), torch.zeros(32)))
     for name, value in straight.model.state_dict().items():
         assert torch.equal(value, second.model.state_dict()[name]), name
     assert straight.figures() == second.figures()
@@ -154,7 +155,7 @@ def test_a_network_without_a_draw_is_mended() -> None:
     mended = apply_all(plain, problem.fix)
     assert not trainers.check(mended)
     learner = learner_of(mended)
-    assert learner.step((batch_of(learner),), torch.zeros(32)).isfinite() and learner.watched()[0] == "draw"
+    assert learner.step(Batch((batch_of(learner),), torch.zeros(32))).isfinite() and learner.watched()[0] == "draw"
     assert list(learner.way.parts(mended)) == ["network", "encoder", "decoder"]
     assert learner.way.node_labels(mended) == {"draw": "latent"}
 
@@ -185,7 +186,7 @@ def test_a_draw_that_is_passed_by_is_said(make: Any) -> None:
     assert "add takes one past draw" in codes(document)["T197"].message
     assert list(Variational().parts(document)) == ["network", "encoder"]
     learner = learner_of(document)  # it learns all the same
-    assert learner.step((batch_of(learner),), torch.zeros(32)).isfinite()
+    assert learner.step(Batch((batch_of(learner),), torch.zeros(32))).isfinite()
     with torch.no_grad():
         learner.model.get_submodule("wide").weight.zero_()
     assert np.isfinite(list(learner.evaluate(learner.prepared.validation).values())).all()
@@ -214,7 +215,7 @@ def test_a_block_that_draws_is_the_code(make: Any) -> None:
     assert not trainers.check(document)
     assert Variational().code(document) == "core" and "decoder" in Variational().parts(document)
     learner = learner_of(document)
-    assert learner.step((batch_of(learner),), torch.zeros(32)).isfinite()
+    assert learner.step(Batch((batch_of(learner),), torch.zeros(32))).isfinite()
 
 
 def test_collapse_is_told() -> None:

@@ -66,7 +66,7 @@ class NothingToWatch(JobCheck):
     def find(self, job: Job, analysis: Analysis) -> Iterator[Problem]:
         who = "Early stopping" if job.settings.early_stopping else ""
         who = who or (f"The schedule {job.schedule.label}" if job.schedule.per == "validation" else "")
-        if who and not job.paradigm.validates:
+        if who and job.paradigm.metric_to_keep(job.dataset) is None:
             kept = {
                 key: value
                 for key, value in job.document.training.items()

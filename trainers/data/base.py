@@ -10,8 +10,8 @@ import inspect
 import json
 import sys
 import textwrap
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
@@ -44,6 +44,7 @@ class Arrays:
     forecasting float32 (N, horizon, k); segmentation int64 (N, height, width); language int64 (N, length).
     `test_count`: the last so many samples are the test part that the authors published; 0 where they published none.
     `groups`: int64 (N,); samples of one group (a speaker) are never on both sides of a split. None: each is its own.
+    `attributes`: further facts of each sample by name, (N, …); they reach the batches of a paradigm that asks for them.
     `gap`: samples to leave out between the parts of a split in time, where neighbours overlap.
     """
 
@@ -53,6 +54,12 @@ class Arrays:
     test_count: int = 0
     groups: NDArray[np.int64] | None = None
     gap: int = 0
+    attributes: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Groups are an attribute of every sample, too."""
+        if self.groups is not None and "group" not in self.attributes:
+            object.__setattr__(self, "attributes", {**self.attributes, "group": self.groups})
 
 
 class DataSet(Entry):

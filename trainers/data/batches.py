@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -12,8 +13,31 @@ if TYPE_CHECKING:
     from trainers.data.splits import Split
 
 
+NO_ATTRIBUTES: Mapping[str, Tensor] = MappingProxyType({})
+
+
+class Batch(NamedTuple):
+    """What one step learns from. N samples, every tensor on the run's device."""
+
+    inputs: tuple[Tensor, ...]  # one for each Input, (N, *shape)
+    targets: Tensor
+    positions: Tensor | None = None  # (N,): where the samples stand in the training split; None: all, or made anew
+    attributes: Mapping[str, Tensor] = NO_ATTRIBUTES  # further facts of each sample, such as its group, (N, …)
+
+
+class BatchSource(Protocol):
+    """Where a run's batches come from; see `Paradigm.batches`."""
+
+    count: int  # steps in an epoch
+    size: int  # samples in a step: what samples per second are counted by
+
+    def epoch(self, number: int, start: int = 0) -> Iterator[Batch]:
+        """The batches of an epoch (from 0), from batch `start` on: the same ones for the same numbers, always, so that
+        a resumed run goes on as if it had never stopped."""
+
+
 class Batches:
-    """The training part on the device, batched by index.
+    """The training split on the device, batched by index.
 
     The order of an epoch is drawn from (seed, epoch) by a generator of its own, so a resumed run finds its place from
     two numbers, and nothing else that draws random numbers can change it. With augmentations every batch is changed,
@@ -27,8 +51,11 @@ class Batches:
         seed: int,
         device: str,
         augmentations: Sequence[Augmentation] = (),
+        attributes: Sequence[str] = (),
     ) -> None:
+        """`attributes`: the names of those attributes of the split that the batches carry."""
         self.inputs = tuple(given.to(device) for given in split.inputs)
+        self.attributes = {name: split.attributes[name].to(device) for name in attributes if name in split.attributes}
         self.targets = split.targets.to(device)
         self.samples = len(split)
         self.size = self.samples if batch_size == "full" else min(batch_size, self.samples)
@@ -39,27 +66,31 @@ class Batches:
         self.drops_last = self.size > 1 and self.samples % self.size == 1
         self.count = max(1, self.samples // self.size + (self.samples % self.size > 1 if self.size > 1 else 0))
 
-    def epoch(self, number: int, start: int = 0) -> Iterator[tuple[tuple[Tensor, ...], Tensor]]:
+    def epoch(self, number: int, start: int = 0) -> Iterator[Batch]:
         """The batches of an epoch (from 0), from batch `start` on."""
         if not self.augmentations:
             yield from self._plain(number, start)
             return
         from trainers.data.augmenter import augment
 
-        for batch, (inputs, targets) in enumerate(self._plain(number, start), start):
-            yield augment(self.augmentations, inputs, targets, self.seed, number, batch)
+        for place, batch in enumerate(self._plain(number, start), start):
+            inputs, targets = augment(self.augmentations, batch.inputs, batch.targets, self.seed, number, place)
+            yield batch._replace(inputs=inputs, targets=targets)
 
-    def _plain(self, number: int, start: int) -> Iterator[tuple[tuple[Tensor, ...], Tensor]]:
+    def _plain(self, number: int, start: int) -> Iterator[Batch]:
         """The batches as they are in the data set."""
         if self.size == self.samples:  # one batch of everything: its order changes nothing, so nothing is copied
             if start == 0:
-                yield self.inputs, self.targets
+                yield Batch(self.inputs, self.targets, None, self.attributes)
             return
         import torch  # here, because looking through this folder for data sets must not import it
 
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + number)
         order = torch.randperm(self.samples, generator=generator).to(self.targets.device)
         pieces = order.split(self.size)[start : self.count]  # type: ignore[no-untyped-call]
-        inputs, targets = self.inputs, self.targets
+        inputs, targets, attributes = self.inputs, self.targets, self.attributes
         for index in pieces:
-            yield tuple(given.index_select(0, index) for given in inputs), targets.index_select(0, index)
+            some = {name: given.index_select(0, index) for name, given in attributes.items()} if attributes else {}
+            yield Batch(
+                tuple(given.index_select(0, index) for given in inputs), targets.index_select(0, index), index, some
+            )

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     import torch
 
 Values = TypeVar("Values", "NDArray[Any]", "torch.Tensor")
-Scaling = Literal["standard", "unit", "signed"]  # mean 0 and spread 1; from 0 to 1; from -1 to 1
+# zero mean and unit variance; from 0 to 1; from -1 to 1; as they are
+Scaling = Literal["standard", "unit", "signed", "none"]
 
 
 @dataclass(frozen=True)

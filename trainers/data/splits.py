@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,13 +25,17 @@ class Split:
     inputs: tuple[torch.Tensor, ...]  # one for each Input: float32 or int64 (N, *signal.shape)
     targets: torch.Tensor  # as in `Arrays`; numbers to predict are standardised
     indices: Indices
+    attributes: Mapping[str, torch.Tensor] = field(default_factory=dict)  # further facts of each sample: "group", …
 
     def __len__(self) -> int:
         return len(self.indices)
 
     def to(self, device: str) -> Split:
         """The same part on a device."""
-        return Split(tuple(given.to(device) for given in self.inputs), self.targets.to(device), self.indices)
+        attributes = {name: given.to(device) for name, given in self.attributes.items()}
+        return Split(
+            tuple(given.to(device) for given in self.inputs), self.targets.to(device), self.indices, attributes
+        )
 
 
 @dataclass(frozen=True)
@@ -80,7 +85,8 @@ def prepare(
     parts, notes = _indices(dataset, arrays, validation, test, seed, limit)
     channels = channel_axis(dataset)
     figures = tuple(
-        scale(array[parts[0]], scaling, channels) if array.dtype == np.float32 else None for array in arrays.inputs
+        scale(array[parts[0]], scaling, channels) if array.dtype == np.float32 and scaling != "none" else None
+        for array in arrays.inputs
     )
     targets, target_standardisation = arrays.targets, None
     if dataset.task in ("regression", "forecasting") and not raw_targets:
@@ -95,7 +101,8 @@ def prepare(
                 np.subtract(part, figure.mean, out=part)
                 np.divide(part, figure.std, out=part)
             inputs.append(torch.from_numpy(part))
-        return Split(tuple(inputs), torch.from_numpy(targets[indices]), indices)
+        attributes = {name: torch.from_numpy(values[indices]) for name, values in arrays.attributes.items()}
+        return Split(tuple(inputs), torch.from_numpy(targets[indices]), indices, attributes)
 
     training, validating, testing = (split(part) for part in parts)
     return Prepared(

@@ -12,6 +12,7 @@ import builder
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from trainers.data.batches import Batch
     from trainers.data.splits import Prepared, Split
     from trainers.events import Event, Verdict
     from trainers.job import Job
@@ -31,6 +32,7 @@ class NetworkLearner:
 
     kept_batches: ClassVar[int] = 8  # outputs that are kept for `scores` of the training part; 0: none
     eager = True
+    probed_forward: int | None = None
     notes: tuple[str, ...] = ()
     diagnostics: tuple[Verdict, ...] = ()
 
@@ -91,7 +93,8 @@ class NetworkLearner:
 
     # -- the learner that the loop knows ------------------------------------------------------------------------------
 
-    def step(self, inputs: tuple[Tensor, ...], targets: Tensor) -> Tensor:
+    def step(self, batch: Batch) -> Tensor:
+        inputs, targets = batch.inputs, batch.targets
         return self.optimisation.step(lambda: self._forward(inputs, targets))
 
     def _forward(self, inputs: tuple[Tensor, ...], targets: Tensor) -> Tensor:

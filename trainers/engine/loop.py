@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import torch
 
 from builder.problems import NetloomError
-from trainers.data.batches import Batches
+from trainers.data.batches import BatchSource
 from trainers.events import Event, Metric, Verdicts
 from trainers.job import EarlyStopping
+from trainers.paradigms.base import KeptMetric
 from trainers.probes import ProbeClock
 from trainers.verdicts.history import Epoch
 
@@ -46,7 +47,7 @@ class TrainingPosition:
     epoch: int = 0  # epochs that are over
     batch: int = 0  # batches of the running epoch that are over
     step: int = 0
-    best_loss: float = math.inf
+    best_value: float | None = None  # of the metric to keep
     best_epoch: int = 0
     epochs_without_progress: int = 0
     sum_loss: float = 0.0  # of the running bucket of the loss curve
@@ -62,13 +63,14 @@ class Loop:
     """
 
     learner: Learner
-    batches: Batches
+    batches: BatchSource
     validation: Split
     epochs: int
     max_steps: int | None
     early_stopping: EarlyStopping | None
     on_tick: Callable[[list[Event]], bool]
     probes: ProbeClock
+    metric_to_keep: KeptMetric | None = field(default_factory=KeptMetric)
     position: TrainingPosition = field(default_factory=TrainingPosition)
     best: dict[str, Tensor] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
@@ -100,13 +102,13 @@ class Loop:
     def _run_epoch(self, limit: float) -> bool:
         """The rest of one epoch. False: asked to leave."""
         position, step, pending, clock = self.position, self.learner.step, self._pending, time.perf_counter
-        for inputs, targets in self.batches.epoch(position.epoch, position.batch):
+        for batch in self.batches.epoch(position.epoch, position.batch):
             if clock() < self._deadline:
-                pending.append(step(inputs, targets))
+                pending.append(step(batch))
                 position.step += 1
                 position.batch += 1
             else:
-                pending.append(self.probes.step(self.learner, inputs, targets, position.step + 1, self.events))
+                pending.append(self.probes.step(self.learner, batch, position.step + 1, self.events))
                 position.step += 1
                 position.batch += 1
                 if self._tick():
@@ -164,7 +166,7 @@ class Loop:
         self._epoch_sum, self._epoch_count = 0.0, 0
         self.probes.judge.history.take(Epoch(position.epoch, mean, validation, self.learner.diagnostics))
         self.learner.epoch_end(validation.get("loss"))
-        self._remember_best(validation.get("loss"))
+        self._remember_best(validation)
 
     def _validate(self) -> dict[str, float]:
         if not len(self.validation):
@@ -174,15 +176,20 @@ class Loop:
             self.events.append(Metric(self.position.step, self.position.epoch, "validation", metric, value))
         return scores
 
-    def _remember_best(self, validation_loss: float | None) -> None:
-        """Keep a copy of the weights when the validation loss is the lowest so far; without one, the last are best."""
-        position = self.position
-        tolerance = self.early_stopping.min_delta if self.early_stopping else 0.0
-        improved = validation_loss is None or validation_loss < position.best_loss - tolerance
-        position.epochs_without_progress = 0 if improved else position.epochs_without_progress + 1
-        if validation_loss is not None and not validation_loss < position.best_loss:
-            return
-        position.best_loss = math.inf if validation_loss is None else validation_loss
+    def _remember_best(self, scores: Mapping[str, float]) -> None:
+        """Keep a copy of the weights when the metric to keep is the best so far; without one, the last are best."""
+        position, metric = self.position, self.metric_to_keep
+        value = None if metric is None else scores.get(metric.name)
+        margin = self.early_stopping.min_delta if self.early_stopping else 0.0
+        if metric is None or value is None:
+            position.epochs_without_progress, position.best_value = 0, None
+        else:
+            best = metric.worst if position.best_value is None else position.best_value
+            improved = metric.improves(value, best, margin)
+            position.epochs_without_progress = 0 if improved else position.epochs_without_progress + 1
+            if not metric.improves(value, best):
+                return
+            position.best_value = value
         position.best_epoch = position.epoch
         current = weights(self.learner)
         if not self.best:

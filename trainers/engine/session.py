@@ -20,7 +20,6 @@ import torch
 
 from builder.analysis.plan import make_plan
 from trainers import migrate
-from trainers.data.batches import Batches
 from trainers.data.splits import Prepared
 from trainers.engine import checkpoint
 from trainers.engine.device import resolve_device
@@ -73,7 +72,7 @@ class Session:
         if not checkpoint.exists(self.folder / "checkpoint"):
             job.paradigm.prepare(job, self._say)
         torch.manual_seed(settings.seed)
-        batches = Batches(self.prepared.training, job.batch_size, settings.seed, self.device, job.augmentations)
+        batches = job.paradigm.batches(job, self.prepared, self.device)
         total = batches.count * settings.epochs
         total = min(total, settings.max_steps or total)
         learner = job.paradigm.learner(job, self.prepared, self.device, total, batches.count)
@@ -89,6 +88,7 @@ class Session:
             settings.early_stopping,
             self._on_tick,
             ProbeClock(specs),
+            job.paradigm.metric_to_keep(job.dataset),
         )
         self.loop.probes.judge.history.notes = (*self.prepared.notes, *learner.notes)
         if checkpoint.exists(self.folder / "checkpoint"):
@@ -231,12 +231,14 @@ class Session:
         position = loop.position
         last = {name: tensor.clone() for name, tensor in weights(loop.learner).items()}
         load_weights(loop, loop.best or last)
+        self.job.paradigm.finish(loop.learner, self.prepared)
+        best = {name: tensor.clone() for name, tensor in weights(loop.learner).items()}
         events: list[Event] = []
         scores: dict[str, float] = {}
         if len(self.prepared.test):
             scores = loop.learner.evaluate(self.prepared.test.to(self.device), costly=True)
             events += [Metric(position.step, position.epoch, "test", name, value) for name, value in scores.items()]
-        checkpoint.save_weights(self.folder / "best.safetensors", loop.best or last)
+        checkpoint.save_weights(self.folder / "best.safetensors", best)
         write_text(self.folder / "card.json", json.dumps(card(self.job, self.prepared, scores, self.run)))
         load_weights(loop, last)
         self.store.write(self.run, events)

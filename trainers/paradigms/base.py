@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
 from trainers.data.base import Task
+from trainers.data.batches import Batches
 from trainers.entry import Entry
 from trainers.events import SplitName
 from trainers.tasks.target import Target
@@ -16,13 +18,12 @@ if TYPE_CHECKING:
     from builder.document import Document
     from builder.spec import Signal
     from trainers.data import DataSet
+    from trainers.data.batches import Batch, BatchSource
     from trainers.data.scaling import Scaling
     from trainers.data.splits import Prepared, Split
     from trainers.events import Event, Verdict
     from trainers.job import Job
     from trainers.objectives.loss import Loss
-
-Batch = tuple[tuple["Tensor", ...], "Tensor"]
 
 
 class ReportedMetric(NamedTuple):
@@ -51,9 +52,10 @@ class Learner(Protocol):
     modules: Mapping[str, nn.Module]  # the network or networks by name: what probes watch and checkpoints keep
     eager: bool  # run without torch.compile for a while, so that hooks are called
     diagnostics: tuple[Verdict, ...]  # what its last evaluation showed; told when it holds for some epochs
+    probed_forward: int | None  # which forward pass of a step the probes watch, from 0; None: the last one
     notes: tuple[str, ...]  # what is worth knowing of how it learns, in words, told beside the run
 
-    def step(self, inputs: tuple[Tensor, ...], targets: Tensor) -> Tensor:
+    def step(self, batch: Batch) -> Tensor:
         """Learn from one batch. Returns the loss as a tensor on the device; nothing here waits for the device."""
 
     def evaluate(self, split: Split, costly: bool = False) -> dict[str, float]:
@@ -76,19 +78,40 @@ class Learner(Protocol):
         """Go on from `state_dict()`."""
 
 
+class KeptMetric(NamedTuple):
+    """The validation metric that decides which weights are the best, and when early stopping stops."""
+
+    name: str = "loss"
+    higher_is_better: bool = False
+
+    def improves(self, value: float, best: float, margin: float = 0.0) -> bool:
+        """Whether `value` is better than `best` by more than `margin`."""
+        return value > best + margin if self.higher_is_better else value < best - margin
+
+    @property
+    def worst(self) -> float:
+        """What every value is better than."""
+        return -math.inf if self.higher_is_better else math.inf
+
+
 class Paradigm(Entry):
-    """A way of training. Its fields are its options; a subclass in `paradigms/` is one file, read in one sitting."""
+    """One way to train. Its fields are its options; a subclass is a file or a folder of trainers/paradigms.
 
-    panels: ClassVar[tuple[str, ...]] = ()  # its views of the trained network, see pages/parts/training/panels.py
-    cards: ClassVar[
-        tuple[str, ...]
-    ] = ()  # its cards beside the curves while it trains, see pages/parts/training/panels.py
-    forms: ClassVar[tuple[str, ...]] = ()  # what stands below its options, see FORMS of pages/parts/training/panels.py
+    General code asks these members and never a paradigm by name. Most have a default that suits one network which
+    learns from samples with targets; docs/adding_a_paradigm.md builds one from scratch.
+    """
+
+    # What stands on the pages: names of views in pages/parts, see pages/parts/views.py.
+    cards: ClassVar[tuple[str, ...]] = ()  # beside the curves while a run trains
+    panels: ClassVar[tuple[str, ...]] = ()  # of the trained network, on the Inspect page
+    forms: ClassVar[tuple[str, ...]] = ()  # below its options, on the Train page
+
     networks: ClassVar[tuple[str, ...]] = ("main",)  # the networks of the document that it trains
-    validates: ClassVar[bool] = True  # a loss on held-out samples says how good it is, and which weights are best
-    tasks: ClassVar[frozenset[Task]] = frozenset()  # what it can learn; empty: anything, it needs no targets
-
+    tasks: ClassVar[frozenset[Task]] = frozenset()  # what it can learn; empty: any data set, it needs no targets
+    attributes: ClassVar[tuple[str, ...]] = ()  # the attributes of samples that its batches carry, such as "group"
     chooses_loss: ClassVar[bool] = False  # its option `loss` is one of trainers/objectives/losses.py
+
+    # -- data -------------------------------------------------------------------------------------------------------
 
     def loss_for(self, dataset: DataSet) -> Loss | None:
         """The loss that compares the network's output with the targets: checks, predictions and train.py go by it.
@@ -115,9 +138,24 @@ class Paradigm(Entry):
         """How samples are scaled before the network sees them."""
         return "standard"
 
+    def batches(self, job: Job, prepared: Prepared, device: str) -> BatchSource:
+        """Where the batches of a run come from: the training split, shuffled, unless a paradigm has its own (pairs of
+        views, random subsets, games that are played)."""
+        settings = job.settings
+        return Batches(
+            prepared.training, job.batch_size, settings.seed, device, job.augmentations, attributes=self.attributes
+        )
+
     def select_samples(self, prepared: Prepared) -> Prepared:
         """The prepared data as this way of training wants them: some samples left out, other targets."""
         return prepared
+
+    # -- metrics ----------------------------------------------------------------------------------------------------
+
+    def metric_to_keep(self, dataset: DataSet) -> KeptMetric | None:
+        """By which validation metric the best weights are kept. None: no such metric says how good they are, so the
+        last weights are kept and there is no early stopping."""
+        return KeptMetric()
 
     def metrics(self, dataset: DataSet) -> tuple[ReportedMetric, ...]:
         """The scores that its learner tells, for charts, cards and tables; the first is the one to go by."""
@@ -125,6 +163,8 @@ class Paradigm(Entry):
 
         entries = METRICS[self.target(dataset).task].values()
         return tuple(ReportedMetric(entry.name, entry.label, entry.higher_is_better, entry.costly) for entry in entries)
+
+    # -- networks ---------------------------------------------------------------------------------------------------
 
     def node_labels(self, document: Document) -> dict[str, str]:
         """A word for each node that has a part of its own in this way of training: {"conv1": "frozen"}."""
@@ -146,6 +186,8 @@ class Paradigm(Entry):
         name = next(iter(self.modules(document)))
         return {"network": Part("Network", document, name)}
 
+    # -- generated code and exports ---------------------------------------------------------------------------------
+
     def token_count(self, dataset: DataSet) -> int:
         """How many different tokens go into the network, for a data set of text."""
         return dataset.vocabulary_count
@@ -159,6 +201,8 @@ class Paradigm(Entry):
         """What a user of the trained model must know of how it was trained, for its card."""
         return {}
 
+    # -- running ----------------------------------------------------------------------------------------------------
+
     def prepare(self, job: Job, say: Callable[[str], None]) -> None:
         """Get ready what the learner begins with and what takes a while, such as weights to start from.
 
@@ -168,3 +212,7 @@ class Paradigm(Entry):
     def learner(self, job: Job, prepared: Prepared, device: str, total_steps: int, steps_per_epoch: int) -> Learner:
         """Networks, loss and optimizers for one run. Called after the random state was seeded."""
         raise TypeError(f"{type(self).__name__} does not say how it learns.")
+
+    def finish(self, learner: Learner, prepared: Prepared) -> None:
+        """What follows the last step, with the best weights in the learner's networks, before they are tested and
+        saved: prune them, round them, average them. What it leaves in the networks is the trained model."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from builder.analysis.plan import Step
     from builder.document import Document
     from trainers.data import DataSet
+    from trainers.data.batches import Batch
     from trainers.data.splits import Prepared, Split
     from trainers.job import Job
 
@@ -93,7 +94,8 @@ class VariationalLearner(ReconstructionLearner):
         """How much KL counts in the next step."""
         return self.way.beta * min(1.0, (self.taken + 1) / self.warming if self.warming else 1.0)
 
-    def step(self, inputs: tuple[Tensor, ...], targets: Tensor) -> Tensor:
+    def step(self, batch: Batch) -> Tensor:
+        inputs = batch.inputs
         (clean,) = inputs
         beta, count = self.beta, len(clean)
 

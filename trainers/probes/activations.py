@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch._C._functorch import is_functorch_wrapped_tensor
 
 from builder.compile import layers
 from trainers.events import Event, Histograms, Probe
@@ -25,8 +27,13 @@ STATISTICS = ("mean", "std", "zero_share", "saturated_share", "dead_share")
 class ActivationProbe:
     """Collects, in one step, what leaves every node of every network."""
 
-    def __init__(self, modules: Mapping[str, nn.Module], specs: Mapping[str, Any]) -> None:
+    def __init__(
+        self, modules: Mapping[str, nn.Module], specs: Mapping[str, Any], forward_pass: int | None = None
+    ) -> None:
+        """`forward_pass`: which pass through each node to keep, from 0; None: the last one of the step."""
         self.modules = modules
+        self.forward_pass = forward_pass
+        self.passes: Counter[str] = Counter()
         self.specs = specs
         self.outputs: dict[str, Tensor] = {}
         self._handles: list[RemovableHandle] = []
@@ -46,7 +53,13 @@ class ActivationProbe:
 
     def _hook(self, name: str) -> Any:
         def keep(module: nn.Module, inputs: Any, output: Any) -> None:
-            if isinstance(output, torch.Tensor) and output.is_floating_point():
+            if not isinstance(output, torch.Tensor) or not output.is_floating_point():
+                return
+            if is_functorch_wrapped_tensor(output):  # inside torch.func: values of another level, gone after the call
+                return
+            number = self.passes[name]
+            self.passes[name] += 1
+            if self.forward_pass is None or number == self.forward_pass:
                 self.outputs[name] = output.detach()[:SAMPLES]
 
         return keep

@@ -17,6 +17,7 @@ from trainers.verdicts.network import Judge
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from trainers.data.batches import Batch
     from trainers.paradigms.base import Learner
 
 SHORTEST = 0.25  # seconds between two probes
@@ -41,28 +42,24 @@ class ProbeClock:
         self._next_through_time = 0.0
         self._replayed = 0.0  # seconds that the probe through time took in this step
 
-    def step(
-        self, learner: Learner, inputs: tuple[Tensor, ...], targets: Tensor, number: int, events: list[Event]
-    ) -> Tensor:
+    def step(self, learner: Learner, batch: Batch, number: int, events: list[Event]) -> Tensor:
         """One step of the learner, watched if a probe is due."""
         now = self._now()
         self._spent += min(now - self._last, 5.0)  # a longer gap was a pause
         self._last = now
         if self._spent < self._next:
-            loss = learner.step(inputs, targets)
+            loss = learner.step(batch)
         else:
-            loss = self._watched(learner, inputs, targets, number, events)
+            loss = self._watched(learner, batch, number, events)
             self._count += 1
             pause = max(SHORTEST, self._cost / SHARE, self._spent / MOMENTS)
             self._next = self._spent + (0.0 if self._count < OPENING else pause)
         events.extend(learner.snapshots(number))
         return loss
 
-    def _watched(
-        self, learner: Learner, inputs: tuple[Tensor, ...], targets: Tensor, number: int, events: list[Event]
-    ) -> Tensor:
+    def _watched(self, learner: Learner, batch: Batch, number: int, events: list[Event]) -> Tensor:
         begun = self._now()
-        activations = ActivationProbe(learner.modules, self.specs)
+        activations = ActivationProbe(learner.modules, self.specs, learner.probed_forward)
         weights = WeightProbe(learner.modules, self._tables)
         through_time = ThroughTimeProbe(learner.modules) if self._spent >= self._next_through_time else None
         eager, learner.eager = learner.eager, True  # a network compiled by torch.compile runs no hooks
@@ -73,7 +70,7 @@ class ProbeClock:
                 if through_time is not None:
                     stack.enter_context(through_time)
                 ready = self._now()
-                loss = learner.step(inputs, targets)
+                loss = learner.step(batch)
                 done = self._now()
         finally:
             learner.eager = eager

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
+from torch._C._functorch import is_functorch_wrapped_tensor
 
 from trainers.events import Event, Probe
 
@@ -48,7 +49,7 @@ class ThroughTimeProbe:
 
     def _hook(self, name: str) -> Any:
         def keep(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-            if not output.requires_grad:
+            if is_functorch_wrapped_tensor(output) or not output.requires_grad:
                 return
             self.given[name] = inputs[0].detach()[:SAMPLES]
             output.register_hook(lambda gradient: self._take(name, gradient))  # type: ignore[no-untyped-call]

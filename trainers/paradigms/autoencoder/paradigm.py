@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from builder.document import Document
     from trainers.data import DataSet
+    from trainers.data.batches import Batch
     from trainers.data.splits import Prepared, Split
     from trainers.job import Job
 
@@ -111,7 +112,8 @@ class AutoencoderLearner(ReconstructionLearner):
             "smooth_l1": functional.smooth_l1_loss,
         }[paradigm.loss]  # fmt: skip
 
-    def step(self, inputs: tuple[Tensor, ...], targets: Tensor) -> Tensor:
+    def step(self, batch: Batch) -> Tensor:
+        inputs = batch.inputs
         (clean,) = inputs
         given = self.way.spoilt(clean)  # torch's own random numbers, which a checkpoint keeps
 

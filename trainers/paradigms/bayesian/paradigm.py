@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from builder.document import Document
     from trainers.data import DataSet
+    from trainers.data.batches import Batch
     from trainers.data.splits import Prepared, Split
     from trainers.job import Job
 
@@ -185,7 +186,8 @@ class EnsembleLearner(BayesianLearner):
         self.quick = [torch.compile(each) for each in networks] if job.settings.compile else networks
         self.model = Ensemble(networks, self.objective.expects).to(device)
 
-    def step(self, inputs: tuple[Tensor, ...], targets: Tensor) -> Tensor:
+    def step(self, batch: Batch) -> Tensor:
+        inputs, targets = batch.inputs, batch.targets
         import torch
 
         said: dict[int, Tensor] = {}

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from builder.document import Document
     from builder.spec import Signal
     from trainers.data import DataSet
+    from trainers.data.batches import Batch
     from trainers.data.scaling import Scaling
     from trainers.data.splits import Prepared, Split
     from trainers.job import Job
@@ -119,13 +120,14 @@ class DiffusionLearner(NetworkLearner):
         self._spread = float(prepared.training.inputs[0].std(dim=0).mean())
         self._alike: float | None = None  # spread of the last samples, as a share of the data's
 
-    def step(self, inputs: tuple[Tensor, ...], targets: Tensor) -> Tensor:
+    def step(self, batch: Batch) -> Tensor:
+        inputs = batch.inputs
         import torch
 
         pictures = inputs[0]
         time = torch.randint(len(self.share), (len(pictures), 1), device=pictures.device)
         noise = torch.randn_like(pictures)
-        loss = super().step((self.noised(pictures, time, noise), time), noise)
+        loss = super().step(batch._replace(inputs=(self.noised(pictures, time, noise), time), targets=noise))
         self._follow()
         return loss
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
+    from trainers.data.batches import Batch
     from trainers.data.splits import Prepared, Split
     from trainers.job import Job
 
@@ -33,6 +34,7 @@ class AdversarialLearner:
     """A generator and a discriminator, each with an optimizer of its own, that take turns."""
 
     eager = True
+    probed_forward: int | None = None
 
     def __init__(
         self, way: GAN, job: Job, prepared: Prepared, device: str, total_steps: int, steps_per_epoch: int
@@ -69,8 +71,9 @@ class AdversarialLearner:
 
     # -- learning -----------------------------------------------------------------------------------------------------
 
-    def step(self, inputs: tuple[Tensor, ...], targets: Tensor) -> Tensor:
+    def step(self, batch: Batch) -> Tensor:
         """One step of the discriminator; of the generator, too, when it is its turn. Returns the generator's loss."""
+        inputs, targets = batch.inputs, batch.targets
         import torch
 
         real, asked = inputs[0], self.noise.asked(targets)

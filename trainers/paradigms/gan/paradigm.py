@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import Field
 
 from builder.document.subnetworks import only
-from trainers.paradigms.base import Paradigm, Part, ReportedMetric
+from trainers.paradigms.base import KeptMetric, Paradigm, Part, ReportedMetric
 
 if TYPE_CHECKING:
     from torch import nn
@@ -32,7 +32,6 @@ class GAN(Paradigm):
     name: ClassVar[str] = "gan"
     label: ClassVar[str] = "Generative adversarial network"
     networks: ClassVar[tuple[str, ...]] = (GENERATOR, DISCRIMINATOR)
-    validates: ClassVar[bool] = False
     cards: ClassVar[tuple[str, ...]] = ("generated_samples", "adversarial_losses")
     panels: ClassVar[tuple[str, ...]] = ("random_samples", "noise_interpolation", "generator_metrics")
 
@@ -65,6 +64,9 @@ class GAN(Paradigm):
 
     def scaling(self, dataset: DataSet) -> Scaling:
         return "signed" if dataset.kind == "image" else "standard"
+
+    def metric_to_keep(self, dataset: DataSet) -> KeptMetric | None:
+        return None  # neither loss says how good the samples are
 
     def metrics(self, dataset: DataSet) -> tuple[ReportedMetric, ...]:
         found = [

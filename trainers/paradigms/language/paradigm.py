@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from trainers.data import DataSet
+    from trainers.data.batches import Batch
     from trainers.data.splits import Prepared, Split
     from trainers.job import Job
 
@@ -96,11 +97,12 @@ class LanguageLearner(NetworkLearner):
         self.generator = torch.Generator().manual_seed(job.settings.seed)  # of the sample texts, and of nothing else
         self.shutter = Shutter(steps[0])
 
-    def step(self, inputs: tuple[Tensor, ...], targets: Tensor) -> Tensor:
+    def step(self, batch: Batch) -> Tensor:
+        inputs, targets = batch.inputs, batch.targets
         if self.paradigm.masks:
             given, targets = hide(inputs[0], self.mask, self.paradigm.mask_share)  # torch's own random numbers
-            return super().step((given,), targets)
-        return super().step(inputs, targets)
+            return super().step(batch._replace(inputs=(given,), targets=targets))
+        return super().step(batch)
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         loss: Tensor = self.criterion(outputs, targets)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from builder.document import Document
     from trainers.data import DataSet
+    from trainers.data.batches import Batch
     from trainers.data.splits import Prepared, Split
     from trainers.events import Event
     from trainers.job import Job
@@ -180,10 +181,11 @@ class TransferLearner(SupervisedLearner):
         self.frozen_layers = freezing.FrozenLayers(module, self.job, self.paradigm, self.taken)
         return self.frozen_layers.optimisation(*steps)
 
-    def step(self, inputs: tuple[Tensor, ...], targets: Tensor) -> Tensor:
+    def step(self, batch: Batch) -> Tensor:
+        inputs, targets = batch.inputs, batch.targets
         if self.trouble is not None:
             raise self.trouble
-        loss = super().step(inputs, targets)
+        loss = super().step(batch)
         if self.scratch_baseline is not None:
             self.scratch_baseline.step(inputs, targets)
         return loss
