@@ -31,11 +31,11 @@ def split(samples: int) -> Split:
 def test_every_sample_comes_once_an_epoch_but_a_last_one_alone(samples: int, size: Any) -> None:
     batches = Batches(split(samples), size, 0, "cpu")
     epoch = list(batches.epoch(0))
-    seen = torch.cat([inputs for (inputs,), _ in epoch]).flatten().tolist()
+    seen = torch.cat([batch.inputs[0] for batch in epoch]).flatten().tolist()
     assert len(epoch) == batches.count
     assert len(set(seen)) == len(seen)
     assert len(seen) == samples - batches.drops_last
-    assert all(len(inputs) > 1 for (inputs,), _ in epoch) or batches.size == 1
+    assert all(len(batch.targets) > 1 for batch in epoch) or batches.size == 1
 
 
 def test_the_order_follows_from_seed_and_epoch_and_can_begin_anywhere() -> None:
