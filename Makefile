@@ -2,6 +2,7 @@
 # make test   sets everything up and runs every check and every test
 # make check  ruff and mypy        make bench  Netloom against the same work written by hand
 # make templates-table  trains every template and writes docs/templates.md
+# make docs   writes docs/checks.md from the docstrings of the checks and verdicts, and takes docs/images from the app
 
 SYSTEM_PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
@@ -28,6 +29,10 @@ bench: $(READY)
 
 templates-table: $(READY)
 	$(PYTHON) -m benchmarks.templates
+
+docs: $(READY) chromium
+	$(PYTHON) docs/make_checks.py
+	$(PYTHON) -m tests.browser.screenshots
 
 chromium: $(READY)
 	$(PYTHON) -m tests.browser.chromium

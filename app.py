@@ -1,4 +1,4 @@
-"""Netloom's front door: the page's title and icon, and the pages along the top."""
+"""The entry of the web app: title, icon, style and the navigation between the pages."""
 
 from __future__ import annotations
 

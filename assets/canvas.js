@@ -1,4 +1,4 @@
-// The canvas's companion: themes the flow inside its same-origin iframe, listens there for what the flow component does
+// The canvas's companion: styles the flow inside its same-origin iframe, listens there for what the flow component does
 // not report (keys, a selection of several nodes, a double click), and moves the view when Python asks for it.
 
 const CANVAS = 'iframe[title="streamlit_flow.streamlit_flow"]';
@@ -46,7 +46,7 @@ function boundsOf(flow) {
   return { left: pick("left", Math.min), top: pick("top", Math.min), right: pick("right", Math.max), bottom: pick("bottom", Math.max) };
 }
 
-// Everything in view, never larger than life; on opening never smaller than readable, then from the top left.
+// Everything in view, at most at zoom 1; when opened at least at a readable zoom, from the top left.
 function fit(flow, smallest) {
   const bounds = boundsOf(flow);
   if (!bounds) return;
@@ -59,7 +59,7 @@ function fit(flow, smallest) {
   setView(flow, { x: place(width, bounds.left, bounds.right), y: place(height, bounds.top, bounds.bottom), zoom });
 }
 
-// Bring one node into view, and move nothing when it is there already.
+// Bring one node into view; move nothing if it is in view already.
 function reveal(flow, name) {
   const node = flow.querySelector(`.react-flow__node[data-id="${CSS.escape(name)}"]`);
   if (!node) return;
@@ -74,28 +74,28 @@ function reveal(flow, name) {
   });
 }
 
-// The nodes may not be drawn yet when the ask arrives: try until they are. Each carries the class of its scene.
-function obey(state, command) {
+// The nodes may not be drawn yet when the command arrives: try until they are. Each has the class of its graph.
+function run(state, command) {
   const flow = flowOf(state);
-  const drawn = flow?.querySelectorAll(`.react-flow__node.${command.scene}`).length;
+  const drawn = flow?.querySelectorAll(`.react-flow__node.${command.path}`).length;
   if (!flow || drawn < command.nodes || flow.clientHeight <= 50) {
-    if ((command.tries = (command.tries ?? 0) + 1) < 200) setTimeout(() => obey(state, command), 50);
+    if ((command.tries = (command.tries ?? 0) + 1) < 200) setTimeout(() => run(state, command), 50);
     return;
   }
   if (command.kind === "fit") fit(flow, 0.1);
   if (command.kind === "open") { state.views.clear(); fit(flow, SMALLEST_READABLE); }
   if (command.kind === "reveal") reveal(flow, command.node);
   if (command.kind === "enter") enter(state, flow, command);
-  state.scene = command.scene;
+  state.path = command.path;
 }
 
-// Into a block or back out of it: each keeps the view that it was left with.
+// Into a block or back out of it: each graph keeps the view that it was left with.
 function enter(state, flow, command) {
-  if (state.scene) state.views.set(state.scene, viewOf(flow));
-  const known = state.views.get(command.scene);
+  if (state.path) state.views.set(state.path, viewOf(flow));
+  const known = state.views.get(command.path);
   if (known) setView(flow, known);
   else fit(flow, SMALLEST_READABLE);
-  if (command.node) setTimeout(() => reveal(flow, command.node), 250); // when the page shows the wheel's effect
+  if (command.node) setTimeout(() => reveal(flow, command.node), 250); // after the page has shown the effect of the wheel
 }
 
 // ---- the selection ----------------------------------------------------------------------------------------------
@@ -104,17 +104,17 @@ const MULTI = navigator.userAgent.includes("Mac") ? "Meta" : "Control"; // the f
 const BOX = "Shift"; // the flow's key to draw a box around nodes
 const nodeOf = (event) => event.target.closest?.(".react-flow__node");
 
-// The flow hears of a key only while its iframe has the focus, and draws a box with Shift but does not add nodes with
-// it. So before the pointer does anything, it is told which key it should believe to be held.
+// The flow receives keys only while its iframe has the focus, and draws a box with Shift but does not add nodes with
+// it. So before the pointer does anything, it is sent the key that it should treat as held.
 function holdKey(state, inner, event) {
   if (event.type === "pointermove" && event.buttons) return;
   const several = event.ctrlKey || event.metaKey || (event.shiftKey && nodeOf(event));
   const wanted = several ? MULTI : event.shiftKey ? BOX : "";
   if (state.held === wanted) return;
   const Key = inner.defaultView.KeyboardEvent;
-  const tell = (type, key) => key && inner.body.dispatchEvent(new Key(type, { key, bubbles: true }));
-  tell("keyup", state.held);
-  tell("keydown", wanted);
+  const send = (type, key) => key && inner.body.dispatchEvent(new Key(type, { key, bubbles: true }));
+  send("keyup", state.held);
+  send("keydown", wanted);
   state.held = inner.documentElement.dataset.held = wanted;
 }
 
@@ -131,13 +131,13 @@ function onClick(state, event) {
   const node = nodeOf(event);
   if (event.target.classList?.contains("react-flow__pane")) return report(state);
   if (!node) return;
-  if (node.classList.contains("is-lane")) {
-    event.stopPropagation(); // the name of a network: all of its nodes are meant
+  if (node.classList.contains("is-frame")) {
+    event.stopPropagation(); // a click on the name of a network selects all of its nodes
     state.send({ kind: "network", nodes: [node.dataset.id] });
     return;
   }
   if (event.shiftKey || event.ctrlKey || event.metaKey) {
-    event.stopPropagation(); // the flow would tell of this node alone
+    event.stopPropagation(); // the flow would report this node alone
     report(state);
   } else if (selected(state, "node").length > 1) {
     event.stopPropagation();
@@ -200,8 +200,8 @@ function onKey(state, event) {
 
 // ---- the iframe -------------------------------------------------------------------------------------------------
 
-// The flow's iframe has fonts of its own; lend it the page's.
-function lendFonts(inner) {
+// The flow's iframe has its own fonts; copy the page's.
+function copyFonts(inner) {
   for (const sheet of document.styleSheets) {
     let rules = [];
     try { rules = [...sheet.cssRules]; } catch { continue; }
@@ -215,7 +215,7 @@ function lendFonts(inner) {
   }
 }
 
-function dress(state) {
+function applyStyle(state) {
   const frame = document.querySelector(CANVAS);
   const inner = frame?.contentDocument;
   if (!inner?.head || inner.URL === "about:blank") return;
@@ -225,7 +225,7 @@ function dress(state) {
     style = inner.createElement("style");
     style.id = "netloom-style";
     inner.head.appendChild(style);
-    lendFonts(inner);
+    copyFonts(inner);
     listen(state, inner);
   }
   if (style.textContent !== state.css) { style.textContent = state.css; inner.head.appendChild(style); }
@@ -242,19 +242,19 @@ export default function (component) {
     states.set(parentElement, state);
     state.key = (event) => onKey(state, event);
     document.addEventListener("keydown", state.key, true);
-    // The iframe may come later than this component, or be made anew by the page.
-    state.timer = setInterval(() => dress(state), 30);
-    setTimeout(() => { clearInterval(state.timer); state.timer = setInterval(() => dress(state), 300); }, 8000);
+    // The iframe may appear later than this component, or be replaced by the page.
+    state.timer = setInterval(() => applyStyle(state), 30);
+    setTimeout(() => { clearInterval(state.timer); state.timer = setInterval(() => applyStyle(state), 300); }, 8000);
   }
   state.css = data.css;
   state.theme = data.theme;
   state.selected = data.selected;
-  state.send = (value) => setTriggerValue("event", { ...value, place: data.place, at: Date.now() });
-  dress(state);
+  state.send = (value) => setTriggerValue("event", { ...value, path: data.path, at: Date.now() });
+  applyStyle(state);
   const command = data.command;
   if (command && !state.done.has(command.id)) {
     state.done.add(command.id);
-    obey(state, { ...command });
+    run(state, { ...command });
   }
   return () => {
     clearInterval(state.timer);

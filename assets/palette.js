@@ -1,5 +1,5 @@
-// The palette: layers by family with a search box. A chip is dragged onto the canvas, clicked, or taken with Enter.
-// Everything it shows comes from `data.families`, which Python makes from the catalogue. Text goes in as textContent.
+// The palette: layers by family with a search box. A chip is dragged onto the canvas, clicked, or chosen with Enter.
+// Everything it shows comes from `data.families`, which Python makes from the catalogue. Text is set as textContent.
 
 const CANVAS = 'iframe[title="streamlit_flow.streamlit_flow"]';
 const NODE_WIDTH = 140;
@@ -12,7 +12,7 @@ const element = (tag, className, text) => {
   return made;
 };
 
-// Pointer on the page -> position on the canvas, through the transform of the flow's viewport.
+// The pointer's position on the canvas, from the transform of the flow's viewport.
 function toCanvas(frame, clientX, clientY) {
   const area = frame.getBoundingClientRect();
   const viewport = frame.contentDocument.querySelector(".react-flow__viewport");
@@ -94,7 +94,7 @@ function chip(state, layer, tip) {
   return button;
 }
 
-// Words that name the layer count before words that only stand in its sentence.
+// Matches in names come before matches in the sentence of a layer.
 function filter(root, text) {
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
   const chips = [...root.querySelectorAll(".chip")];
@@ -117,7 +117,7 @@ function walk(root, event) {
   if (next) { event.preventDefault(); next.focus(); }
 }
 
-// A family's name folds it; which ones are folded stays for the tab.
+// A click on a family's name folds it; the tab remembers which are folded.
 const FOLDED = "netloom-folded-families";
 const remembered = () => JSON.parse(sessionStorage.getItem(FOLDED) ?? "{}");
 
@@ -158,7 +158,7 @@ function build(state, host, data) {
     group.append(title(family, group), chips);
     list.append(group);
   }
-  const none = element("p", "none", "No layer has these words. Try what it does, such as “average” or “noise”.");
+  const none = element("p", "none", "No layer matches. Try what a layer does, such as “average” or “noise”.");
   none.hidden = true;
   list.append(none);
   search.addEventListener("input", () => filter(root, search.value));

@@ -1,13 +1,12 @@
-// Draws plotly figures that stay: new numbers change the lines of the chart that is there (Plotly.react).
-// plotly.min.js comes from the Python package, through streamlit, once for the page.
-const PLACE = "component/pages.parts.plot.plotly/plotly.min.js";
+// Draws plotly figures: new numbers change the lines of the chart that is there (Plotly.react).
+// plotly.min.js comes from the Python package, through streamlit, once for the page; `data.library` is its address.
 const states = new WeakMap();
 
-function library() {
+function library(address) {
   window.netloomPlotly ??= new Promise((found, failed) => {
     if (window.Plotly) return found(window.Plotly);
     const script = document.createElement("script");
-    script.src = new URL(PLACE, document.baseURI).href;
+    script.src = new URL(address, document.baseURI).href;
     script.onload = () => found(window.Plotly);
     script.onerror = () => failed(new Error("plotly.min.js could not be loaded"));
     document.head.append(script);
@@ -16,10 +15,10 @@ function library() {
 }
 
 async function paint(state) {
-  if (state.busy) return; // the newest figure is drawn when the one before stands
+  if (state.busy) return; // the newest figure is drawn when the one before is drawn
   state.busy = true;
   try {
-    const plotly = await library();
+    const plotly = await library(state.library);
     while (state.wanted && !state.gone) {
       const { data, layout } = state.wanted;
       state.wanted = null;
@@ -32,12 +31,12 @@ async function paint(state) {
   }
 }
 
-// A click on a point that has customdata is told, where somebody wants to know.
+// A click on a point with customdata is sent to Python, if the chart was drawn with `picked`.
 function listen(state) {
   state.listens = true;
   state.box.on("plotly_click", (event) => {
     const picked = event.points?.[0]?.customdata;
-    if (picked !== undefined && state.tell) state.tell("picked", { value: picked, at: Date.now() });
+    if (picked !== undefined && state.send) state.send("picked", { value: picked, at: Date.now() });
   });
 }
 
@@ -61,7 +60,8 @@ export default function (component) {
   const { data, parentElement } = component;
   let state = states.get(parentElement);
   if (!state) states.set(parentElement, (state = open(parentElement)));
-  state.tell = data.picks ? component.setTriggerValue : null;
+  state.library = data.library;
+  state.send = data.picks ? component.setTriggerValue : null;
   if (state.shown !== data.figure) {
     state.shown = data.figure;
     state.figure = state.wanted = JSON.parse(data.figure);

@@ -16,7 +16,7 @@ from builder.document import Document
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "templates.md"
 LONGEST = 900.0  # seconds until a template is given up
-PERCENT = frozenset({"accuracy", "iou", "noise_explained"})
+PERCENT = frozenset({"accuracy", "iou", "explained_variance"})
 HEAD = """# Templates
 
 Each template is one file of `assets/templates`: a network, its data set, its training and a lesson. This table is made

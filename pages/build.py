@@ -1,4 +1,4 @@
-"""Draw a network: layers on the left, the canvas in the middle, what is selected on the right, problems below."""
+"""Build: the palette on the left, the canvas with the problems in the middle, the inspector on the right."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from pages.parts.theme import torch_import
 
 
 @st.fragment(run_every=0.25)
-def _wait_for_shapes() -> None:
-    """torch is imported in the background once the canvas stands; when torch is there, shapes are drawn."""
+def wait_for_torch() -> None:
+    """Import torch in the background once the canvas is drawn, and draw the page again when it is there."""
     if session.widget(canvas.FLOW) is not None:
         torch_import.start()
     if torch_import.ready():
@@ -31,6 +31,6 @@ with st.container(horizontal=True, gap="small", key="workbench"):
         problem_list.show(work)
     with st.container(width=284, key="right"):
         inspector.show(work)
-session.tell_address(work)
-if not work.view.complete:
-    _wait_for_shapes()
+session.write_address(work)
+if not work.document_facts.complete:
+    wait_for_torch()

@@ -1,4 +1,4 @@
-"""Inspect: what a trained network says about samples it has not learned from, the wrong ones first."""
+"""Inspect: the predictions of a trained network for samples that it was not trained on, errors first."""
 
 from __future__ import annotations
 
@@ -6,37 +6,39 @@ import streamlit as st
 
 from pages.parts.document import header, notices, session
 from pages.parts.runs import run_choice
-from pages.parts.theme import torch_import
+from pages.parts.theme import run_page
 from pages.parts.training import panels
 from pages.parts.training.run_data import ACTIVE
 from trainers.events import SplitName
 
-PARTS: tuple[SplitName, ...] = ("validation", "test", "training")
-LOOK_AGAIN = 5.0  # seconds between two looks for better weights while a run trains
+SPLITS: tuple[SplitName, ...] = ("validation", "test", "training")
+EVERY = 5.0  # seconds between two checks for better weights while a run trains
 
 work = session.start()
-with st.spinner("Loading torch …", show_time=False):
-    torch_import.start()
-    torch_import.ready(60)
-run_choice.style()
+run_page.prepare()
 
 
-@run_choice.said
+@run_page.shows_errors
 def page() -> None:
-    """The choice of a run above, its answers below."""
+    split: SplitName = "validation"
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="header"):
         header.title(work)
-        run = run_choice.picker(work, "inspected")
-        part = st.segmented_control(
-            "part", PARTS, default="validation", required=True, key="inspected_part", label_visibility="collapsed",
-            help="Which part of the data: held out to watch, held out to the very end, or learned from",
-        ) if run else None  # fmt: skip
+        run = run_choice.selectbox(work, "inspected")
+        if run is not None:
+            split = st.segmented_control(
+                "split",
+                SPLITS,
+                default=split,
+                required=True,
+                key="inspected_split",
+                label_visibility="collapsed",
+                help="The split of the data that is shown",
+            )
     notices.show(work)
     if run is None:
-        run_choice.nowhere("Nothing has been trained yet, so there is nothing to predict with.")
+        run_choice.show_no_runs("This page shows the predictions of a trained network. Train one first.")
         return
-    every = LOOK_AGAIN if run.state in ACTIVE else None
-    st.fragment(panels.show, run_every=every)(run, part or "validation")
+    st.fragment(panels.show, run_every=EVERY if run.state in ACTIVE else None)(run, split or "validation")
 
 
 page()

@@ -1,4 +1,4 @@
-"""Train: settings on the left; start, pause, stop above; the run as it learns in cards, words and charts."""
+"""Train: the settings on the left; start, pause and stop above; the run in cards, verdicts and charts."""
 
 from __future__ import annotations
 
@@ -6,30 +6,27 @@ import streamlit as st
 
 from pages.parts.document import notices, session
 from pages.parts.forms import training_form
+from pages.parts.inspector import problem_list
 from pages.parts.runs import run_choice
-from pages.parts.theme import torch_import
-from pages.parts.training import controls, run_problems, run_view
+from pages.parts.theme import run_page
+from pages.parts.training import controls, run_view
 
 work = session.start()
-with st.spinner("Loading torch …", show_time=False):
-    torch_import.start()
-    torch_import.ready(60)
-run_choice.style()
+run_page.prepare()
 
 
-@run_choice.said
+@run_page.shows_errors
 def page() -> None:
-    """The whole page; what goes wrong in it is said in its place."""
     run = run_choice.current(work)
     controls.show(work, run)
     notices.show(work)
     if run is not None and not run_choice.is_of(work, run):
-        run_choice.another(work, run)
+        run_choice.show_other_document(work, run)
     with st.container(horizontal=True, gap="small", key="training"):
         with st.container(width=288, key="settings"):
             training_form.show(work)
         with st.container(width="stretch", key="watching"):
-            run_problems.show(work)
+            problem_list.show_above_run(work)
             if run is None:
                 run_view.empty()
             else:

@@ -1,20 +1,28 @@
-"""The house rules: who may import whom, where a layer's name may stand, how long a file and a function may be."""
+"""The rules of the code base: who may import whom and when, where names of layers, paradigms and tasks may stand, how many
+files a folder has, how long a file and a function may be."""
 
 from __future__ import annotations
 
 import ast
+import functools
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import networkx as nx
 import pytest
 
 import builder
+from trainers.paradigms import PARADIGMS
+from trainers.tasks import TASKS
 
 ROOT = Path(__file__).resolve().parent.parent
 ENGINE = ("builder", "trainers", "pages")
-MOST_LINES, MOST_FUNCTION_LINES = 300, 50
+MOST_LINES, MOST_FUNCTION_LINES, MOST_FILES, MOST_LATE_IMPORTS = 450, 50, 15, 40
+# Modules that may be imported inside a function: at their top they import a library that takes long, or another of these.
+SLOW = ("torch", "torchmetrics", "pandas", "plotly", "sklearn", "onnx", "onnxscript", "onnxruntime", "PIL", "scipy")
 # Also words of everyday code: they stand for something else there (a role, a message, a class of ours).
 FREE = {"Input", "Output", "Block", "Parameter"}
 
@@ -93,6 +101,123 @@ def test_no_layer_is_named_outside_its_own_file() -> None:
 def test_the_rule_about_names_finds_them_where_they_stand() -> None:
     assert any(place.endswith(" Conv2d") for place in layer_names(ROOT / "builder/layers/convolution.py"))
     assert any(place.endswith(" Conv2d") for place in layer_names(ROOT / "tests/builder/test_compile.py"))
+
+
+def strings(path: Path) -> Iterator[tuple[int, str]]:
+    """Every string in a file that is not a docstring, with its line."""
+    module = tree(path)
+    prose = docstrings(module)
+    for node in ast.walk(module):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in prose:
+            yield node.lineno, node.value
+
+
+def test_no_paradigm_and_no_task_is_named_in_general_code() -> None:
+    """General code asks the entry. A data set names its task, a paradigm the tasks it learns, and a document that names no
+    paradigm is supervised."""
+    theirs = (
+        "trainers/paradigms/", "trainers/tasks/", "trainers/data/sets/", "trainers/migrate.py", "pages/parts/paradigms/",
+    )  # fmt: skip
+    names = set(PARADIGMS) | set(TASKS)
+    found = [
+        f"{name(path)}:{line} {text}"
+        for path in [*files("trainers", "pages"), ROOT / "app.py"]
+        if not name(path).startswith(theirs)
+        for line, text in strings(path)
+        if text in names
+    ]
+    assert not found, "\n".join(found)
+
+
+# -- imports ------------------------------------------------------------------------------------------------------------
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+@functools.cache
+def imported() -> tuple[dict[str, set[str]], dict[str, set[tuple[int, str]]]]:
+    """Of every module: what it imports when it is imported, and what inside its functions (line, module).
+
+    Imports for type checking alone are left out. A library is given by the name of its top package.
+    """
+    ours = {module_name(path): path for path in files(*ENGINE)}
+    at_once: dict[str, set[str]] = {}
+    late: dict[str, set[tuple[int, str]]] = {}
+    for module, path in ours.items():
+        at_once[module], late[module] = set(), set()
+        whole = tree(path)
+        inside = {
+            inner
+            for node in ast.walk(whole)
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+            for inner in ast.walk(node)
+        }
+        for_types = {
+            inner
+            for node in ast.walk(whole)
+            if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+            for inner in ast.walk(node)
+        }
+        for node in ast.walk(whole):
+            if not isinstance(node, ast.Import | ast.ImportFrom) or node in for_types:
+                continue
+            wanted = [item.name for item in node.names]
+            if isinstance(node, ast.ImportFrom):
+                wanted = [f"{node.module}.{item}" for item in wanted]
+            for full in wanted:
+                known = full if full in ours else full.rpartition(".")[0] if isinstance(node, ast.ImportFrom) else full
+                target = known if known in ours else full.partition(".")[0]
+                if target == module:
+                    continue
+                if node in inside:
+                    late[module].add((node.lineno, target))
+                else:
+                    at_once[module].add(target)
+    return at_once, late
+
+
+def test_there_is_no_circle_of_imports() -> None:
+    """Not even one that an import inside a function would break."""
+    at_once, late = imported()
+    graph: nx.DiGraph[str] = nx.DiGraph()
+    for module, targets in at_once.items():
+        graph.add_edges_from((module, target) for target in targets if target in at_once)
+    for module, found in late.items():
+        graph.add_edges_from((module, target) for _, target in found if target in at_once)
+    circles = [sorted(group) for group in nx.strongly_connected_components(graph) if len(group) > 1]
+    assert not circles
+
+
+def test_our_modules_are_imported_inside_functions_only_where_a_library_is_slow() -> None:
+    at_once, late = imported()
+
+    @functools.cache
+    def is_slow(module: str) -> bool:
+        """Whether importing a module imports a slow library."""
+        reached, waiting = {module}, [module]
+        while waiting:
+            for target in at_once.get(waiting.pop(), ()):
+                if target in SLOW:
+                    return True
+                if target not in reached:
+                    reached.add(target)
+                    waiting.append(target)
+        return False
+
+    found = {(module, line, target) for module, items in late.items() for line, target in items if target in at_once}
+    needless = sorted(f"{module}:{line} {target}" for module, line, target in found if not is_slow(target))
+    assert not needless, "\n".join(needless)
+    assert len({(module, line) for module, line, _ in found}) <= MOST_LATE_IMPORTS
+
+
+@pytest.mark.parametrize("folder", ["builder", "trainers", "pages"])
+def test_a_folder_has_about_a_dozen_files(folder: str) -> None:
+    places = Counter(path.parent for path in files(folder) if "layers" not in path.parts)
+    crowded = [f"{name(place)} {count}" for place, count in places.items() if count > MOST_FILES]
+    assert not crowded, ", ".join(crowded)
 
 
 @pytest.mark.parametrize("package", ["builder", "trainers"])

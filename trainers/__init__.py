@@ -11,19 +11,34 @@ torch is imported on first use, not here.
 
 from __future__ import annotations
 
-import trainers.engine.openmp  # noqa: F401  (before all else: torch reads the setting when it is loaded)
+import trainers.engine.openmp  # noqa: F401  (first of all: torch reads this setting when it is imported)
 from trainers.binding import bind
 from trainers.data import DataError, datasets
 from trainers.events import Progress, Verdict
 from trainers.job import Job, check
-from trainers.runs.lookup import newest, open_run, runs, start
-from trainers.runs.run import Run, RunError
+from trainers.paradigms import PARADIGMS
+from trainers.runs.run import Run, RunError, newest, open_run, runs, start
 from trainers.runs.store import StoreError
 from trainers.script import train_script as _train_script
+from trainers.tasks import TASKS
 
 _train_script.register()  # exports carry a train.py beside the model
 
 __all__ = [
-    "DataError", "Job", "Progress", "Run", "RunError", "StoreError", "Verdict", "bind", "check", "datasets", "newest",
-    "open_run", "runs", "start",
-]  # fmt: skip
+    "PARADIGMS",
+    "TASKS",
+    "DataError",
+    "Job",
+    "Progress",
+    "Run",
+    "RunError",
+    "StoreError",
+    "Verdict",
+    "bind",
+    "check",
+    "datasets",
+    "newest",
+    "open_run",
+    "runs",
+    "start",
+]

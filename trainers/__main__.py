@@ -1,6 +1,6 @@
-"""The command line: `netloom check | train | export | runs | datasets | app`, the same engine as the pages.
+"""The command line of Netloom: check, train, export, runs, datasets, app.
 
-Exit codes: 0 it worked; 1 the document has errors, or the run failed; 2 the command was wrong.
+Exit codes: 0 success; 1 the document has errors, or the run failed; 2 wrong arguments.
 """
 
 from __future__ import annotations
@@ -21,10 +21,8 @@ from typing import Any
 
 import builder
 import trainers
-from builder.exports.export import export_parts
+from builder.exports.export import FORMATS, export_parts
 from builder.problems import NetloomError, Problem, ProblemsError
-
-FORMATS = ("zip", "safetensors", "onnx", "pt2", "python")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,11 +32,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code: int = options.command(options)
         return code
     except ProblemsError as error:
-        _say(options, {"problems": [_as_dict(problem) for problem in error.problems]}, str(error), sys.stderr)
+        _print(options, {"problems": [_as_dict(problem) for problem in error.problems]}, str(error), sys.stderr)
     except (NetloomError, OSError) as error:
-        _say(options, {"error": str(error)}, str(error), sys.stderr)
+        _print(options, {"error": str(error)}, str(error), sys.stderr)
     except KeyboardInterrupt:
-        _say(options, {"error": "interrupted"}, "Interrupted.", sys.stderr)
+        _print(options, {"error": "interrupted"}, "Interrupted.", sys.stderr)
     return 1
 
 
@@ -50,26 +48,28 @@ def _parser() -> argparse.ArgumentParser:
         made = commands.add_parser(name, help=help_text, description=help_text)
         made.set_defaults(command=command)
         if name != "app":
-            made.add_argument("--json", action="store_true", help="print JSON for programs")
+            made.add_argument("--json", action="store_true", help="print JSON")
         return made
 
     app = add("app", _app, "Open the web app on http://127.0.0.1:8501.")
     app.add_argument("--port", type=int, default=8501)
-    add("check", _check, "List what is wrong with a document.").add_argument(
-        "file", help="a document, or a template's name"
+    add("check", _check, "List the problems of a document.").add_argument(
+        "file", help="a document, or the name of a template"
     )
-    train = add("train", _train, "Train a document and print its scores.")
-    train.add_argument("file", help="a document, or a template's name")
-    train.add_argument("--data", help="another data set")
-    train.add_argument("--epochs", type=int)
-    train.add_argument("--seed", type=int)
-    train.add_argument("--batch-size", help="a number, or full")
+    train = add("train", _train, "Train a document and print its metrics.")
+    train.add_argument("file", help="a document, or the name of a template")
+    train.add_argument("--data", help="the name of another data set")
+    train.add_argument("--epochs", type=int, help="passes over the training samples")
+    train.add_argument("--seed", type=int, help="seed of the random numbers")
+    train.add_argument("--batch-size", help="a number, or full for full-batch gradient descent")
     train.add_argument("--device", help="auto, cpu, cuda, …")
     train.add_argument("--lr", type=float, help="the optimizer's learning rate")
-    export = add("export", _export, "Export the model of a run, verified.")
-    export.add_argument("run", help="the run's id, or last")
-    export.add_argument("--format", choices=FORMATS, default="zip")
-    export.add_argument("--part", help="encoder, generator, … where the model has such parts; else the whole")
+    export = add("export", _export, "Export the model of a run, and check that the export computes the same outputs.")
+    export.add_argument("run", help="the id of a run, or last")
+    export.add_argument(
+        "--format", choices=FORMATS, default="zip", help="zip: weights, code, training script, ONNX and a README"
+    )
+    export.add_argument("--part", help="a part of the model, such as encoder or generator")
     export.add_argument("--output", type=Path, help="the file to write")
     add("runs", _runs, "List the runs.")
     add("datasets", _datasets, "List the data sets.")
@@ -77,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _document(name: str) -> builder.Document:
-    """A file's document, or the template of that name."""
+    """The document in a file, or the template of that name."""
     if not Path(name).exists() and name in builder.templates():
         return builder.template(name)
     return builder.load(Path(name))
@@ -87,7 +87,7 @@ def _check(options: argparse.Namespace) -> int:
     problems = trainers.check(_document(options.file))
     errors = sum(problem.severity == "error" for problem in problems)
     lines = [f"{problem.severity} {problem.code}  {problem}" for problem in problems]
-    _say(options, {"problems": [_as_dict(p) for p in problems]}, "\n".join(lines) or "No problems.")
+    _print(options, {"problems": [_as_dict(p) for p in problems]}, "\n".join(lines) or "No problems.")
     return 1 if errors else 0
 
 
@@ -117,13 +117,13 @@ def _train(options: argparse.Namespace) -> int:
 
 
 def _follow(run: trainers.Run, quiet: bool) -> None:
-    """Wait for a run and print a line for every epoch that ends."""
-    told = 0
+    """Wait until a run is over, and print a line for every epoch."""
+    last_epoch = 0
     while True:
         state = run.wait(0.5)
         progress = run.progress()
-        if not quiet and progress.epoch != told and progress.step:
-            told = progress.epoch
+        if not quiet and progress.epoch != last_epoch and progress.step:
+            last_epoch = progress.epoch
             left = f", {progress.seconds_left:.0f} s left" if progress.seconds_left else ""
             print(
                 f"epoch {progress.epoch}/{progress.epochs}  step {progress.step:,}/{progress.steps:,}  "
@@ -146,7 +146,7 @@ def _report(options: argparse.Namespace, run: trainers.Run) -> int:
     lines = [f"{run.id}: {progress.message or progress.state}"]
     lines += [f"{split} {name}: {value:.4f}" for split, values in scores.items() for name, value in values.items()]
     lines += [f"{verdict.message} {verdict.advice}" for verdict in run.verdicts()]
-    _say(options, {"run": run.id, "state": progress.state, "message": progress.message, **scores}, "\n".join(lines))
+    _print(options, {"run": run.id, "state": progress.state, "message": progress.message, **scores}, "\n".join(lines))
     return 0 if progress.state in ("finished", "stopped") else 1
 
 
@@ -159,7 +159,7 @@ def _export(options: argparse.Namespace) -> int:
         done = export_parts({name: (run.part(name), run.part_document(name)) for name in wanted}, path)
     else:
         done = builder.export(run.part(wanted[0]), run.part_document(wanted[0]), path, options.format)
-    _say(
+    _print(
         options,
         {"path": str(done.path), "difference": done.difference, "bytes": done.size},
         f"{done.path}\n{done.checked}",
@@ -170,7 +170,7 @@ def _export(options: argparse.Namespace) -> int:
 def _last_run() -> trainers.Run:
     found = trainers.runs()
     if not found:
-        raise trainers.RunError("There is no run yet. `netloom train FILE` makes one.")
+        raise trainers.RunError("There is no run yet. Start one with `netloom train FILE`.")
     return found[0]
 
 
@@ -180,19 +180,19 @@ def _runs(options: argparse.Namespace) -> int:
         progress = run.progress()
         rows.append({"run": run.id, "name": run.name, **asdict(progress), "scores": run.scores()})
     lines = [f"{row['run']}  {row['state']:<9} epoch {row['epoch']}/{row['epochs']}  {row['name']}" for row in rows]
-    _say(options, {"runs": rows}, "\n".join(lines) or "No runs yet.")
+    _print(options, {"runs": rows}, "\n".join(lines) or "No runs yet.")
     return 0
 
 
 def _datasets(options: argparse.Namespace) -> int:
     facts = trainers.datasets()
     lines = [f"{name:<20} {fact['task']:<15} {fact['title']}" for name, fact in facts.items()]
-    _say(options, {"datasets": facts}, "\n".join(lines))
+    _print(options, {"datasets": facts}, "\n".join(lines))
     return 0
 
 
 def _app(options: argparse.Namespace) -> int:
-    """Start streamlit as a program of its own: nothing below the pages imports it."""
+    """Start streamlit in its own process: only the pages import it."""
     root = Path(__file__).resolve().parent.parent
     command = [sys.executable, "-m", "streamlit", "run", str(root / "app.py"), "--server.port", str(options.port)]
     threading.Thread(target=_open_browser, args=(options.port,), daemon=True).start()
@@ -203,7 +203,7 @@ def _app(options: argparse.Namespace) -> int:
 
 
 def _open_browser(port: int) -> None:
-    """Show the app once the server answers, where there is a screen to show it on."""
+    """Open the app in a browser as soon as the server answers, on machines with a screen."""
     if sys.platform not in ("darwin", "win32") and not any(map(os.environ.get, ("DISPLAY", "WAYLAND_DISPLAY"))):
         return
     for _ in range(100):
@@ -226,7 +226,7 @@ def _as_dict(problem: Problem) -> dict[str, Any]:
     }
 
 
-def _say(options: argparse.Namespace, data: dict[str, Any], text: str, stream: Any = None) -> None:
+def _print(options: argparse.Namespace, data: dict[str, Any], text: str, stream: Any = None) -> None:
     if getattr(options, "json", False):
         print(json.dumps(data, ensure_ascii=False, default=str))
     elif text:

@@ -10,7 +10,7 @@ from builder.spec import Signal
 from trainers import migrate
 from trainers.data import DataError, DataSet, dataset
 from trainers.entry import OptionError, choose
-from trainers.paradigms import PARADIGMS
+from trainers.paradigms import DEFAULT_PARADIGM, PARADIGMS
 
 
 def bind(document: Document) -> Document:
@@ -31,7 +31,7 @@ def bind(document: Document) -> Document:
 def _signals(document: Document, chosen: DataSet) -> dict[str, Signal]:
     """What goes into each Input, by the node's name, as far as the data set and the way of training say it."""
     try:
-        way = choose(PARADIGMS, document.training.get("paradigm", {"name": "supervised"}), "paradigm")
+        way = choose(PARADIGMS, document.training.get("paradigm", DEFAULT_PARADIGM), "paradigm")
     except OptionError:
         way = None  # check says what is wrong with it
     given: dict[str, Signal] = {}

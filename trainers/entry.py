@@ -1,7 +1,7 @@
-"""What every registry entry of the trainers is: a frozen set of options with a name, read from a document with care.
+"""Registry entries: classes with a name and validated options, which a document chooses by that name.
 
-Data sets, losses, optimizers, schedules and initialisations are such entries. A document chooses one by
-`{"name": "Adam", "lr": 0.01}`; `choose` turns that into an `Adam(lr=0.01)`, or into a sentence that says what is wrong.
+Data sets, losses, optimizers, schedules, initialisations and paradigms are such entries. A document chooses one by
+`{"name": "Adam", "lr": 0.01}`; `choose` makes an `Adam(lr=0.01)` of it, or raises an error that says what is wrong.
 """
 
 from __future__ import annotations
@@ -18,25 +18,25 @@ from builder.validation_messages import sentences
 
 
 class OptionError(NetloomError, ValueError):
-    """A name or an option in `training` is not one that exists; the text says which and what was expected."""
+    """A name or an option in `training` does not exist or has a wrong value. The message says what was expected."""
 
 
 class Entry(BaseModel):
-    """One choice in a registry: its fields are its options, with bounds, defaults and a sentence of help each."""
+    """One choice in a registry. Its fields are its options, each with bounds, a default and a description."""
 
-    # strict: "0.1" is text, not a number, and true is not 1; a form or a document that sends them has a mistake in it
+    # strict: "0.1" is text and no number, and true is not 1; a document with such a value has a mistake in it
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
     name: ClassVar[str]
     label: ClassVar[str]
 
     def options(self) -> dict[str, Any]:
-        """The entry as a document writes it: its name and the options that differ from their defaults."""
+        """The entry as a document writes it: its name, and the options that differ from their defaults."""
         return {"name": self.name, **self.model_dump(mode="json", exclude_defaults=True)}
 
     @classmethod
     def help(cls) -> str:
-        """What the entry is for, in a sentence: the first line of its docstring."""
+        """What the entry is for: the first line of its docstring."""
         return (inspect.getdoc(cls) or "").partition("\n")[0]
 
 
@@ -44,7 +44,7 @@ AnyEntry = TypeVar("AnyEntry", bound=Entry)
 
 
 def entries(module: dict[str, Any], base: type[AnyEntry]) -> dict[str, type[AnyEntry]]:
-    """The concrete subclasses of `base` in a module's globals(), by name, in the order they are written in."""
+    """The concrete subclasses of `base` in a module's globals(), by name, in the order of their definition."""
     return {
         value.name: value
         for value in module.values()
@@ -53,18 +53,18 @@ def entries(module: dict[str, Any], base: type[AnyEntry]) -> dict[str, type[AnyE
 
 
 def choose(registry: Mapping[str, type[AnyEntry]], options: Mapping[str, Any] | str, kind: str) -> AnyEntry:
-    """Make the entry that `options` asks for; `kind` ("optimizer", "loss", ...) is the word used in messages.
+    """The entry that `options` names, with these options. `kind` ("optimizer", "loss", …) is used in error messages.
 
     Raises:
-        OptionError: no such entry, no such option, or a value out of bounds; every mistake is listed.
+        OptionError: there is no such entry or option, or a value is out of bounds; the message lists every mistake.
     """
     if isinstance(options, str):
         options = {"name": options}
     name = options.get("name")
     if not isinstance(name, str) or name not in registry:
         near = did_you_mean(str(name), registry) if name is not None else ""
-        said = f"There is no {kind} called {name!r}." if name is not None else f"The {kind} has no name."
-        raise OptionError(f"{said}{near} Known: {', '.join(registry)}.")
+        message = f"There is no {kind} called {name!r}." if name is not None else f"The {kind} has no name."
+        raise OptionError(f"{message}{near} Known: {', '.join(registry)}.")
     entry = registry[name]
     try:
         return entry(**{key: value for key, value in options.items() if key != "name"})
@@ -73,7 +73,7 @@ def choose(registry: Mapping[str, type[AnyEntry]], options: Mapping[str, Any] | 
 
 
 def _mistakes(entry: type[Entry], error: ValidationError) -> list[str]:
-    """Every mistake in a sentence; after an option that does not exist, those that do."""
+    """A message for every mistake. That of an unknown option lists the options that exist."""
     known = ", ".join(entry.model_fields) or "none"
     return [
         text if not field or field in entry.model_fields else f"{text} Its options: {known}."

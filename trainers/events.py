@@ -1,8 +1,8 @@
-"""What a run tells while it trains: frozen values, from the loop to the store."""
+"""Events: what the training loop reports while a run trains, as frozen values that the store keeps."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from numpy.typing import NDArray
@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 State = Literal["queued", "running", "paused", "finished", "stopped", "failed"]
 SplitName = Literal["training", "validation", "test"]
 ProbeKind = Literal["activations", "gradients", "weights", "through_time"]
+VerdictSeverity = Literal["info", "warning", "error"]
 Badge = Literal["", "dead", "saturated", "vanishing", "exploding"]
 
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One number of a run: `value` of `metric` on a part of the data after `step` steps, in `epoch` (from 1)."""
+    """The value of a metric on one split of the data after `step` steps, in `epoch` (from 1)."""
 
     step: int
     epoch: int
@@ -26,7 +27,7 @@ class Metric:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What was measured inside the network in one step: node → statistic → value."""
+    """Statistics measured inside the network in one step: node → statistic → value."""
 
     step: int
     kind: ProbeKind
@@ -35,7 +36,7 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class Histograms:
-    """How the activations of each node are spread: node → (lower edge, upper edge, counts)."""
+    """Histograms of the activations of each node: node → (lower edge, upper edge, counts)."""
 
     step: int
     values: dict[str, tuple[float, float, list[int]]]
@@ -43,7 +44,7 @@ class Histograms:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A sample text: pieces with their marks, as trainers/paradigms/language/sample_text.py has them."""
+    """A generated text: pieces with their kinds, see trainers/paradigms/language/decoding.py."""
 
     step: int
     pieces: tuple[tuple[str, str], ...]
@@ -51,7 +52,10 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What networks made at one step, to be watched: arrays by name, for the card `view` of the Train page."""
+    """What networks produced at one step, such as generated images: arrays by name, for a card of the Train page.
+
+    `view` is the name of that card, see pages/parts/views.py.
+    """
 
     step: int
     view: str
@@ -60,10 +64,10 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the probes mean, in words: what happens at `node`, why, and what to try."""
+    """What measurements of a run mean: a message about `node` (None: the whole network), and advice what to try."""
 
     node: str | None
-    severity: Literal["info", "warning", "error"]
+    severity: VerdictSeverity
     message: str
     advice: str
     badge: Badge = ""
@@ -71,7 +75,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Verdicts:
-    """All that can be said of the run now; replaces what was said before."""
+    """All verdicts on the run at this step. They replace the earlier ones."""
 
     step: int
     values: tuple[Verdict, ...]
@@ -79,14 +83,14 @@ class Verdicts:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a run is. Times are seconds since 1970; `seconds_left` is None while it cannot be told."""
+    """The state of a run and how far it is. Times are seconds since 1970; `seconds_left` is None while unknown."""
 
     state: State
     epoch: int = 0
     epochs: int = 0
     step: int = 0
     steps: int = 0
-    seconds: float = 0.0  # spent training, pauses not counted
+    seconds: float = 0.0  # of training, without pauses
     seconds_left: float | None = None
     samples_per_second: float = 0.0
     device: str = ""
@@ -96,14 +100,3 @@ class Progress:
 
 
 Event = Metric | Probe | Histograms | Text | Snapshot | Verdicts | Progress
-
-
-@dataclass
-class Outbox:
-    """Collects events between two flushes."""
-
-    events: list[Event] = field(default_factory=list)
-
-    def take(self) -> list[Event]:
-        taken, self.events = self.events, []
-        return taken

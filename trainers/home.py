@@ -1,4 +1,4 @@
-"""Where Netloom keeps what it writes, and where it looks for data before it downloads any."""
+"""The folder that Netloom writes to, and the folder where it looks for data sets before it downloads any."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from pathlib import Path
 
 
 def home() -> Path:
-    """The folder for runs, downloads and saved documents: $NETLOOM_HOME, else ~/.netloom; made if it is not there.
+    """The folder for runs, downloads and saved documents: $NETLOOM_HOME, else ~/.netloom. Created if it is missing.
 
     Raises:
-        OSError: the folder cannot be made, with a sentence that says which folder and what to set instead.
+        OSError: the folder cannot be created; the message names it and says what to set instead.
     """
     folder = Path(os.environ.get("NETLOOM_HOME") or "~/.netloom").expanduser()
     try:
@@ -18,13 +18,13 @@ def home() -> Path:
     except OSError as error:
         reason = error.strerror or str(error)
         raise OSError(
-            f"Netloom cannot make its folder {folder} ({reason}). Set NETLOOM_HOME to a folder that can be written to."
+            f"Netloom cannot create its folder {folder} ({reason}). Set NETLOOM_HOME to a folder that is writable."
         ) from error
     return folder
 
 
 def mirror() -> Path | None:
-    """The folder of already downloaded data sets named by $NETLOOM_DATA, or None when it is not set or not there."""
+    """The folder of already downloaded data sets, $NETLOOM_DATA. None: it is not set, or does not exist."""
     named = os.environ.get("NETLOOM_DATA")
     if not named:
         return None

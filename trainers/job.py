@@ -1,4 +1,4 @@
-"""A job: everything a run needs, validated. It is the document with its `training` filled in and checked."""
+"""A job: a document with its `training` validated: everything that a run needs."""
 
 from __future__ import annotations
 
@@ -18,14 +18,15 @@ from trainers.binding import bind
 from trainers.checks.base import errors_first, problems_of
 from trainers.data import DataError, DataSet, dataset
 from trainers.data.augmentation import Augmentation
-from trainers.data.augmenter import read as read_augmentations
+from trainers.data.augmentation import read as read_augmentations
+from trainers.data.no_data import NO_DATA, no_samples
 from trainers.data.splits import Prepared, check_shares, prepare
 from trainers.engine.device import device_names
 from trainers.entry import OptionError, choose
 from trainers.optim.initialisation import INITIALISATIONS, Initialisation
 from trainers.optim.optimizers import OPTIMIZERS, Optimizer
 from trainers.optim.schedules import SCHEDULES, Schedule
-from trainers.paradigms import PARADIGMS, Paradigm
+from trainers.paradigms import DEFAULT_PARADIGM, PARADIGMS, Paradigm
 
 
 class _Options(BaseModel):
@@ -33,50 +34,50 @@ class _Options(BaseModel):
 
 
 class EarlyStopping(_Options):
-    """Stops a run whose validation loss no longer falls."""
+    """Stops a run when its validation metric no longer improves."""
 
-    patience: int = Field(5, ge=1, le=100_000, description="Epochs without a better validation loss that are borne.")
-    min_delta: float = Field(0.0, ge=0, le=1e6, description="By how much the loss has to fall to count as better.")
+    patience: int = Field(5, ge=1, le=100_000, description="Epochs without improvement before the run stops.")
+    min_delta: float = Field(0.0, ge=0, le=1e6, description="The smallest change that counts as an improvement.")
 
 
 class Settings(_Options):
-    """The plain settings of `training`; the choices from registries are beside them in `Job`."""
+    """The plain settings of `training`. What is chosen from a registry is in `Job`."""
 
-    epochs: int = Field(10, ge=1, le=1_000_000, description="How often every training sample is seen.")
+    epochs: int = Field(10, ge=1, le=1_000_000, description="Passes over the training samples.")
     max_steps: int | None = Field(
-        None, ge=1, le=10**12, description="Stop after so many steps, whatever the epochs. Empty: no limit."
+        None, ge=1, le=10**12, description="Stop after this number of steps, even within an epoch. Empty: no limit."
     )
-    seed: int = Field(0, ge=0, le=2**31 - 1, description="The same seed gives the same run: split, weights, batches.")
-    device: str = Field("auto", max_length=20, description="auto takes a GPU where there is one, else the CPU.")
+    seed: int = Field(
+        0, ge=0, le=2**31 - 1, description="The same seed gives the same split, initial weights and batches."
+    )
+    device: str = Field("auto", max_length=20, description="auto: the GPU if there is one, else the CPU.")
     precision: Literal["float32", "bfloat16", "float16"] = Field(
-        "float32", description="bfloat16 and float16 are faster on a GPU and less exact."
+        "float32", description="bfloat16 and float16 are faster on a GPU and less precise."
     )
     gradient_clip: float | None = Field(
-        None, gt=0, le=1e6, description="Shorten gradients longer than this norm. Empty: leave them as they are."
+        None, gt=0, le=1e6, description="Clip the norm of all gradients to this value. Empty: no clipping."
     )
-    l1: float = Field(
-        0.0, ge=0, le=10, description="Draws every weight towards zero by the same amount: sparse weights."
-    )
+    l1: float = Field(0.0, ge=0, le=10, description="L1 penalty on the weights: many of them become zero.")
     early_stopping: EarlyStopping | None = Field(
-        None, description="Stop when the validation loss has not fallen for some epochs. Empty: never."
+        None, description="Stop when the validation metric has not improved for some epochs. Empty: never."
     )
-    compile: bool = Field(
-        False, description="Translate the network with torch.compile: slow to start, fast for long runs."
-    )
+    compile: bool = Field(False, description="Use torch.compile: slow to start, fast for long runs.")
 
 
 class Batching(_Options):
-    """What `training.data` says besides the data set and its options."""
+    """The settings of `training.data` that are not options of the data set."""
 
     batch_size: int | Literal["full"] = Field(
-        64, description="Samples per step: 1 is stochastic descent, full is full-batch descent, others mini-batches."
+        64, description="Samples per step. full: all training samples in one batch."
     )
-    validation: float = Field(0.2, ge=0, lt=1, description="Share of the samples held out to watch progress.")
-    test: float = Field(0.1, ge=0, lt=1, description="Share of the samples held out for the final score.")
+    validation: float = Field(0.2, ge=0, lt=1, description="Share of the samples in the validation split.")
+    test: float = Field(0.1, ge=0, lt=1, description="Share of the samples in the test split.")
     train_samples: int | None = Field(
-        None, ge=1, le=10**9,
-        description="Train on only so many samples, with the same share of each class; validation and test stay.",
-    )  # fmt: skip
+        None,
+        ge=1,
+        le=10**9,
+        description="Train on this number of samples only, with the same share of each class.",
+    )
 
 
 class Job:
@@ -85,7 +86,7 @@ class Job:
     KEYS: ClassVar[tuple[str, ...]] = ("data", "paradigm", "optimizer", "schedule", "initialisation")
 
     def __init__(self, document: Document) -> None:
-        """Parse `document.training`. DocumentError: `.problems` lists every wrong setting."""
+        """Read `document.training`. DocumentError: `.problems` lists every wrong setting."""
         self.document = document = migrate.document(document)
         problems: list[Problem] = []
         training = document.training
@@ -96,13 +97,12 @@ class Job:
             except (OptionError, ValueError) as error:
                 problems.append(_problem(str(error)))
 
-        self.dataset: DataSet = attempt(_dataset, training)
+        self.paradigm: Paradigm = attempt(choose, PARADIGMS, training.get("paradigm", DEFAULT_PARADIGM), "paradigm")
+        makes_samples = self.paradigm is not None and not self.paradigm.needs_data
+        self.dataset: DataSet = NO_DATA if makes_samples and "data" not in training else attempt(_dataset, training)
         self.batching: Batching = attempt(_batching, training)
         self.augmentations: tuple[Augmentation, ...] = attempt(_augmentations, training)
         self.settings: Settings = attempt(_settings, training)
-        self.paradigm: Paradigm = attempt(
-            choose, PARADIGMS, training.get("paradigm", {"name": "supervised"}), "paradigm"
-        )
         self.optimizer: Optimizer = attempt(choose, OPTIMIZERS, training.get("optimizer", "Adam"), "optimizer")
         self.schedule: Schedule = attempt(choose, SCHEDULES, training.get("schedule", "constant"), "schedule")
         self.initialisation: Initialisation = attempt(
@@ -132,14 +132,16 @@ class Job:
         return job
 
     def prepare(self) -> Prepared:
-        """The job's data, loaded, split and standardised: the same every time. DataError: it cannot be."""
+        """Load, split and scale the data: the same every time. DataError: that is not possible."""
+        if self.dataset is NO_DATA:
+            return no_samples()
         batching, objective = self.batching, self.paradigm.loss_for(self.dataset)
         raw = objective is not None and objective.raw_targets
         scaling = self.paradigm.scaling(self.dataset)
         shares = batching.validation, batching.test
         prepared = prepare(self.dataset, *shares, self.settings.seed, raw, scaling, batching.train_samples)
         if raw and any(float(part.targets.min()) < 0 for part in (prepared.training, prepared.validation) if len(part)):
-            raise DataError(f"{self.dataset.title} has targets below zero, which are no counts: choose another loss.")
+            raise DataError(f"{self.dataset.title} has negative targets, so they are not counts: choose another loss.")
         return self.paradigm.select_samples(prepared)
 
     def to_json(self) -> str:
@@ -162,7 +164,7 @@ def check(document: Document) -> list[Problem]:
 
 
 def merged(training: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """`training` with overrides. Objects are merged, unless another entry is named: its options are its own."""
+    """`training` with overrides. An object is merged with the old one, unless it names another entry."""
     result = dict(training)
     for key, value in overrides.items():
         old = result.get(key)

@@ -41,6 +41,8 @@ METRICS: dict[str, str] = {
     "accuracy_on_real": "discriminator_accuracy_real",
     "accuracy_on_false": "discriminator_accuracy_fake",
     "explained": "explained_variance",
+    "noise_explained": "explained_variance",
+    "explained_at_little_noise": "explained_variance_low_noise",
     "distance": "sliced_wasserstein",
     "variety": "diversity",
     "classes_found": "mode_coverage",
@@ -61,11 +63,22 @@ SNAPSHOTS: dict[str, str] = {
     "scene:reconstructions": "snapshot:reconstructions",
     "scene:with_without": "snapshot:scratch_baseline",
 }
-ARRAYS: dict[str, str] = {"false": "fake"}
+ARRAYS: dict[str, str] = {"false": "fake", "kept": "explained_variance", "places": "points"}
 
 # Checkpoints: keys of the learner's state, of the whole, and the names of modules.
 POSITION_KEYS: dict[str, str] = {"best_loss": "best_value"}
-STATE_KEYS: dict[str, str] = {"place": "position", "ledger": "step_metrics", "rivalry": "diagnostics"}
+STATE_KEYS: dict[str, str] = {
+    "place": "position",
+    "ledger": "step_metrics",
+    "rivalry": "diagnostics",
+    "drawing": "generator",
+    "judging": "discriminator",
+    "turn": "steps",
+    "over": "epochs",
+    "scored": "training_scores",
+    "beside": "scratch_baseline",
+}
+OPTIMISATION_KEYS: dict[str, str] = {"pace": "schedule"}
 MODULES: dict[str, str] = {"average": "ema"}
 
 
@@ -105,9 +118,15 @@ def metric(name: str) -> str:
 
 
 def card(old: Mapping[str, Any]) -> dict[str, Any]:
-    """A model's card with today's names of its scores."""
-    scores = old.get("scores")
-    return {**old, "scores": {metric(name): value for name, value in scores.items()}} if scores else dict(old)
+    """A model's card with today's names of its scores, and of the options that it repeats."""
+    new = dict(old)
+    if old.get("scores"):
+        new["scores"] = {metric(name): value for name, value in old["scores"].items()}
+    if isinstance(old.get("predicts"), str):
+        new["predicts"] = VALUES["paradigm", "language", "predicts"].get(old["predicts"], old["predicts"])
+    if isinstance(old.get("uncertainty"), Mapping):
+        new["uncertainty"] = _renamed(old["uncertainty"], OPTIONS["paradigm", "bayesian"])
+    return new
 
 
 def weights(old: Mapping[str, Value]) -> dict[str, Value]:
@@ -122,10 +141,20 @@ def checkpoint(old: Mapping[str, Any]) -> dict[str, Any]:
     new["position"] = _renamed(new["position"], POSITION_KEYS)
     if new["position"].get("best_value") == math.inf:  # nothing was the best yet
         new["position"]["best_value"] = None
-    new["learner"] = _renamed(new["learner"], STATE_KEYS)
+    new["learner"] = _optimisations(_renamed(new["learner"], STATE_KEYS))
     new["networks"] = _renamed(new["networks"], MODULES)
     new["best"] = weights(new["best"])
     return new
+
+
+def _optimisations(state: Any) -> Any:
+    """A learner's state with today's keys in the state of each of its optimizers, wherever that is."""
+    if isinstance(state, list):
+        return [_optimisations(item) for item in state]
+    if not isinstance(state, Mapping):
+        return state
+    new = _renamed(state, OPTIMISATION_KEYS) if "optimizer" in state else state
+    return {key: value if key == "optimizer" else _optimisations(value) for key, value in new.items()}
 
 
 def arrays(old: Mapping[str, Value]) -> dict[str, Value]:

@@ -1,11 +1,11 @@
-"""What model.py of a network on text has besides: its vocabulary, text as numbers, and text that it writes itself."""
+"""What model.py of a network for text has in addition: its vocabulary, text as numbers, and generated text."""
 
 from __future__ import annotations
 
 from builder.exports.extra import Extra
 from builder.exports.subject import Subject
 
-# how a text is cut into tokens, and put together again; trainers/data/tokens.py does the same
+# How a text is split into tokens and joined again; trainers/data/tokens.py does the same.
 CUTS = {
     "characters": "list(text)",
     "words": 're.findall(r"\\n|[^\\W\\d_]+(?:\'[^\\W\\d_]+)*|\\d|_|[^\\w\\s]", text)',
@@ -19,25 +19,25 @@ LENGTH = {length}  # tokens that the network takes at a time
 
 
 def vocabulary(path: str | Path = WEIGHTS) -> list[str]:
-    """The tokens of the text, in the order of their numbers: they are kept with the weights."""
+    """The tokens in the order of their numbers; they are stored with the weights."""
     content = Path(path).read_bytes()
     (length,) = struct.unpack("<Q", content[:8])
     return json.loads(json.loads(content[8 : 8 + length])["__metadata__"]["card"])["vocabulary"]
 
 
 def encode(text: str, known: list[str] | None = None) -> list[int]:
-    """The numbers of a text's tokens; what is not in the vocabulary becomes <unk>, where there is one."""
+    """The numbers of a text's tokens; those that are not in the vocabulary become <unk>, if it has one."""
     places = {token: number for number, token in enumerate(known or vocabulary())}
     tokens = {cut}
-    strange = [token for token in tokens if token not in places and "<unk>" not in places]
-    if strange:
-        raise ValueError(f"The network has never seen {', '.join(map(repr, dict.fromkeys(strange)))}.")
+    unknown = [token for token in tokens if token not in places and "<unk>" not in places]
+    if unknown:
+        raise ValueError(f"Not in the vocabulary: {', '.join(map(repr, dict.fromkeys(unknown)))}.")
     return [places.get(token, places.get("<unk>", 0)) for token in tokens]
 '''
 
 CHOOSE = '''
 def choose(scores: Tensor, temperature: float, top_k: int | None) -> int:
-    """One token, drawn from the scores of all: a low temperature keeps to the likely ones, 0 takes the likeliest."""
+    """One token, sampled from the scores: a low temperature prefers probable ones, 0 takes the most probable one."""
     if temperature == 0:
         return int(scores.argmax())
     scores = scores / temperature
@@ -50,28 +50,28 @@ GENERATE = '''
 def generate(
     prompt: str = "", length: int = 200, temperature: float = 0.8, top_k: int | None = None, model: {name} | None = None
 ) -> str:
-    """A text that goes on from the prompt for `length` tokens."""
+    """A text that continues the prompt by `length` tokens."""
     model, known = model or load(WEIGHTS), vocabulary()
     seen = encode(prompt, known) or [known.index("\\n") if "\\n" in known else 0]
-    written: list[int] = []
+    generated: list[int] = []
     for _ in range(length):
-        recent = (seen + written)[-LENGTH:]
+        recent = (seen + generated)[-LENGTH:]
         window = torch.zeros(1, LENGTH, dtype=torch.int64)
-        window[0, : len(recent)] = torch.tensor(recent)  # what stands behind it is not looked at
+        window[0, : len(recent)] = torch.tensor(recent)  # the network does not see what follows
         with torch.no_grad():
             scores = model(window)[0, len(recent) - 1]
-        written.append(choose(scores, temperature, top_k))
-    tokens = [known[number] for number in written]
+        generated.append(choose(scores, temperature, top_k))
+    tokens = [known[number] for number in generated]
     return prompt + {join}
 '''
 
 FILL = '''
 def fill(text: str, temperature: float = 0.0, top_k: int | None = None, model: {name} | None = None) -> str:
-    """The text with a guess in the place of each <mask>."""
+    """The text with a prediction in the place of each <mask>."""
     model, known = model or load(WEIGHTS), vocabulary()
     numbers: list[int] = []
     for number, part in enumerate(text.split("<mask>")):
-        numbers += ([len(known)] if number else []) + encode(part, known)  # the mask stands behind the vocabulary
+        numbers += ([len(known)] if number else []) + encode(part, known)  # the mask comes after the vocabulary
     window = torch.zeros(1, LENGTH, dtype=torch.int64)
     numbers = numbers[:LENGTH]
     window[0, : len(numbers)] = torch.tensor(numbers)
@@ -86,14 +86,14 @@ def fill(text: str, temperature: float = 0.0, top_k: int | None = None, model: {
 
 READ = '''
 def read(text: str) -> Tensor:
-    """A text as the network takes it, of shape (1, {length}): cut off or filled up with 0, which is <pad>."""
+    """A text as the network takes it, of shape (1, {length}): truncated, or padded with 0, which is <pad>."""
     numbers = encode(text)[:LENGTH]
     return torch.tensor([numbers + [0] * (LENGTH - len(numbers))])
 '''
 
 
 class TextExtra(Extra):
-    """The vocabulary, and functions that write, guess or read text."""
+    """The vocabulary, and functions that generate text, predict masked tokens or encode text."""
 
     def fits(self, what: Subject) -> bool:
         return bool(what.card.get("vocabulary")) and what.card.get("tokens") in CUTS and len(what.inputs) == 1

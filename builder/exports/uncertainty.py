@@ -1,4 +1,4 @@
-"""What model.py of a Bayesian network offers besides: answers with how sure one can be of them."""
+"""What model.py of a Bayesian network has in addition: predictions with their uncertainty."""
 
 from __future__ import annotations
 
@@ -10,81 +10,81 @@ from builder.compile import layers
 from builder.exports.extra import Extra
 from builder.exports.subject import ENSEMBLE, Subject
 
-DRAWN = '''
-def answers(model: nn.Module, x: Tensor, draws: int) -> Tensor:
-    """What the network says in several draws, (draws, samples, …): the layers that draw do, the others predict."""
+PASSES = '''
+def passes(model: nn.Module, x: Tensor, samples: int) -> Tensor:
+    """Outputs of several passes, (passes, N, …): stochastic layers in training mode, all others in evaluation mode."""
     modes = {module: module.training for module in model.modules()}
     model.eval()
     try:
         for name in STOCHASTIC:
             model.get_submodule(name).train()
         with torch.no_grad():
-            return torch.stack([model(x) for _ in range(draws)]).double()
+            return torch.stack([model(x) for _ in range(samples)]).double()
     finally:
         for module, mode in modes.items():
             module.training = mode
 '''
 
-TOGETHER = '''
-def answers(model: Ensemble, x: Tensor, draws: int) -> Tensor:
-    """What the members say, (members, samples, …): an ensemble has as many draws as members."""
+MEMBERS = '''
+def passes(model: Ensemble, x: Tensor, samples: int) -> Tensor:
+    """Outputs of the members, (members, N, …), one pass each: `samples` has no effect."""
     with torch.no_grad():
         return model.eval().each(x).double()
 '''
 
 OF_CLASSES = '''
 class Uncertainty(NamedTuple):
-    """What several answers to the same samples say of how sure one can be of them, N samples and C classes."""
+    """The mean prediction for each of N samples and C classes, and its uncertainty."""
 
     mean: Tensor  # (N, C): probability of each class
-    spread: Tensor  # (N,): standard deviation over the draws of the probability of the class that is named
-    entropy: Tensor  # (N,): how unsure the mean is, in nats
-    mutual_information: Tensor  # (N,): the part of it that comes from draws that contradict each other
+    std: Tensor  # (N,): standard deviation over the passes of the probability of the predicted class
+    entropy: Tensor  # (N,): the total uncertainty of the mean prediction, in nats
+    mutual_information: Tensor  # (N,): the part of it that comes from disagreement between the passes
 
 
-def entropy(chances: Tensor) -> Tensor:
+def entropy(probabilities: Tensor) -> Tensor:
     """Entropy in nats over the last axis."""
-    return -(chances * chances.clamp_min(1e-12).log()).sum(dim=-1)
+    return -(probabilities * probabilities.clamp_min(1e-12).log()).sum(dim=-1)
 
 
-def predict_with_uncertainty(model: nn.Module, x: Tensor, draws: int = {draws}) -> Uncertainty:
-    """Probabilities for samples as the network takes them, and how sure one can be of each."""
-    said = answers(model, x, draws)
-    chances = {chances}
-    mean = chances.mean(dim=0)
-    named = mean.argmax(dim=-1)
-    spread = chances[:, torch.arange(len(named)), named].std(dim=0, correction=0)
-    unsure = entropy(mean)
-    return Uncertainty(mean, spread, unsure, (unsure - entropy(chances).mean(dim=0)).clamp_min(0))
+def predict_with_uncertainty(model: nn.Module, x: Tensor, samples: int = {samples}) -> Uncertainty:
+    """Probabilities with their uncertainty, from so many passes, for inputs as the network takes them."""
+    outputs = passes(model, x, samples)
+    probabilities = {probabilities}
+    mean = probabilities.mean(dim=0)
+    predicted = mean.argmax(dim=-1)
+    std = probabilities[:, torch.arange(len(predicted)), predicted].std(dim=0, correction=0)
+    total = entropy(mean)
+    return Uncertainty(mean, std, total, (total - entropy(probabilities).mean(dim=0)).clamp_min(0))
 '''
 
 OF_NUMBERS = '''
 class Uncertainty(NamedTuple):
-    """What several answers to the same samples say of how sure one can be of them, N samples and k numbers."""
+    """The mean prediction of k numbers for each of N samples, and its uncertainty."""
 
     mean: Tensor  # (N, k), in the unit of the data set's targets
-    spread: Tensor  # (N, k): standard deviation over the draws; the scatter of the data itself comes on top
+    std: Tensor  # (N, k): standard deviation over the passes, without the noise in the data itself
 
 
-def predict_with_uncertainty(model: nn.Module, x: Tensor, draws: int = {draws}) -> Uncertainty:
-    """Numbers for samples as the network takes them, and how far the draws differ in each."""
-    said = answers(model, x, draws)
+def predict_with_uncertainty(model: nn.Module, x: Tensor, samples: int = {samples}) -> Uncertainty:
+    """Numbers with their uncertainty, from so many passes, for inputs as the network takes them."""
+    outputs = passes(model, x, samples)
     values = {values}
     return Uncertainty(values.mean(dim=0), values.std(dim=0, correction=0))
 '''
 
-README = """How sure one can be of an answer:
+README = """Predictions with their uncertainty:
 
 ```python
 from model import load, {functions}predict_with_uncertainty
 
-found = predict_with_uncertainty(load("model.safetensors"), {given}{draws})
+found = predict_with_uncertainty(load("model.safetensors"), {given}{samples})
 print({fields})
 ```"""
 
 
 class UncertaintyExtra(Extra):
-    """Several answers to the same samples, and what they say."""
+    """Several predictions for the same samples, and their uncertainty."""
 
     def fits(self, what: Subject) -> bool:
         facts = what.card.get("uncertainty")
@@ -96,15 +96,19 @@ class UncertaintyExtra(Extra):
         return ("from typing import NamedTuple",)
 
     def source(self, what: Subject) -> str:
-        facts, task = what.card["uncertainty"], what.card["task"]
+        facts = what.card["uncertainty"]
         lines: list[str] = []
         if not what.card.get(ENSEMBLE):
             names = tuple(f'"{name}"' for name in _stochastic(what))
-            lines = ["# the layers that draw", *statement("STOCHASTIC = ", Several("()", names), 0), ""]
-        lines.append(TOGETHER if what.card.get(ENSEMBLE) else DRAWN)
-        lines.append(OF_NUMBERS if task == "regression" else OF_CLASSES)
-        values = "postprocess(said.flatten(0, 1)).reshape(said.shape)" if what.card.get("targets") else "said"
-        words = {"{draws}": f"{facts['draws']:d}", "{values}": values, "{chances}": _chances(what, facts)}
+            lines = ["# the stochastic layers", *statement("STOCHASTIC = ", Several("()", names), 0), ""]
+        lines.append(MEMBERS if what.card.get(ENSEMBLE) else PASSES)
+        lines.append(OF_NUMBERS if _predicts_numbers(what) else OF_CLASSES)
+        values = "postprocess(outputs.flatten(0, 1)).reshape(outputs.shape)" if what.card.get("targets") else "outputs"
+        words = {
+            "{samples}": f"{facts['samples']:d}",
+            "{values}": values,
+            "{probabilities}": _probabilities(what, facts),
+        }
         text = "\n".join(lines)
         for mark, value in words.items():
             text = text.replace(mark, value)
@@ -112,13 +116,13 @@ class UncertaintyExtra(Extra):
 
     def readme(self, what: Subject) -> str:
         scaled = any(what.card.get("inputs") or [])
-        fields = "found.mean, found.spread"
-        if what.card["task"] != "regression":
+        fields = "found.mean, found.std"
+        if not _predicts_numbers(what):
             fields += ", found.entropy, found.mutual_information"
         words = {
             "{functions}": "preprocess, " if scaled else "",
             "{given}": "preprocess(x)" if scaled else "x",
-            "{draws}": "" if what.card.get(ENSEMBLE) else f", draws={what.card['uncertainty']['draws']:d}",
+            "{samples}": "" if what.card.get(ENSEMBLE) else f", samples={what.card['uncertainty']['samples']:d}",
             "{fields}": fields,
         }
         text = README
@@ -127,18 +131,23 @@ class UncertaintyExtra(Extra):
         return text
 
 
+def _predicts_numbers(what: Subject) -> bool:
+    """Whether the network's outputs are numbers to predict, and no scores of classes."""
+    return bool(what.card["uncertainty"]["expects"][what.card["task"]] == "values")
+
+
 def _stochastic(what: Subject) -> list[str]:
-    """The places of the modules that draw in training mode; none in an ensemble, whose members do not draw."""
+    """The names of the modules that are random in training mode; none in an ensemble, whose members are not."""
     if what.card.get(ENSEMBLE) or what.card["uncertainty"]["method"] == "ensemble":
         return []
-    drawn = {step.name for step in make_plan(what.document).steps if step.spec.stochastic}
-    return [name for name in layers(what.module) if name in drawn]
+    found = {step.name for step in make_plan(what.document).steps if step.spec.stochastic}
+    return [name for name in layers(what.module) if name in found]
 
 
-def _chances(what: Subject, facts: dict[str, Any]) -> str:
-    """Code of the probabilities that the answers stand for."""
+def _probabilities(what: Subject, facts: dict[str, Any]) -> str:
+    """Code of the probabilities that the outputs stand for."""
     expects = facts["expects"][what.card["task"]]
     if next(iter(what.expected.values())).shape[-1] == 1:  # one number for two classes
-        yes = "said.sigmoid()" if expects == "logits" else "said"
+        yes = "outputs.sigmoid()" if expects == "logits" else "outputs"
         return f"torch.cat([1 - {yes}, {yes}], dim=-1)"
-    return {"logits": "said.softmax(dim=-1)", "log_probabilities": "said.exp()"}.get(expects, "said")
+    return {"logits": "outputs.softmax(dim=-1)", "log_probabilities": "outputs.exp()"}.get(expects, "outputs")

@@ -71,7 +71,7 @@ class PretrainedFeatures(LayerSpec):
     weights_file: FileName | None = Field(
         None,
         description="A file in the folder weights of Netloom's home, such as resnet18.safetensors.",
-        json_schema_extra={"offers": "weights"},
+        json_schema_extra={"choices": "weights"},
     )
 
     def check_inputs(self, *shapes: Shape) -> None:

@@ -1,4 +1,4 @@
-"""The Build page as a person uses it: dragging, wiring, clicking, typing."""
+"""The Build page as a user works with it: dragging, wiring, clicking, typing."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 FRAME = 'iframe[title="streamlit_flow.streamlit_flow"]'
-PATIENCE = 40_000  # the first shapes wait for torch
+TIMEOUT = 40_000  # the first shapes wait for torch
 
 
 def store(home: Path, document: dict[str, Any]) -> str:
-    """Put a document where the app keeps them, and return its id."""
+    """Save a document where the app saves them, and return its id."""
     folder = home / "documents"
     folder.mkdir(parents=True, exist_ok=True)
     name = uuid.uuid4().hex
@@ -57,7 +57,7 @@ class BuildPage:
         self.page = page
         page.goto(f"{url}/?document={document}" if document else url)
         self.flow = page.frame_locator(FRAME)
-        self.flow.locator(".react-flow").wait_for(timeout=PATIENCE)
+        self.flow.locator(".react-flow").wait_for(timeout=TIMEOUT)
 
     def node(self, name: str) -> Any:
         return self.flow.locator(f'.react-flow__node[data-id="{name}"]')
@@ -66,17 +66,17 @@ class BuildPage:
         return self.flow.locator(".react-flow__edge")
 
     def ready(self) -> None:
-        """Wait until torch is there and shapes are drawn, and the canvas has come to rest."""
-        self.page.get_by_text("Working out the shapes").wait_for(state="hidden", timeout=PATIENCE)
+        """Wait until torch is imported, the shapes are drawn and nothing moves any more."""
+        self.page.get_by_text("Loading torch to infer the shapes").wait_for(state="hidden", timeout=TIMEOUT)
         self.page.locator(".st-key-problems .nl-quiet, .st-key-problems .nl-severity").first.wait_for()
         self.page.wait_for_timeout(700)
 
     def rest(self) -> None:
-        """Wait until the page is drawn: before that, what stood there earlier may still be on it."""
+        """Wait until the page is drawn: before that, elements of the previous run may still be on it."""
         self.page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
 
     def press(self, keys: str) -> None:
-        """Press keys once the page has come to rest: no person is quicker than its last redraw."""
+        """Press keys once the page is drawn: no user is faster than that."""
         self.rest()
         self.page.keyboard.press(keys)
 
@@ -110,6 +110,6 @@ class BuildPage:
     def problem(self, text: str) -> Any:
         return self.page.locator(".st-key-problems", has_text=text)
 
-    def says(self, text: str) -> None:
-        """Wait for a passing sentence."""
+    def notifies(self, text: str) -> None:
+        """Wait for a notification."""
         self.page.locator('[data-testid="stToast"]', has_text=text).first.wait_for()

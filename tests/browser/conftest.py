@@ -1,4 +1,4 @@
-"""A running app and a browser for tests that do what a person does. Errors on the browser's console fail the test."""
+"""A running app and a browser for tests that do what a user does. An error on the browser's console fails the test."""
 
 from __future__ import annotations
 

@@ -127,21 +127,21 @@ def test_a_click_on_one_of_many_selects_it_alone(page: Any) -> None:
     assert page.flow.locator(".react-flow__node.selected").count() == 1
 
 
-def test_what_cannot_be_a_block_is_told(page: Any) -> None:
+def test_what_cannot_be_a_block_is_explained(page: Any) -> None:
     page.select("image")
     page.node("conv1").click(modifiers=["Shift"])
     page.page.locator(".st-key-right .nl-title", has_text="2 nodes").wait_for()
     page.rest()
     assert page.page.locator(".st-key-make_block").count() == 0
     page.press("Control+g")
-    page.says("image")
+    page.notifies("image")
 
 
 def test_the_open_block_survives_a_reload_and_undo_leaves_it(app: Any, page: Any) -> None:
     make(page, "conv2", "norm", "relu")
     enter(page, "block", "norm")
     page.page.reload()
-    page.page.locator(".st-key-breadcrumb").wait_for(timeout=canvas_page.PATIENCE)
+    page.page.locator(".st-key-breadcrumb").wait_for(timeout=canvas_page.TIMEOUT)
     page.node("norm").wait_for()
     page.ready()
     page.page.locator(".st-key-crumb_0 button").first.click()

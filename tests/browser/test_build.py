@@ -66,9 +66,9 @@ def test_clicked_layer_is_appended_and_wired_and_nothing_else_moves(app: Any, pa
     assert {name: page.node(name).bounding_box() for name in before} == before
 
 
-def test_search_finds_a_layer_by_its_words_and_enter_takes_it(page: Any) -> None:
+def test_search_finds_a_layer_by_its_words_and_enter_adds_it(page: Any) -> None:
     page.press("/")
-    page.page.keyboard.type("picture filter")
+    page.page.keyboard.type("image filter")
     assert page.page.locator(".chip:visible").first.get_attribute("data-type") == "Conv2d"
     page.press("Enter")
     page.node("conv").wait_for()
@@ -99,7 +99,7 @@ def test_dropping_on_a_taken_port_replaces_the_wire(app: Any, page: Any) -> None
 def test_a_wire_that_closes_a_cycle_is_refused_with_its_path(app: Any, page: Any) -> None:
     before = saved(app.home, page.document)["edges"]
     page.wire("fc", "flatten")
-    page.says("cycle")
+    page.notifies("cycle")
     page.page.wait_for_timeout(600)
     assert page.edges().count() == len(before)
     assert saved(app.home, page.document)["edges"] == before
@@ -114,7 +114,7 @@ def test_editing_a_parameter_changes_shapes_behind_it(app: Any, page: Any) -> No
     assert saved(app.home, page.document)["nodes"][2]["params"] == {"out_features": 12}
 
 
-def test_a_wrong_parameter_is_told_in_words_and_not_taken(app: Any, open_page: Callable[..., Any]) -> None:
+def test_a_wrong_parameter_is_explained_and_not_used(app: Any, open_page: Callable[..., Any]) -> None:
     nodes = (("image", "Input", {"shape": [1, 8, 8]}), ("conv", "Conv2d", {}), ("out", "Output", {}))
     document = store(app.home, chain(*nodes))
     build = BuildPage(open_page(), app.url, document)
@@ -129,7 +129,7 @@ def test_a_wrong_parameter_is_told_in_words_and_not_taken(app: Any, open_page: C
     until(lambda: saved(app.home, document)["nodes"][1]["params"] == {"kernel_size": [3, 5]})
 
 
-def test_a_problem_is_mended_by_its_button_and_undone_in_one_step(app: Any, open_page: Callable[..., Any]) -> None:
+def test_a_problem_is_fixed_by_its_button_and_undone_in_one_step(app: Any, open_page: Callable[..., Any]) -> None:
     nodes = (
         ("image", "Input", {"shape": [1, 8, 8]}),
         ("pool", "MaxPool2d", {"kernel_size": 2}),
@@ -178,7 +178,7 @@ def test_moving_a_node_survives_a_reload(app: Any, page: Any) -> None:
     until(lambda: saved(app.home, page.document)["layout"]["scores"][1] > 50)
     place = saved(app.home, page.document)["layout"]["scores"]
     page.page.reload()
-    page.node("scores").wait_for(timeout=canvas_page.PATIENCE)
+    page.node("scores").wait_for(timeout=canvas_page.TIMEOUT)
     page.ready()
     assert saved(app.home, page.document)["layout"]["scores"] == place
     assert page.document in page.page.url
@@ -224,7 +224,7 @@ def test_two_tabs_on_one_document_lose_nothing(app: Any, open_page: Callable[...
     two.page.bring_to_front()
     two.page.locator('.chip[data-type="ReLU"]').click()
     two.page.get_by_text("was changed in another tab").wait_for()
-    two.page.get_by_role("button", name="Keep mine as a copy").click()
+    two.page.get_by_role("button", name="Save mine as a copy").click()
     two.page.get_by_text("(copy)").first.wait_for()
     two.node("relu").wait_for()
     names = {node["name"] for node in saved(app.home, document)["nodes"]}
@@ -243,7 +243,7 @@ def test_two_tabs_on_one_document_lose_nothing(app: Any, open_page: Callable[...
         ),
     ],
 )
-def test_a_wrong_file_ends_in_a_sentence(app: Any, page: Any, tmp_path: Path, content: str, sentence: str) -> None:
+def test_a_wrong_file_is_explained(app: Any, page: Any, tmp_path: Path, content: str, sentence: str) -> None:
     file = tmp_path / "wrong.json"
     file.write_text(content, encoding="utf-8")
     page.page.get_by_role("button", name="Open", exact=True).first.click()

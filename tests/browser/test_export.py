@@ -1,4 +1,4 @@
-"""Taking a trained network home from a real browser, and running it in a fresh interpreter."""
+"""Exporting a trained network in a real browser, and running it in a new interpreter."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import builder
-from tests.browser.canvas_page import PATIENCE, store
+from tests.browser.canvas_page import TIMEOUT, store
 
 pytestmark = pytest.mark.browser
 
@@ -30,7 +30,7 @@ def test_train_export_unzip_and_run(app: Any, open_page: Callable[..., Any], tmp
     document = store(app.home, short.model_dump(mode="json"))
     page = open_page()
     page.goto(f"{app.url}/train?document={document}")
-    page.get_by_role("button", name="Start", exact=True).click(timeout=PATIENCE)
+    page.get_by_role("button", name="Start", exact=True).click(timeout=TIMEOUT)
     page.get_by_text("Test accuracy").wait_for(timeout=60_000)
 
     page.get_by_role("link", name="Export").click()
@@ -57,6 +57,6 @@ def test_before_training_there_is_code(app: Any, open_page: Callable[..., Any]) 
     document = store(app.home, builder.template("digits_cnn").model_dump(mode="json"))
     page = open_page()
     page.goto(f"{app.url}/export?document={document}")
-    page.get_by_text("Not trained yet").wait_for(timeout=PATIENCE)
+    page.get_by_text("Not trained yet").wait_for(timeout=TIMEOUT)
     page.get_by_text("class").first.wait_for()
     page.get_by_role("button", name="Download model.py").wait_for()

@@ -13,7 +13,7 @@ from tests.browser.test_build import SMALL
 pytestmark = pytest.mark.browser
 
 
-def test_a_second_network_is_named_grows_in_its_lane_and_stays_apart(app: Any, open_page: Callable[..., Any]) -> None:
+def test_a_second_network_is_named_grows_in_its_frame_and_stays_apart(app: Any, open_page: Callable[..., Any]) -> None:
     document = store(app.home, SMALL)
     build = BuildPage(open_page(), app.url, document)
     build.ready()
@@ -30,9 +30,9 @@ def test_a_second_network_is_named_grows_in_its_lane_and_stays_apart(app: Any, o
     field.fill("generator")
     field.press("Enter")
     until(lambda: network_of("input") == "generator")
-    lane = build.flow.locator('.react-flow__node[data-id="network:generator"]')
-    lane.wait_for()
-    assert build.flow.locator(".lane-name").all_inner_texts() == ["main\n650 parameters", "generator"]
+    frame = build.flow.locator('.react-flow__node[data-id="network:generator"]')
+    frame.wait_for()
+    assert build.flow.locator(".frame-name").all_inner_texts() == ["main\n650 parameters", "generator"]
 
     build.page.wait_for_timeout(600)
     build.page.locator('.chip[data-type="Linear"]').click()  # behind the selected node, in its network
@@ -48,8 +48,8 @@ def test_a_second_network_is_named_grows_in_its_lane_and_stays_apart(app: Any, o
     until(lambda: {"source": "linear", "target": "output"} in saved(app.home, document)["edges"])
 
     build.wire("flatten", "output")
-    build.says("no wire joins two networks")
-    build.flow.locator(".lane-name", has_text="generator").click()
+    build.notifies("no wire joins two networks")
+    build.flow.locator(".frame-name", has_text="generator").click()
     build.page.locator(".st-key-right .nl-title", has_text="3 nodes").wait_for()
     build.press("Control+z")
     until(lambda: {"source": "linear", "target": "output"} not in saved(app.home, document)["edges"])

@@ -1,4 +1,4 @@
-"""Watching a network learn in a real browser: live charts, pause, reload, and what it predicts in the end."""
+"""Training in a real browser: live charts, pause, reload, and the predictions at the end."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import builder
-from tests.browser.canvas_page import PATIENCE, store, until
+from tests.browser.canvas_page import TIMEOUT, store, until
 from trainers.runs.run import Run
 from trainers.runs.store import Store
 
@@ -33,7 +33,7 @@ class TrainPage:
     def __init__(self, page: Any, url: str, address: str) -> None:
         self.page = page
         page.goto(f"{url}/train?{address}")
-        page.locator(".st-key-group_optimizer").wait_for(timeout=PATIENCE)
+        page.locator(".st-key-group_optimizer").wait_for(timeout=TIMEOUT)
 
     def press(self, label: str) -> None:
         self.page.get_by_role("button", name=label, exact=True).click()
@@ -57,8 +57,8 @@ def _stop_runs(app: Any) -> Iterator[None]:
     """One run trains at a time: what a test leaves running would keep the next one waiting."""
     yield
     store = Store(Path(app.home))
-    for row in store.rows("SELECT id FROM runs"):
-        run = Run(row["id"], store)
+    for each in store.run_ids():
+        run = Run(each, store)
         run.stop()
         run.wait(20)
 
@@ -70,7 +70,7 @@ def page(app: Any, open_page: Callable[..., Any]) -> TrainPage:
 
 
 def test_a_whole_run(page: TrainPage, app: Any, open_page: Callable[..., Any]) -> None:
-    page.shows("Nothing has been trained yet")
+    page.shows("Not trained yet")
     page.press("Start")
     page.shows(r"epoch \d+ of 3,000 · [\d,]+ samples/s")
     page.charts()
@@ -109,7 +109,7 @@ def test_a_whole_run(page: TrainPage, app: Any, open_page: Callable[..., Any]) -
     second.shows("Test accuracy", 60)
 
     page.page.get_by_role("link", name="Inspect").click()
-    page.shows("validation samples are right", 60)
+    page.shows("validation samples are correct", 60)
     until(lambda: page.page.locator(".nl-tiles figure").count() == 24)
     page.page.locator(".st-key-card_confusion .js-plotly-plot").wait_for()
 

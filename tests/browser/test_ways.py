@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import builder
-from tests.browser.canvas_page import PATIENCE, store
+from tests.browser.canvas_page import TIMEOUT, store
 
 pytestmark = pytest.mark.browser
 
@@ -38,7 +38,7 @@ def test_an_autoencoder_is_watched_walked_through_and_taken_apart(app: Any, open
     document = store(app.home, small_vae())
     page = open_page()
     page.goto(f"{app.url}/train?document={document}")
-    page.get_by_role("button", name="Start", exact=True).click(timeout=PATIENCE)
+    page.get_by_role("button", name="Start", exact=True).click(timeout=TIMEOUT)
     page.locator(".st-key-card_live_reconstructions img.nl-sheet").first.wait_for(timeout=60_000)
     page.locator(".st-key-card_live_latent .js-plotly-plot").wait_for(timeout=60_000)
     page.get_by_text("Finished").first.wait_for(timeout=60_000)
@@ -54,7 +54,7 @@ def test_an_autoencoder_is_watched_walked_through_and_taken_apart(app: Any, open
     page.wait_for_function(changed, arg=["[class*=st-key-card_latent_decoder] img", before], timeout=30_000)
 
     page.get_by_role("link", name="Export").first.click()
-    page.get_by_role("radio", name="Decoder").click(timeout=PATIENCE)
+    page.get_by_role("radio", name="Decoder").click(timeout=TIMEOUT)
     page.locator(".st-key-prepare_safetensors button").first.click()
     page.locator(".st-key-download_safetensors button").first.wait_for(timeout=60_000)
     page.get_by_text("def forward").first.wait_for()
@@ -66,7 +66,7 @@ def test_two_networks_play_and_a_person_goes_back_in_time(app: Any, open_page: C
     document = store(app.home, template.changed(training=training).model_dump(mode="json"))
     page = open_page()
     page.goto(f"{app.url}/train?document={document}")
-    page.get_by_role("button", name="Start", exact=True).click(timeout=PATIENCE)
+    page.get_by_role("button", name="Start", exact=True).click(timeout=TIMEOUT)
     card = page.locator(".st-key-card_live_generated")
     card.locator(".js-plotly-plot").wait_for(timeout=60_000)
     page.get_by_text("Finished").first.wait_for(timeout=90_000)

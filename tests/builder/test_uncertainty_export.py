@@ -1,5 +1,5 @@
-"""model.py of a Bayesian network says how sure it is, in a Python with torch alone, as Netloom itself does; exports of
-an ensemble hold all of its members."""
+"""model.py of a Bayesian network predicts with the same uncertainty as Netloom, in a Python with torch alone; exports
+of an ensemble contain all of its members."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from builder.exports.files import write_weights
 from builder.exports.model_file import model_source
 from builder.exports.subject import subject
 from builder.library.ensemble import Ensemble
-from trainers.paradigms.bayesian.stochastic_passes import draws
-from trainers.paradigms.bayesian.uncertainty import of_classes
+from trainers.paradigms.bayesian.evaluation import predictive_distribution
+from trainers.paradigms.bayesian.stochastic_passes import stochastic_passes
 
 EXPECTS = {"classification": "logits", "regression": "values"}
 
@@ -40,7 +40,7 @@ def model(document: Document, method: str, task: str = "classification") -> Any:
     figures = {"mean": [0.5] * 4, "std": [2.0] * 4}
     whole.card = {
         "inputs": [figures], "task": task, "scores": {},
-        "uncertainty": {"method": method, "draws": 30, "expects": EXPECTS},
+        "uncertainty": {"method": method, "samples": 30, "expects": EXPECTS},
     }  # fmt: skip
     if task == "regression":
         whole.card |= {"targets": {"mean": [10.0], "std": [5.0]}, "target_shape": [1]}
@@ -59,7 +59,7 @@ def said(folder: Path, trained: Any, document: Document, x: torch.Tensor, count:
     spec.loader.exec_module(module)
     made = module.load(folder / "model.safetensors")
     given = module.preprocess(x)
-    found: dict[str, Any] = module.predict_with_uncertainty(made, given, draws=count)._asdict()
+    found: dict[str, Any] = module.predict_with_uncertainty(made, given, samples=count)._asdict()
     assert not any(part.training for part in made.modules())
     return found
 
@@ -71,14 +71,14 @@ def test_classes(make: Any, tmp_path: Path, method: str) -> None:
     trained = model(document, method)
     x = torch.randn(6, 4)
     found = said(tmp_path, trained, document, x, 500)
-    assert list(found) == ["mean", "predictive_std", "entropy", "mutual_information"]
-    own = of_classes(draws(trained, document, ((x - 0.5) / 2,), 500).softmax(dim=-1).numpy())
+    assert list(found) == ["mean", "std", "entropy", "mutual_information"]
+    own = predictive_distribution(stochastic_passes(trained, document, ((x - 0.5) / 2,), 500).softmax(dim=-1).numpy())
     near = 1e-5 if method == "ensemble" else 0.06
-    for name, value in (("mean", own.mean), ("predictive_std", own.spread), ("entropy", own.entropy)):
+    for name, value in (("mean", own.mean), ("std", own.std), ("entropy", own.entropy)):
         torch.testing.assert_close(found[name].float(), torch.from_numpy(value).float(), atol=near, rtol=near)
-    wanted = torch.from_numpy(own.information).float()
+    wanted = torch.from_numpy(own.mutual_information).float()
     torch.testing.assert_close(found["mutual_information"].float(), wanted, atol=near, rtol=near)
-    assert float(found["predictive_std"].max()) > 0.001
+    assert float(found["std"].max()) > 0.001
 
 
 @pytest.mark.parametrize("method", ["dropout", "ensemble"])
@@ -88,11 +88,11 @@ def test_numbers_are_in_the_unit_of_the_data_set(make: Any, tmp_path: Path, meth
     trained = model(document, method, "regression")
     x = torch.randn(5, 4)
     found = said(tmp_path, trained, document, x, 500)
-    assert list(found) == ["mean", "predictive_std"]
-    own = draws(trained, document, ((x - 0.5) / 2,), 500) * 5 + 10
+    assert list(found) == ["mean", "std"]
+    own = stochastic_passes(trained, document, ((x - 0.5) / 2,), 500) * 5 + 10
     near = 1e-4 if method == "ensemble" else 0.4
     torch.testing.assert_close(found["mean"].float(), own.mean(dim=0), atol=near, rtol=0.01)
-    torch.testing.assert_close(found["predictive_std"].float(), own.std(dim=0, correction=0), atol=near, rtol=0.12)
+    torch.testing.assert_close(found["std"].float(), own.std(dim=0, correction=0), atol=near, rtol=0.12)
 
 
 def test_one_number_for_two_classes(make: Any, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Blocks on the pages without a browser: places, what is known of the nodes there, edits inside, charts folded."""
+"""Blocks on the pages without a browser: paths, facts of the nodes inside, edits inside, charts by block."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from builder.document import Document
 from pages.parts.canvas import canvas_drawing, canvas_state
 from pages.parts.document import actions, block_actions, block_path, workspace
 from pages.parts.document import session as sessions
-from pages.parts.document.block_path import TOP, Place
+from pages.parts.document.block_path import TOP, BlockPath
 from pages.parts.training import block_rows
-from pages.parts.training.run_data import Moments
+from pages.parts.training.run_data import ProbeTable
 
 ROOT = Path(__file__).parents[2]
 
@@ -94,14 +94,14 @@ def text(test: AppTest) -> str:
 
 
 @pytest.mark.parametrize("address", ["", "stage1.0", "stage1.1", "both.0", "both.0.deep.0"])
-def test_a_place_is_written_and_read(address: str) -> None:
-    place = block_path.read(address)
-    assert str(place) == address
-    assert block_path.kept(network(), place) == place
+def test_a_path_is_written_and_read(address: str) -> None:
+    path = block_path.parse(address)
+    assert str(path) == address
+    assert block_path.existing(network(), path) == path
 
 
 @pytest.mark.parametrize(
-    ("address", "kept"),
+    ("address", "existing"),
     [
         ("stage1", ""),
         ("../etc", ""),
@@ -111,12 +111,12 @@ def test_a_place_is_written_and_read(address: str) -> None:
         ("head.0", ""),
     ],
 )
-def test_an_address_that_leads_nowhere_leads_as_far_as_it_can(address: str, kept: str) -> None:
-    assert str(block_path.kept(network(), block_path.read(address))) == kept
+def test_a_path_is_cut_where_the_document_does_not_have_it(address: str, existing: str) -> None:
+    assert str(block_path.existing(network(), block_path.parse(address))) == existing
 
 
 @pytest.mark.parametrize(
-    ("dotted", "where", "name"),
+    ("full_name", "where", "name"),
     [
         ("head", "", "head"),
         ("stage1.1.fc", "stage1.1", "fc"),
@@ -124,35 +124,35 @@ def test_an_address_that_leads_nowhere_leads_as_far_as_it_can(address: str, kept
         ("both.0.deep.0.fc", "both.0.deep.0", "fc"),
     ],
 )
-def test_a_dotted_name_is_found(dotted: str, where: str, name: str) -> None:
-    assert block_path.find(network(), dotted) == (block_path.read(where), name)
-    assert block_path.find(network(), f"{dotted}.0.nothing") is None
+def test_a_full_name_is_found(full_name: str, where: str, name: str) -> None:
+    assert block_path.find(network(), full_name) == (block_path.parse(where), name)
+    assert block_path.find(network(), f"{full_name}.0.nothing") is None
 
 
 def test_names_for_people() -> None:
-    assert block_path.spoken("stage1.0.fc") == "stage1 › fc"
-    assert block_path.spoken("stage1.2.deep.0.fc") == "stage1 (repeat 3) › deep › fc"
+    assert block_path.display_name("stage1.0.fc") == "stage1 › fc"
+    assert block_path.display_name("stage1.2.deep.0.fc") == "stage1 (repeat 3) › deep › fc"
 
 
 def test_shapes_inside_are_those_of_the_use_it_was_opened_through() -> None:
     session = work(page(network(), inside="stage1.0"))
-    assert str(session.place) == "stage1.0"
-    assert session.sight.facts["x"].signal.shape == (4,)
-    assert session.sight.costs["fc"].parameters == 4 * 8 + 8
-    session.go(Place((("stage1", 1),)))
-    assert session.sight.facts["x"].signal.shape == (8,)
-    session.go(TOP)
-    assert session.sight.facts["stage1"].signal.shape == (8,)
-    assert session.sight.costs["stage1"].parameters == (4 * 8 + 8) + (8 * 8 + 8)
+    assert str(session.path) == "stage1.0"
+    assert session.snapshot_facts.outputs["x"].signal.shape == (4,)
+    assert session.snapshot_facts.costs["fc"].parameters == 4 * 8 + 8
+    session.open_path(BlockPath((("stage1", 1),)))
+    assert session.snapshot_facts.outputs["x"].signal.shape == (8,)
+    session.open_path(TOP)
+    assert session.snapshot_facts.outputs["stage1"].signal.shape == (8,)
+    assert session.snapshot_facts.costs["stage1"].parameters == (4 * 8 + 8) + (8 * 8 + 8)
 
 
 def test_the_canvas_draws_stacks_and_names_ports() -> None:
     session = work(page(network()))
-    drawn = canvas_drawing.draw(session.scene, session.sight)
-    classes = {item.name: item.classes.split() for item in drawn.nodes}
+    drawing = canvas_drawing.draw(session.graph, session.snapshot_facts)
+    classes = {item.name: item.classes.split() for item in drawing.nodes}
     assert "is-stack" in classes["stage1"] and "is-stack" not in classes["both"]
     assert "is-block" in classes["both"] and "is-block" not in classes["head"]
-    labels = [wire.label for wire in drawn.wires if wire.target == "both"]
+    labels = [wire.label for wire in drawing.wires if wire.target == "both"]
     assert [label.split()[0] for label in labels] == ["a", "b"]
 
 
@@ -170,7 +170,7 @@ def test_edits_inside_change_every_use_and_are_undone() -> None:
     button(test, "undo").click().run()
     button(test, "undo").click().run()
     assert session.document.blocks["unit"].by_name["fc"].params["out_features"] == 8
-    assert str(session.place) == "stage1.0"
+    assert str(session.path) == "stage1.0"
 
 
 def test_the_breadcrumb_leads_back_to_every_level() -> None:
@@ -178,10 +178,10 @@ def test_the_breadcrumb_leads_back_to_every_level() -> None:
     session = work(test)
     assert next(item.label for item in test.button if (item.key or "").startswith("crumb_")) == "Blocks"
     button(test, "crumb_1").click().run()
-    assert str(session.place) == "both.0" and session.node == "deep"
+    assert str(session.path) == "both.0" and session.node == "deep"
     assert test.query_params["inside"] == "both.0"
     button(test, "crumb_0").click().run()
-    assert session.place == TOP and session.node == "both"
+    assert session.path == TOP and session.node == "both"
     assert "inside" not in test.query_params
 
 
@@ -198,8 +198,8 @@ def test_make_open_repeat_copy_and_unpack() -> None:
     assert session.document.node("block").params["repeat"] == 3
     next(item for item in test.number_input if item.label == "repeat").set_value(1).run()
     button(test, "open_block").click().run()
-    assert session.scene.by_name.keys() >= {"both", "head"}
-    session.go(TOP, "block")
+    assert session.graph.by_name.keys() >= {"both", "head"}
+    session.open_path(TOP, "block")
     test.run()
     button(test, "unpack").click().run()
     assert {"both", "head"} <= session.document.by_name.keys()
@@ -211,7 +211,7 @@ def test_make_open_repeat_copy_and_unpack() -> None:
     assert session.document.blocks["unit2"] == session.document.blocks["unit"]
 
 
-def test_what_cannot_be_a_block_is_said_and_changes_nothing() -> None:
+def test_what_cannot_be_a_block_is_reported_and_changes_nothing() -> None:
     test = page(network())
     session = work(test)
     session.select("samples", "stage1")
@@ -227,11 +227,11 @@ def test_undo_leaves_a_block_that_is_gone() -> None:
     session = work(test)
     block_actions.make_block(session, ["conv1"])
     block_actions.open_block(session, "block")
-    assert str(session.place) == "block.0"
+    assert str(session.path) == "block.0"
     test.run()
     session.undo()
     test.run()
-    assert not test.exception and session.place == TOP
+    assert not test.exception and session.path == TOP
 
 
 def test_a_problem_inside_shows_at_the_block_and_leads_into_it() -> None:
@@ -241,23 +241,25 @@ def test_a_problem_inside_shows_at_the_block_and_leads_into_it() -> None:
     text_of["blocks"]["unit"]["edges"] = wires("x", "fc", "relu", "wrong", "y")
     test = page(builder.load(text_of))
     session = work(test)
-    problem = next(item for item in session.view.problems if item.severity == "error")
+    problem = next(item for item in session.document_facts.problems if item.severity == "error")
     assert problem.node == "stage1.0.wrong"
-    assert session.sight.errors["stage1"] is problem and session.sight.deeper["stage1"] == "wrong"
+    assert (
+        session.snapshot_facts.errors["stage1"] is problem and session.snapshot_facts.inner_errors["stage1"] == "wrong"
+    )
     session.show_node(problem.node)
-    assert str(session.place) == "stage1.0" and session.node == "wrong"
-    assert session.sight.errors["wrong"] is problem
+    assert str(session.path) == "stage1.0" and session.node == "wrong"
+    assert session.snapshot_facts.errors["wrong"] is problem
     test.run()
     assert not test.exception
 
 
-def test_news_of_another_scene_is_no_news() -> None:
-    kept = canvas_state.CanvasMemory()
-    kept.update("a", canvas_state.Push({"fc": (0.0, 0.0)}, set(), ""), frozenset(), 1)
-    kept.update("b", canvas_state.Push({"fc": (5.0, 5.0)}, set(), "stage1.0"), frozenset(), 2)
-    state = {"timestamp": 9, "selectedId": "fc", "edges": [],
+def test_events_of_another_graph_are_ignored() -> None:
+    state = canvas_state.CanvasState()
+    state.update("a", canvas_state.Push({"fc": (0.0, 0.0)}, set(), ""), frozenset(), 1)
+    state.update("b", canvas_state.Push({"fc": (5.0, 5.0)}, set(), "stage1.0"), frozenset(), 2)
+    sent = {"timestamp": 9, "selectedId": "fc", "edges": [],
              "nodes": [{"id": "fc", "position": {"x": 70.0, "y": 0.0}, "data": {"push": 1}}]}  # fmt: skip
-    assert not kept.read(state)
+    assert not state.read(sent)
 
 
 NODES = ("head", "stage1.0.fc", "stage1.1.fc", "stage1.1.norm", "both.0.deep.0.fc", "both.0.deep.1.fc")
@@ -273,13 +275,13 @@ NODES = ("head", "stage1.0.fc", "stage1.1.fc", "stage1.1.norm", "both.0.deep.0.f
     ],
 )
 def test_names_are_grouped_by_block(path: tuple[str, ...], rows: dict[str, int]) -> None:
-    assert {name: len(leaves) for name, leaves in block_rows.grouped(NODES, path).items()} == rows
+    assert {name: len(leaves) for name, leaves in block_rows.rows_of(NODES, path).items()} == rows
 
 
 def test_rows_of_a_block_are_means_and_maxima() -> None:
     table = np.array([[1.0, np.nan], [3.0, np.nan], [7.0, 5.0]])
-    moments = Moments(("s.0.a", "s.0.b", "t"), np.arange(2), {"mean_abs": table, "max_abs": table})
-    made = block_rows._merged(moments, block_rows.grouped(moments.nodes, ()))
+    probes = ProbeTable(("s.0.a", "s.0.b", "t"), np.arange(2), {"mean_abs": table, "max_abs": table})
+    made = block_rows._merged(probes, block_rows.rows_of(probes.nodes, ()))
     assert made.nodes == ("s", "t")
     assert made.values["mean_abs"][0, 0] == 2 and made.values["max_abs"][0, 0] == 3
     assert np.isnan(made.values["mean_abs"][0, 1]) and made.values["mean_abs"][1, 1] == 5
@@ -287,7 +289,7 @@ def test_rows_of_a_block_are_means_and_maxima() -> None:
 
 def test_a_block_on_the_graph_has_a_field_for_each_repeat_and_the_worst_badge() -> None:
     sizes = {"head": 1e-2, "stage1.0.fc": 1e-9, "stage1.1.fc": 1e-3}
-    known = block_rows.cells(sizes, ())
+    known = block_rows.node_gradients(sizes, ())
     assert list(known["stage1"].sizes) == ["stage1.0", "stage1.1"]
     assert (known["stage1"].low, known["stage1"].high) == (1e-9, 1e-3)
-    assert block_rows.worst({"stage1.0.fc": "dead", "stage1.1.fc": "vanishing"}, ()) == {"stage1": "vanishing"}
+    assert block_rows.worst_badges({"stage1.0.fc": "dead", "stage1.1.fc": "vanishing"}, ()) == {"stage1": "vanishing"}

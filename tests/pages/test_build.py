@@ -1,4 +1,4 @@
-"""The Build page without a browser: what it shows, and that every edit is saved, undone and told."""
+"""The Build page without a browser: what it shows, and that every edit is saved and can be undone."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def button(test: AppTest, key: str) -> object:
 
 def test_a_new_user_finds_a_network_that_can_be_trained(page: AppTest) -> None:
     assert work(page).document.nodes == builder.template("digits_cnn").nodes
-    assert not [problem for problem in work(page).view.problems if problem.severity == "error"]
+    assert not [problem for problem in work(page).document_facts.problems if problem.severity == "error"]
     assert page.query_params["document"] == work(page).id
 
 
@@ -96,20 +96,20 @@ def test_a_second_start_finds_the_document_that_was_saved_last(page: AppTest) ->
     assert "sigmoid" in work(again).document.by_name
 
 
-def test_the_second_of_two_tabs_is_told_and_keeps_its_work(page: AppTest) -> None:
+def test_the_second_of_two_tabs_gets_a_message_and_keeps_its_work(page: AppTest) -> None:
     one = work(page)
     other = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
     actions.add(one, "Sigmoid")
     actions.add(work(other), "Tanh")
     other.run()
     assert "another tab" in work(other).conflict
-    button(other, "keep_mine").click().run()
+    button(other, "keep_as_copy").click().run()
     assert work(other).id != one.id
     assert "tanh" in {node.name for node in workspace.read(work(other).id).document.nodes}
     assert "sigmoid" in {node.name for node in workspace.read(one.id).document.nodes}
 
 
-def test_a_full_disk_is_told_and_the_next_edit_tries_again(page: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_reported_and_the_next_edit_saves_again(page: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     session = work(page)
 
     def full(path: Path, data: bytes) -> None:
@@ -127,7 +127,7 @@ def test_a_full_disk_is_told_and_the_next_edit_tries_again(page: AppTest, monkey
     assert "sigmoid" in {node.name for node in workspace.read(session.id).document.nodes}
 
 
-def test_a_broken_saved_document_is_kept_aside_and_told(home: Path) -> None:
+def test_a_broken_saved_document_is_renamed_and_reported(home: Path) -> None:
     folder = home / "documents"
     folder.mkdir()
     (folder / f"{'a' * 32}.json").write_text('{"format": "netloom/2", "nodes": [', encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Charts: few points however long the run is, the same look, and red only for trouble."""
+"""Charts: a limited number of points for runs of any length, one style, and red only for problems."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 import builder
 from pages.parts.theme import charts, theme
 from pages.parts.training import activations, curves, gradients, run_data, run_graph
-from pages.parts.training.run_data import Curve, Moments
+from pages.parts.training.run_data import Curve, ProbeTable
 
 
 @pytest.fixture(autouse=True, params=["light", "dark"])
@@ -34,7 +34,7 @@ def test_thin_keeps_ends_peaks_and_order(count: int) -> None:
         assert some_y.max() == y.max() and some_y.min() == y.min()
 
 
-def test_thin_bears_what_is_no_number() -> None:
+def test_thin_accepts_nan() -> None:
     y = np.full(5000, np.nan)
     x, thinned = charts.thin(np.arange(5000), y)
     assert len(x) <= charts.LIMIT and np.isnan(thinned).all()
@@ -55,21 +55,21 @@ def test_a_range_in_whole_decades_holds_its_values() -> None:
     assert charts.decades(1.0, 1.0)[1] > charts.decades(1.0, 1.0)[0]
 
 
-def moments(nodes: int, count: int, statistics: tuple[str, ...] = ("mean_abs", "max_abs", "update_ratio")) -> Moments:
+def probes(nodes: int, count: int) -> ProbeTable:
     random = np.random.default_rng(1)
     names = tuple(f"fc{number}" for number in range(nodes))
-    values = {name: 10.0 ** random.uniform(-6, -1, (nodes, count)) for name in statistics}
-    return Moments(names, np.arange(count) * 100, values)
+    values = {name: 10.0 ** random.uniform(-6, -1, (nodes, count)) for name in ("mean_abs", "max_abs", "update_ratio")}
+    return ProbeTable(names, np.arange(count) * 100, values)
 
 
 @pytest.mark.parametrize("nodes", [1, 9, 400])
 @pytest.mark.parametrize("count", [2, 250, 5000])
 def test_charts_of_long_runs_and_large_networks_stay_small(nodes: int, count: int) -> None:
-    seen = gradients.shown(moments(nodes, count))
-    assert len(seen.nodes) <= gradients.MOST_NODES
-    heat = gradients.map_figure(seen, "run").data[0]
-    assert np.size(heat.z) <= max(gradients.CELLS, 20 * len(seen.nodes))
-    for made in (gradients.ratio_figure(seen, "run"), gradients.flow_figure(seen, {}, "run")):
+    table = gradients.shown(probes(nodes, count))
+    assert len(table.nodes) <= gradients.MOST_NODES
+    heat = gradients.map_figure(table, "run").data[0]
+    assert np.size(heat.z) <= max(gradients.MOST_CELLS, 20 * len(table.nodes))
+    for made in (gradients.ratio_figure(table, "run"), gradients.flow_figure(table, {}, "run")):
         assert all(len(trace.x) <= charts.LIMIT for trace in made.data)
 
 
@@ -88,26 +88,26 @@ def test_loss_of_a_long_run() -> None:
 
 
 def test_zoom_stays_while_a_run_goes_on() -> None:
-    short, long = (gradients.ratio_figure(moments(3, count), "run") for count in (5, 50))
+    short, long = (gradients.ratio_figure(probes(3, count), "run") for count in (5, 50))
     assert short.layout.uirevision == long.layout.uirevision == "run"
-    assert gradients.ratio_figure(moments(3, 5), "another").layout.uirevision == "another"
+    assert gradients.ratio_figure(probes(3, 5), "another").layout.uirevision == "another"
 
 
 def test_red_only_where_gradients_vanish_or_explode() -> None:
-    seen = moments(3, 10)
-    names = {trace.name for trace in gradients.flow_figure(seen, {}, "run").data}
+    table = probes(3, 10)
+    names = {trace.name for trace in gradients.flow_figure(table, {}, "run").data}
     assert names == {"largest", "mean"}
-    made = gradients.flow_figure(seen, {"fc0": "vanishing", "fc1": "dead"}, "run")
+    made = gradients.flow_figure(table, {"fc0": "vanishing", "fc1": "dead"}, "run")
     red = next(trace for trace in made.data if trace.marker.color == charts.look().bad)
     assert [np.isfinite(value) for value in red.y] == [True, False, False]
 
 
-def test_gradients_of_zero_or_no_number_are_drawn_as_nothing() -> None:
-    seen = Moments(("a", "b"), np.arange(3), {name: np.array([[0.0] * 3, [np.nan] * 3]) for name in (
+def test_gradients_of_zero_or_nan_are_not_drawn() -> None:
+    table = ProbeTable(("a", "b"), np.arange(3), {name: np.array([[0.0] * 3, [np.nan] * 3]) for name in (
         "mean_abs", "max_abs", "update_ratio")})  # fmt: skip
-    gradients.flow_figure(seen, {}, "run")
-    gradients.map_figure(seen, "run")
-    assert all(not len(trace.x) for trace in gradients.ratio_figure(seen, "run").data)
+    gradients.flow_figure(table, {}, "run")
+    gradients.map_figure(table, "run")
+    assert all(not len(trace.x) for trace in gradients.ratio_figure(table, "run").data)
 
 
 def test_violins_are_as_wide_as_the_values_are_many() -> None:
@@ -125,15 +125,15 @@ def test_metrics_become_one_curve_each() -> None:
 
 def test_probes_become_tables_with_gaps() -> None:
     rows = [(1, "a", "mean", 1.0), (1, "b", "mean", 2.0), (5, "a", "mean", 3.0), (5, "a", "std", 4.0)]
-    found = run_data.moments(pd.DataFrame(rows, columns=["step", "node", "statistic", "value"]))
+    found = run_data.probe_table(pd.DataFrame(rows, columns=["step", "node", "statistic", "value"]))
     assert found.nodes == ("a", "b") and found.steps.tolist() == [1, 5]
     np.testing.assert_array_equal(found.values["mean"], [[1.0, 3.0], [2.0, np.nan]])
-    assert run_data.moments(pd.DataFrame(columns=["step", "node", "statistic", "value"])).nodes == ()
+    assert run_data.probe_table(pd.DataFrame(columns=["step", "node", "statistic", "value"])).nodes == ()
 
 
-def test_the_graph_shows_every_node_its_size_and_its_trouble() -> None:
+def test_the_graph_shows_every_node_its_gradient_and_its_badge() -> None:
     document = builder.template("vanishing_gradients")
-    html = run_graph.plan(document, {"fc1": 1e-9, "fc2": 1e-3}, {"fc1": "vanishing"})
+    html = run_graph.network_html(document, {"fc1": 1e-9, "fc2": 1e-3}, {"fc1": "vanishing"})
     assert html.count('class="nl-node') == len(document.nodes)
     assert "1.0e-09" in html and html.count("nl-word") == 1
 

@@ -1,4 +1,4 @@
-"""The samples on the Build page: drawn for every kind of data, loaded beside the page, downloaded on request."""
+"""The samples on the Build page: shown for every kind of data, loaded in the background, downloaded on request."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def opened(home: Path, **data: Any) -> AppTest:
 
 
 def until(test: AppTest, found: Callable[[], bool]) -> None:
-    """Look again until what is loaded beside the page has come."""
+    """Draw the page again until the samples are loaded."""
     deadline = time.monotonic() + 30
     while not found():
         assert time.monotonic() < deadline
@@ -100,7 +100,7 @@ def test_a_sound_can_be_heard(home: Path, name: str, monkeypatch: pytest.MonkeyP
     assert ("nl-spectrogram" if name == "fsdd" else "nl-plot") in page_html(test)
 
 
-def test_a_missing_data_set_is_downloaded_on_request_and_an_error_is_told(
+def test_a_missing_data_set_is_downloaded_on_request_and_an_error_is_reported(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def no_network(*_: Any, **__: Any) -> None:
@@ -134,16 +134,16 @@ def test_augmentation_is_added_changed_drawn_and_removed(home: Path) -> None:
     padding.set_value(1).run()
     assert listed()[0] == {"name": "RandomCrop", "padding": 1}
     before = page_html(test)
-    next(item for item in test.toggle if item.key == "preview_trained").set_value(True).run()
-    trained = page_html(test)
-    assert not test.exception and trained != before
-    next(item for item in test.button if item.key == "preview_dice").click().run()
-    assert not test.exception and page_html(test) not in (before, trained)
+    next(item for item in test.toggle if item.key == "preview_augmented").set_value(True).run()
+    augmented = page_html(test)
+    assert not test.exception and augmented != before
+    next(item for item in test.button if item.key == "preview_next_version").click().run()
+    assert not test.exception and page_html(test) not in (before, augmented)
     next(item for item in test.button if item.key == "build_unaugment_0").click().run()
     assert listed() == [{"name": "AdditiveNoise"}]
 
 
-def test_a_wrong_augmentation_in_a_document_is_told(home: Path) -> None:
+def test_a_wrong_augmentation_in_a_document_is_reported(home: Path) -> None:
     test = opened(home, name="digits", augmentation=["RandomCrap"])
     assert any("RandomCrap" in item.value for item in test.markdown)
 
@@ -159,12 +159,12 @@ def test_an_excerpt_has_every_class_first_and_keeps_little() -> None:
 
 def test_the_text_of_others_is_never_markup() -> None:
     bad = '<img src=x onerror="alert(1)">'
-    for made in (sample_images.tile([], bad), sample_images.legend([bad]), sample_images.text([bad], " ")):
+    for made in (sample_images.figure([], bad), sample_images.legend([bad]), sample_images.text([bad], " ")):
         assert "<img" not in made and "&lt;img" in made
     assert sample_images.text(["a", "\n", " "], "") == '<div class="nl-tokens"><span>a</span><span>↵</span><span>&nbsp;</span></div>'  # fmt: skip  # noqa: E501
 
 
-def test_a_picture_without_contrast_is_drawn() -> None:
+def test_an_image_without_contrast_is_drawn() -> None:
     address = sample_images.png(np.zeros((1, 4, 4)), 0.0, 0.0, np.eye(4, dtype=np.int64))
     assert address.startswith("data:image/png;base64,")
     assert sample_images.curves(np.zeros((5, 2)), np.zeros((2, 1)), [1]).startswith('<img class="nl-plot"')

@@ -1,4 +1,4 @@
-"""Diffusion on the pages: pictures growing while it trains, new ones on the Inspect page, its export."""
+"""The pages of a diffusion network: samples while it trains, new ones on the Inspect page."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pytest
 from pages.parts.paradigms import diffusion
 from pages.parts.theme import theme
 from tests.pages.trained import button, look, page, store, text, train, widget
-from tests.trainers.denoised import denoiser
-from trainers.paradigms.diffusion.sampling import Drawn
+from tests.trainers.small_diffusion import small_diffusion
+from trainers.paradigms.diffusion.sampling import Samples
 
 
 @pytest.fixture(autouse=True)
@@ -22,19 +22,20 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_a_run_shows_what_it_draws_and_draws_anew() -> None:
-    document = denoiser()
+def test_a_run_shows_its_samples_and_generates_new_ones() -> None:
+    document = small_diffusion()
     store(document)
     run = train(document)
     shown = text(page("train"))
-    assert "Out of noise" in shown and "What it draws" in shown and shown.count("nl-sheet") >= 2
-    assert "noise explained" in shown
+    assert "Denoising steps" in shown and "Generated samples" in shown and shown.count("nl-sheet") >= 2
+    assert "explained variance" in shown
 
     test = page("inspect")
     shown = text(test)
-    assert "Draw new pictures" in shown and "Does it copy?" in shown and "How much of the noise it tells" in shown
+    titles = ("Generated samples", "Nearest training samples", "Explained variance by time step")
+    assert all(title in shown for title in titles)
     first = set(re.findall(r'<img class="nl-sheet" src="([^"]+)"', shown))
-    button(test, "draw").click()
+    button(test, "next_seed").click()
     again = text(look(test.run()))
     assert widget(test, "number_input", f"diffusion_seed_{run.id}").value == 1
     second = set(re.findall(r'<img class="nl-sheet" src="([^"]+)"', again))
@@ -44,16 +45,16 @@ def test_a_run_shows_what_it_draws_and_draws_anew() -> None:
 
 
 def test_copies_are_counted() -> None:
-    pictures = np.zeros((3, 1, 2, 2), np.float32)
-    some = Drawn(pictures[None], pictures, np.array([0.0, 0.4, 0.6], np.float32))
-    assert diffusion.closeness(some) == "1 of 3 are copies"
-    none = Drawn(pictures[None], pictures, np.array([0.2, 0.4, 0.6], np.float32))
-    assert diffusion.closeness(none).startswith("mean distance 0.40")
+    images = np.zeros((3, 1, 2, 2), np.float32)
+    some = Samples(images[None], images, np.array([0.0, 0.4, 0.6], np.float32))
+    assert diffusion.distances(some) == "1 of 3 are copies"
+    none = Samples(images[None], images, np.array([0.2, 0.4, 0.6], np.float32))
+    assert diffusion.distances(none).startswith("mean distance 0.40")
 
 
-def test_samples_that_are_no_pictures_are_drawn_too() -> None:
+def test_points_and_curves_are_rendered_too() -> None:
     points = np.random.default_rng(0).normal(size=(20, 5, 2)).astype(np.float32)
     assert diffusion.rows(points).count("<svg") == 5 or diffusion.rows(points).count("nl-plot") == 5
-    assert diffusion.sheet(points[:, -1], 9)
+    assert diffusion.grid(points[:, -1], 9)
     curves = np.random.default_rng(0).normal(size=(4, 30)).astype(np.float32)
-    assert diffusion.sheet(curves, 9) and diffusion.compared({"drawn": curves, "like": curves})
+    assert diffusion.grid(curves, 9) and diffusion.compared({"generated": curves, "nearest": curves})

@@ -1,4 +1,4 @@
-"""The Export page without a browser: nothing is offered that was not run and compared."""
+"""The Export page without a browser: an export can be downloaded once it was run and compared."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pages.parts.runs import run_exports
+from pages.parts.theme.escaping import file_name
 from tests.pages.trained import button, has_button, look, page, perceptron, store, text, train
 
 
@@ -54,7 +55,7 @@ def test_the_zip_has_everything() -> None:
     assert made.difference < 1e-3
 
 
-def test_a_run_without_weights_is_told() -> None:
+def test_a_run_without_weights_is_reported() -> None:
     document = perceptron("diabetes", 1, optimizer={"name": "SGD", "lr": 100.0})
     store(document)
     train(document, "failed")
@@ -70,4 +71,4 @@ def test_sizes(count: int, words: str) -> None:
 
 @pytest.mark.parametrize(("name", "file"), [("../../Evil <b>", "evil_b"), ("网络", "model"), ("A" * 300, "a" * 60)])
 def test_file_names_are_plain(name: str, file: str) -> None:
-    assert run_exports.file_name(name) == file
+    assert file_name(name, "model") == file

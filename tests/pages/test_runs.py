@@ -18,12 +18,12 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_without_runs_it_shows_the_way() -> None:
+def test_without_runs_it_links_to_train() -> None:
     test = page("runs")
-    assert "No run yet" in text(test) and has_button(test, "to_train")
+    assert "No runs yet" in text(test) and has_button(test, "to_train")
 
 
-def test_the_table_tells_of_every_run() -> None:
+def test_the_table_lists_every_run() -> None:
     store(perceptron())
     train(perceptron("iris"))
     train(perceptron("diabetes", 1, name="Numbers"))
@@ -31,7 +31,7 @@ def test_the_table_tells_of_every_run() -> None:
     frame = page("runs").dataframe[0].value
     assert list(frame["name"]) == ["Broken", "Numbers", "Small"]
     assert list(frame["state"]) == ["failed", "finished", "finished"]
-    assert frame["test score"][1].startswith("R2 ") and frame["test score"][2].startswith("accuracy ")
+    assert frame["test metric"][1].startswith("R2 ") and frame["test metric"][2].startswith("accuracy ")
     assert frame["epochs"][2] == "3 of 3"
 
 
@@ -43,7 +43,7 @@ def test_only_what_differs_is_compared() -> None:
     found = run_table.differences(runs)
     assert list(found.loc["optimizer.lr"]) == ["0.01", "0.02"]
     assert "seed" not in found.index and "epochs" not in found.index and "network" not in found.index
-    assert len(set(found.columns)) == 2  # two runs of one name are told apart
+    assert len(set(found.columns)) == 2  # two runs of one name have different labels
     made = run_table.curves_figure(runs)
     assert len(made.data) == 4 and made.data[0].line.dash == "dot"
 

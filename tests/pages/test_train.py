@@ -1,4 +1,4 @@
-"""The Train page without a browser: settings are edits, runs are found again, and every end is told in words."""
+"""The Train page without a browser: settings are edits, runs are found again, and every ending is explained."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 import trainers
 from pages.parts.document import workspace
-from pages.parts.runs import run_choice
+from pages.parts.theme import run_page
 from pages.parts.training import controls
 from tests.pages.trained import button, has_button, look, page, perceptron, store, text, train, widget, work
 from trainers.events import Progress
@@ -25,7 +25,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_before_the_first_run_it_says_what_will_be_there() -> None:
     store(perceptron())
     test = page("train")
-    assert "Nothing has been trained yet" in text(test)
+    assert "Not trained yet" in text(test)
     assert not button(test, "start").disabled
 
 
@@ -146,7 +146,7 @@ def test_problems_stand_above_with_a_fix_and_keep_it_from_starting() -> None:
     assert work(test).document.node("last").params["out_features"] == 3
 
 
-def test_a_run_that_diverges_is_told_in_words_and_keeps_its_charts() -> None:
+def test_a_run_that_diverges_is_explained_and_keeps_its_charts() -> None:
     document = perceptron("diabetes", 1, optimizer={"name": "SGD", "lr": 100.0}, epochs=50)
     store(document)
     train(document, "failed")
@@ -155,11 +155,11 @@ def test_a_run_that_diverges_is_told_in_words_and_keeps_its_charts() -> None:
     assert len(test.get("bidi_component")) >= 4
 
 
-def test_a_wrong_run_in_the_address_is_told_and_dropped() -> None:
+def test_a_wrong_run_in_the_address_is_reported_and_removed() -> None:
     store(perceptron())
     for wrong in ("20200101-000000-00000000", "../../etc", "x" * 500):
         test = page("train", run=wrong)
-        assert "Nothing has been trained yet" in text(test)
+        assert "Not trained yet" in text(test)
         assert "run" not in test.query_params
 
 
@@ -168,27 +168,27 @@ def test_a_run_of_another_document_says_so() -> None:
     store(perceptron(name="Mine"))
     test = page("train", run=run.id)
     assert "&lt;b&gt;Other&lt;/b&gt;" in text(test) and "<b>Other</b>" not in text(test)
-    button(test, "open_its_document").click()
+    button(test, "open_other_document").click()
     look(test.run())
     assert work(test).document.name == "<b>Other</b>"
 
 
-def test_what_goes_wrong_in_a_part_is_said_in_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    said: list[str] = []
-    monkeypatch.setattr(run_choice, "alert", said.append)
+def test_an_error_in_a_part_is_shown_in_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[str] = []
+    monkeypatch.setattr(run_page, "show_error", shown.append)
 
-    @run_choice.said
+    @run_page.shows_errors
     def part() -> None:
         raise ValueError("odd")
 
     part()
-    assert said == ["This part of the page could not be drawn (ValueError: odd). Reload the page."]
+    assert shown == ["This part of the page could not be drawn (ValueError: odd). Reload the page."]
 
 
 @pytest.mark.parametrize(
     ("progress", "words"),
     [
-        (Progress("queued"), "queued: it starts"),
+        (Progress("queued"), "queued: starts"),
         (Progress("running", message="Loading the data …", device="cpu"), "Loading the data … · CPU"),
         (
             Progress("running", 5, 12, 50, 120, 4.0, 38.0, 41_800.0, "cpu"),

@@ -1,4 +1,4 @@
-"""Transfer on the pages: its forms, what fits, the network beside its twin, chips on the canvas."""
+"""The pages of transfer: its forms, the scratch baseline, labels of nodes on the canvas."""
 
 from __future__ import annotations
 
@@ -28,63 +28,65 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def digits(**options: Any) -> Any:
     document = chain(
         {"name": "digits", "keep_classes": ["2", "3"], "train_samples": 40, "batch_size": 10},
-        flat=("Flatten", {}), hidden=("Linear", {"out_features": 6}), bend=("ReLU", {}),
+        flatten=("Flatten", {}),
+        hidden=("Linear", {"out_features": 6}),
+        relu=("ReLU", {}),
         head=("Linear", {"out_features": 2}),
-    )  # fmt: skip
-    way = {"name": "transfer", "source": {"data": {**HALF, "batch_size": 32}, "epochs": 1}, **options}
-    return document.changed(training={**document.training, "paradigm": way})
+    )
+    paradigm = {"name": "transfer", "source": {"data": {**HALF, "batch_size": 32}, "epochs": 1}, **options}
+    return document.changed(training={**document.training, "paradigm": paradigm})
 
 
-def test_a_run_is_seen_beside_its_twin() -> None:
+def test_a_run_is_compared_with_its_scratch_baseline() -> None:
     document = digits(compare=True)
     store(document)
     train(document)
     shown = text(page("train"))
     assert "With and without transfer" in shown and "The same few samples" in shown and "nl-few" in shown
-    assert "1 of 2 layers begin with weights from a first training on Digits" in shown
+    assert "1 of 2 layers start with the weights of a first training on Digits" in shown
     test = page("inspect")
     shown = text(test)
-    assert "Transfer or not" in shown and "from nothing" in shown
+    assert "With and without transfer" in shown and "from scratch" in shown
     for which in ("without", "both", "none"):
-        control = next(item for item in test.get("button_group") if item.key == "with_without_which")
+        control = next(item for item in test.get("button_group") if item.key == "scratch_baseline_which")
         control.set_value([which]) if isinstance(control.value, list) else control.set_value(which)
         look(test.run())
 
 
-def test_a_run_without_a_twin_says_how_to_have_one() -> None:
+def test_a_run_without_a_baseline_says_how_to_get_one() -> None:
     document = digits()
     store(document)
     train(document)
-    assert "Switch on compare" in text(page("train"))
-    assert "Transfer or not" not in text(page("inspect"))
+    assert "Turn on compare" in text(page("train"))
+    assert "With and without transfer" not in text(page("inspect"))
 
 
-def test_the_first_training_is_a_form_of_its_own() -> None:
+def test_the_first_training_has_its_own_form() -> None:
     store(digits())
     test = page("train")
-    widget(test, "number_input", "train.first.epochs").set_value(3)
+    widget(test, "number_input", "train.source.epochs").set_value(3)
     look(test.run())
     source = work(test).document.training["paradigm"]["source"]
     assert source == {"data": {**HALF, "batch_size": 32}, "epochs": 3}
-    widget(test, "multiselect", "train.first.digits.only").set_value(["0", "1", "7"])
+    widget(test, "multiselect", "train.source.digits.keep_classes").set_value(["0", "1", "7"])
     look(test.run())
     assert work(test).document.training["paradigm"]["source"]["data"]["keep_classes"] == ["0", "1", "7"]
-    widget(test, "toggle", "train.first").set_value(False)
+    widget(test, "toggle", "train.source").set_value(False)
     look(test.run())
     assert "source" not in work(test).document.training["paradigm"]
-    assert "Nothing is named to begin with" in text(test) and has_button(test, "start")
+    assert "No source of weights is chosen" in text(test) and has_button(test, "start")
     assert button(test, "start").disabled
 
 
-def test_what_is_frozen_or_new_is_a_chip_on_the_canvas() -> None:
-    marks = document_facts.look(digits(freeze_up_to="hidden")).marks
-    assert marks == {"flat": "frozen", "hidden": "frozen", "head": "new head"}
+def test_frozen_and_new_layers_are_labelled_on_the_canvas() -> None:
+    labels = document_facts.facts_of(digits(freeze_up_to="hidden")).labels
+    assert labels == {"flatten": "frozen", "hidden": "frozen", "head": "new head"}
 
 
-def test_files_that_are_put_there_can_be_chosen(home: Path) -> None:
-    name = weight_files.put("mine.safetensors", save({"hidden.bias": np.zeros(6, np.float32)}))
+def test_uploaded_files_can_be_chosen(home: Path) -> None:
+    name = weight_files.add_file("mine.safetensors", save({"hidden.bias": np.zeros(6, np.float32)}))
     store(digits(source=None, weights=name))
     shown = text(page("train"))
-    assert "None of the weights of mine.safetensors fit" in shown or "begin with" in shown
+    assert "No weights of mine.safetensors fit" in shown or "start with" in shown
     with pytest.raises(WeightsError):
-        weight_files.put("other.safetensors", b"not weights at all")
+        weight_files.add_file("other.safetensors", b"not weights at all")

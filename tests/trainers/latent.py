@@ -1,4 +1,4 @@
-"""Small autoencoders for tests: of the tiny digits, of tables, with a draw or without."""
+"""Small autoencoders for tests: for images of digits, for tables, with a sampled code or without."""
 
 from __future__ import annotations
 
@@ -12,10 +12,16 @@ Layer = tuple[str, str, dict[str, Any]]
 
 
 def autoencoder(
-    shape: tuple[int, ...] = (1, 8, 8), code: int = 4, end: str = "Sigmoid", data: str | dict[str, Any] = "digits",
-    draw: bool = False, middle: tuple[Layer, ...] = (), paradigm: dict[str, Any] | None = None, **training: Any,
-) -> Document:  # fmt: skip
-    """Flatten, 24 hidden units, a code named `bottleneck` (or `mean`, drawn at `draw`), 24 units, the shape again."""
+    shape: tuple[int, ...] = (1, 8, 8),
+    code: int = 4,
+    end: str = "Sigmoid",
+    data: str | dict[str, Any] = "digits",
+    draw: bool = False,
+    middle: tuple[Layer, ...] = (),
+    paradigm: dict[str, Any] | None = None,
+    **training: Any,
+) -> Document:
+    """Flatten, 24 hidden units, a code named `bottleneck` (or `mean`, sampled at `draw`), 24 units, the shape again."""
     size = 1
     for axis in shape:
         size *= axis
@@ -32,7 +38,7 @@ def autoencoder(
         ("values", "Linear", {"out_features": size}),
         ("form", "Reshape", {"shape": list(shape)}),
         *([("end", end, {})] if end else []),
-        ("likeness", "Output", {}),
+        ("reconstruction", "Output", {}),
     ]
     nodes = [{"name": name, "type": kind, "params": params} for name, kind, params in layers]
     edges = [{"source": a, "target": b} for (a, _, _), (b, _, _) in itertools.pairwise(layers)]

@@ -1,4 +1,4 @@
-"""Augmentation: shapes and targets stay, numbers follow from seed, epoch and batch, and what prints is the same."""
+"""Augmentation: shapes and targets stay, random numbers follow from seed, epoch and batch, printed code is the same."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ import pytest
 import torch
 
 from trainers.data import DATASETS, dataset
-from trainers.data.augmentation import AUGMENTATIONS, Augmentation
-from trainers.data.augmenter import augment, read, source
+from trainers.data.augmentation import AUGMENTATIONS, Augmentation, augment, read, source
 from trainers.data.batches import Batches
 from trainers.data.splits import prepare
 from trainers.entry import OptionError
 
 NAMES = list(AUGMENTATIONS)
-PICTURES = [name for name, entry in AUGMENTATIONS.items() if "image" in entry.kinds]
+IMAGES = [name for name, entry in AUGMENTATIONS.items() if "image" in entry.kinds]
 
 
 def batch(name: str) -> tuple[torch.Tensor, torch.Tensor]:
@@ -30,7 +29,7 @@ def test_a_batch_keeps_its_shape_and_follows_from_three_numbers(name: str) -> No
     before = inputs.clone()
     entry = AUGMENTATIONS[name]()
     (once,), labels = augment([entry], (inputs,), targets, 3, 5, 7)
-    torch.manual_seed(99)  # what else draws random numbers changes nothing
+    torch.manual_seed(99)  # other random numbers change nothing
     (again,), _ = augment([entry], (inputs,), targets, 3, 5, 7)
     assert once.shape == inputs.shape and once.dtype == inputs.dtype and torch.isfinite(once).all()
     assert torch.equal(once, again) and torch.equal(labels, targets) and torch.equal(inputs, before)
@@ -59,21 +58,21 @@ def test_the_printed_code_changes_a_batch_in_the_same_way(name: str) -> None:
     assert source([]) == ""
 
 
-@pytest.mark.parametrize("name", PICTURES)
-def test_masks_move_with_their_pictures(name: str) -> None:
-    """Where a picture shows its own mask, it still does after any move."""
+@pytest.mark.parametrize("name", IMAGES)
+def test_masks_move_with_their_images(name: str) -> None:
+    """An image that shows its own mask still shows it after any move."""
     masks = torch.zeros(32, 24, 24, dtype=torch.int64)
     masks[:, 3:14, 6:20] = 2
     entry = AUGMENTATIONS[name]()
     if not entry.keeps_masks or name == "AdditiveNoise":
         return
-    (moved,), targets = augment([entry], (masks[:, None].float(),), masks, 0, 0, 0)
+    (moved,), targets = augment([entry], (masks[:, None].float(),), masks, 0, 0, 0, "segmentation")
     assert targets.dtype == torch.int64 and targets.shape == masks.shape and set(targets.unique().tolist()) == {0, 2}
-    assert ((moved[:, 0] - targets).abs() <= 1.0).float().mean() > 0.99  # a turned border lies between two pixels
+    assert ((moved[:, 0] - targets).abs() <= 1.0).float().mean() > 0.99  # a rotated border lies between two pixels
     assert not torch.equal(targets, masks)
 
 
-def test_flips_mirror_and_their_chance_is_kept() -> None:
+def test_flips_mirror_with_their_probability() -> None:
     inputs = torch.arange(12.0).view(1, 1, 3, 4).expand(4000, 1, 3, 4)
     flip = AUGMENTATIONS["RandomHorizontalFlip"](p=0.25)  # type: ignore[call-arg]
     flipped, _ = flip.apply(inputs, None, torch.Generator().manual_seed(0))
@@ -81,10 +80,13 @@ def test_flips_mirror_and_their_chance_is_kept() -> None:
     assert 0.22 < mirrored.float().mean() < 0.28 and (flipped == inputs).all(dim=(1, 2, 3)).logical_xor(mirrored).all()
 
 
-def test_what_is_blanked_is_no_more_than_asked_for() -> None:
+def test_what_is_masked_is_no_more_than_asked_for() -> None:
     inputs = torch.ones(200, 1, 20, 30)
-    for entry, most in (({"name": "TimeMasking", "time_mask_param": 7}, 7 * 20),
-                        ({"name": "FrequencyMasking", "freq_mask_param": 5}, 5 * 30)):  # fmt: skip
+    masking = (
+        ({"name": "TimeMasking", "time_mask_param": 7}, 7 * 20),
+        ({"name": "FrequencyMasking", "freq_mask_param": 5}, 5 * 30),
+    )
+    for entry, most in masking:
         gone = (read([entry])[0].apply(inputs, None)[0] == 0).sum(dim=(1, 2, 3))
         assert gone.max() <= most + 30 and gone.float().mean() > most / 4
     (erasing,) = read([{"name": "RandomErasing", "p": 1.0, "scale": 0.3}])
@@ -92,37 +94,37 @@ def test_what_is_blanked_is_no_more_than_asked_for() -> None:
     assert erased.min() > 0 and erased.max() < 0.4
 
 
-def test_batches_are_augmented_and_a_resumed_epoch_goes_on_alike() -> None:
+def test_batches_are_augmented_and_a_resumed_epoch_has_the_same_ones() -> None:
     split = prepare(dataset({"name": "digits"})).training
     entries = read([{"name": "RandomCrop", "padding": 1}, "AdditiveNoise"])
     batches = Batches(split, 100, 4, "cpu", entries)
     whole = list(batches.epoch(2))
     resumed = list(Batches(split, 100, 4, "cpu", entries).epoch(2, start=5))
-    for (one, first), (other, second) in zip(whole[5:], resumed, strict=True):
-        assert torch.equal(one[0], other[0]) and torch.equal(first, second)
+    for one, other in zip(whole[5:], resumed, strict=True):
+        assert torch.equal(one.inputs[0], other.inputs[0]) and torch.equal(one.targets, other.targets)
     plain = list(Batches(split, 100, 4, "cpu").epoch(2))
-    assert all(torch.equal(one[1], other[1]) for one, other in zip(whole, plain, strict=True))
-    assert not torch.equal(whole[0][0][0], plain[0][0][0])
+    assert all(torch.equal(one.targets, other.targets) for one, other in zip(whole, plain, strict=True))
+    assert not torch.equal(whole[0].inputs[0], plain[0].inputs[0])
     full = Batches(split, "full", 4, "cpu", entries)
-    assert not torch.equal(next(full.epoch(0))[0][0], next(full.epoch(1))[0][0])
+    assert not torch.equal(next(full.epoch(0)).inputs[0], next(full.epoch(1)).inputs[0])
 
 
 def test_each_says_what_it_suits() -> None:
-    def misfit(entry: str, name: str) -> str | None:
-        return AUGMENTATIONS[entry]().misfit(dataset({"name": name}))
+    def unsuited(entry: str, name: str) -> str | None:
+        return AUGMENTATIONS[entry]().unsuited(dataset({"name": name}))
 
-    assert misfit("RandomCrop", name="digits") is None
-    assert "is for data of kind image; Iris flowers is of kind table" in str(misfit("RandomCrop", name="iris"))
-    assert misfit("TimeMasking", name="fsdd") is None
-    assert "spectrograms" in str(misfit("TimeMasking", name="fsdd_waveform"))
-    assert misfit("RandomRotation", name="shapes_to_segment") is None
-    assert "mask" in str(misfit("RandomErasing", name="shapes_to_segment"))
+    assert unsuited("RandomCrop", name="digits") is None
+    assert "is for data of kind image; Iris flowers is of kind table" in str(unsuited("RandomCrop", name="iris"))
+    assert unsuited("TimeMasking", name="fsdd") is None
+    assert "spectrograms" in str(unsuited("TimeMasking", name="fsdd_waveform"))
+    assert unsuited("RandomRotation", name="shapes_to_segment") is None
+    assert "mask" in str(unsuited("RandomErasing", name="shapes_to_segment"))
     flip = AUGMENTATIONS["RandomHorizontalFlip"]()
-    assert flip.doubt(dataset({"name": "digits"})) and flip.doubt(dataset({"name": "donkeycar"}))
-    assert flip.doubt(dataset({"name": "fashion_mnist"})) is None
+    assert flip.warning(dataset({"name": "digits"})) and flip.warning(dataset({"name": "donkeycar"}))
+    assert flip.warning(dataset({"name": "fashion_mnist"})) is None
     for name in DATASETS:  # every data set has an answer from every augmentation
         for entry in AUGMENTATIONS.values():
-            assert entry().misfit(dataset({"name": name})) is None or DATASETS[name].kind
+            assert entry().unsuited(dataset({"name": name})) is None or DATASETS[name].kind
 
 
 @pytest.mark.parametrize(
@@ -150,7 +152,7 @@ def test_entries_are_documented() -> None:
         assert issubclass(entry, Augmentation)
 
 
-def test_a_job_is_told_what_does_not_fit() -> None:
+def test_an_augmentation_that_does_not_suit_is_a_problem() -> None:
     import builder
     import trainers
 
@@ -163,8 +165,8 @@ def test_a_job_is_told_what_does_not_fit() -> None:
     assert found["T160"].severity == "error" and "TimeMasking is for data of kind sound" in found["T160"].message
     assert found["T161"].severity == "warning" and found["T160"].fix and found["T161"].fix
     for code in ("T160", "T161"):
-        mended = document
+        fixed = document
         for edit in found[code].fix or ():
-            mended = edit.apply(mended)
-        assert code not in {problem.code for problem in trainers.check(mended)}
-        assert len(mended.training["data"]["augmentation"]) == 2
+            fixed = edit.apply(fixed)
+        assert code not in {problem.code for problem in trainers.check(fixed)}
+        assert len(fixed.training["data"]["augmentation"]) == 2

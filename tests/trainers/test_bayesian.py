@@ -1,5 +1,5 @@
-"""Training by Monte Carlo dropout, as an ensemble and with weights that are distributions; what is refused, and what a
-trained run believes."""
+"""Monte Carlo dropout, ensembles and weights that are distributions: training, checks, and predictions of a trained run
+with their uncertainty."""
 
 from __future__ import annotations
 
@@ -17,10 +17,14 @@ import builder
 import trainers
 from builder import Document
 from builder.edits import apply_all
-from trainers.checks import check
 from trainers.events import Verdict
-from trainers.job import Job
-from trainers.paradigms.bayesian.predictions import believed, doubts, others, strangers
+from trainers.job import Job, check
+from trainers.paradigms.bayesian.predictions import (
+    other_data_sets,
+    out_of_distribution,
+    predict_with_uncertainty,
+    uncertainty_surface,
+)
 from trainers.runs.run import RunError
 
 Train = Callable[..., trainers.Run]
@@ -32,14 +36,22 @@ def document(make: Any, method: str, data: str = "moons", size: int = 2, outputs
     kind = "BayesianLinear" if method == "weights" else "Linear"
     middle = [("drop", "Dropout", {"p": 0.2})] if method == "dropout" else []
     return make(
-        ("x", "Input", {"shape": [size]}), ("fc1", kind, {"out_features": 24}), ("bend", "ReLU"), *middle,
-        ("fc2", kind, {"out_features": outputs}), ("y", "Output"), name="Test",
+        ("x", "Input", {"shape": [size]}),
+        ("fc1", kind, {"out_features": 24}),
+        ("bend", "ReLU"),
+        *middle,
+        ("fc2", kind, {"out_features": outputs}),
+        ("y", "Output"),
+        name="Test",
         training={
             "data": {"name": data, "batch_size": 32, "validation": 0.2, "test": 0.2},
-            "paradigm": {"name": "bayesian", "method": method, "members": 3, "draws": 12, "kl_weight": 0.1},
-            "optimizer": {"name": "Adam", "lr": 0.01}, "epochs": 4, "seed": 0, **training,
+            "paradigm": {"name": "bayesian", "method": method, "members": 3, "samples": 12, "kl_weight": 0.1},
+            "optimizer": {"name": "Adam", "lr": 0.01},
+            "epochs": 4,
+            "seed": 0,
+            **training,
         },
-    )  # fmt: skip
+    )
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -57,10 +69,11 @@ def test_classes(make: Any, train: Train, method: str) -> None:
     each_epoch = run.metrics().query("split == 'validation' and metric == 'calibration_error'")
     assert len(each_epoch) == 4
     assert list(run.networks()) == (["member1", "member2", "member3"] if method == "ensemble" else ["main"])
-    found = believed(run, "test")
-    assert found.beliefs is not None
-    assert float((found.beliefs.named == found.found.targets).mean()) == pytest.approx(scores["accuracy"])
-    assert float(found.beliefs.information.max()) > 0
+    found = predict_with_uncertainty(run, "test")
+    assert found.distribution is not None
+    correct = found.distribution.predicted == found.predictions.targets
+    assert float(correct.mean()) == pytest.approx(scores["accuracy"])
+    assert float(found.distribution.mutual_information.max()) > 0
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -70,18 +83,18 @@ def test_numbers(make: Any, train: Train, method: str) -> None:
     scores = run.scores()
     assert 0.5 < scores["coverage"] <= 1
     assert {"nll", "single_nll", "single_coverage", "predictive_std", "r2"} <= set(scores)
-    found = believed(run, "test")
-    assert found.spread is not None
-    assert float(found.spread.mean()) > 0
-    assert (found.total > found.spread).all()
-    off = np.abs(found.found.predicted - found.found.targets).mean()
-    assert off == pytest.approx(scores["mae"], rel=1e-3)
+    found = predict_with_uncertainty(run, "test")
+    assert found.std is not None
+    assert float(found.std.mean()) > 0
+    assert (found.total_std > found.std).all()
+    error = np.abs(found.predictions.predicted - found.predictions.targets).mean()
+    assert error == pytest.approx(scores["mae"], rel=1e-3)
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_a_resumed_run_is_the_same(make: Any, train: Train, method: str) -> None:
     long = document(make, method, epochs=40)
-    alone = train(long)
+    straight = train(long)
     paused = trainers.start(Job.from_document(long))
     while paused.progress().step < 40:
         time.sleep(0.01)
@@ -94,16 +107,16 @@ def test_a_resumed_run_is_the_same(make: Any, train: Train, method: str) -> None
     again = trainers.open_run(paused.id)
     again.resume()
     assert again.wait(60) == "finished"
-    pd.testing.assert_frame_equal(_told(alone), _told(again))
+    pd.testing.assert_frame_equal(_metrics(straight), _metrics(again))
 
 
-def _told(run: trainers.Run) -> pd.DataFrame:
-    """All but the norm of the last gradients, which nobody keeps when a run is paused between two epochs."""
+def _metrics(run: trainers.Run) -> pd.DataFrame:
+    """All but the norm of the last gradients, which is not kept when a run is paused between two epochs."""
     found = run.metrics().query("metric != 'gradient_norm'")
     return found.sort_values(["step", "split", "metric"], ignore_index=True)
 
 
-def test_the_members_differ_and_answer_with_their_mean(make: Any, train: Train) -> None:
+def test_the_members_differ_and_the_ensemble_predicts_their_mean(make: Any, train: Train) -> None:
     run = train(document(make, "ensemble"))
     model, parts = run.model(), run.parts()
     assert list(parts) == ["network", "member1"]
@@ -115,17 +128,17 @@ def test_the_members_differ_and_answer_with_their_mean(make: Any, train: Train) 
     assert float(each.std(dim=0).min()) > 0
 
 
-def test_what_draws_is_marked(make: Any) -> None:
-    for method, marked in (("dropout", ["drop"]), ("weights", ["fc1", "fc2"]), ("ensemble", [])):
+def test_stochastic_layers_are_labelled(make: Any) -> None:
+    for method, labelled in (("dropout", ["drop"]), ("weights", ["fc1", "fc2"]), ("ensemble", [])):
         given = document(make, method)
-        assert list(Job(given).paradigm.node_labels(given)) == marked
+        assert list(Job(given).paradigm.node_labels(given)) == labelled
 
 
-def test_the_first_member_begins_as_a_network_alone(make: Any) -> None:
+def test_the_first_member_starts_with_the_weights_of_a_single_network(make: Any) -> None:
     job = Job.from_document(document(make, "ensemble"))
-    alone = Job.from_document(document(make, "ensemble"), paradigm={"name": "supervised"})
+    single = Job.from_document(document(make, "ensemble"), paradigm={"name": "supervised"})
     weights = []
-    for each in (job, alone):
+    for each in (job, single):
         torch.manual_seed(0)
         learner = each.paradigm.learner(each, each.prepare(), "cpu", 10, 5)
         weights.append({name: module.state_dict()["fc1.weight"] for name, module in learner.modules.items()})
@@ -133,7 +146,7 @@ def test_the_first_member_begins_as_a_network_alone(make: Any) -> None:
     assert not torch.equal(weights[0]["member1"], weights[0]["member2"])
 
 
-def test_the_loss_has_the_divergence_in_it(make: Any) -> None:
+def test_the_loss_includes_the_kl_divergence(make: Any) -> None:
     job = Job.from_document(document(make, "weights"))
     torch.manual_seed(0)
     prepared = job.prepare()
@@ -147,19 +160,19 @@ def test_the_loss_has_the_divergence_in_it(make: Any) -> None:
     torch.testing.assert_close(learner.loss(outputs, targets), plain)
 
 
-def test_what_a_run_believes_of_the_plane_and_of_strangers(make: Any, train: Train) -> None:
+def test_uncertainty_over_the_plane_and_of_out_of_distribution_samples(make: Any, train: Train) -> None:
     run = train(document(make, "weights"))
     before = torch.get_rng_state()
-    found = doubts(run, 30)
-    assert found.figures["entropy"].shape == (30, 30)
-    assert list(others(run))[-1] == "noise"
-    assert "circles" in others(run)
-    told = strangers(run, "circles")
-    assert len(told.inputs) == len(told.beliefs.entropy)
-    assert 0 <= told.by_entropy.auroc <= 1
+    found = uncertainty_surface(run, 30)
+    assert found.measures["entropy"].shape == (30, 30)
+    assert list(other_data_sets(run))[-1] == "noise"
+    assert "circles" in other_data_sets(run)
+    other = out_of_distribution(run, "circles")
+    assert len(other.inputs) == len(other.distribution.entropy)
+    assert 0 <= other.by_entropy.auroc <= 1
     assert torch.equal(before, torch.get_rng_state())
     with pytest.raises(RunError, match="do not fit"):
-        strangers(run, "digits")
+        out_of_distribution(run, "digits")
 
 
 def changed(given: Document, **paradigm: Any) -> Document:
@@ -178,7 +191,7 @@ def changed(given: Document, **paradigm: Any) -> Document:
         ("T204", "dropout", {"loss": "hinge"}),
     ],
 )
-def test_what_cannot_be_is_said_and_mended(make: Any, code: str, built: str, paradigm: dict[str, Any]) -> None:
+def test_checks_with_their_fixes(make: Any, code: str, built: str, paradigm: dict[str, Any]) -> None:
     wrong = changed(document(make, built), **paradigm)
     problem = next(problem for problem in check(wrong) if problem.code == code)
     assert problem.severity == ("warning" if code in ("T203", "T204") else "error")
@@ -188,20 +201,20 @@ def test_what_cannot_be_is_said_and_mended(make: Any, code: str, built: str, par
     assert not [each for each in after if each.code == code or each.severity == "error"]
 
 
-def test_a_dropout_that_drops_nothing_draws_nothing(make: Any) -> None:
+def test_a_dropout_with_rate_0_is_reported(make: Any) -> None:
     given = document(make, "dropout")
-    quiet = apply_all(given, [builder.edits.SetParams("drop", {"p": 0.0})])
-    problem = next(problem for problem in check(quiet) if problem.code == "T200")
+    inactive = apply_all(given, [builder.edits.SetParams("drop", {"p": 0.0})])
+    problem = next(problem for problem in check(inactive) if problem.code == "T200")
     assert problem.node == "drop"
-    assert not check(apply_all(quiet, problem.fix or ()))
+    assert not check(apply_all(inactive, problem.fix or ()))
 
 
-def test_a_layer_in_place_of_another_keeps_its_name_and_wires(make: Any) -> None:
+def test_a_replaced_layer_keeps_its_name_and_edges(make: Any) -> None:
     wrong = changed(document(make, "dropout"), method="weights")
     problem = next(problem for problem in check(wrong) if problem.code == "T201")
-    mended = apply_all(wrong, problem.fix or ())
-    assert mended.by_name["fc2"].type == "BayesianLinear"
-    assert set(mended.edges) == set(wrong.edges)
+    fixed = apply_all(wrong, problem.fix or ())
+    assert fixed.by_name["fc2"].type == "BayesianLinear"
+    assert set(fixed.edges) == set(wrong.edges)
 
 
 def test_an_unsuitable_task(make: Any) -> None:
@@ -210,8 +223,8 @@ def test_an_unsuitable_task(make: Any) -> None:
     assert "T105" in [problem.code for problem in check(wrong)]
 
 
-def _remarks(make: Any, method: str, outputs: torch.Tensor, **paradigm: Any) -> tuple[Verdict, ...]:
-    """What is noticed of a learner whose network says `outputs` to everything, as all its draws do."""
+def _diagnostics(make: Any, method: str, outputs: torch.Tensor, **paradigm: Any) -> tuple[Verdict, ...]:
+    """The verdicts of a learner whose network outputs `outputs` for every sample, in all passes."""
     job = Job.from_document(changed(document(make, method), **paradigm))
     torch.manual_seed(0)
     prepared = job.prepare()
@@ -228,10 +241,10 @@ def _remarks(make: Any, method: str, outputs: torch.Tensor, **paradigm: Any) -> 
 
 
 def test_verdicts(make: Any) -> None:
-    sure = _remarks(make, "dropout", torch.tensor([4.0, 0.0]))
-    assert any("overconfident" in verdict.message for verdict in sure)
-    torn = torch.tensor([0.1, 0.0])
-    assert any("members agree" in verdict.message for verdict in _remarks(make, "ensemble", torn))
-    assert any("dropout rate is too small" in verdict.message for verdict in _remarks(make, "dropout", torn))
-    ruled = _remarks(make, "weights", torn, kl_weight=100.0)
-    assert any("prior rules" in verdict.message for verdict in ruled)
+    confident = _diagnostics(make, "dropout", torch.tensor([4.0, 0.0]))
+    assert any("overconfident" in verdict.message for verdict in confident)
+    uncertain = torch.tensor([0.1, 0.0])
+    for method, words in (("ensemble", "members of the ensemble agree"), ("dropout", "dropout rate is too small")):
+        assert any(words in verdict.message for verdict in _diagnostics(make, method, uncertain))
+    strong_prior = _diagnostics(make, "weights", uncertain, kl_weight=100.0)
+    assert any("prior dominates" in verdict.message for verdict in strong_prior)

@@ -1,5 +1,5 @@
-"""What asking several times must buy on real digits: a confidence that is nearer to the truth than one network's, and
-clothes that are told from digits."""
+"""What several predictions must improve on real digits: better calibration than a single network, and the detection of
+images of clothes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 import builder
 import trainers
 from tests.trainers.conftest import needs_mirror
-from trainers.paradigms.bayesian.predictions import strangers
+from trainers.paradigms.bayesian.predictions import out_of_distribution
 
 pytestmark = [pytest.mark.slow, needs_mirror]
 
@@ -20,18 +20,18 @@ def trained(name: str) -> trainers.Run:
     return run
 
 
-def test_monte_carlo_dropout_is_better_calibrated_than_its_network_alone_and_knows_strangers() -> None:
+def test_monte_carlo_dropout_is_better_calibrated_than_a_single_network_and_detects_clothes() -> None:
     run = trained("bayesian_cnn")
     scores = run.scores()
     assert scores["calibration_error"] < scores["single_calibration_error"]
     assert scores["nll"] < scores["single_nll"]
     assert scores["accuracy"] >= 0.94
-    found = strangers(run, "fashion_mnist_sprite")
+    found = out_of_distribution(run, "fashion_mnist_sprite")
     assert found.by_entropy.auroc >= 0.9
     assert found.by_entropy.flagged.mean() >= 0.4
 
 
-def test_an_ensemble_is_better_calibrated_than_its_first_member_alone() -> None:
+def test_an_ensemble_is_better_calibrated_than_its_first_member() -> None:
     scores = trained("ensemble").scores()
     assert scores["calibration_error"] < scores["single_calibration_error"]
     assert scores["nll"] < scores["single_nll"]

@@ -31,24 +31,39 @@ Train = Callable[..., trainers.Run]
 def folded_fixture() -> Document:
     """Two moons through three repeats of a block, and two layers of other kinds with the same weights."""
     inner = graph(
-        "x > fc > bend > add > y, x > add", node("x", "Input"), node("fc", "Linear", out_features=8),
-        node("bend", "Sigmoid"), node("add", "Add"), node("y", "Output"),
-    )  # fmt: skip
-    return builder.load(data(
-        "point > wide > stack > as_row > one > two > as_vector > fc > scores", node("point", "Input", shape=[2]),
-        node("wide", "Linear", out_features=8), node("stack", "Block", block="residual", repeat=3),
-        node("as_row", "Reshape", shape=[1, 8]), node("one", "Conv1d", out_channels=1, padding=1),
-        node("two", "Conv1d", "one", out_channels=1, padding=2, dilation=2), node("as_vector", "Flatten"),
-        node("fc", "Linear", out_features=2), node("scores", "Output"), blocks={"residual": inner}, name="Folded",
-        training={
-            "data": {"name": "moons", "samples": 200, "batch_size": 16, "validation": 0.2, "test": 0.2},
-            "paradigm": {"name": "supervised", "loss": "cross_entropy"}, "optimizer": {"name": "Adam", "lr": 0.01},
-            "epochs": 3, "seed": 0,
-        },
-    ))  # fmt: skip
+        "x > fc > bend > add > y, x > add",
+        node("x", "Input"),
+        node("fc", "Linear", out_features=8),
+        node("bend", "Sigmoid"),
+        node("add", "Add"),
+        node("y", "Output"),
+    )
+    return builder.load(
+        data(
+            "point > wide > stack > as_row > one > two > as_vector > fc > scores",
+            node("point", "Input", shape=[2]),
+            node("wide", "Linear", out_features=8),
+            node("stack", "Block", block="residual", repeat=3),
+            node("as_row", "Reshape", shape=[1, 8]),
+            node("one", "Conv1d", out_channels=1, padding=1),
+            node("two", "Conv1d", "one", out_channels=1, padding=2, dilation=2),
+            node("as_vector", "Flatten"),
+            node("fc", "Linear", out_features=2),
+            node("scores", "Output"),
+            blocks={"residual": inner},
+            name="Folded",
+            training={
+                "data": {"name": "moons", "samples": 200, "batch_size": 16, "validation": 0.2, "test": 0.2},
+                "paradigm": {"name": "supervised", "loss": "cross_entropy"},
+                "optimizer": {"name": "Adam", "lr": 0.01},
+                "epochs": 3,
+                "seed": 0,
+            },
+        )
+    )
 
 
-def test_probes_see_every_repeat(folded: Document, train: Train) -> None:
+def test_probes_measure_every_repeat(folded: Document, train: Train) -> None:
     assert builder.check(folded) == []
     run = train(folded)
     assert run.state == "finished"
@@ -62,7 +77,7 @@ def test_probes_see_every_repeat(folded: Document, train: Train) -> None:
     assert model(torch.zeros(4, 2)).shape == (4, 2)
 
 
-def test_a_paused_run_goes_on_as_if_it_had_not_been(folded: Document, train: Train) -> None:
+def test_a_paused_run_equals_an_uninterrupted_one(folded: Document, train: Train) -> None:
     straight: Any = train(folded).model()
     job = trainers.Job.from_document(folded)
     store = Store()

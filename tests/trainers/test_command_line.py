@@ -1,4 +1,4 @@
-"""The command line: exit codes, JSON, sentences."""
+"""The command line: exit codes, JSON, messages."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from trainers.__main__ import main
 
 def call(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
     code = main(arguments)
-    said = capsys.readouterr()
-    return code, said.out, said.err
+    printed = capsys.readouterr()
+    return code, printed.out, printed.err
 
 
 def as_json(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, Any]:
@@ -31,12 +31,12 @@ def file(moons: Document, tmp_path: Path) -> str:
     return str(path)
 
 
-def test_check_says_nothing_is_wrong(capsys: pytest.CaptureFixture[str], file: str) -> None:
+def test_check_of_a_valid_document(capsys: pytest.CaptureFixture[str], file: str) -> None:
     assert call(capsys, "check", file)[:2] == (0, "No problems.\n")
     assert as_json(capsys, "check", "digits_cnn") == (0, {"problems": []})
 
 
-def test_check_lists_what_is_wrong(capsys: pytest.CaptureFixture[str], moons: Document, tmp_path: Path) -> None:
+def test_check_lists_the_problems(capsys: pytest.CaptureFixture[str], moons: Document, tmp_path: Path) -> None:
     broken = tmp_path / "broken.json"
     broken.write_text(builder.dump(moons.changed(edges=moons.edges[:-1])))
     code, result = as_json(capsys, "check", str(broken))
@@ -59,7 +59,9 @@ def test_train_runs_export(capsys: pytest.CaptureFixture[str], file: str, tmp_pa
     assert code == 0 and target.exists() and exported["difference"] <= 1e-6
 
 
-def test_a_wrong_command_or_setting_is_a_sentence_and_a_code(capsys: pytest.CaptureFixture[str], file: str) -> None:
+def test_a_wrong_command_or_setting_gives_a_message_and_an_exit_code(
+    capsys: pytest.CaptureFixture[str], file: str
+) -> None:
     assert call(capsys, "train", file, "--batch-size", "many")[0] == 1
     code, _, error = call(capsys, "train", file, "--data", "moon")
     assert code == 1 and "Did you mean moons" in error

@@ -20,8 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trainers.data import DATASETS, Arrays, DataError, DataSet, dataset, datasets
-from trainers.data.augmentation import AUGMENTATIONS
-from trainers.data.augmenter import source
+from trainers.data.augmentation import AUGMENTATIONS, source
 from trainers.data.fetch import RemoteFile, fetch
 from trainers.data.sets.images import read_idx
 from trainers.home import home, mirror
@@ -71,8 +70,8 @@ def test_the_catalogue_is_complete_and_says_what_each_data_set_is() -> None:
 
 def test_reading_the_catalogue_imports_neither_torch_nor_scikit_learn() -> None:
     code = (
-        "import sys, trainers.data, trainers.data.splits, trainers.optim.optimizers, trainers.objectives.losses, trainers.objectives.metrics,"
-        " trainers.optim.schedules, trainers.optim.initialisation, trainers.data.augmenter; trainers.data.datasets();"
+        "import sys, trainers.data, trainers.data.splits, trainers.optim.optimizers, trainers.objectives.registry, "
+        "trainers.optim.schedules, trainers.optim.initialisation, trainers.data.augmentation; trainers.data.datasets();"
         "sys.exit(', '.join({'torch', 'sklearn', 'pooch', 'torchmetrics'} & set(sys.modules)) or 0)"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=False)
@@ -280,29 +279,29 @@ def test_a_wrong_idx_file_is_refused(tmp_path: Path, content: bytes) -> None:
 
 
 @given(st.binary(max_size=80))
-def test_any_bytes_end_in_pictures_or_a_data_error(content: bytes) -> None:
+def test_any_bytes_end_in_images_or_a_data_error(content: bytes) -> None:
     import tempfile
 
     with tempfile.TemporaryDirectory() as folder:
         for packed in (content, gzip.compress(content), gzip.compress(idx(np.zeros((1, 28, 28))))[: len(content)]):
-            path = Path(folder) / "pictures.gz"
+            path = Path(folder) / "images.gz"
             path.write_bytes(packed)
             with pytest.raises(DataError, match="mnist_10k cannot be read"):
                 DATASETS["mnist_10k"]().read([path, path])  # type: ignore[attr-defined]
 
 
-def test_pictures_and_labels_have_to_belong_together(tmp_path: Path) -> None:
-    def read(pictures: np.ndarray[Any, Any], labels: np.ndarray[Any, Any]) -> Arrays:
-        paths = [tmp_path / "pictures.gz", tmp_path / "labels.gz"]
-        for path, array in zip(paths, (pictures, labels), strict=True):
+def test_images_and_labels_have_the_same_number(tmp_path: Path) -> None:
+    def read(images: np.ndarray[Any, Any], labels: np.ndarray[Any, Any]) -> Arrays:
+        paths = [tmp_path / "images.gz", tmp_path / "labels.gz"]
+        for path, array in zip(paths, (images, labels), strict=True):
             path.write_bytes(gzip.compress(idx(array)))
         result: Arrays = DATASETS["mnist_10k"]().read(paths)  # type: ignore[attr-defined]
         return result
 
     assert read(np.full((3, 28, 28), 255), np.arange(3)).inputs[0].max() == 1
-    for pictures, labels in (((3, 28, 28), np.arange(2)), ((3, 27, 28), np.arange(3)), ((3, 28, 28), np.full(3, 10))):
+    for images, labels in (((3, 28, 28), np.arange(2)), ((3, 27, 28), np.arange(3)), ((3, 28, 28), np.full(3, 10))):
         with pytest.raises(DataError, match="mnist_10k"):
-            read(np.zeros(pictures), labels)
+            read(np.zeros(images), labels)
 
 
 def test_a_download_lands_at_home_and_is_checked(monkeypatch: pytest.MonkeyPatch, own_home: Path) -> None:

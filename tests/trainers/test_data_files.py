@@ -74,7 +74,7 @@ def test_a_broken_recording_among_good_ones_is_named(own_mirror: Path, content: 
     for name in ("fsdd", "fsdd_waveform"):
         with pytest.raises(DataError) as caught:
             dataset({"name": name}).load()
-        assert says in str(caught.value) and "or remove it: the data set does without it" in str(caught.value)
+        assert says in str(caught.value) and "or remove it: the data set also works without it" in str(caught.value)
     (place / "3_bob_1.wav").unlink()
     arrays = dataset({"name": "fsdd_waveform"}).load()
     assert len(arrays.targets) == 10 and list(arrays.targets) == list(range(10))
@@ -104,17 +104,17 @@ def test_recordings_are_read_from_the_published_archive_too(tmp_path: Path) -> N
 
 def test_without_recordings_it_says_what_they_are_called(own_mirror: Path) -> None:
     (own_mirror / "fsdd" / "recordings").mkdir(parents=True)
-    with pytest.raises(DataError, match=r"holds no recording called like 0_george_0\.wav"):
+    with pytest.raises(DataError, match=r"holds no recording with a name like 0_george_0\.wav"):
         dataset({"name": "fsdd"}).load()
 
 
-def picture() -> bytes:
+def image() -> bytes:
     held = io.BytesIO()
     Image.effect_noise((160, 120), 60).convert("RGB").save(held, "JPEG")
     return held.getvalue()
 
 
-def drive(path: Path, pictures: dict[str, bytes], **record: Any) -> Path:
+def drive(path: Path, images: dict[str, bytes], **record: Any) -> Path:
     """An archive of a drive with the frames 0 and 1, as the published one is laid out."""
     rows = [
         {"_index": n, "cam/image_array": f"{n}_cam.jpg", "user/angle": 0.5 - n, "user/throttle": 0.1, **record}
@@ -124,7 +124,7 @@ def drive(path: Path, pictures: dict[str, bytes], **record: Any) -> Path:
         "tub/catalog_0.catalog": "\n".join(map(json.dumps, rows)).encode(),
         "tub/._catalog_0.catalog": b"\x00\x05\x16\x07 of macOS",
         "tub/images/._0_cam.jpg": b"\x00\x05\x16\x07 of macOS",
-        **{f"tub/images/{name}": content for name, content in pictures.items()},
+        **{f"tub/images/{name}": content for name, content in images.items()},
     }
     with tarfile.open(path, "w:gz") as archive:
         for name, content in files.items():
@@ -135,18 +135,18 @@ def drive(path: Path, pictures: dict[str, bytes], **record: Any) -> Path:
 
 
 def test_a_drive_is_in_order_and_without_the_files_of_macos(tmp_path: Path) -> None:
-    path = drive(tmp_path / "tub.tar.gz", {"1_cam.jpg": picture(), "0_cam.jpg": picture()})
+    path = drive(tmp_path / "tub.tar.gz", {"1_cam.jpg": image(), "0_cam.jpg": image()})
     arrays = read("donkeycar", path, height=15, target="both")
     assert arrays.inputs[0].shape == (2, 3, 15, 20) and arrays.gap == 10
     np.testing.assert_allclose(arrays.targets, [[0.5, 0.1], [-0.5, 0.1]], rtol=1e-6)
 
 
-@pytest.mark.parametrize("broken", [picture()[:700], b"", b"no picture"])
-def test_a_broken_picture_among_good_ones_is_named(tmp_path: Path, broken: bytes) -> None:
-    with pytest.raises(DataError, match=r"the picture 1_cam\.jpg in .* is missing, broken or cut off"):
-        read("donkeycar", drive(tmp_path / "tub.tar.gz", {"0_cam.jpg": picture(), "1_cam.jpg": broken}))
-    with pytest.raises(DataError, match=r"the picture 1_cam\.jpg"):
-        read("donkeycar", drive(tmp_path / "tub.tar.gz", {"0_cam.jpg": picture()}))
+@pytest.mark.parametrize("broken", [image()[:700], b"", b"no image"])
+def test_a_broken_image_among_good_ones_is_named(tmp_path: Path, broken: bytes) -> None:
+    with pytest.raises(DataError, match=r"the image 1_cam\.jpg in .* is missing, broken or cut off"):
+        read("donkeycar", drive(tmp_path / "tub.tar.gz", {"0_cam.jpg": image(), "1_cam.jpg": broken}))
+    with pytest.raises(DataError, match=r"the image 1_cam\.jpg"):
+        read("donkeycar", drive(tmp_path / "tub.tar.gz", {"0_cam.jpg": image()}))
 
 
 @pytest.mark.parametrize("content", [b"", b"\x1f\x8b cut", b"text that is no archive", b"a,b\n1,2\n"])
@@ -220,7 +220,7 @@ def test_cifar_is_read_from_its_binary_files_and_never_unpickled(tmp_path: Path)
     assert "pickle" not in DATASETS["cifar10"]().source()
 
 
-def test_the_sprite_is_read_as_picture_or_as_idx_files(own_mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_sprite_is_read_as_image_or_as_idx_files(own_mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if not (MIRROR / "fashion_mnist_sprite").is_dir():
         pytest.skip("no mirror: set NETLOOM_DATA to a folder with fashion_mnist_sprite/")
     data = dataset({"name": "fashion_mnist_sprite"})
@@ -231,7 +231,7 @@ def test_the_sprite_is_read_as_picture_or_as_idx_files(own_mirror: Path, monkeyp
     assert data.ready()
     of_idx = data.load()
     monkeypatch.setenv("NETLOOM_DATA", str(MIRROR))
-    of_picture = data.load()
-    np.testing.assert_array_equal(of_idx.inputs[0], of_picture.inputs[0])
-    np.testing.assert_array_equal(of_idx.targets, of_picture.targets)
+    of_image = data.load()
+    np.testing.assert_array_equal(of_idx.inputs[0], of_image.inputs[0])
+    np.testing.assert_array_equal(of_idx.targets, of_image.targets)
     assert list(np.bincount(of_idx.targets)) == [90] * 10

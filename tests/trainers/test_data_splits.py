@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trainers.data import DATASETS, Arrays, DataError, DataSet, dataset
-from trainers.data.base import Kind, Loaded, Task
+from trainers.data.base import Kind, Loaded
 from trainers.data.scaling import Standardisation, fit
 from trainers.data.sets.forecasts import overlap, windows
 from trainers.data.splits import Prepared, prepare, split_groups, split_in_time, split_indices
@@ -26,7 +26,7 @@ class Counted(DataSet):
 
     name: ClassVar[str] = "counted"
     title: ClassVar[str] = "Counted"
-    task: ClassVar[Task] = "classification"
+    task: ClassVar[str] = "classification"
     kind: ClassVar[Kind] = "table"
     official_test: ClassVar[int] = 0
     counts: tuple[int, ...]
@@ -84,7 +84,7 @@ def test_every_data_set_is_split_and_standardised(name: str) -> None:
 
 
 def check_inputs(data: DataSet, arrays: Arrays, prepared: Prepared) -> None:
-    """Mean 0 and spread 1 in the training part, by feature or by channel; the other parts by the same figures."""
+    """Zero mean and unit variance in the training part, by feature or channel; the other parts with its statistics."""
     for number, (array, figures) in enumerate(zip(arrays.inputs, prepared.standardisation, strict=True)):
         if figures is None:
             assert array.dtype == np.int64
@@ -221,16 +221,14 @@ def test_values_that_are_no_numbers_are_refused(bad: float) -> None:
 
 
 @settings(deadline=None)
-@given(
-    count=st.integers(1, 400), validation=st.floats(0, 0.49), test=st.floats(0, 0.49), gap=st.integers(0, 60)
-)  # fmt: skip
+@given(st.integers(1, 400), st.floats(0, 0.49), st.floats(0, 0.49), st.integers(0, 60))
 def test_a_split_in_time_keeps_order_and_distance(count: int, validation: float, test: float, gap: int) -> None:
     parts = split_in_time(count, validation, test, gap)
     assert len(parts[2]) == round(test * count) and len(parts[1]) <= round(validation * count)
-    told = [part for part in parts if len(part)]
-    for part in told:
+    parts_used = [part for part in parts if len(part)]
+    for part in parts_used:
         np.testing.assert_array_equal(part, np.arange(part[0], part[-1] + 1))
-    for one, next_one in itertools.pairwise(told):
+    for one, next_one in itertools.pairwise(parts_used):
         assert next_one[0] - one[-1] >= gap + 1
 
 
@@ -261,7 +259,7 @@ def test_windows_on_two_sides_of_a_gap_share_no_row(window: int, horizon: int, s
 
 
 def test_one_sample_of_each_class_and_an_empty_class_end_in_words() -> None:
-    with pytest.raises(DataError, match="Every class of counted has a single sample, which is needed for training"):
+    with pytest.raises(DataError, match="Each class of counted has a single sample, which is needed for training"):
         prepare(Counted(counts=(1, 1, 1)), 0.3, 0.3)
     assert len(prepare(Counted(counts=(1, 1, 1)), 0, 0).training) == 3
     notes = prepare(Counted(counts=(20, 0, 20)), 0.2, 0.1).notes

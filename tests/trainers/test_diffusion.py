@@ -1,4 +1,4 @@
-"""Diffusion: the schedules against their formulas, training, drawing, resumed runs, checks and fixes, model.py."""
+"""Diffusion: noise schedules, training, sampling, resumed runs, checks and fixes, model.py."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from builder.exports.archive import readme
 from builder.exports.subject import subject
 from builder.library.diffusion import denoise, signal_share
 from tests.builder.test_codegen import tidy
-from tests.trainers.denoised import NODES, denoiser
+from tests.trainers.small_diffusion import NODES, small_diffusion
 from trainers.data.batches import Batch
 from trainers.engine import checkpoint
-from trainers.engine.snapshot_schedule import Shutter
+from trainers.engine.snapshot_schedule import SnapshotSchedule
 from trainers.paradigms.diffusion.paradigm import DiffusionLearner
-from trainers.paradigms.diffusion.sampling import drawn, noise_by_time
+from trainers.paradigms.diffusion.sampling import explained_variance_by_time, generate
 from trainers.runs.predictions import prepared_data
 
 Train = Callable[..., trainers.Run]
@@ -42,7 +42,7 @@ def without(*names: str, **changed: tuple[str, dict[str, Any]]) -> list[Any]:
     return [(name, *changed.get(name, (kind, params))) for name, kind, params in NODES if name not in names]
 
 
-def test_the_schedules_are_the_papers() -> None:
+def test_schedules_match_the_formulas_of_the_papers() -> None:
     linear = signal_share("linear", 1000)
     product = 1.0
     for step in range(1000):
@@ -60,40 +60,41 @@ def test_the_schedules_are_the_papers() -> None:
         assert (shares.diff() < 0).all() and 0 < shares[-1] < shares[0] < 1
 
 
-def test_noise_that_is_known_is_taken_off_exactly() -> None:
-    """A network that tells the noise leads back to the picture, in any number of steps."""
-    picture, share = torch.rand(3, 1, 4, 4) * 1.6 - 0.8, signal_share("cosine", 50)
+def test_a_perfect_prediction_of_the_noise_gives_the_image_back() -> None:
+    """In any number of steps."""
+    image, share = torch.rand(3, 1, 4, 4) * 1.6 - 0.8, signal_share("cosine", 50)
 
-    def tells(x: Tensor, time: Tensor) -> Tensor:
+    def perfect(x: Tensor, time: Tensor) -> Tensor:
         now = share[time].reshape(-1, 1, 1, 1)
-        return (x - now.sqrt() * picture) / (1 - now).sqrt()
+        return (x - now.sqrt() * image) / (1 - now).sqrt()
 
     for steps in (1, 7, 50):
-        stages = list(denoise(tells, torch.randn(3, 1, 4, 4), share, steps))
+        stages = list(denoise(perfect, torch.randn(3, 1, 4, 4), share, steps))
         assert len(stages) == steps
-        torch.testing.assert_close(stages[-1], picture, atol=1e-3, rtol=0)
+        torch.testing.assert_close(stages[-1], image, atol=1e-3, rtol=0)
 
 
-def test_it_learns_to_tell_noise_and_shows_what_it_draws(train: Train) -> None:
-    run = train(denoiser(epochs=6))
+def test_a_run_predicts_noise_and_generates_samples(train: Train) -> None:
+    run = train(small_diffusion(epochs=6))
     assert run.state == "finished", run.progress().message
     metrics = run.metrics()
-    held_out = metrics[metrics["split"] == "validation"].set_index(["epoch", "metric"])["value"]
-    assert held_out[6, "loss"] < held_out[1, "loss"]
-    assert held_out[6, "noise_explained"] == pytest.approx(1 - held_out[6, "loss"]) and held_out[6, "loss"] < 0.5
-    assert set(run.scores()) == {"loss", "noise_explained", "explained_at_little_noise"}
-    scene = run.snapshot("denoising")
-    assert scene is not None and scene.arrays["stages"].shape == (4, 5, 1, 8, 8)
+    validation = metrics[metrics["split"] == "validation"].set_index(["epoch", "metric"])["value"]
+    assert validation[6, "loss"] < validation[1, "loss"]
+    assert validation[6, "explained_variance"] == pytest.approx(1 - validation[6, "loss"])
+    assert validation[6, "loss"] < 0.5
+    assert set(run.scores()) == {"loss", "explained_variance", "explained_variance_low_noise"}
+    denoising = run.snapshot("denoising")
+    assert denoising is not None and denoising.arrays["stages"].shape == (4, 5, 1, 8, 8)
     final = run.snapshot("diffusion_samples")
     assert final is not None and final.arrays["samples"].shape == (36, 1, 8, 8)
-    np.testing.assert_allclose(final.arrays["samples"][:4], scene.arrays["stages"][:, -1], atol=1e-3)
+    np.testing.assert_allclose(final.arrays["samples"][:4], denoising.arrays["stages"][:, -1], atol=1e-3)
     assert np.abs(final.arrays["samples"]).max() <= 1.001
-    found = drawn(run, seed=1, count=3, steps=4)
+    found = generate(run, seed=1, count=3, steps=4)
     assert found.stages.shape == (5, 3, 1, 8, 8) and found.nearest.shape == (3, 1, 8, 8)
-    assert np.array_equal(found.stages, drawn(run, seed=1, count=3, steps=4).stages)
-    assert not np.array_equal(found.stages, drawn(run, seed=2, count=3, steps=4).stages)
-    places, explained = noise_by_time(run)
-    assert places[0] == 0 and places[-1] == 39 and explained[-1] > explained[0]
+    assert np.array_equal(found.stages, generate(run, seed=1, count=3, steps=4).stages)
+    assert not np.array_equal(found.stages, generate(run, seed=2, count=3, steps=4).stages)
+    times, explained = explained_variance_by_time(run)
+    assert times[0] == 0 and times[-1] == 39 and explained[-1] > explained[0]
     average, plain = run.networks()["ema"], run.networks()["main"]
     assert all(torch.equal(a, b) for a, b in zip(run.model().parameters(), average.parameters(), strict=True))
     assert not all(torch.equal(a, b) for a, b in zip(average.parameters(), plain.parameters(), strict=True))
@@ -108,15 +109,16 @@ def learner(document: builder.Document, steps: int = 100) -> DiffusionLearner:
 
 
 def test_a_resumed_run_gives_the_same_numbers(tmp_path: Path) -> None:
-    document = denoiser()
+    document = small_diffusion()
     whole = learner(document)
     batches = whole.prepared.training.inputs[0][:512].split(64)  # type: ignore[no-untyped-call]
     for batch in batches[:4]:
         whole.step(Batch((batch,), batch))
     state = {
         "networks": {name: dict(module.state_dict()) for name, module in whole.modules.items()},
-        "learner": whole.state_dict(), "random": checkpoint.random_state("cpu"),
-    }  # fmt: skip
+        "learner": whole.state_dict(),
+        "random": checkpoint.random_state("cpu"),
+    }
     checkpoint.save(tmp_path / "checkpoint", state)
     expected = [float(whole.step(Batch((batch,), batch))) for batch in batches[4:]]
     again, state = learner(document), checkpoint.load(tmp_path / "checkpoint")
@@ -125,122 +127,128 @@ def test_a_resumed_run_gives_the_same_numbers(tmp_path: Path) -> None:
     again.load_state_dict(state["learner"])
     checkpoint.set_random_state(state["random"], "cpu")
     assert [float(again.step(Batch((batch,), batch))) for batch in batches[4:]] == expected
-    for one, other in zip(whole.average.parameters(), again.average.parameters(), strict=True):
+    for one, other in zip(whole.ema.parameters(), again.ema.parameters(), strict=True):
         assert torch.equal(one, other)
 
 
-def test_looking_changes_nothing_and_epochs_are_compared_by_the_same_noise() -> None:
-    made = learner(denoiser())
+def test_snapshots_and_evaluations_use_the_same_noise_and_change_nothing() -> None:
+    made = learner(small_diffusion())
     before = torch.get_rng_state()
-    assert [event.view for event in made.views(1)] == ["growing", "drawn"]  # type: ignore[attr-defined]
+    assert [event.view for event in made.snapshots(1)] == ["denoising", "diffusion_samples"]  # type: ignore[attr-defined]
     first, second = (made.evaluate(made.prepared.validation) for _ in range(2))
     assert first == second and torch.equal(before, torch.get_rng_state())
-    assert made.model.training and not list(made.views(2)), "the next look is not due at once"
+    assert made.model.training and not list(made.snapshots(2)), "the next snapshot is not due at once"
 
 
-def test_what_does_not_learn_and_what_draws_one_picture_is_said() -> None:
-    made = learner(denoiser())
-    for parameter in made.average.parameters():
+def test_useless_predictions_and_equal_samples_are_reported() -> None:
+    made = learner(small_diffusion())
+    for parameter in made.ema.parameters():
         parameter.zero_()
     made.evaluate(made.prepared.validation)
-    assert "no better than saying that there is none" in made.remarks[0].message
-    made._alike = 0.1
-    assert not list(made._remarks(-1.0))[1:] and "all alike" in next(iter(made._remarks(0.8))).message
+    assert "no better than a constant prediction" in made.diagnostics[0].message
+    made._relative_deviation = 0.1
+    assert len(list(made._verdicts(-1.0))) == 1
+    assert "almost the same" in next(iter(made._verdicts(0.8))).message
 
 
 @pytest.mark.parametrize(
     ("nodes", "code", "says"),
     [
-        (without("time", "embed", "shift", "as_channels", "add"), "T220", "how much there is"),
+        (without("time", "embed", "shift", "as_channels", "add"), "T220", "how much noise there is"),
         (without("embed", time=("Input", {"shape": [3]}), shift=("Linear", {"out_features": 8})), "T221", "3 (float)"),
         (without(last=("Conv2d", {"out_channels": 4, "padding": 1})), "T222", "4 × 8 × 8"),
         (without(noise=("Output", {}), silu=("SiLU", {}), last=("ReLU", {})), "T223", "above and below zero"),
     ],
 )
-def test_networks_that_cannot_tell_noise_are_refused(nodes: list[Any], code: str, says: str) -> None:
-    problem = codes(denoiser(nodes=nodes))[code]
+def test_networks_that_cannot_predict_noise_are_refused(nodes: list[Any], code: str, says: str) -> None:
+    problem = codes(small_diffusion(nodes=nodes))[code]
     assert problem.severity == "error" and says in problem.message
     if code != "T223":
-        after = codes(apply_all(denoiser(nodes=nodes), problem.fix))
+        after = codes(apply_all(small_diffusion(nodes=nodes), problem.fix))
         assert code not in after
 
 
 def test_the_fixes_leave_a_network_that_trains() -> None:
-    assert not trainers.check(denoiser())
-    wide = denoiser(nodes=without(last=("Conv2d", {"out_channels": 4, "padding": 1})))
+    assert not trainers.check(small_diffusion())
+    wide = small_diffusion(nodes=without(last=("Conv2d", {"out_channels": 4, "padding": 1})))
     assert not trainers.check(apply_all(wide, codes(wide)["T222"].fix))
-    many = denoiser({"sampling_steps": 60})
+    many = small_diffusion({"sampling_steps": 60})
     assert codes(many)["T224"].fix_label == "Set sampling_steps to 40"
     assert not trainers.check(apply_all(many, codes(many)["T224"].fix))
-    third = denoiser(nodes=[*NODES[:2], ("other", "Input", {"shape": [2]}), *NODES[2:]])
-    assert "one of 3 inputs" in codes(third)["T220"].message
-    words = denoiser(data={"name": "python_reference", "context": 16, "limit": 6000})
-    assert "stand for words" in codes(words)["T225"].message
+    third = small_diffusion(nodes=[*NODES[:2], ("other", "Input", {"shape": [2]}), *NODES[2:]])
+    assert "one of 3 Inputs" in codes(third)["T220"].message
+    words = small_diffusion(data={"name": "python_reference", "context": 16, "limit": 6000})
+    assert "represent words" in codes(words)["T225"].message
 
 
-def test_model_py_draws_what_the_run_draws(train: Train, tmp_path: Path) -> None:
-    run = train(denoiser(epochs=1))
+def test_model_py_generates_the_samples_of_the_run(train: Train, tmp_path: Path) -> None:
+    run = train(small_diffusion(epochs=1))
     for name, kind in (("model.py", "python"), ("model.safetensors", "safetensors")):
         builder.export(run.model(), run.document, tmp_path / name, kind)
     words = readme(subject(run.model(), run.document), ["model.py"], "")
-    assert "sample(count=16, seed=1)" in words and "model(preprocess(picture), time)" in words
+    assert "sample(count=16, seed=1)" in words and "model(preprocess(image), time)" in words
     tidy((tmp_path / "model.py").read_text(encoding="utf-8"))
-    code = "import model, torch; torch.save(model.sample(count=5, seed=3), 'drawn.pt')"
+    code = "import model, torch; torch.save(model.sample(count=5, seed=3), 'samples.pt')"
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    pictures = torch.load(tmp_path / "drawn.pt", weights_only=True)
+    written = torch.load(tmp_path / "samples.pt", weights_only=True)
     scale = prepared_data(run).standardisation[0]
     assert scale is not None
-    ours = scale.revert(drawn(run, seed=3, count=5, steps=4).stages[-1])
-    torch.testing.assert_close(pictures, torch.from_numpy(ours), atol=1e-4, rtol=0)
+    ours = scale.revert(generate(run, seed=3, count=5, steps=4).stages[-1])
+    torch.testing.assert_close(written, torch.from_numpy(ours), atol=1e-4, rtol=0)
 
 
-def test_points_of_the_plane_can_be_drawn_too(train: Train) -> None:
-    nodes = [("picture", "Input", {}), ("time", "Input", {"shape": [1], "dtype": "int"}),
-             ("embed", "TimestepEmbedding", {"embedding_dim": 8}), ("conv", "Concat", {}),
-             ("silu", "Linear", {"out_features": 16}), ("last", "Linear", {"out_features": 2}),
-             ("noise", "Output", {})]  # fmt: skip
-    document = denoiser(nodes=nodes, data={"name": "moons", "samples": 200, "batch_size": 50}, epochs=1)
+def test_points_of_the_plane_are_generated_too(train: Train) -> None:
+    nodes = [
+        ("image", "Input", {}),
+        ("time", "Input", {"shape": [1], "dtype": "int"}),
+        ("embed", "TimestepEmbedding", {"embedding_dim": 8}),
+        ("conv", "Concat", {}),
+        ("silu", "Linear", {"out_features": 16}),
+        ("last", "Linear", {"out_features": 2}),
+        ("noise", "Output", {}),
+    ]
+    document = small_diffusion(nodes=nodes, data={"name": "moons", "samples": 200, "batch_size": 50}, epochs=1)
     wired = [Connect(Edge(source=a, target=b)) for a, b in (("embed", "conv"), ("conv", "silu"))]
     document = apply_all(document, wired)
     run = train(document)
     assert run.state == "finished", run.progress().message
-    scene = run.snapshot("denoising")
-    assert scene is not None and scene.arrays["stages"].shape == (300, 5, 2)
+    denoising = run.snapshot("denoising")
+    assert denoising is not None and denoising.arrays["stages"].shape == (300, 5, 2)
 
 
 @pytest.mark.slow
-def test_a_classifier_names_what_the_template_draws(train: Train) -> None:
-    """A fifth of the template's training: another model, trained on real digits, is sure of most that it draws."""
+def test_a_classifier_recognises_the_digits_of_the_template(train: Train) -> None:
+    """A fifth of the template's training: a classifier of real digits is confident about most generated ones."""
     from sklearn.calibration import CalibratedClassifierCV
     from sklearn.model_selection import train_test_split
     from sklearn.svm import SVC
 
     run = train(builder.template("diffusion"), epochs=20)
     assert run.state == "finished", run.progress().message
-    assert run.scores()["noise_explained"] > 0.82
+    assert run.scores()["explained_variance"] > 0.82
     whole = prepared_data(run)
     digits = torch.cat([whole.training.inputs[0], whole.validation.inputs[0]]).flatten(1).numpy()
     labels = torch.cat([whole.training.targets, whole.validation.targets]).numpy()
-    known, asked, names, truth = train_test_split(digits, labels, test_size=0.3, random_state=0)
-    judge = CalibratedClassifierCV(SVC(gamma=0.06, C=10), ensemble=False).fit(known, names)
-    assert judge.score(asked, truth) > 0.97
-    chances = judge.predict_proba(drawn(run, seed=1, count=200, steps=25).stages[-1].reshape(200, -1))
-    assert chances.max(axis=1).mean() > 0.6 and len(np.unique(chances.argmax(axis=1))) >= 8
+    inputs, held_out, targets, expected = train_test_split(digits, labels, test_size=0.3, random_state=0)
+    classifier = CalibratedClassifierCV(SVC(gamma=0.06, C=10), ensemble=False).fit(inputs, targets)
+    assert classifier.score(held_out, expected) > 0.97
+    probabilities = classifier.predict_proba(generate(run, seed=1, count=200, steps=25).stages[-1].reshape(200, -1))
+    assert probabilities.max(axis=1).mean() > 0.6 and len(np.unique(probabilities.argmax(axis=1))) >= 8
 
 
 @pytest.mark.parametrize(("steps", "cost"), [(4500, 0.09), (200, 0.05), (100_000, 2.0)])
-def test_looks_come_early_and_cost_little(steps: int, cost: float) -> None:
-    """A clock that goes on by 0.012 seconds a step."""
+def test_snapshots_come_early_and_cost_little(steps: int, cost: float) -> None:
+    """With steps of 0.012 seconds."""
     clock = [0.0]
-    looks, taken = Shutter(steps, now=lambda: clock[0]), []
+    schedule, taken = SnapshotSchedule(steps, now=lambda: clock[0]), []
     for step in range(1, steps + 1):
         clock[0] += 0.012
-        if looks.due(step):
-            clock[0] += cost * (1 if taken else 3)  # the first is slow
-            looks.taken(step)
+        if schedule.due(step):
+            clock[0] += cost * (1 if taken else 3)  # the first one is slow
+            schedule.taken(step)
             taken.append(step)
-    assert len(taken) <= 2 or len(taken) * cost <= 0.025 * 0.012 * steps  # the first and the last are sure
+    assert len(taken) <= 2 or len(taken) * cost <= 0.025 * 0.012 * steps  # at least the first and the last
     if len(taken) > 4:
         assert taken[0] == 1 and taken[2] < steps / 10 and taken[-1] > 0.8 * steps
         assert len(taken) <= 52

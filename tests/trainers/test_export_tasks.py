@@ -1,4 +1,4 @@
-"""What is exported of a trained network: its numbers come out in the data set's own unit, for every kind of answer."""
+"""Exported networks: their predictions are in the data set's own unit, for each task."""
 
 from __future__ import annotations
 
@@ -49,15 +49,15 @@ def test_a_forecast_of_several_columns_comes_out_in_its_own_unit(tmp_path: Path)
     module, readme = unpacked(run, tmp_path)
     model = module.load(tmp_path / "model.safetensors")
     with torch.no_grad():
-        said = module.postprocess(model(module.preprocess(torch.from_numpy(found.inputs[0]))))
-    assert said.shape == found.targets.shape
-    np.testing.assert_allclose(said.numpy(), found.predicted, rtol=1e-3, atol=1e-3)
+        predicted = module.postprocess(model(module.preprocess(torch.from_numpy(found.inputs[0]))))
+    assert predicted.shape == found.targets.shape
+    np.testing.assert_allclose(predicted.numpy(), found.predicted, rtol=1e-3, atol=1e-3)
     assert "postprocess(model(preprocess(part0)))" in readme and "scikit-learn" not in readme
 
 
-def test_two_inputs_are_prepared_each_by_its_own_figures(tmp_path: Path) -> None:
-    run = trained(chain({"name": "digit_pairs", "samples": 300}, both=("Concat", {}), flatten=FLAT,
-                        fc=("Linear", {"out_features": 2})))  # fmt: skip
+def test_each_of_two_inputs_is_standardised_by_its_own_statistics(tmp_path: Path) -> None:
+    layers = {"both": ("Concat", {}), "flatten": FLAT, "fc": ("Linear", {"out_features": 2})}
+    run = trained(chain({"name": "digit_pairs", "samples": 300}, **layers))
     found = predict(run)
     module, readme = unpacked(run, tmp_path)
     model = module.load(tmp_path / "model.safetensors")

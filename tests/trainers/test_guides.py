@@ -58,4 +58,4 @@ def test_its_views_are_found(saved: None) -> None:
 def test_a_wrong_option_is_refused_in_words(saved: None, moons: Document) -> None:
     document = moons.changed(training={**moons.training, "paradigm": {"name": "mixup", "alpha": 0}})
     (problem,) = [problem for problem in trainers.check(document) if problem.code == "T100"]
-    assert "alpha" in problem.message and "greater than 0" in problem.message
+    assert "alpha" in problem.message and "more than 0" in problem.message

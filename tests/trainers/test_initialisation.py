@@ -14,9 +14,14 @@ FILLING = [name for name in INITIALISATIONS if name != "default"]
 def network() -> nn.Module:
     torch.manual_seed(7)
     return nn.Sequential(
-        nn.Conv2d(1, 8, 3), nn.BatchNorm2d(8), nn.PReLU(8), nn.Flatten(), nn.Linear(288, 64), nn.LayerNorm(64),
+        nn.Conv2d(1, 8, 3),
+        nn.BatchNorm2d(8),
+        nn.PReLU(8),
+        nn.Flatten(),
+        nn.Linear(288, 64),
+        nn.LayerNorm(64),
         nn.Linear(64, 10),
-    )  # fmt: skip
+    )
 
 
 def test_the_registry_is_complete() -> None:
@@ -62,7 +67,7 @@ def test_the_seed_decides_and_the_printed_call_gives_the_same_numbers(name: str)
     assert torch.equal(weight, weights[0])
 
 
-def test_spreads_are_those_of_the_formulas() -> None:
+def test_standard_deviations_are_those_of_the_formulas() -> None:
     torch.manual_seed(0)
     for name, expected in (("xavier_normal", (2 / 600) ** 0.5), ("kaiming_normal", (2 / 400) ** 0.5), ("normal", 0.02)):
         module = nn.Linear(400, 200)

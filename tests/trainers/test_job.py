@@ -1,4 +1,4 @@
-"""Jobs and checks: every wrong setting is a sentence, every mistake between network, data and loss has its fix."""
+"""Jobs and checks: every wrong setting has a message, every mismatch of network, data and loss has a fix."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def find(document: Document, code: str) -> Problem:
     return found[0]
 
 
-def mended(document: Document, code: str) -> Document:
+def fixed(document: Document, code: str) -> Document:
     problem = find(document, code)
     assert problem.fix and problem.fix_label
     after = builder.apply_all(document, problem.fix)
@@ -61,7 +61,7 @@ def mended(document: Document, code: str) -> Document:
         ({"gradient_clip": 0}, "gradient_clip"),
     ],
 )
-def test_a_wrong_setting_is_named_in_a_sentence(moons: Document, wrong: dict[str, Any], words: str) -> None:
+def test_a_wrong_setting_is_named(moons: Document, wrong: dict[str, Any], words: str) -> None:
     document = training(moons, **wrong)
     with pytest.raises(DocumentError) as caught:
         trainers.Job.from_document(document)
@@ -69,7 +69,7 @@ def test_a_wrong_setting_is_named_in_a_sentence(moons: Document, wrong: dict[str
     assert any(words in problem.message for problem in trainers.check(document))
 
 
-def test_several_wrong_settings_are_told_at_once(moons: Document) -> None:
+def test_several_wrong_settings_are_reported_at_once(moons: Document) -> None:
     document = training(moons, epochs=0, optimizer={"name": "Adm"}, schedule={"name": "sine"})
     with pytest.raises(DocumentError) as caught:
         trainers.Job.from_document(document)
@@ -103,30 +103,30 @@ def test_the_width_of_the_last_layer() -> None:
     document = perceptron([1, 8, 8], 3, data={"name": "digits"})
     problem = find(document, "T130")
     assert problem.node == "last" and "10" in problem.message
-    after = mended(document, "T130")
+    after = fixed(document, "T130")
     assert after.node("last").params["out_features"] == 10
     assert trainers.check(after) == []
 
 
-def test_a_softmax_before_cross_entropy_is_taken_out(moons: Document) -> None:
+def test_a_softmax_before_cross_entropy_is_removed(moons: Document) -> None:
     from builder.edits import InsertBefore
 
     document = InsertBefore(builder.Node(name="softmax", type="Softmax"), "scores").apply(moons)
     problem = find(document, "T131")
     assert problem.severity == "warning" and problem.node == "softmax"
-    assert "softmax" not in mended(document, "T131").by_name
+    assert "softmax" not in fixed(document, "T131").by_name
     trainers.Job.from_document(document)  # a warning does not stop a run
 
 
-def test_plain_scores_into_a_loss_on_probabilities(moons: Document) -> None:
+def test_logits_into_a_loss_on_probabilities(moons: Document) -> None:
     document = training(moons, paradigm={"name": "supervised", "loss": "binary_cross_entropy"})
     assert find(document, "T131").severity == "error"
-    mended(document, "T131")
+    fixed(document, "T131")
 
 
 def test_a_loss_for_numbers_on_classes(moons: Document) -> None:
     document = training(moons, paradigm={"name": "supervised", "loss": "mse"})
-    after = mended(document, "T110")
+    after = fixed(document, "T110")
     assert after.training["paradigm"]["loss"] == "cross_entropy"
 
 
@@ -136,7 +136,7 @@ def test_an_unknown_loss(moons: Document) -> None:
 
 
 def test_the_input_shape_against_the_data_set(moons: Document) -> None:
-    after = mended(training(moons, data={"name": "iris"}), "T121")
+    after = fixed(training(moons, data={"name": "iris"}), "T121")
     assert after.node("features").params["shape"] == [4]
 
 
@@ -151,7 +151,7 @@ def test_two_outputs_for_one_loss(moons: Document) -> None:
 def test_a_batch_larger_than_the_data(moons: Document) -> None:
     document = training(moons, data={"name": "moons", "samples": 100, "batch_size": 500})
     assert "500" in find(document, "T140").message
-    assert mended(document, "T140").training["data"]["batch_size"] == "full"
+    assert fixed(document, "T140").training["data"]["batch_size"] == "full"
     with pytest.raises(GraphError):
         trainers.Job.from_document(document)
 
@@ -162,13 +162,13 @@ def test_batch_normalisation_of_single_samples(moons: Document) -> None:
     document = InsertBefore(builder.Node(name="norm", type="BatchNorm1d"), "bend1").apply(moons)
     document = training(document, data={**moons.training["data"], "batch_size": 1})
     assert find(document, "T141").node == "norm"
-    mended(document, "T141")
+    fixed(document, "T141")
 
 
 @pytest.mark.parametrize("setting", [{"early_stopping": {"patience": 2}}, {"schedule": {"name": "reduce_on_plateau"}}])
 def test_early_stopping_needs_a_validation_split(moons: Document, setting: dict[str, Any]) -> None:
     document = training(moons, **setting, data={**moons.training["data"], "validation": 0.0})
-    mended(document, "T142")
+    fixed(document, "T142")
 
 
 def test_every_check_has_a_number_of_its_own_and_says_why() -> None:
@@ -180,4 +180,4 @@ def test_every_check_has_a_number_of_its_own_and_says_why() -> None:
 def test_torch_compile_without_a_compiler(moons: Document, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     document = training(moons, compile=True, device="cpu")
-    assert "compile" not in mended(document, "T150").training
+    assert "compile" not in fixed(document, "T150").training

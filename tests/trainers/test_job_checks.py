@@ -1,7 +1,8 @@
-"""Documents and ways of training that do not fit: each is told before training starts, with a mending that mends."""
+"""Documents that do not fit the data set or the paradigm: a problem before the training, with a fix that works."""
 
 from __future__ import annotations
 
+import inspect
 import json
 from typing import Any
 
@@ -10,10 +11,15 @@ import pytest
 import builder
 import trainers
 import trainers.data
+import trainers.verdicts
 from builder import Document
 from builder.edits import apply_all
 from builder.problems import GraphError, Problem
+from builder.registry import discover
+from docs.make_checks import PAGE, page
 from tests.pages.trained import chain
+from trainers.checks import job_checks
+from trainers.verdicts.network import VerdictRule
 
 SHAPES = {"name": "shapes_to_segment", "samples": 60, "size": 16}
 LABELS = {"name": "shapes_present", "samples": 80, "size": 16}
@@ -44,7 +50,7 @@ def find(document: Document, code: str) -> Problem:
     return found[0]
 
 
-def mended(document: Document, code: str) -> Document:
+def fixed(document: Document, code: str) -> Document:
     """The document after the problem's fix, which must not show the problem any more."""
     problem = find(document, code)
     assert problem.fix and problem.fix_label, str(problem)
@@ -68,17 +74,17 @@ def mended(document: Document, code: str) -> Document:
 )
 def test_the_width_of_the_last_layer_for_every_task(document: Document, node: str, wanted: tuple[int, ...]) -> None:
     problem = find(document, "T130")
-    assert problem.node == node and "wants" in problem.message
-    assert builder.infer(mended(document, "T130"))["answer"] == wanted
+    assert problem.node == node and "expects" in problem.message
+    assert builder.infer(fixed(document, "T130"))["answer"] == wanted
 
 
 def test_a_sequence_where_one_answer_is_wanted() -> None:
     recurrent = chain(SYMBOLS, gru=("GRU", {"hidden_size": 8}), fc=linear(4))
-    after = mended(recurrent, "T130")
+    after = fixed(recurrent, "T130")
     assert after.node("gru").params["output"] == "last"
-    both = mended(chain(SYMBOLS, gru=("GRU", {"hidden_size": 8}), fc=linear(7)), "T130")
+    both = fixed(chain(SYMBOLS, gru=("GRU", {"hidden_size": 8}), fc=linear(7)), "T130")
     assert builder.infer(both)["answer"] == (4,) and both.node("gru").params["output"] == "last"
-    plain = mended(chain(SYMBOLS, norm=("LayerNorm", {}), fc=linear(4)), "T130")
+    plain = fixed(chain(SYMBOLS, norm=("LayerNorm", {}), fc=linear(4)), "T130")
     assert builder.infer(plain)["answer"] == (4,) and len(plain.nodes) == 5  # a node that takes the last step
 
 
@@ -105,10 +111,10 @@ def test_a_width_inside_a_block_is_set_in_the_block() -> None:
             "training": {"data": {"name": "iris"}, "paradigm": {"name": "supervised"}},
         }
     )
-    assert builder.infer(mended(document, "T130"))["answer"] == (3,)
+    assert builder.infer(fixed(document, "T130"))["answer"] == (3,)
 
 
-def test_no_mending_is_offered_that_does_not_mend() -> None:
+def test_no_fix_is_offered_that_does_not_work() -> None:
     problem = find(chain(SHAPES, flatten=FLAT, fc=linear(4)), "T130")
     assert problem.fix is None and "4 × 16 × 16" in problem.message
 
@@ -117,14 +123,14 @@ def test_two_outputs_for_one_loss() -> None:
     made = json.loads(builder.dump(chain({"name": "iris"}, fc=linear(3))))
     made["nodes"].append({"name": "more", "type": "Output"})
     made["edges"].append({"source": "part0", "target": "more"})
-    after = mended(builder.load(made), "T120")
+    after = fixed(builder.load(made), "T120")
     assert [node.name for node in after.nodes if node.role == "output"] == ["answer"]
 
 
 def test_the_number_of_inputs() -> None:
     one = chain({"name": "digits"}, flatten=FLAT, fc=linear(2))
     problem = find(with_training(one, data={"name": "digit_pairs", "samples": 300}), "T122")
-    assert "only way in" in problem.message and "2 parts" in problem.message
+    assert "the only Input" in problem.message and "2 parts" in problem.message
     two = chain({"name": "digit_pairs", "samples": 300}, both=("Concat", {}), flatten=FLAT, fc=linear(10))
     assert "one of 2 inputs" in find(with_training(two, data={"name": "digits"}), "T122").message
 
@@ -132,18 +138,23 @@ def test_the_number_of_inputs() -> None:
 def test_text_into_a_convolution() -> None:
     document = chain({"name": "digits"}, conv=conv(4), flatten=FLAT, fc=linear(2))
     problems = [each for each in trainers.check(with_training(document, data=TEXT)) if each.severity == "error"]
-    assert problems and any("whole numbers" in str(each) or "ints" in str(each) for each in problems), [
+    assert problems and any("(int)" in str(each) or "integers" in str(each) for each in problems), [
         str(each) for each in problems
     ]
     bound = trainers.bind(document).changed(training={**document.training, "data": TEXT})
-    assert "40 of whole numbers" in find(bound, "T121").message
+    assert "integers of shape 40" in find(bound, "T121").message
 
 
 @pytest.mark.parametrize(
     ("data", "loss"),
-    [({"name": "digits"}, "mse"), ({"name": "diabetes"}, "cross_entropy"), (LABELS, "cross_entropy"), (WAVES, "hinge"),
-     (SHAPES, "l1")],
-)  # fmt: skip
+    [
+        ({"name": "digits"}, "mse"),
+        ({"name": "diabetes"}, "cross_entropy"),
+        (LABELS, "cross_entropy"),
+        (WAVES, "hinge"),
+        (SHAPES, "l1"),
+    ],
+)
 def test_a_loss_of_another_task(data: dict[str, Any], loss: str) -> None:
     layers = {"conv": conv(4)} if data is SHAPES else {"flatten": FLAT, "fc": linear(1)}
     document = with_training(chain(data, **layers), paradigm={"name": "supervised", "loss": loss})
@@ -153,26 +164,26 @@ def test_a_loss_of_another_task(data: dict[str, Any], loss: str) -> None:
     assert "T110" not in {each.code for each in trainers.check(after)}
 
 
-def test_a_way_of_training_of_another_task() -> None:
+def test_a_paradigm_of_another_task() -> None:
     document = with_training(chain({"name": "digits"}, flatten=FLAT, fc=linear(10)), paradigm={"name": "language"})
-    after = mended(document, "T105")
+    after = fixed(document, "T105")
     assert after.training["paradigm"] == {"name": "supervised"}
 
 
 def test_class_weights_for_a_loss_that_has_none() -> None:
     document = chain({"name": "diabetes"}, fc=linear(1))
     paradigm = {"name": "supervised", "class_weights": "balanced"}
-    after = mended(with_training(document, paradigm=paradigm), "T111")
+    after = fixed(with_training(document, paradigm=paradigm), "T111")
     assert "class_weights" not in after.training["paradigm"]
     masks = with_training(chain(SHAPES, conv=conv(4)), paradigm={**paradigm, "loss": "dice"})
-    assert mended(masks, "T111").training["paradigm"]["loss"] == "cross_entropy"
+    assert fixed(masks, "T111").training["paradigm"]["loss"] == "cross_entropy"
 
 
 def test_a_vocabulary_that_is_too_small() -> None:
     layers = {"words": ("Embedding", {"num_embeddings": 100, "embedding_dim": 4}), "mean": ("Mean", {"dim": 1})}
     document = chain(TEXT, **layers, fc=linear(2))
-    assert "knows 100 tokens" in find(document, "T123").message
-    assert mended(document, "T123").node("words").params["num_embeddings"] >= 500
+    assert "has vectors for 100 tokens" in find(document, "T123").message
+    assert fixed(document, "T123").node("words").params["num_embeddings"] >= 500
 
 
 def test_a_sequence_longer_than_its_positions() -> None:
@@ -185,11 +196,11 @@ def test_a_sequence_longer_than_its_positions() -> None:
     assert problems and "40" in problems[0].message and "20" in problems[0].message and problems[0].fix
 
 
-def test_plain_scores_into_a_loss_on_logarithms() -> None:
+def test_logits_into_a_loss_on_log_probabilities() -> None:
     document = chain({"name": "iris"}, fc=linear(3))
     wrong = with_training(document, paradigm={"name": "supervised", "loss": "nll"})
     assert find(wrong, "T131").severity == "error"
-    assert mended(wrong, "T131").training["paradigm"]["loss"] == "cross_entropy"
+    assert fixed(wrong, "T131").training["paradigm"]["loss"] == "cross_entropy"
     right = chain({"name": "iris"}, fc=linear(3), log=("LogSoftmax", {"dim": 1}))
     assert not trainers.check(with_training(right, paradigm={"name": "supervised", "loss": "nll"}))
 
@@ -198,3 +209,16 @@ def test_one_class_of_samples(monkeypatch: pytest.MonkeyPatch) -> None:
     kind = trainers.data.DATASETS["iris"]
     monkeypatch.setattr(kind, "classes", property(lambda self: ("setosa",)))
     assert "1 class" in find(chain({"name": "iris"}, fc=linear(1)), "T132").message
+
+
+def test_the_page_about_checks_is_up_to_date() -> None:
+    assert PAGE.read_text(encoding="utf-8") == page(), "run `make docs`"
+
+
+def test_every_check_and_verdict_has_an_example_and_a_fix() -> None:
+    kinds = [type(check) for check in job_checks() if type(check).__module__.startswith("trainers.checks.")]
+    kinds += [rule for rule in discover(trainers.verdicts, VerdictRule, str).values() if hasattr(rule, "title")]
+    assert len(kinds) > 20
+    for kind in kinds:
+        text = inspect.getdoc(kind) or ""
+        assert "\n\nExample: " in text and "\nFix: " in text, kind.__name__

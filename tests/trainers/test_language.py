@@ -1,4 +1,4 @@
-"""Language models: training, sample texts, what looks ahead, drawing tokens, masks, model.py."""
+"""Language models: training, sample texts, networks that see later tokens, sampling, masks, second inputs, model.py."""
 
 from __future__ import annotations
 
@@ -8,19 +8,24 @@ import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import torch
 
 import builder
 import trainers
-from builder.edits import apply_all
+from builder.document import Node
+from builder.edits import AddNode, apply_all
+from builder.spec import Signal
 from tests.trainers.written import ATTENTION, CAUSAL, MEMORY, writer
+from trainers.data import DATASETS, DataSet
 from trainers.data.tokens import TokenError
-from trainers.paradigms.language.analysis import guessed, looks, sample_of, surprises, tokens_of, written
-from trainers.paradigms.language.decoding import Taste, continued, drawn, filled
+from trainers.paradigms.language.analysis import generate_text, predict_masked, token_losses
+from trainers.paradigms.language.decoding import SamplingOptions, fill_masks, generate_tokens, sample_tokens
 from trainers.paradigms.language.paradigm import IGNORED, hide
+from trainers.runs.attention import attention_of, has_attention
+from trainers.runs.predictions import encode_text, sample_inputs
 from trainers.runs.run import RunError
 from trainers.script.train_script import train_script
 
@@ -32,7 +37,7 @@ def codes(document: builder.Document) -> dict[str, Any]:
     return {problem.code: problem for problem in trainers.check(document)}
 
 
-def test_it_learns_and_writes(train: Train) -> None:
+def test_a_run_learns_and_generates_text(train: Train) -> None:
     run = train(writer(epochs=3))
     assert run.state == "finished", run.progress().message
     metrics = run.metrics()
@@ -53,7 +58,7 @@ def test_sample_texts_do_not_change_the_training(train: Train) -> None:
     assert with_texts[columns].equals(without.metrics()[columns])
 
 
-def test_a_network_that_looks_ahead_is_refused_and_mended() -> None:
+def test_a_network_that_sees_later_tokens_is_refused_and_fixed() -> None:
     both = (MEMORY[0], MEMORY[1], {**MEMORY[2], "bidirectional": True})
     convolution = [
         ("first", "Permute", {"dims": [0, 2, 1]}),
@@ -65,14 +70,14 @@ def test_a_network_that_looks_ahead_is_refused_and_mended() -> None:
         problem = codes(document)["T170"]
         assert problem.severity == "error" and problem.node == node
         assert not trainers.check(apply_all(document, problem.fix))
-    unmended = codes(writer(*convolution))["T170"]
-    assert not unmended.fix and "mixes the places" in unmended.message
+    without_fix = codes(writer(*convolution))["T170"]
+    assert not without_fix.fix and "mixes the positions" in without_fix.message
     assert not trainers.check(writer()) and not trainers.check(writer(CAUSAL))
     masked = writer(ATTENTION, vocabulary=98, paradigm=MASKED)
     assert not trainers.check(masked)
 
 
-def test_looking_for_it_draws_no_random_number() -> None:
+def test_the_check_uses_no_random_number_of_torchs_generator() -> None:
     before = torch.get_rng_state()
     trainers.check(writer(("memory", "GRU", {"hidden_size": 23})))
     assert torch.equal(before, torch.get_rng_state())
@@ -81,29 +86,29 @@ def test_looking_for_it_draws_no_random_number() -> None:
 @pytest.mark.parametrize(
     ("document", "code", "says"),
     [
-        (writer(width=50), "T130", "97 tokens at each of 16 places"),
-        (writer(vocabulary=50), "T123", "knows 50 tokens"),
+        (writer(width=50), "T130", "97 tokens at each of 16 positions"),
+        (writer(vocabulary=50), "T123", "has vectors for 50 tokens"),
         (writer(ATTENTION, paradigm=MASKED), "T123", "98"),
         (writer(("places", "PositionalEmbedding", {"max_len": 8}), CAUSAL), "N200", "max_len"),
         (writer(paradigm={"prompt": "Où est"}), "T171", "'ù'"),
     ],
 )
-def test_what_does_not_fit_is_said_and_mended(document: builder.Document, code: str, says: str) -> None:
+def test_checks_with_their_fixes(document: builder.Document, code: str, says: str) -> None:
     problem = codes(document)[code]
     assert says in problem.message and problem.fix
     assert code not in codes(apply_all(document, problem.fix))
 
 
-def test_drawing_tokens() -> None:
+def test_sampling_tokens() -> None:
     logits = torch.tensor([[0.0, 2.0, 1.0, -5.0]]).expand(4000, 4)
     generator = torch.Generator().manual_seed(0)
-    assert set(drawn(logits, Taste(0.0), generator).tolist()) == {1}
-    assert set(drawn(logits, Taste(2.0, 2), generator).tolist()) == {1, 2}
-    shares = torch.bincount(drawn(logits, Taste(1.0), generator), minlength=4) / 4000
+    assert set(sample_tokens(logits, SamplingOptions(0.0), generator).tolist()) == {1}
+    assert set(sample_tokens(logits, SamplingOptions(2.0, 2), generator).tolist()) == {1, 2}
+    shares = torch.bincount(sample_tokens(logits, SamplingOptions(1.0), generator), minlength=4) / 4000
     assert torch.allclose(shares, logits[0].softmax(0), atol=0.03)
 
 
-def test_continuing_sees_the_last_tokens_only() -> None:
+def test_generation_sees_the_last_tokens_only() -> None:
     seen = []
 
     class Next(torch.nn.Module):
@@ -111,13 +116,13 @@ def test_continuing_sees_the_last_tokens_only() -> None:
             seen.append(x.clone())
             return torch.nn.functional.one_hot((x + 1) % 10, 10).float() * 50
 
-    tokens = list(continued(Next(), [7], 5, 3, Taste(1.0), torch.Generator()))
+    tokens = list(generate_tokens(Next(), [7], 5, 3, SamplingOptions(1.0), torch.Generator()))
     assert tokens == [8, 9, 0, 1, 2]
     assert [window.tolist() for window in seen[:2]] == [[[7, 0, 0]], [[7, 8, 0]]] and seen[-1].tolist() == [[9, 0, 1]]
-    assert filled(Next(), [3, 9, 5], 9, Taste(0.0), torch.Generator()) == [3, 0, 5]
+    assert fill_masks(Next(), [3, 9, 5], 9, SamplingOptions(0.0), torch.Generator()) == [3, 0, 5]
 
 
-def test_hiding_tokens() -> None:
+def test_masking_tokens() -> None:
     tokens = torch.randint(50, (200, 40))
     given, targets = hide(tokens, 50, 0.15, torch.Generator().manual_seed(0))
     chosen = targets != IGNORED
@@ -133,29 +138,30 @@ def test_masked_tokens(train: Train) -> None:
     assert run.state == "finished", run.progress().message
     marks = {mark for text in run.texts() for _, mark in text.pieces}
     assert marks & {"right", "wrong"} and "given" in marks
-    assert "<mask>" not in "".join(text for text, _ in guessed(run, "the <mask>ython", Taste(0.0)))
-    assert len(surprises(run, tokens_of(run, "Python"))) == 6
-    with pytest.raises(RunError, match="Put <mask> where"):
-        guessed(run, "nothing hidden", Taste())
+    assert "<mask>" not in "".join(text for text, _ in predict_masked(run, "the <mask>ython", SamplingOptions(0.0)))
+    assert len(token_losses(run, encode_text(run, "Python"))) == 6
+    with pytest.raises(RunError, match="Put <mask> in the place"):
+        predict_masked(run, "nothing masked", SamplingOptions())
 
 
 def test_after_training(train: Train) -> None:
     run = train(writer(CAUSAL))
-    *_, last = written(run, "class ", 9, Taste(0.8, 5), seed=1)
+    *_, last = generate_text(run, "class ", 9, SamplingOptions(0.8, 5), seed=1)
     assert last[0] == ("class ", "given") and len(last[1][0]) == 9
-    assert list(written(run, "class ", 9, Taste(0.8, 5), seed=1))[-1] == last
+    assert list(generate_text(run, "class ", 9, SamplingOptions(0.8, 5), seed=1))[-1] == last
     with pytest.raises(TokenError, match="'é'"):
-        list(written(run, "é", 3, Taste()))
-    found = surprises(run, tokens_of(run, "def"))
-    assert found[0].probability is None and 0 < (found[1].probability or 0) < 1 and len(found[1].likeliest) == 5
-    seen = looks(run, sample_of(run, "validation", 0))
+        list(generate_text(run, "é", 3, SamplingOptions()))
+    found = token_losses(run, encode_text(run, "def"))
+    assert found[0].probability is None and 0 < (found[1].probability or 0) < 1 and len(found[1].most_probable) == 5
+    assert has_attention(run)
+    seen = attention_of(run, sample_inputs(run, "validation", 0))
     (maps,) = seen.maps.values()
     assert maps.shape == (2, 16, 16) and maps.sum(-1) == pytest.approx(1, abs=1e-5)
-    assert maps[:, 0, 1:].max() == 0  # the first token sees itself alone
+    assert maps[:, 0, 1:].max() == 0  # the first token attends to itself alone
     assert len(seen.names["attention"][0]) == 16
 
 
-def test_model_py_writes_text(train: Train, tmp_path: Path) -> None:
+def test_model_py_generates_text(train: Train, tmp_path: Path) -> None:
     run = train(writer())
     builder.export(run.model(), run.document, tmp_path / "model.zip", "zip")
     zipfile.ZipFile(tmp_path / "model.zip").extractall(tmp_path)
@@ -175,3 +181,121 @@ def test_train_py_runs(document: builder.Document, tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "perplexity" in done.stdout and (tmp_path / "model.safetensors").exists()
+
+
+# -- a second input ---------------------------------------------------------------------------------------------------
+
+
+class Reversed(DataSet):
+    """Short texts of five letters behind the same text in reverse: the source of a translation, in a small way."""
+
+    name: ClassVar[str] = "reversed"
+    title: ClassVar[str] = "Reversed texts"
+    task: ClassVar[str] = "language"
+    kind: ClassVar[Any] = "text"
+    origin: ClassVar[str] = "made for this test"
+    licence: ClassVar[str] = "none"
+    samples: ClassVar[int] = 200
+
+    @property
+    def tokens(self) -> Any:
+        return "characters"
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        return (6,)
+
+    @property
+    def target_shape(self) -> tuple[int, ...]:
+        return (8,)
+
+    @property
+    def signals(self) -> tuple[Signal, ...]:
+        return Signal((6,), "int"), Signal((8,), "int")
+
+    @property
+    def vocabulary(self) -> tuple[str, ...]:
+        return ("\n", *"abcde")
+
+    @property
+    def vocabulary_count(self) -> int:
+        return 6
+
+    @staticmethod
+    def load_data() -> Any:
+        import numpy as np
+
+        source = np.random.default_rng(0).integers(1, 6, (200, 6))
+        text = np.concatenate([np.zeros((200, 1)), source[:, ::-1], np.zeros((200, 2))], axis=1).astype(int)
+        return (source, text[:, :-1]), text[:, 1:]
+
+
+def translator(vocabulary: int = 6, **paradigm: Any) -> builder.Document:
+    """The mean of the source's embeddings is added to each position of the text."""
+    nodes = [
+        ("source", "Input", {"shape": [6], "dtype": "int"}),
+        ("source_vectors", "Embedding", {"num_embeddings": 6, "embedding_dim": 8}),
+        ("memory", "GRU", {"hidden_size": 8, "output": "last"}),
+        ("row", "Unsqueeze", {"dim": 1}),
+        ("text", "Input", {"shape": [8], "dtype": "int"}),
+        ("vectors", "Embedding", {"num_embeddings": vocabulary, "embedding_dim": 8}),
+        ("both", "Add", {}),
+        ("reader", "GRU", {"hidden_size": 16}),
+        ("next", "Linear", {"out_features": 6}),
+        ("scores", "Output", {}),
+    ]
+    pairs = [("source", "source_vectors"), ("source_vectors", "memory"), ("memory", "row"), ("text", "vectors")]
+    pairs += [("vectors", "both"), ("row", "both"), ("both", "reader"), ("reader", "next"), ("next", "scores")]
+    return builder.load(
+        {
+            "format": "netloom/2",
+            "name": "Translator",
+            "nodes": [{"name": name, "type": kind, "params": params} for name, kind, params in nodes],
+            "edges": [{"source": one, "target": other} for one, other in pairs],
+            "training": {
+                "data": {"name": "reversed", "batch_size": 20},
+                "paradigm": {"name": "language", "sample_length": 6, **paradigm},
+                "epochs": 2,
+            },
+        }
+    )
+
+
+@pytest.mark.parametrize("predicts", ["next_token", "masked_token"])
+def test_a_second_input_is_passed_through(train: Train, monkeypatch: pytest.MonkeyPatch, predicts: str) -> None:
+    monkeypatch.setitem(DATASETS, "reversed", Reversed)
+    document = translator(vocabulary=6 + (predicts == "masked_token"), predicts=predicts)
+    assert not trainers.check(document)
+    run = train(document)
+    assert run.state == "finished", run.progress().message
+    assert "perplexity" in run.scores() and run.texts()
+    sample = sample_inputs(run, "validation", 3)
+    assert [given.shape for given in sample] == [(1, 6), (1, 8)]
+    losses = token_losses(run, sample[1][0].tolist(), sample)
+    assert len(losses) == 8
+    options = SamplingOptions(0.0)
+    if predicts == "masked_token":
+        assert "<mask>" not in "".join(text for text, _ in predict_masked(run, "\nab<mask>d", options, sample))
+        assert {mark for _, mark in run.texts()[-1].pieces} & {"right", "wrong"}
+    else:
+        *_, pieces = generate_text(run, "", 6, options, 0, sample)
+        assert pieces[0] == ("\n", "given") and len(pieces[1][0]) == 6
+        assert run.texts()[-1].pieces[0][1] == "given" and "\n" in run.texts()[-1].pieces[0][0]
+
+
+def test_generation_depends_on_the_second_input() -> None:
+    class Copy(torch.nn.Module):
+        """The next token is that of the source at the same position."""
+
+        def forward(self, source: torch.Tensor, text: torch.Tensor) -> torch.Tensor:
+            return torch.nn.functional.one_hot(source[:, : text.shape[1]], 10).float() * 50
+
+    source = torch.tensor([[4, 7, 1, 8]])
+    tokens = generate_tokens(Copy(), [0], 3, 4, SamplingOptions(0.0), torch.Generator(), (source, None))
+    assert list(tokens) == [4, 7, 1]
+
+
+def test_a_document_with_a_second_input_is_reported_where_the_data_has_one() -> None:
+    document = writer(CAUSAL)
+    second = apply_all(document, [AddNode(Node(name="second", type="Input", params={"shape": [3]}))])
+    assert any(problem.severity == "error" for problem in trainers.check(second))

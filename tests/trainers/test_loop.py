@@ -40,7 +40,7 @@ def test_every_sample_comes_once_an_epoch_but_a_last_one_alone(samples: int, siz
 
 def test_the_order_follows_from_seed_and_epoch_and_can_begin_anywhere() -> None:
     def order(seed: int, epoch: int, start: int = 0) -> list[list[float]]:
-        torch.rand(3)  # what others draw does not matter
+        torch.rand(3)  # random numbers of other code do not matter
         return [batch.inputs[0].flatten().tolist() for batch in Batches(split(50), 8, seed, "cpu").epoch(epoch, start)]
 
     assert order(0, 0) == order(0, 0)
@@ -88,10 +88,10 @@ class Counting:
 def loop(
     learner: Any, epochs: int = 3, stopping: EarlyStopping | None = None, **options: Any
 ) -> tuple[Loop, list[Any]]:
-    told: list[Any] = []
+    reported: list[Any] = []
 
     def on_tick(events: list[Any]) -> bool:
-        told.extend(events)
+        reported.extend(events)
         return False
 
     made = Loop(
@@ -104,19 +104,19 @@ def loop(
         on_tick,
         ProbeClock({}),
     )
-    return made, told
+    return made, reported
 
 
 def test_the_loop_knows_nothing_of_what_it_runs() -> None:
     learner = Counting()
-    made, told = loop(learner)
+    made, reported = loop(learner)
     assert made.run()
-    assert (learner.epochs, made.place.step) == (3, 12)
-    losses = [event for event in told if isinstance(event, Metric) and event.split == "training"]
+    assert (learner.epochs, made.position.step) == (3, 12)
+    losses = [event for event in reported if isinstance(event, Metric) and event.split == "training"]
     assert [event.step for event in losses] == list(range(1, 13))
 
 
-def test_a_loss_that_is_no_number_ends_the_loop_at_its_step() -> None:
+def test_a_loss_that_is_nan_ends_the_loop_at_its_step() -> None:
     made, _ = loop(Counting([1.0, 1.0, float("nan"), 1.0, 1.0, 1.0]))
     with pytest.raises(Diverged) as caught:
         made.run()
@@ -126,7 +126,7 @@ def test_a_loss_that_is_no_number_ends_the_loop_at_its_step() -> None:
 def test_early_stopping_waits_for_its_patience() -> None:
     made, _ = loop(Counting(validation=[3, 2, 2.5, 2.6, 2.7, 1]), 6, EarlyStopping(patience=3))
     assert made.run()
-    assert (made.place.epoch, made.place.best_epoch) == (5, 2)
+    assert (made.position.epoch, made.position.best_epoch) == (5, 2)
     assert made.stopped_early
 
 

@@ -1,7 +1,8 @@
-"""Every loss of the registry: torch's defaults, gradients, widths, targets as data sets have them, printed code."""
+"""Each loss of the registry: torch's defaults, gradients, widths, targets as data sets have them, printed code."""
 
 from __future__ import annotations
 
+import functools
 import inspect
 import math
 from typing import Any
@@ -16,21 +17,29 @@ from torch import Tensor, nn
 from torchmetrics.functional.classification import multiclass_f1_score
 
 from trainers.entry import OptionError, choose
-from trainers.objectives import loss_modules
-from trainers.objectives.losses import LOSSES, Loss, default_loss
+from trainers.objectives.losses import Loss, dice_loss, focal_loss, quantile_loss
+from trainers.objectives.registry import LOSSES, default_loss, losses_for, suits
+from trainers.tasks import TASKS
 from trainers.tasks.target import Target
 
-TASKS: dict[str, Target] = {
+TARGETS: dict[str, Target] = {
     "classification": Target("classification", 4, ()),
     "two classes": Target("classification", 2, ()),
     "multilabel": Target("multilabel", 3, (3,)),
     "regression": Target("regression", 0, (2,)),
     "forecasting": Target("forecasting", 0, (5, 2)),
     "segmentation": Target("segmentation", 3, (6, 4)),
-    "two grounds": Target("segmentation", 2, (6, 4)),
+    "two classes of pixels": Target("segmentation", 2, (6, 4)),
     "language": Target("language", 7, (5,)),
 }
-PAIRS = [(name, task) for name, loss in LOSSES.items() for task, target in TASKS.items() if target.task in loss.tasks]
+PAIRS = [(name, at) for name, loss in LOSSES.items() for at, target in TARGETS.items() if suits(loss, target.task)]
+
+
+def names_of(loss: Loss, **values: Any) -> dict[str, Any]:
+    """What the printed code of a loss may use."""
+    names = {"nn": nn, "torch": torch, "Tensor": Tensor, "functools": functools, **values}
+    exec(loss.source(), names)
+    return names
 
 
 def truth(target: Target, samples: int = 12) -> Tensor:
@@ -55,31 +64,35 @@ def answer(loss: Loss, shape: tuple[int, ...], axis: int, samples: int = 12) -> 
 def test_the_registry_is_complete() -> None:
     wanted = "cross_entropy nll focal dice binary_cross_entropy binary_cross_entropy_with_logits mse l1 huber hinge"
     assert set(LOSSES) == {*wanted.split(), "multilabel_soft_margin", "quantile", "poisson"}
-    usual = {task: default_loss(target.task).name for task, target in TASKS.items()}
+    usual = {task: default_loss(target.task).name for task, target in TARGETS.items()}
     assert usual["classification"] == usual["segmentation"] == usual["language"] == "cross_entropy"
     assert usual["multilabel"] == "binary_cross_entropy_with_logits"
     assert usual["regression"] == usual["forecasting"] == "mse"
+    assert all(set(losses_for(task)) <= set(LOSSES) for task in TASKS)
 
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_names_and_defaults_are_torchs(name: str) -> None:
-    signature = inspect.signature(type(LOSSES[name]().criterion()).__init__).parameters
-    for key, field in LOSSES[name].model_fields.items():
-        assert field.default == signature[key].default and field.description
-    assert LOSSES[name].help().endswith(".")
+    loss = LOSSES[name]
+    made = type(loss().criterion()).__init__ if loss.torch_name else loss.compute
+    signature = inspect.signature(made).parameters
+    for key, field in loss.model_fields.items():
+        assert field.description and (not loss.torch_name or field.default == signature[key].default)
+    assert set(loss.model_fields) | ({loss.weighs} if loss.weighs else set()) <= set(signature)
+    assert loss.help().endswith(".")
 
 
 @pytest.mark.parametrize(("name", "task"), PAIRS)
 def test_for_every_shape_it_accepts_it_gives_a_number_and_the_printed_code_gives_it_too(name: str, task: str) -> None:
     torch.manual_seed(0)
-    loss, target = LOSSES[name](), TASKS[task]
+    loss, target = LOSSES[name](), TARGETS[task]
     for shape in loss.shapes(target):
         output, wanted = answer(loss, shape, target.class_axis), truth(target)
         value = loss.build()(output, wanted)
         assert value.shape == () and math.isfinite(value.detach())
         value.backward()  # type: ignore[no-untyped-call]
         assert output.grad is not None and output.grad.abs().sum() > 0
-        names = {"nn": nn, "output": output, "target": wanted, **vars(loss_modules)}
+        names = names_of(loss, output=output, target=wanted)
         code = f"{loss.render()}({loss.arguments(target, shape)})"
         torch.testing.assert_close(eval(code, names), value)
 
@@ -87,14 +100,14 @@ def test_for_every_shape_it_accepts_it_gives_a_number_and_the_printed_code_gives
 @pytest.mark.parametrize(("name", "task"), [pair for pair in PAIRS if LOSSES[pair[0]].weighs])
 def test_weights_make_a_class_count_more(name: str, task: str) -> None:
     torch.manual_seed(0)
-    loss, target = LOSSES[name](), TASKS[task]
+    loss, target = LOSSES[name](), TARGETS[task]
     for shape in loss.shapes(target):
         output, wanted = answer(loss, shape, target.class_axis), truth(target, 40)[:12]
         counts = np.array([8, 1, 1, 2, 3, 4, 5][: target.classes])
         weights = torch.as_tensor(loss.class_weights(counts, int(counts.sum()), shape), dtype=torch.float32)
         value = loss.build(weights)(output, wanted)
         assert not torch.isclose(value, loss.build()(output, wanted))
-        names = {"nn": nn, "output": output, "target": wanted, "class_weights": weights, **vars(loss_modules)}
+        names = names_of(loss, output=output, target=wanted, class_weights=weights)
         code = f"{loss.render('class_weights')}({loss.arguments(target, shape)})"
         torch.testing.assert_close(eval(code, names), value)
 
@@ -108,14 +121,14 @@ def test_balanced_weights_are_those_of_scikit_learn() -> None:
 
 
 def test_two_classes_may_have_one_number_or_two() -> None:
-    two, four = TASKS["two classes"], TASKS["classification"]
+    two, four = TARGETS["two classes"], TARGETS["classification"]
     for name in ("binary_cross_entropy", "binary_cross_entropy_with_logits"):
         assert LOSSES[name]().shapes(two) == ((1,), (2,)) and LOSSES[name]().shapes(four) == ((4,),)
-        assert LOSSES[name]().shapes(TASKS["two grounds"]) == ((1, 6, 4), (2, 6, 4))
+        assert LOSSES[name]().shapes(TARGETS["two classes of pixels"]) == ((1, 6, 4), (2, 6, 4))
     assert LOSSES["cross_entropy"]().shapes(two) == ((2,),)
-    assert LOSSES["cross_entropy"]().shapes(TASKS["segmentation"]) == ((3, 6, 4),)
-    assert LOSSES["cross_entropy"]().shapes(TASKS["language"]) == ((5, 7),)
-    assert LOSSES["mse"]().shapes(TASKS["forecasting"]) == ((5, 2), (10,))
+    assert LOSSES["cross_entropy"]().shapes(TARGETS["segmentation"]) == ((3, 6, 4),)
+    assert LOSSES["cross_entropy"]().shapes(TARGETS["language"]) == ((5, 7),)
+    assert LOSSES["mse"]().shapes(TARGETS["forecasting"]) == ((5, 2), (10,))
 
 
 @pytest.mark.parametrize("name", [name for name, task in PAIRS if task == "regression"])
@@ -140,7 +153,7 @@ def test_binary_losses_agree_with_cross_entropy_over_two_classes(name: str) -> N
 @pytest.mark.parametrize(("name", "task"), PAIRS)
 def test_half_precision_does_not_stop_it(name: str, task: str) -> None:
     torch.manual_seed(0)
-    loss, target = LOSSES[name](), TASKS[task]
+    loss, target = LOSSES[name](), TARGETS[task]
     output, wanted = answer(loss, loss.shapes(target)[0], target.class_axis), truth(target)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         value = loss.build()(output.bfloat16(), wanted)
@@ -155,11 +168,11 @@ def test_half_precision_does_not_stop_it(name: str, task: str) -> None:
 def test_focal_without_focus_is_cross_entropy(seed: int, places: tuple[int, ...]) -> None:
     torch.manual_seed(seed)
     output, target, weight = torch.randn(6, 4, *places), torch.randint(0, 4, (6, *places)), torch.rand(4)
-    plain = loss_modules.FocalLoss(gamma=0.0)(output, target)
+    plain = focal_loss(output, target, 0.0)
     torch.testing.assert_close(plain, nn.functional.cross_entropy(output, target))
     each = nn.functional.cross_entropy(output, target, weight, reduction="none")
-    torch.testing.assert_close(loss_modules.FocalLoss(gamma=0.0, weight=weight)(output, target), each.mean())
-    assert loss_modules.FocalLoss(gamma=2.0)(output, target) < plain
+    torch.testing.assert_close(focal_loss(output, target, 0.0, weight), each.mean())
+    assert focal_loss(output, target, 2.0) < plain
 
 
 @given(st.integers(0, 2**31 - 1))
@@ -167,10 +180,10 @@ def test_focal_without_focus_is_cross_entropy(seed: int, places: tuple[int, ...]
 def test_the_median_is_half_the_absolute_error_and_quantiles_lie_where_they_should(seed: int) -> None:
     torch.manual_seed(seed)
     output, target = torch.randn(40, 2), torch.randn(40, 2)
-    torch.testing.assert_close(loss_modules.QuantileLoss()(output, target), nn.functional.l1_loss(output, target) / 2)
+    torch.testing.assert_close(quantile_loss(output, target, 0.5), nn.functional.l1_loss(output, target) / 2)
     values = torch.randn(501)
     guesses = torch.linspace(-3, 3, 601)
-    losses = torch.stack([loss_modules.QuantileLoss(0.9)(guess.expand(501), values) for guess in guesses])
+    losses = torch.stack([quantile_loss(guess.expand(501), values, 0.9) for guess in guesses])
     assert abs(float((values < guesses[losses.argmin()]).float().mean()) - 0.9) < 0.02
 
 
@@ -182,7 +195,18 @@ def test_dice_is_one_less_the_score_of_torchmetrics(seed: int) -> None:
     guess = torch.randint(0, 3, (4, 8, 8))
     sure = torch.nn.functional.one_hot(guess, 3).movedim(-1, 1).float() * 200
     score = multiclass_f1_score(guess, target, 3, average="macro", validate_args=False)  # Dice is F1 over pixels
-    torch.testing.assert_close(1 - loss_modules.DiceLoss(smooth=1e-9)(sure, target), score, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(1 - dice_loss(sure, target, 1e-9), score, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize(("name", "task"), PAIRS)
+def test_the_loss_of_each_sample_has_the_mean_that_training_minimises(name: str, task: str) -> None:
+    torch.manual_seed(0)
+    loss, target = LOSSES[name](), TARGETS[task]
+    output, wanted = answer(loss, loss.shapes(target)[0], target.class_axis).detach(), truth(target)
+    each = loss.each(output, wanted, target)
+    assert each.shape == (12,)
+    if name != "dice":  # the overlap of all samples together is not the mean of their overlaps
+        torch.testing.assert_close(each.mean(), loss.build(target=target)(output, wanted))
 
 
 def test_the_network_gives_the_logarithm_of_a_count() -> None:
@@ -200,7 +224,7 @@ def test_the_network_gives_the_logarithm_of_a_count() -> None:
         ({"name": "cross_entropy", "label_smoothing": 0.1}, "nn.CrossEntropyLoss(label_smoothing=0.1)"),
         ({"name": "hinge", "p": 2, "margin": 0.5}, "nn.MultiMarginLoss(p=2, margin=0.5)"),
         ({"name": "huber", "delta": 2.0}, "nn.HuberLoss(delta=2.0)"),
-        ({"name": "focal", "gamma": 1.0}, "FocalLoss(gamma=1.0)"),
+        ({"name": "focal", "gamma": 1.0}, "functools.partial(focal_loss, gamma=1.0)"),
     ],
 )
 def test_the_code_reads_as_written_by_hand(options: dict[str, Any], code: str) -> None:

@@ -1,4 +1,4 @@
-"""Metrics against scikit-learn and torchmetrics, for every task and every head that a network may have."""
+"""Metrics against scikit-learn and torchmetrics, for each task and each kind of output."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from trainers.objectives.loss import Expects
-from trainers.objectives.metrics import METRICS, evaluate_metrics, main_metric
-from trainers.objectives.model_outputs import Answers, predicted_classes, probabilities
+from trainers.objectives.losses import Expects
+from trainers.objectives.model_outputs import Answers
+from trainers.objectives.registry import evaluate_metrics, main_metric, metrics_for
+from trainers.tasks import TASKS
 from trainers.tasks.target import Target
 
 NUMBERS = Target("regression", 0, (2,))
@@ -35,8 +36,9 @@ def test_classes_are_scored_as_scikit_learn_does(expects: Expects, classes: int,
     target = Target("classification", classes, ())
     logits, targets = torch.randn(90, width), torch.randint(0, classes, (90,))
     outputs = squashed(logits, expects)
-    predicted, shares = (function(outputs, expects, target) for function in (predicted_classes, probabilities))
-    scores = evaluate_metrics(Answers(outputs, targets, target, expects))
+    answers = Answers(outputs, targets, target, expects)
+    predicted, shares = answers.predicted, answers.class_probabilities
+    scores = evaluate_metrics(answers)
     assert scores["accuracy"] == pytest.approx(sklearn.metrics.accuracy_score(targets, predicted))
     assert scores["f1"] == pytest.approx(sklearn.metrics.f1_score(targets, predicted, average="macro"))
     given = shares[:, 1] if classes == 2 else shares
@@ -49,6 +51,8 @@ def test_classes_are_scored_as_scikit_learn_does(expects: Expects, classes: int,
     assert shares.shape == (90, classes)
     torch.testing.assert_close(shares.sum(dim=1), torch.ones(90))
     assert torch.equal(shares.argmax(dim=1), predicted)
+    assert answers.target_probabilities is not None
+    assert torch.equal(answers.target_probabilities, shares[torch.arange(90), targets])
 
 
 @pytest.mark.parametrize("expects", ["logits", "probabilities"])
@@ -57,9 +61,9 @@ def test_labels_are_scored_as_scikit_learn_does(expects: Expects) -> None:
     logits, targets = torch.randn(60, 4), (torch.rand(60, 4) > 0.6).float()
     outputs = logits.sigmoid() if expects == "probabilities" else logits
     scores = evaluate_metrics(Answers(outputs, targets, Target("multilabel", 4, (4,)), expects))
-    said = logits > 0
-    assert scores["accuracy"] == pytest.approx((said == targets).float().mean().item())
-    assert scores["f1"] == pytest.approx(sklearn.metrics.f1_score(targets, said, average="macro"), abs=1e-6)
+    predicted = logits > 0
+    assert scores["accuracy"] == pytest.approx((predicted == targets).float().mean().item())
+    assert scores["f1"] == pytest.approx(sklearn.metrics.f1_score(targets, predicted, average="macro"), abs=1e-6)
     assert scores["auroc"] == pytest.approx(sklearn.metrics.roc_auc_score(targets, logits), abs=1e-5)
     targets[:, 0] = 0  # a label that no sample has: the area under its curve does not exist
     scores = evaluate_metrics(Answers(outputs, targets, Target("multilabel", 4, (4,)), expects))
@@ -95,14 +99,14 @@ def test_masks_are_scored_as_scikit_learn_does(seed: int) -> None:
     target = Target("segmentation", 3, (5, 4))
     logits, truth = torch.randn(6, 3, 5, 4), torch.randint(0, 3, (6, 5, 4))
     scores = evaluate_metrics(Answers(logits, truth, target, "logits"))
-    said = logits.argmax(dim=1).flatten()
-    expected = sklearn.metrics.jaccard_score(truth.flatten(), said, average="macro")
+    predicted = logits.argmax(dim=1).flatten()
+    expected = sklearn.metrics.jaccard_score(truth.flatten(), predicted, average="macro")
     assert scores["iou"] == pytest.approx(expected, abs=1e-5)
-    assert scores["pixel_accuracy"] == pytest.approx(float((said == truth.flatten()).float().mean()), abs=1e-6)
+    assert scores["pixel_accuracy"] == pytest.approx(float((predicted == truth.flatten()).float().mean()), abs=1e-6)
     decided = evaluate_metrics(Answers(logits.argmax(dim=1).byte(), truth, target, "logits", decided=True))
     assert decided == pytest.approx(scores)
     one = Target("segmentation", 2, (5, 4))
-    assert predicted_classes(logits[:, :1], "logits", one).equal((logits[:, 0] > 0).long())
+    assert one.entry.predicted(logits[:, :1], "logits", one).equal((logits[:, 0] > 0).long())
 
 
 def test_texts_are_scored_token_by_token_without_what_does_not_count() -> None:
@@ -138,7 +142,7 @@ def test_small_runs_are_spared_the_costly_ones() -> None:
 def test_the_registry_names_one_metric_to_show_first() -> None:
     first = {"classification": "accuracy", "multilabel": "f1", "regression": "r2", "forecasting": "skill"}
     for task, name in {**first, "segmentation": "iou", "language": "perplexity"}.items():
-        assert main_metric(task).name == name  # type: ignore[arg-type]
-    for metrics in METRICS.values():
-        assert all(metric.summary.endswith(".") and metric.label for metric in metrics.values())
-    assert np.unique([metric.label for metric in METRICS["classification"].values()]).size == 4
+        assert main_metric(task).name == name
+    for task in TASKS:
+        assert all(metric.summary.endswith(".") and metric.label for metric in metrics_for(task).values())
+    assert np.unique([metric.label for metric in metrics_for("classification").values()]).size == 4

@@ -1,4 +1,4 @@
-"""Every optimizer of the registry: torch's own names and defaults, and each gets down a slope."""
+"""Every optimizer of the registry: torch's names and defaults, and each reduces a loss."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ import pytest
 import torch
 from torch import nn
 
+from builder import Document
 from trainers.entry import OptionError, choose
+from trainers.job import Job
+from trainers.optim.optimisation import Optimisation
 from trainers.optim.optimizers import OPTIMIZERS, SGD, Adam
 
-# torch's own parameters that are about speed or machinery and not about the rule
+# torch's parameters that change the speed or the implementation, not the results
 NOT_OFFERED = {"params", "foreach", "fused", "maximize", "capturable", "differentiable", "decoupled_weight_decay"}
 
 
@@ -61,7 +64,7 @@ def train(name: str, steps: int = 60, **options: Any) -> tuple[float, float, tor
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_each_gets_down_a_slope(name: str) -> None:
+def test_each_reduces_the_loss(name: str) -> None:
     before, after, _ = train(name)
     assert after < before
     assert train("LBFGS")[1] < 1e-6
@@ -118,12 +121,12 @@ def test_the_printed_call_is_the_built_one(name: str) -> None:
         ({"name": "LBFGS", "line_search_fn": "armijo"}, "line_search_fn must be one of 'strong_wolfe', got 'armijo'"),
     ],
 )
-def test_wrong_options_end_in_a_sentence(options: dict[str, Any], says: str) -> None:
+def test_wrong_options_have_a_message(options: dict[str, Any], says: str) -> None:
     with pytest.raises(OptionError, match=re.escape(says)):
         choose(OPTIMIZERS, options, "optimizer")
 
 
-def test_all_mistakes_are_told_at_once() -> None:
+def test_all_mistakes_are_reported_at_once() -> None:
     with pytest.raises(OptionError, match=r"SGD: There is no 'beta' here.*lr must be more than 0.0, got -1"):
         choose(OPTIMIZERS, {"name": "SGD", "lr": -1, "beta": 2}, "optimizer")
 
@@ -133,3 +136,11 @@ def test_lists_from_json_are_tuples_and_flags_are_chosen_by_size() -> None:
     assert Adam().build([nn.Parameter(torch.ones(3))]).defaults["fused"]
     assert not SGD().build([nn.Parameter(torch.ones(3))]).defaults["fused"]
     assert SGD(momentum=0.9).build([nn.Parameter(torch.ones(3))]).defaults["fused"]
+
+
+def test_the_optimizer_of_a_job_has_the_jobs_settings(moons: Document) -> None:
+    job = Job.from_document(moons, optimizer={"lr": 0.02}, gradient_clip=1.0, l1=0.1, precision="float16")
+    layer = nn.Linear(2, 2)
+    made = Optimisation.for_job(job, layer.parameters(), 10, 5)
+    assert (made.learning_rate, made.gradient_clip, made.l1) == (0.02, 1.0, 0.1) and made.scaler is not None
+    assert Optimisation.for_job(job, layer.parameters(), 10, 5, lr=0.5).learning_rate == 0.5

@@ -1,4 +1,4 @@
-"""The gradient through time against autograd by hand, its verdict, and attention maps against their definition."""
+"""The gradient through time against autograd, its verdict, and attention maps against their definition."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from trainers.events import Probe
 from trainers.probes.attention import attention_maps, has_attention
 from trainers.probes.through_time import ThroughTimeProbe
 from trainers.probes.weights import WeightProbe
-from trainers.verdicts.network import PATIENCE, Judge
+from trainers.verdicts.history import MIN_PROBES, Assessment
 
 
 def network(kind: type[nn.RNNBase]) -> nn.Sequential:
@@ -50,22 +50,22 @@ def test_layers_that_read_both_ways_are_left_out() -> None:
     assert not ThroughTimeProbe({"main": model}).layers
 
 
-def test_forgetting_is_told_with_its_cure() -> None:
+def test_a_gradient_that_vanishes_through_time_has_a_verdict() -> None:
     sizes = {str(back): math.exp(-back) for back in range(60)}
-    judge = Judge({})
-    for step in range(PATIENCE):
-        verdicts = judge.consider([Probe(step, "through_time", {"memory": sizes})])
+    assessment = Assessment({})
+    for step in range(MIN_PROBES):
+        verdicts = assessment.add([Probe(step, "through_time", {"memory": sizes})])
     (verdict,) = verdicts
-    assert verdict.node == "memory" and "forgets: the gradient 14 steps before" in verdict.message
+    assert verdict.node == "memory" and "the gradient 14 steps before the last one" in verdict.message
     assert "LSTM or GRU" in verdict.advice
-    for step in range(PATIENCE):
-        assert not Judge({}).consider([Probe(step, "through_time", {"memory": {"0": 1.0, "20": 0.1}})])
+    for step in range(MIN_PROBES):
+        assert not Assessment({}).add([Probe(step, "through_time", {"memory": {"0": 1.0, "20": 0.1}})])
 
 
-def test_a_table_is_judged_by_the_rows_that_were_asked_for() -> None:
+def test_the_mean_gradient_of_an_embedding_is_over_the_rows_that_were_used() -> None:
     model = nn.Sequential(nn.Embedding(1000, 4), nn.Linear(4, 2))
-    for tables, share in (((), 0.003), (("0",), 1.0)):
-        with WeightProbe({"main": model}, tables) as probe:
+    for embeddings, share in (((), 0.003), (("0",), 1.0)):
+        with WeightProbe({"main": model}, embeddings) as probe:
             model.zero_grad()
             model(torch.tensor([1, 2, 3])).square().sum().backward()
         gradients = next(event for event in probe.events(1) if isinstance(event, Probe) and event.kind == "gradients")

@@ -55,7 +55,7 @@ def toy(monkeypatch: pytest.MonkeyPatch) -> Callable[..., type[Toy]]:
     """Registers a paradigm "toy" with some members of its own."""
 
     def register(**members: Any) -> type[Toy]:
-        made = type("MadeToy", (Toy,), members)
+        made = type("MadeToy", (Toy,), {"__module__": __name__, **members})
         monkeypatch.setitem(PARADIGMS, "toy", made)
         return made
 
@@ -219,6 +219,44 @@ def test_a_paused_run_continues_with_batches_of_its_own(points: Document, toy: A
         halves.resume()
     both = [run.model().state_dict() for run in (whole, halves)]
     assert all(torch.equal(value, both[1][key]) for key, value in both[0].items())
+
+
+def test_a_paradigm_may_need_no_data_at_all(toy: Any, train: Train) -> None:
+    """A network learns to give zero for random numbers that it draws itself, and says how well it does so."""
+
+    class SelfMade(PlainLearner):
+        def step(self, batch: Batch) -> Tensor:
+            assert batch.inputs == ()
+            return self.optimisation.step(lambda: self.model(torch.randn(16, 2)).square().mean())
+
+        def evaluate(self, split: Split, costly: bool = False) -> dict[str, float]:
+            with torch.no_grad():
+                return {"loss": float(self.model(torch.ones(4, 2)).square().mean())}
+
+        def training_metrics(self) -> dict[str, float]:
+            return {"learning_rate": self.optimisation.learning_rate}
+
+    class Endless:
+        count, size = 20, 16
+
+        def epoch(self, number: int, start: int = 0) -> Iterator[Batch]:
+            return iter([Batch((), torch.zeros(0))] * (self.count - start))
+
+    toy(
+        learner_class=SelfMade,
+        needs_data=False,
+        batches=lambda self, job, prepared, device: Endless(),
+        metrics=lambda self, dataset: (ReportedMetric("loss", "loss", False),),
+    )
+    document = perceptron([2], 2, paradigm={"name": "toy"}, epochs=10, seed=0)
+    assert not trainers.check(document)
+    run = train(document)
+    assert run.state == "finished", run.progress().message
+    assert run.scores()["loss"] < 0.05
+    table = run.metrics()
+    assert len(table[(table.split == "validation") & (table.metric == "loss")]) == 10
+    with pytest.raises(builder.DocumentError, match="No data set"):
+        trainers.Job.from_document(perceptron([2], 2, paradigm={"name": "supervised"}))
 
 
 def test_scaling_may_be_left_out(points: Document, toy: Any) -> None:

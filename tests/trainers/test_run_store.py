@@ -1,4 +1,4 @@
-"""What is asked of runs on disk: whose they are, what is new of them, and stores of older versions."""
+"""The store: finding runs of a document, reading new metrics only, and stores of older versions."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ import contextlib
 import sqlite3
 from pathlib import Path
 
+import torch
+
 import trainers
 from builder import Document
+from trainers.engine import checkpoint
 from trainers.events import Metric
 from trainers.runs.run import Run
 from trainers.runs.store import SCHEMA, Store
 
 
-def test_the_newest_run_of_a_document_is_found_by_its_id_under_any_name(moons: Document) -> None:
+def test_the_newest_run_of_a_document_is_found_by_the_id_of_the_document(moons: Document) -> None:
     store = Store()
     job = trainers.Job.from_document(moons)
     for origin in ("one", "two", ""):
@@ -39,9 +42,19 @@ def test_metrics_are_read_once_and_again_after_a_step_back(moons: Document) -> N
     store.write(run.id, [Metric(step, 1, "training", "loss", float(step)) for step in (1, 2, 3)])
     first = run.metrics_after(0, 0)
     assert first is not None and [row["step"] for row in first] == [1, 2, 3]
-    assert run.metrics_after(first[-1]["place"], 3) == []
+    assert run.metrics_after(first[-1]["row_id"], 3) == []
     store.write(run.id, [Metric(4, 1, "training", "loss", 4.0)])
-    more = run.metrics_after(first[-1]["place"], 3)
+    more = run.metrics_after(first[-1]["row_id"], 3)
     assert more is not None and [row["step"] for row in more] == [4]
-    store.forget_after(run.id, 2)
-    assert run.metrics_after(more[-1]["place"], 4) is None
+    store.delete_after(run.id, 2)
+    assert run.metrics_after(more[-1]["row_id"], 4) is None
+
+
+def test_tensors_of_a_checkpoint_are_aligned_like_new_ones(tmp_path: Path) -> None:
+    """Else dot products with them may be rounded differently, and a resumed run would have other results."""
+    tree = {"state": [torch.arange(size, dtype=torch.float32) for size in (1, 3, 7, 130)], "step": torch.tensor(3.0)}
+    checkpoint.save(tmp_path / "checkpoint", tree)
+    loaded = checkpoint.load(tmp_path / "checkpoint")
+    for old, new in zip([*tree["state"], tree["step"]], [*loaded["state"], loaded["step"]], strict=True):
+        assert torch.equal(old, new)
+        assert new.data_ptr() % 64 == 0

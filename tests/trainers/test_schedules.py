@@ -1,4 +1,4 @@
-"""Every schedule of the registry: its curve, its end, going on from a checkpoint, and its printed code."""
+"""Every schedule of the registry: its curve, its end, resuming from a checkpoint, and its printed code."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from trainers.optim.optimizers import OPTIMIZERS
 from trainers.optim.schedules import SCHEDULES, BoundSchedule
 
 STEPS, PER_EPOCH, LR = 40, 4, 0.1
-EVERY_ARGUMENT_IS_OURS = {"optimizer", "last_epoch", "T_max", "total_steps", "lr_lambda"}
 
 
 def make(
@@ -27,15 +26,15 @@ def make(
     return made, choose(SCHEDULES, options, "schedule").build(made, total, PER_EPOCH)
 
 
-def run(optimizer: torch.optim.Optimizer, pace: BoundSchedule, first: int, last: int) -> list[float]:
+def run(optimizer: torch.optim.Optimizer, schedule: BoundSchedule, first: int, last: int) -> list[float]:
     """The learning rate at each step from `first` to `last`; the validation loss never improves."""
     rates = []
     for step in range(first, last):
         rates.append(float(optimizer.param_groups[0]["lr"]))
         optimizer.step()
-        pace.step()
+        schedule.step()
         if (step + 1) % PER_EPOCH == 0:
-            pace.epoch_end(1.0)
+            schedule.epoch_end(1.0)
     return rates
 
 
@@ -58,11 +57,11 @@ def test_names_are_torchs(name: str) -> None:
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("total", [1, 2, 3, STEPS])
 def test_any_length_and_any_optimizer(name: str, optimizer: str, total: int) -> None:
-    made, pace = make(name, total, optimizer)
+    made, schedule = make(name, total, optimizer)
     made.step = lambda closure=None: None  # type: ignore[method-assign, assignment]
     made.step._wrapped_by_lr_sched = True  # type: ignore[attr-defined]
     made._opt_called = True  # type: ignore[attr-defined]
-    for rate in run(made, pace, 0, total + 5):  # a few more steps than planned do no harm
+    for rate in run(made, schedule, 0, total + 5):  # a few more steps than planned do no harm
         assert 0 <= rate <= LR * 1.0001
     assert float(made.param_groups[0]["lr"]) >= 0
 
@@ -85,9 +84,9 @@ def test_the_curves() -> None:
 
 
 def test_without_a_validation_loss_a_plateau_waits() -> None:
-    optimizer, pace = make({"name": "reduce_on_plateau", "patience": 0})
+    optimizer, schedule = make({"name": "reduce_on_plateau", "patience": 0})
     for _ in range(5):
-        pace.epoch_end(None)
+        schedule.epoch_end(None)
     assert optimizer.param_groups[0]["lr"] == LR
 
 
@@ -96,13 +95,13 @@ def test_without_a_validation_loss_a_plateau_waits() -> None:
 def test_going_on_from_a_checkpoint_gives_the_same_rates(name: str, stop: int) -> None:
     options = {"name": name} | ({"patience": 1} if name == "reduce_on_plateau" else {})
     whole = rates(options)
-    optimizer, pace = make(options)
-    first = run(optimizer, pace, 0, stop)
-    saved = json.loads(json.dumps([pace.state_dict(), optimizer.state_dict()["param_groups"]]))
-    optimizer, pace = make(options)
+    optimizer, schedule = make(options)
+    first = run(optimizer, schedule, 0, stop)
+    saved = json.loads(json.dumps([schedule.state_dict(), optimizer.state_dict()["param_groups"]]))
+    optimizer, schedule = make(options)
     optimizer.load_state_dict({"state": {}, "param_groups": saved[1]})
-    pace.load_state_dict(saved[0])
-    assert first + run(optimizer, pace, stop, STEPS) == whole
+    schedule.load_state_dict(saved[0])
+    assert first + run(optimizer, schedule, stop, STEPS) == whole
 
 
 @pytest.mark.parametrize("name", SCHEDULES)
@@ -119,18 +118,18 @@ def test_the_printed_call_gives_the_same_rates(name: str) -> None:
 
 def test_a_step_costs_microseconds() -> None:
     for name in SCHEDULES:
-        optimizer, pace = make(name, 2000)
+        optimizer, schedule = make(name, 2000)
         optimizer.step()
         started = time.perf_counter()
         for _ in range(1000):
-            pace.step()
+            schedule.step()
         assert (time.perf_counter() - started) / 1000 < 100e-6  # about 3 when nothing else runs
 
 
 def test_one_cycle_may_rise_in_a_single_step() -> None:
     optimizer = torch.optim.Adam([torch.nn.Parameter(torch.zeros(1))], lr=0.1)
-    pace = choose(SCHEDULES, {"name": "one_cycle", "pct_start": 0.2}, "schedule").build(optimizer, 4, 4)
+    schedule = choose(SCHEDULES, {"name": "one_cycle", "pct_start": 0.2}, "schedule").build(optimizer, 4, 4)
     for _ in range(4):
         optimizer.step()
-        pace.step()
+        schedule.step()
     assert 0 <= optimizer.param_groups[0]["lr"] < 0.1

@@ -18,13 +18,13 @@ def trained(name: str) -> trainers.Run:
     return run
 
 
-def test_a_character_model_hesitates_little() -> None:
+def test_a_character_model_has_a_low_loss() -> None:
     run = trained("char_lstm")
     metrics = run.metrics()
-    held_out = metrics[(metrics["split"] == "validation") & (metrics["metric"] == "loss")]["value"]
-    assert held_out.min() < 1.7
+    losses = metrics[(metrics["split"] == "validation") & (metrics["metric"] == "loss")]["value"]
+    assert losses.min() < 1.7
     assert len(run.texts()) > 1
 
 
-def test_a_network_tells_praise_from_blame() -> None:
+def test_film_reviews_are_classified() -> None:
     assert trained("text_cnn").scores()["accuracy"] >= 0.74

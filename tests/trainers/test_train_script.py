@@ -20,7 +20,7 @@ import trainers.data
 from builder.document import Document
 from builder.edits import InsertBefore
 from builder.problems import NetloomError
-from trainers.objectives.losses import LOSSES
+from trainers.objectives.registry import LOSSES, suits
 from trainers.optim.initialisation import INITIALISATIONS
 from trainers.optim.optimizers import OPTIMIZERS
 from trainers.optim.schedules import SCHEDULES
@@ -40,8 +40,13 @@ def table(dataset: str, features: int, width: int, **training: Any) -> Document:
     ]
     names = [node["name"] for node in nodes]
     edges = [{"source": one, "target": other} for one, other in itertools.pairwise(names)]
-    told = {"data": {"name": dataset, "batch_size": 32}, "paradigm": {"name": "supervised"}, "epochs": 2, **training}
-    return builder.load({"format": "netloom/2", "nodes": nodes, "edges": edges, "training": told, "name": "Small"})
+    settings = {
+        "data": {"name": dataset, "batch_size": 32},
+        "paradigm": {"name": "supervised"},
+        "epochs": 2,
+        **training,
+    }
+    return builder.load({"format": "netloom/2", "nodes": nodes, "edges": edges, "training": settings, "name": "Small"})
 
 
 def stack(data: dict[str, Any], layers: list[dict[str, Any]], **training: Any) -> Document:
@@ -51,8 +56,8 @@ def stack(data: dict[str, Any], layers: list[dict[str, Any]], **training: Any) -
     edges = [{"source": name, "target": layers[0]["name"]} for name in inputs]
     chain = [*(layer["name"] for layer in layers), "answer"]
     edges += [{"source": one, "target": other} for one, other in itertools.pairwise(chain)]
-    told = {"data": {"batch_size": 32, **data}, "paradigm": {"name": "supervised"}, "epochs": 1, **training}
-    document = {"format": "netloom/2", "nodes": nodes, "edges": edges, "training": told, "name": "Small"}
+    settings = {"data": {"batch_size": 32, **data}, "paradigm": {"name": "supervised"}, "epochs": 1, **training}
+    document = {"format": "netloom/2", "nodes": nodes, "edges": edges, "training": settings, "name": "Small"}
     return trainers.bind(builder.load(document))
 
 
@@ -74,14 +79,20 @@ DOCUMENTS: dict[str, Document] = {
     ),
     "forecast": stack({"name": "sines", "samples": 200, "window": 20, "horizon": 5}, flat(5)),
     "forecast in time": stack({"name": "lorenz", "samples": 300, "window": 20, "horizon": 5}, flat(15)),
-    "masks": stack({"name": "shapes_to_segment", "samples": 60, "size": 16},
-                   [layer("conv", "Conv2d", out_channels=4, padding=1)]),
+    "masks": stack(
+        {"name": "shapes_to_segment", "samples": 60, "size": 16}, [layer("conv", "Conv2d", out_channels=4, padding=1)]
+    ),
     "sounds in groups": stack({"name": "fsdd", "split": "speaker", "batch_size": 256}, flat(10)),
     "two inputs": stack({"name": "digit_pairs", "samples": 300}, [layer("both", "Concat"), *flat(2)]),
-    "text": stack({"name": "rt_polarity", "vocabulary_size": 500, "batch_size": 512}, [
-        layer("words", "Embedding", num_embeddings=500, embedding_dim=4),
-        layer("mean", "Mean", dim=1), layer("fc", "Linear", out_features=2)]),
-}  # fmt: skip
+    "text": stack(
+        {"name": "rt_polarity", "vocabulary_size": 500, "batch_size": 512},
+        [
+            layer("words", "Embedding", num_embeddings=500, embedding_dim=4),
+            layer("mean", "Mean", dim=1),
+            layer("fc", "Linear", out_features=2),
+        ],
+    ),
+}
 
 
 QUICK = ("classes", "labels", "numbers", "forecast", "masks")  # a document for each kind of targets
@@ -103,7 +114,7 @@ def skip_without(document: Document) -> None:
 
 
 def tidy(source: str, folder: Path) -> None:
-    """ruff finds nothing to format and nothing to mend, with model.py beside the script."""
+    """ruff finds nothing to format and nothing to fix, with model.py beside the script."""
     (folder / "model.py").touch()
     (folder / "train.py").write_text(source, encoding="utf-8")
     for command in (["format", "--line-length", "120", "--diff"], ["check"]):
@@ -118,8 +129,8 @@ def execute(document: Document, folder: Path) -> dict[str, Any]:
     tidy(source, folder)
     model: dict[str, Any] = {"__name__": "model"}
     exec(builder.to_python(document), model)
-    text = source.replace("from model import Small", "").replace('save_file(model.state_dict(), "model.safetensors")',
-                                                                 "return score")  # fmt: skip
+    saved = 'save_file(model.state_dict(), "model.safetensors")'
+    text = source.replace("from model import Small", "").replace(saved, "return score")
     names: dict[str, Any] = {"__name__": "train", "Small": model["Small"]}
     exec(compile(text, "train.py", "exec"), names)
     return names
@@ -154,35 +165,36 @@ def test_every_loss(name: str, weights: str, monkeypatch: pytest.MonkeyPatch, tm
     if weights == "balanced" and not loss.weighs:
         return
     for task, document in DOCUMENTS.items():
-        if task not in QUICK or trainers.data.dataset(document.training["data"]).task not in loss.tasks:
+        if task not in QUICK or not suits(loss, trainers.data.dataset(document.training["data"]).task):
             continue
         paradigm = {"name": "supervised", "loss": name, "class_weights": weights}
         training = {**document.training, "paradigm": paradigm}
-        squashed = {"probabilities": "Sigmoid", "log_probabilities": "LogSoftmax"}.get(loss.expects)
+        last = {"probabilities": "Sigmoid", "log_probabilities": "LogSoftmax"}.get(loss.expects)
         made = document.changed(training=training)
-        if squashed:
-            params = {"dim": 1} if squashed == "LogSoftmax" else {}
-            made = InsertBefore(builder.Node(name="squash", type=squashed, params=params), "answer").apply(made)
+        if last:
+            params = {"dim": 1} if last == "LogSoftmax" else {}
+            made = InsertBefore(builder.Node(name="squash", type=last, params=params), "answer").apply(made)
         trainers.Job.from_document(made)
         run_main(made, monkeypatch, tmp_path)
 
 
 @pytest.mark.parametrize("task", ["masks", "sounds in groups", "two inputs"])
 def test_augmented_batches(task: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Pictures and masks move together; every input is changed on its own."""
+    """Images and masks move together; each input is changed by itself."""
     skip_without(DOCUMENTS[task])
     data = DOCUMENTS[task].training["data"]
-    chosen = [{"name": "RandomCrop", "padding": 2}, {"name": "RandomErasing"}] if task == "two inputs" else [
-        {"name": "RandomHorizontalFlip"}, {"name": "RandomCrop", "padding": 2}
-    ]  # fmt: skip
-    if task == "sounds in groups":
-        chosen = [{"name": "TimeMasking"}]
+    crop = {"name": "RandomCrop", "padding": 2}
+    chosen = {
+        "masks": [{"name": "RandomHorizontalFlip"}, crop],
+        "two inputs": [crop, {"name": "RandomErasing"}],
+        "sounds in groups": [{"name": "TimeMasking"}],
+    }[task]
     training = {**DOCUMENTS[task].training, "data": {**data, "augmentation": chosen}}
     run_main(DOCUMENTS[task].changed(training=training), monkeypatch, tmp_path)
 
 
 @pytest.mark.parametrize("task", ["two inputs", "forecast in time", "sounds in groups"])
-def test_the_same_samples_are_held_out_as_in_the_app(task: str, tmp_path: Path) -> None:
+def test_the_same_samples_are_in_each_part_as_in_the_app(task: str, tmp_path: Path) -> None:
     document = DOCUMENTS[task]
     skip_without(document)
     names = execute(document, tmp_path)
@@ -253,11 +265,11 @@ def test_a_document_without_training_has_no_script() -> None:
     assert companion(document.changed(training={}), model) == {}
 
 
-@pytest.mark.parametrize("way", sorted(PARADIGMS))
-def test_a_way_of_training_that_says_it_is_scripted_is(way: str) -> None:
-    """The Export page promises a train.py by that word."""
+@pytest.mark.parametrize("paradigm", sorted(PARADIGMS))
+def test_a_paradigm_that_says_it_exports_a_script_does(paradigm: str) -> None:
+    """The Export page offers a train.py because of it."""
     templates = builder.templates().values()
-    found = [each for each in templates if (each.training.get("paradigm") or {}).get("name", "supervised") == way]
+    found = [each for each in templates if (each.training.get("paradigm") or {}).get("name", "supervised") == paradigm]
     for document in found[:2]:
         job = trainers.Job.from_document(document)
         if job.paradigm.exports_script:

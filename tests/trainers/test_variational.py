@@ -1,4 +1,4 @@
-"""Variational autoencoders: the bound in nats, the draw, warm-up, what is drawn from the prior, what does not fit."""
+"""Variational autoencoders: the ELBO in nats, the sampled code, KL warm-up, samples from the prior, checks."""
 
 from __future__ import annotations
 
@@ -9,18 +9,19 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch.distributions import Bernoulli, Normal, kl_divergence
+from torch.distributions import Bernoulli, Normal
+from torch.distributions import kl_divergence as kl_of
 
 import builder
 import trainers
 from builder.edits import Bypass, apply_all
 from tests.trainers.conftest import needs_mirror
-from tests.trainers.judge import opinion
+from tests.trainers.digit_classifier import classify
 from tests.trainers.latent import autoencoder
 from trainers.data.batches import Batch
 from trainers.events import Snapshot
-from trainers.paradigms.autoencoder.reconstructions import decoded, drawn, reconstruct
-from trainers.paradigms.variational import Variational, divergence, remarks
+from trainers.paradigms.autoencoder.reconstructions import decode, reconstruct, samples_from_prior
+from trainers.paradigms.variational import Variational, diagnose, kl_divergence
 
 Train = Callable[..., trainers.Run]
 
@@ -39,67 +40,65 @@ def batch_of(learner: Any, count: int = 32) -> Any:
     return learner.prepared.training.inputs[0][:count]
 
 
-def test_divergence_is_that_of_torch() -> None:
+def test_kl_divergence_is_that_of_torch() -> None:
     mean, log_variance = torch.randn(50, 3), torch.randn(50, 3)
-    wanted = kl_divergence(Normal(mean, (log_variance / 2).exp()), Normal(0.0, 1.0))
-    assert torch.allclose(divergence(mean, log_variance), wanted, atol=1e-5)
+    wanted = kl_of(Normal(mean, (log_variance / 2).exp()), Normal(0.0, 1.0))
+    assert torch.allclose(kl_divergence(mean, log_variance), wanted, atol=1e-5)
 
 
 @pytest.mark.parametrize("loss", ["bce", "mse"])
-def test_the_loss_is_the_negative_bound_in_nats_per_sample(loss: Any) -> None:
-    learner = learner_of(autoencoder(draw=True, paradigm={"loss": loss, "beta": 3.0, "std": 0.5}))
+def test_the_loss_is_the_negative_elbo_in_nats_per_sample(loss: Any) -> None:
+    learner = learner_of(autoencoder(draw=True, paradigm={"loss": loss, "beta": 3.0, "output_std": 0.5}))
     clean = batch_of(learner)
     torch.manual_seed(5)
-    told = learner.told(clean)
-    output, mean = told["likeness"], told["mean"]
+    found = learner.forward(clean)
+    output, mean = found["reconstruction"], found["mean"]
     if loss == "bce":
-        likeness = Bernoulli(output, validate_args=False).log_prob(clean)
+        log_likelihood = Bernoulli(output, validate_args=False).log_prob(clean)
     else:  # without the constant
-        likeness = Normal(output, 0.5).log_prob(clean) - Normal(0.0, 0.5).log_prob(torch.zeros(()))
-    divergences = kl_divergence(Normal(mean, (told["log_variance"] / 2).exp()), Normal(0.0, 1.0))
-    wanted = -likeness.flatten(1).sum(dim=1).mean() + 3 * divergences.sum(dim=1).mean()
+        log_likelihood = Normal(output, 0.5).log_prob(clean) - Normal(0.0, 0.5).log_prob(torch.zeros(()))
+    divergences = kl_of(Normal(mean, (found["log_variance"] / 2).exp()), Normal(0.0, 1.0))
+    wanted = -log_likelihood.flatten(1).sum(dim=1).mean() + 3 * divergences.sum(dim=1).mean()
     torch.manual_seed(5)
     assert torch.allclose(learner.step(Batch((clean,), torch.zeros(32))), wanted, rtol=1e-4)
 
 
-def test_samples_beyond_the_range_of_those_learned_from_stop_nothing() -> None:
+def test_samples_outside_of_the_range_of_the_training_split_are_clipped() -> None:
     for draw in (True, False):
         learner = learner_of(autoencoder(draw=draw, paradigm={"loss": "bce"}))
         clean = batch_of(learner) * 1.5 - 0.2
         assert learner.step(Batch((clean,), torch.zeros(32))).isfinite()
 
 
-def test_beta_rises_over_the_warm_up_and_held_out_samples_are_scored_with_all_of_it() -> None:
-    learner = learner_of(autoencoder(draw=True, paradigm={"beta": 2.0, "warm_up": 2}))
+def test_beta_rises_during_warm_up_and_validation_uses_the_full_beta() -> None:
+    learner = learner_of(autoencoder(draw=True, paradigm={"beta": 2.0, "kl_warmup_epochs": 2}))
     seen = []
     for _ in range(10):
         seen.append(learner.beta)
         learner.step(Batch((batch_of(learner),), torch.zeros(32)))
     assert seen == pytest.approx([0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0, 2.0, 2.0])
-    told = learner.evaluate(learner.prepared.validation)
-    assert told["loss"] == pytest.approx(told["reconstruction"] + 2 * told["kl"])
-    assert told["negative_elbo"] == pytest.approx(told["reconstruction"] + told["kl"])
-    figures = learner.training_metrics()
-    assert figures["beta"] == 2.0 and figures["negative_elbo"] == pytest.approx(
-        figures["reconstruction"] + figures["kl"]
-    )
-    assert "kl" not in learner.training_metrics()  # of the steps since
+    found = learner.evaluate(learner.prepared.validation)
+    assert found["loss"] == pytest.approx(found["reconstruction"] + 2 * found["kl"])
+    assert found["negative_elbo"] == pytest.approx(found["reconstruction"] + found["kl"])
+    found = learner.training_metrics()
+    assert found["beta"] == 2.0 and found["negative_elbo"] == pytest.approx(found["reconstruction"] + found["kl"])
+    assert "kl" not in learner.training_metrics()  # it is of the steps since then
 
 
-def test_scores_draw_the_same_codes_every_time_and_leave_the_random_state_alone() -> None:
+def test_evaluation_samples_the_same_codes_every_time_and_keeps_the_random_state() -> None:
     learner = learner_of(autoencoder(draw=True))
     random = torch.get_rng_state()
     one, two = (learner.evaluate(learner.prepared.validation) for _ in range(2))
-    scenes = [event for event in learner.snapshots(1) if isinstance(event, Snapshot)]
+    shown = [event for event in learner.snapshots(1) if isinstance(event, Snapshot)]
     assert one == two and torch.equal(random, torch.get_rng_state()) and learner.model.training
-    assert [scene.view for scene in scenes] == ["reconstructions", "latent", "latent_axes"]
+    assert [event.view for event in shown] == ["reconstructions", "latent_space", "latent_units"]
     clean = batch_of(learner)
     learner.model.eval()
-    assert torch.equal(learner.told(clean)["draw"], learner.told(clean)["mean"])
+    assert torch.equal(learner.forward(clean)["draw"], learner.forward(clean)["mean"])
 
 
-def test_a_paused_run_equals_one_that_never_was() -> None:
-    document = autoencoder(draw=True, paradigm={"warm_up": 1})
+def test_a_paused_run_equals_one_without_a_pause() -> None:
+    document = autoencoder(draw=True, paradigm={"kl_warmup_epochs": 1})
     straight, first = learner_of(document), learner_of(document)
     clean = batch_of(straight)
     torch.manual_seed(1)
@@ -118,21 +117,22 @@ def test_a_paused_run_equals_one_that_never_was() -> None:
         second.step(Batch((clean,), torch.zeros(32)))
     for name, value in straight.model.state_dict().items():
         assert torch.equal(value, second.model.state_dict()[name]), name
-    assert straight.figures() == second.figures()
+    assert straight.training_metrics() == second.training_metrics()
 
 
-def test_it_learns_and_draws_new_samples(train: Train, tmp_path: Path) -> None:
+def test_a_run_learns_and_new_samples_are_decoded(train: Train, tmp_path: Path) -> None:
     run = train(autoencoder(draw=True, epochs=6))
     assert run.state == "finished", run.progress().message
     metrics = run.metrics()
     held_out = metrics[(metrics["split"] == "validation") & (metrics["metric"] == "negative_elbo")]["value"]
     assert held_out.iloc[-1] < held_out.iloc[0] < 64
     assert run.snapshot("latent_units").arrays["kl"].shape == (4,)  # type: ignore[union-attr]
-    samples = drawn(run, 5, seed=3)
-    assert samples.shape == (5, 1, 8, 8) and np.array_equal(samples, drawn(run, 5, seed=3))
+    samples = samples_from_prior(run, 5, seed=3)
+    assert samples.shape == (5, 1, 8, 8) and np.array_equal(samples, samples_from_prior(run, 5, seed=3))
     found = reconstruct(run)
-    assert found.codes is not None and found.axes is not None and found.axes.shape == (4,)
-    assert np.allclose(decoded(run, found.codes[:3]), found.likenesses[:3], atol=1e-5)
+    assert found.codes is not None and found.kl_per_dimension is not None
+    assert found.codes.shape[1] == 4 and found.kl_per_dimension.shape == (4,)
+    assert np.allclose(decode(run, found.codes[:3]), found.reconstructions[:3], atol=1e-5)
     assert run.part("encoder")(torch.from_numpy(found.originals[:2])).shape == (2, 4)
     assert run.model().card["prior"] == "standard normal"
     for name, format in (("encoder", "python"), ("decoder", "python"), ("decoder", "onnx")):
@@ -147,20 +147,22 @@ def test_it_learns_and_draws_new_samples(train: Train, tmp_path: Path) -> None:
     assert "def sample(" not in (tmp_path / "encoder.python").read_text()
 
 
-def test_a_network_without_a_draw_is_mended() -> None:
+def test_a_network_without_a_sampled_code_is_fixed() -> None:
     plain = autoencoder(code=6, paradigm={"name": "variational"})
     plain = plain.changed(training={**plain.training, "paradigm": {"name": "variational"}})
     problem = codes(plain)["T191"]
     assert problem.node == "bottleneck" and "mean and a log variance" in problem.message and problem.fix
-    mended = apply_all(plain, problem.fix)
-    assert not trainers.check(mended)
-    learner = learner_of(mended)
-    assert learner.step(Batch((batch_of(learner),), torch.zeros(32))).isfinite() and learner.watched()[0] == "draw"
-    assert list(learner.way.parts(mended)) == ["network", "encoder", "decoder"]
-    assert learner.way.node_labels(mended) == {"draw": "latent"}
+    fixed = apply_all(plain, problem.fix)
+    assert not trainers.check(fixed)
+    learner = learner_of(fixed)
+    assert (
+        learner.step(Batch((batch_of(learner),), torch.zeros(32))).isfinite() and learner.observed_nodes()[0] == "draw"
+    )
+    assert list(learner.paradigm.parts(fixed)) == ["network", "encoder", "decoder"]
+    assert learner.paradigm.node_labels(fixed) == {"draw": "latent"}
 
 
-def test_what_does_not_fit_is_said() -> None:
+def test_checks_with_their_fixes() -> None:
     tables = autoencoder(shape=(4,), code=2, data="iris", draw=True, end="Sigmoid", paradigm={"loss": "mse"})
     assert codes(tables)["T195"].severity == "warning"
     plain_numbers = codes(autoencoder(draw=True, end=""))["T195"]
@@ -170,16 +172,21 @@ def test_what_does_not_fit_is_said() -> None:
     assert not trainers.check(apply_all(without_form, codes(without_form)["T194"].fix))
 
 
-def test_a_draw_that_is_passed_by_is_said(make: Any) -> None:
+def test_a_connection_around_the_sampled_code_is_reported(make: Any) -> None:
     nodes = [
-        ("sample", "Input", {"shape": [4]}), ("one", "Linear", {"out_features": 8}),
-        ("mean", "Linear", {"out_features": 2}), ("spread", "Linear", {"out_features": 2}), ("draw", "Reparameterize"),
-        ("wide", "Linear", {"out_features": 8}), ("add", "Add"), ("last", "Linear", {"out_features": 4}),
-        ("likeness", "Output"),
-    ]  # fmt: skip
+        ("sample", "Input", {"shape": [4]}),
+        ("one", "Linear", {"out_features": 8}),
+        ("mean", "Linear", {"out_features": 2}),
+        ("spread", "Linear", {"out_features": 2}),
+        ("draw", "Reparameterize"),
+        ("wide", "Linear", {"out_features": 8}),
+        ("add", "Add"),
+        ("last", "Linear", {"out_features": 4}),
+        ("reconstruction", "Output"),
+    ]
     edges = (
         "sample > one, one > mean, one > spread, mean > draw:mean, spread > draw:log_variance, draw > wide, wide > add,"
-        "one > add, add > last, last > likeness"
+        "one > add, add > last, last > reconstruction"
     )
     training = {"data": {"name": "iris"}, "paradigm": {"name": "variational", "loss": "mse"}}
     document = make(*nodes, edges=edges, training=training)
@@ -193,17 +200,23 @@ def test_a_draw_that_is_passed_by_is_said(make: Any) -> None:
     assert "hardly used" in learner.diagnostics[-1].message and learner.model.training
 
 
-def test_a_block_that_draws_is_the_code(make: Any) -> None:
+def test_a_block_that_samples_is_the_code(make: Any) -> None:
     inside = [
-        ("x", "Input"), ("mean", "Linear", {"out_features": 3}), ("spread", "Linear", {"out_features": 3}),
-        ("draw", "Reparameterize"), ("y", "Output"),
-    ]  # fmt: skip
+        ("x", "Input"),
+        ("mean", "Linear", {"out_features": 3}),
+        ("spread", "Linear", {"out_features": 3}),
+        ("draw", "Reparameterize"),
+        ("y", "Output"),
+    ]
     wires = "x > mean, x > spread, mean > draw:mean, spread > draw:log_variance, draw > y"
     block = make(*inside, edges=wires, load=False)
     nodes = [
-        ("sample", "Input", {"shape": [4]}), ("one", "Linear", {"out_features": 8}),
-        ("core", "Block", {"block": "drawing"}), ("last", "Linear", {"out_features": 4}), ("likeness", "Output"),
-    ]  # fmt: skip
+        ("sample", "Input", {"shape": [4]}),
+        ("one", "Linear", {"out_features": 8}),
+        ("core", "Block", {"block": "drawing"}),
+        ("last", "Linear", {"out_features": 4}),
+        ("reconstruction", "Output"),
+    ]
     training = {"data": {"name": "iris"}, "paradigm": {"name": "variational", "loss": "mse"}}
     blocks = {
         "drawing": {
@@ -218,19 +231,19 @@ def test_a_block_that_draws_is_the_code(make: Any) -> None:
     assert learner.step(Batch((batch_of(learner),), torch.zeros(32))).isfinite()
 
 
-def test_collapse_is_told() -> None:
-    assert not remarks(torch.tensor([1.0, 0.5]), "draw", Variational())
-    (some,) = remarks(torch.tensor([1.0, 0.5, 0.001]), "draw", Variational())
+def test_posterior_collapse_is_reported() -> None:
+    assert not diagnose(torch.tensor([1.0, 0.5]), "draw", Variational())
+    (some,) = diagnose(torch.tensor([1.0, 0.5, 0.001]), "draw", Variational())
     assert some.severity == "info" and "1 of 3" in some.message
-    (many,) = remarks(torch.tensor([1.0, 0.0, 0.001]), "draw", Variational())
+    (many,) = diagnose(torch.tensor([1.0, 0.0, 0.001]), "draw", Variational())
     assert many.severity == "warning" and "Posterior collapse" in many.advice
-    (whole,) = remarks(torch.zeros(3), "draw", Variational(loss="mse"))
+    (whole,) = diagnose(torch.zeros(3), "draw", Variational(loss="mse"))
     assert "ignores it" in whole.message and "std" in whole.advice
 
 
 @pytest.mark.slow
 @needs_mirror
-def test_drawn_digits_are_read_by_a_classifier(train: Train) -> None:
+def test_a_classifier_recognises_sampled_digits(train: Train) -> None:
     run = train(builder.template("convolutional_vae"), epochs=6, optimizer={"lr": 0.003})
-    found = opinion(torch.from_numpy(drawn(run, 500)))
+    found = classify(torch.from_numpy(samples_from_prior(run, 500)))
     assert found.confidence > 0.6 and found.classes >= 8, found

@@ -1,4 +1,4 @@
-"""Do the augmentations suit the data?"""
+"""Checks of the augmentations against the data set."""
 
 from __future__ import annotations
 
@@ -14,38 +14,50 @@ if TYPE_CHECKING:
     from trainers.job import Job
 
 
-def _without(job: Job, place: int) -> SetTraining:
-    """The edit that takes one augmentation out of the list."""
+def _without(job: Job, index: int) -> SetTraining:
+    """The edit that removes one augmentation."""
     training = job.document.training
     listed = list(training["data"]["augmentation"])
-    del listed[place]
+    del listed[index]
     return SetTraining({**training, "data": {**training["data"], "augmentation": listed}})
 
 
-class AugmentationMisfit(JobCheck):
-    """An augmentation changes samples of one kind: a flip wants pictures, a frequency mask a spectrogram."""
+class UnsuitableAugmentation(JobCheck):
+    """An augmentation is for another kind of data.
+
+    Each augmentation changes samples of certain kinds: a flip needs images, a frequency mask needs spectrograms.
+
+    Example: RandomHorizontalFlip on iris, a table.
+    Fix: remove the augmentation.
+    """
 
     code = "T160"
     category = "data"
 
     def find(self, job: Job, analysis: Analysis) -> Iterator[Problem]:
-        for place, augmentation in enumerate(job.augmentations):
-            reason = augmentation.misfit(job.dataset)
+        for index, augmentation in enumerate(job.augmentations):
+            reason = augmentation.unsuited(job.dataset)
             if reason:
-                text = f"The augmentation {augmentation.label} {reason}. Remove it."
-                yield self.problem(None, text, [_without(job, place)], f"Remove {augmentation.label}")
+                message = f"The augmentation {augmentation.label} {reason}. Remove it."
+                yield self.problem(None, message, [_without(job, index)], f"Remove {augmentation.label}")
 
 
-class AugmentationChangesMeaning(JobCheck):
-    """A mirrored 2 is no 2, and a mirrored curve to the left goes to the right: the target no longer holds."""
+class AugmentationChangesTarget(JobCheck):
+    """An augmentation may change what a sample shows, while its target stays the same.
+
+    The network then trains on samples with wrong targets.
+
+    Example: RandomHorizontalFlip on digits: a mirrored 2 is not a 2.
+    Fix: remove the augmentation.
+    """
 
     code = "T161"
     category = "data"
     severity = "warning"
 
     def find(self, job: Job, analysis: Analysis) -> Iterator[Problem]:
-        for place, augmentation in enumerate(job.augmentations):
-            reason = None if augmentation.misfit(job.dataset) else augmentation.doubt(job.dataset)
+        for index, augmentation in enumerate(job.augmentations):
+            reason = None if augmentation.unsuited(job.dataset) else augmentation.warning(job.dataset)
             if reason:
-                text = f"The augmentation {augmentation.label} {reason}."
-                yield self.problem(None, text, [_without(job, place)], f"Remove {augmentation.label}")
+                message = f"The augmentation {augmentation.label} {reason}."
+                yield self.problem(None, message, [_without(job, index)], f"Remove {augmentation.label}")

@@ -1,4 +1,4 @@
-"""Do batch size, splits and stopping fit the data set and the network?"""
+"""Checks of the batch size and the validation split against the data set and the network."""
 
 from __future__ import annotations
 
@@ -20,7 +20,13 @@ def _with_data(job: Job, **values: Any) -> SetTraining:
 
 
 class BatchTooLarge(JobCheck):
-    """A batch cannot hold more samples than there are to train on. Mended by full-batch descent."""
+    """The batch size is larger than the number of training samples.
+
+    A batch of the training split cannot have more samples than the split.
+
+    Example: `batch_size` 500 with a data set of 100 samples.
+    Fix: use a smaller batch size, or "full" for full-batch gradient descent.
+    """
 
     code = "T140"
     category = "batch"
@@ -38,7 +44,14 @@ class BatchTooLarge(JobCheck):
 
 
 class BatchOfOne(JobCheck):
-    """Batch normalisation needs two samples or more to measure a spread."""
+    """The batch size is 1, and a layer normalises over the batch.
+
+    Batch normalisation computes the mean and variance of each feature over the batch. The variance of one sample is
+    zero, so torch raises an error.
+
+    Example: BatchNorm1d after a Linear layer, with `batch_size` 1.
+    Fix: use a batch size of 2 or more, or LayerNorm instead of BatchNorm1d.
+    """
 
     code = "T141"
     category = "batch"
@@ -50,38 +63,46 @@ class BatchOfOne(JobCheck):
             if step.spec.has_batch_statistics and len(analysis.facts[step.name].signal.shape) == 1:
                 yield self.problem(
                     step.name,
-                    "measures mean and spread over the batch, but the batch size is 1. Use 2 or more.",
+                    "computes the mean and variance over the batch, but the batch size is 1. Use 2 or more.",
                     [_with_data(job, batch_size=32)],
-                    "Set batch size to 32",
+                    "Set the batch size to 32",
                 )
                 return
 
 
-class NothingToWatch(JobCheck):
-    """Early stopping, and schedules that wait for a plateau, look at the validation loss: there must be one."""
+class NoValidationMetric(JobCheck):
+    """Early stopping, or a schedule that waits for a plateau, has no validation metric.
+
+    Both compare the validation metric of each epoch with the best one so far. They need validation samples, and a
+    paradigm with a metric that measures how good the network is.
+
+    Example: `early_stopping` with `validation` 0; or `early_stopping` for a GAN, whose losses do not measure quality.
+    Fix: use 20 % of the samples for validation, or remove early stopping or the schedule.
+    """
 
     code = "T142"
     category = "data"
 
     def find(self, job: Job, analysis: Analysis) -> Iterator[Problem]:
-        who = "Early stopping" if job.settings.early_stopping else ""
-        who = who or (f"The schedule {job.schedule.label}" if job.schedule.per == "validation" else "")
-        if who and job.paradigm.metric_to_keep(job.dataset) is None:
-            kept = {
-                key: value
-                for key, value in job.document.training.items()
-                if not (key == "early_stopping" or (key == "schedule" and job.schedule.per == "validation"))
-            }
+        on_plateau = job.schedule.per == "validation"
+        user = "early stopping" if job.settings.early_stopping else ""
+        user = user or (f"the schedule {job.schedule.label}" if on_plateau else "")
+        if not user:
+            return
+        needs = f"{user[0].upper()}{user[1:]} needs a validation metric"
+        if job.paradigm.metric_to_keep(job.dataset) is None:
+            unwanted = {"early_stopping", "schedule"} if on_plateau else {"early_stopping"}
+            training = {key: value for key, value in job.document.training.items() if key not in unwanted}
             yield self.problem(
                 None,
-                f"{who} watches the validation loss, but “{job.paradigm.label}” has none that says how good it is.",
-                [SetTraining(kept)],
-                f"Do without {who[0].lower()}{who[1:]}",
+                f"{needs}, but the paradigm “{job.paradigm.label}” has none that measures how good the network is.",
+                [SetTraining(training)],
+                f"Remove {user}",
             )
-        elif who and not job.batching.validation:
+        elif not job.batching.validation:
             yield self.problem(
                 None,
-                f"{who} watches the validation loss, but no sample is held out for validation.",
+                f"{needs}, but no samples are used for validation.",
                 [_with_data(job, validation=0.2)],
-                "Hold out 20 %",
+                "Use 20 % for validation",
             )

@@ -1,4 +1,4 @@
-"""Does what goes into the network fit the data set's samples?"""
+"""Checks of the Input nodes against the samples of the data set."""
 
 from __future__ import annotations
 
@@ -10,47 +10,64 @@ from builder.document import Node
 from builder.edits import SetParams
 from builder.problems import Problem
 from builder.shapes import count, show
+from builder.spec import Signal
 from trainers.checks.base import JobCheck
-from trainers.checks.output_fixes import setting
+from trainers.checks.output_fixes import set_params
 from trainers.tasks.target import plural
 
 if TYPE_CHECKING:
     from trainers.job import Job
 
-NUMBERS = {"int": "whole numbers", "float": "measurements"}
+NUMBERS = {"int": "integers", "float": "floats"}
+
+
+def _described(signal: Signal) -> str:
+    return f"{NUMBERS[signal.dtype]} of shape {show(signal.shape)}"
 
 
 class InputCount(JobCheck):
-    """Every part of a sample goes into an Input of its own, in the order of the nodes."""
+    """The network has more or fewer Inputs than a sample of the data set has parts.
+
+    Each part of a sample goes into its own Input, in the order of the nodes.
+
+    Example: two Inputs and the data set digits, whose samples are one image.
+    Fix: add an Input for each part, remove the others, or choose another data set.
+    """
 
     code = "T122"
     category = "input"
 
     def find(self, job: Job, analysis: Analysis) -> Iterator[Problem]:
         for network in job.paradigm.networks:
-            yield from self._network(job, network)
+            yield from self._find_in(job, network)
 
-    def _network(self, job: Job, network: str) -> Iterator[Problem]:
+    def _find_in(self, job: Job, network: str) -> Iterator[Problem]:
         names = [node.name for node in _inputs(job, network)]
         signals = job.paradigm.signals(job.dataset, network)
         wanted = len(signals)
         if not names or len(names) == wanted or None in signals:
             return
-        parts = ", ".join(f"{show(signal.shape)} of {NUMBERS[signal.dtype]}" for signal in signals if signal)
+        parts = ", ".join(_described(signal) for signal in signals if signal)
         has = f"a sample of {job.dataset.title} has {count(wanted, 'part')}: {parts}"
         if len(names) > wanted:
             yield self.problem(
                 names[wanted],
-                f"is one of {count(len(names), 'input')} ({', '.join(names)}), but {has}. Remove what is too many, or "
-                "choose another data set.",
+                f"is one of {count(len(names), 'input')} ({', '.join(names)}), but {has}. Remove the others, or choose "
+                "another data set.",
             )
         else:
-            is_one = "is the only way in" if len(names) == 1 else f"is one of {count(len(names), 'input')}"
-            yield self.problem(names[-1], f"{is_one}, but {has}. Add an Input for each part, in this order.")
+            number = "is the only Input" if len(names) == 1 else f"is one of {count(len(names), 'input')}"
+            yield self.problem(names[-1], f"{number}, but {has}. Add an Input for each part, in this order.")
 
 
 class InputShape(JobCheck):
-    """An Input's shape must be that of the data set's samples. Mended by taking the data set's."""
+    """The shape or the data type of an Input differs from that of the data set's samples.
+
+    The layers after it would get tensors of another shape than they were built for.
+
+    Example: an Input of shape 2, as for points, and the data set iris, whose samples have 4 values.
+    Fix: set the shape and data type of the Input to those of the samples.
+    """
 
     code = "T121"
     category = "input"
@@ -68,8 +85,7 @@ class InputShape(JobCheck):
             if (given.shape, given.dtype) != (wanted.shape, wanted.dtype):
                 yield self.problem(
                     node.name,
-                    f"takes {NUMBERS[given.dtype]} of shape {show(given.shape)}, but a sample of {job.dataset.title} "
-                    f"is {show(wanted.shape)} of {NUMBERS[wanted.dtype]}.",
+                    f"expects {_described(given)}, but a sample of {job.dataset.title} is {_described(wanted)}.",
                     [SetParams(node.name, {**node.params, "shape": list(wanted.shape), "dtype": wanted.dtype})],
                     f"Set shape to {show(wanted.shape)}",
                 )
@@ -79,25 +95,45 @@ def _inputs(job: Job, network: str) -> list[Node]:
     return [node for node in job.document.nodes if node.role == "input" and node.network == network]
 
 
-class Vocabulary(JobCheck):
-    """A table of vectors for tokens needs one for every token of the data set. Mended by making it large enough."""
+class VocabularySize(JobCheck):
+    """An embedding has fewer rows than the data set has tokens.
+
+    Each token is the index of a row. An index after the last row stops the run with an error.
+
+    Example: Embedding with `num_embeddings` 100, and texts with a vocabulary of 500 tokens.
+    Fix: set `num_embeddings` to the size of the vocabulary.
+    """
 
     code = "T123"
     category = "input"
 
     def find(self, job: Job, analysis: Analysis) -> Iterator[Problem]:
-        tokens = job.paradigm.token_count(job.dataset)
-        whole = {name for name, facts in analysis.facts.items() if facts.signal.dtype == "int"}
-        for step in analysis.plan.steps if tokens else ():
+        counts = _token_counts(job, analysis)
+        for step in analysis.plan.steps:
             key = step.spec.vocabulary_parameter
-            if key is None or not set(step.inputs) <= whole or step.name not in analysis.facts:
+            if key is None or not set(step.inputs) <= counts.keys() or step.name not in analysis.facts:
                 continue
-            known = getattr(step.spec, key)
-            if known < tokens:
+            rows, tokens = getattr(step.spec, key), max(counts[name] for name in step.inputs)
+            if rows < tokens:
                 yield self.problem(
                     step.name,
-                    f"knows {plural(known, 'token', 'tokens')}, but the vocabulary of {job.dataset.title} has "
-                    f"{tokens:,}: a token beyond its end would stop the run.",
-                    [setting(analysis, step.name, {key: tokens})],
+                    f"has vectors for {plural(rows, 'token', 'tokens')}, but the vocabulary of {job.dataset.title} has "
+                    f"{tokens:,}. A token without a vector would stop the run.",
+                    [set_params(analysis, step.name, {key: tokens})],
                     f"Set {key} to {tokens}",
                 )
+
+
+def _token_counts(job: Job, analysis: Analysis) -> dict[str, int]:
+    """For each node whose output are integers: how many different tokens there are in the Inputs before it."""
+    counts: dict[str, int] = {}
+    for network in job.paradigm.networks:
+        names = [node.name for node in _inputs(job, network)]
+        counts |= dict(zip(names, job.paradigm.token_counts(job.dataset), strict=False))
+    for step in analysis.plan.steps:
+        facts = analysis.facts.get(step.name)
+        if facts is None or facts.signal.dtype != "int":
+            counts.pop(step.name, None)
+        else:
+            counts.setdefault(step.name, max((counts.get(name, 0) for name in step.inputs), default=0))
+    return counts

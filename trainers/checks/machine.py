@@ -1,4 +1,4 @@
-"""Has this machine what the job asks for?"""
+"""Checks of what the job needs against what this machine has."""
 
 from __future__ import annotations
 
@@ -19,9 +19,16 @@ COMPILERS = ("c++", "g++", "clang++", "cl")
 
 
 class NoCompiler(JobCheck):
-    """On a CPU torch.compile writes C++ and needs a compiler for it. Mended by running without torch.compile."""
+    """The job uses torch.compile on a CPU, and this machine has no C++ compiler.
+
+    On a CPU torch.compile generates C++ code and compiles it.
+
+    Example: `compile` true and `device` "cpu" in a container without g++.
+    Fix: install g++ or clang++, or train without torch.compile.
+    """
 
     code = "T150"
+    needs_data = False
     category = "machine"
 
     def find(self, job: Job, analysis: Analysis) -> Iterator[Problem]:
@@ -34,5 +41,5 @@ class NoCompiler(JobCheck):
                 "torch.compile needs a C++ compiler, and this machine has none. Install one (g++ or clang++), or train "
                 "without torch.compile.",
                 [SetTraining(training)],
-                "Train without it",
+                "Train without torch.compile",
             )

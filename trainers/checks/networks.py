@@ -1,4 +1,4 @@
-"""Has the document the networks that its way of training works with?"""
+"""Checks of the networks in the document against those that the paradigm trains."""
 
 from __future__ import annotations
 
@@ -16,38 +16,51 @@ if TYPE_CHECKING:
     from trainers.job import Job
 
 
-class OtherNetworks(JobCheck):
-    """A way of training with one network cannot train two. Mended by the way of training that wants these networks, or
-    by calling a single network what it should be called."""
+class WrongNetworks(JobCheck):
+    """The paradigm trains one network, and the document does not have it.
+
+    A node belongs to a network, by default to "main". Paradigms with several networks, such as GANs, name others.
+
+    Example: a document with a generator and a discriminator, trained by the paradigm "supervised".
+    Fix: choose the paradigm for these networks, or rename a single network.
+    """
 
     code = "T184"
+    needs_data = False
     category = "paradigm"
 
     def find(self, job: Job, analysis: Analysis) -> Iterator[Problem]:
-        there, wanted = networks(job.document), job.paradigm.networks
-        if not there or set(wanted) <= set(there) or len(wanted) > 1:
-            return  # what is missing where several are wanted is told with a network to add
-        other = next((way for way in PARADIGMS.values() if set(way.networks) == set(there)), None)
+        present, wanted = networks(job.document), job.paradigm.networks
+        if not present or set(wanted) <= set(present) or len(wanted) > 1:
+            return  # a paradigm with several networks has its own checks, which add the missing one
+        other = next((paradigm for paradigm in PARADIGMS.values() if set(paradigm.networks) == set(present)), None)
         edits: list[Edit] = []
-        label, advice = "", "Give the nodes that it should train that network in the inspector."
+        label, advice = "", "Set the network of these nodes in the inspector."
         if other is not None:
-            edits, label = [SetTraining({**job.document.training, "paradigm": {"name": other.name}})], "Train as "
-            label, advice = f"Train as {other.label[:1].lower()}{other.label[1:]}", f"“{other.label}” trains them."
-        elif len(there) == 1:
-            edits, label = [SetNetwork(tuple(job.document.by_name), wanted[0])], f"Call it {wanted[0]}"
+            edits = [SetTraining({**job.document.training, "paradigm": {"name": other.name}})]
+            label, advice = f"Use “{other.label}”", f"The paradigm “{other.label}” trains them."
+        elif len(present) == 1:
+            edits, label = [SetNetwork(tuple(job.document.by_name), wanted[0])], f"Rename it to {wanted[0]}"
         yield self.problem(
             None,
-            f"The way of training “{job.paradigm.label}” trains one network, {wanted[0]}, and the document has "
-            f"{' and '.join(there)}. {advice}",
+            f"The paradigm “{job.paradigm.label}” trains one network, {wanted[0]}, but the document has "
+            f"{' and '.join(present)}. {advice}",
             edits,
             label,
         )
 
 
-class LeftOut(JobCheck):
-    """A network that the way of training does not know stays as it is. Mended by taking it out of the document."""
+class UntrainedNetwork(JobCheck):
+    """The document has a network that the paradigm does not train.
+
+    Its weights keep their initial values, and it is not part of the exported model.
+
+    Example: a document with the networks "main" and "generator", trained by the paradigm "supervised".
+    Fix: move its nodes to a network that is trained, or remove them.
+    """
 
     code = "T185"
+    needs_data = False
     category = "paradigm"
     severity = "warning"
 
@@ -60,8 +73,8 @@ class LeftOut(JobCheck):
                 nodes = tuple(node.name for node in job.document.nodes if node.network == network)
                 yield self.problem(
                     nodes[0],
-                    f"is in the network {network}, which “{job.paradigm.label}” does not train: it trains "
-                    f"{' and '.join(job.paradigm.networks)}. Move it there in the inspector, or remove it.",
+                    f"is in the network {network}, which the paradigm “{job.paradigm.label}” does not train: it trains "
+                    f"{' and '.join(job.paradigm.networks)}. Change its network in the inspector, or remove it.",
                     [RemoveNodes(nodes)],
                     f"Remove {network}",
                 )

@@ -1,4 +1,4 @@
-"""Do the way of training and its loss suit the data set?"""
+"""Checks of the paradigm and its loss against the data set."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from builder.analysis.infer import Analysis
 from builder.edits import Bypass, Edit, SetTraining
 from builder.problems import Problem
 from trainers.checks.base import JobCheck, before, fitting_loss, outputs
-from trainers.objectives.losses import LOSSES, Loss, default_loss
+from trainers.objectives.losses import Loss
+from trainers.objectives.registry import default_loss, losses_for, suits
 from trainers.paradigms import PARADIGMS
 
 if TYPE_CHECKING:
@@ -17,37 +18,48 @@ if TYPE_CHECKING:
 
 
 def with_paradigm(job: Job, **values: Any) -> SetTraining:
-    """The edit that gives the way of training these options; None takes one out."""
+    """The edit that sets options of the paradigm; None removes one."""
     training = job.document.training
     given = training.get("paradigm", {})
     options = {**(given if isinstance(given, dict) else {"name": given}), **values}
     return SetTraining({**training, "paradigm": {key: value for key, value in options.items() if value is not None}})
 
 
-class ParadigmSuits(JobCheck):
-    """A way of training learns certain tasks. Mended by taking one that learns what the data set asks for."""
+class UnsuitableParadigm(JobCheck):
+    """The paradigm cannot learn the task of the data set.
+
+    A task says what is predicted for a sample, such as a class, numbers or a mask. A paradigm learns some of them.
+
+    Example: the paradigm "language" on digits, a data set of images with classes.
+    Fix: choose a paradigm that learns the task, such as "supervised".
+    """
 
     code = "T105"
     category = "paradigm"
 
     def find(self, job: Job, analysis: Analysis) -> Iterator[Problem]:
-        tasks, task = job.paradigm.tasks, job.dataset.task
+        tasks, task = job.paradigm.learnable_tasks(), job.dataset.task
         if not tasks or task in tasks:
             return
-        fitting = [kind for kind in PARADIGMS.values() if task in kind.tasks]
-        other = max(fitting, key=lambda kind: len(kind.tasks), default=None)  # the most general
-        wanted = job.paradigm.target(job.dataset).describe()
+        suitable = [kind for kind in PARADIGMS.values() if task in kind.learnable_tasks()]
+        other = max(suitable, key=lambda kind: len(kind.learnable_tasks()), default=None)  # the most general
         yield self.problem(
             None,
-            f"The way of training “{job.paradigm.label}” does not suit {job.dataset.title}, which has {wanted}."
-            + (f" “{other.label}” does." if other else ""),
+            f"The paradigm “{job.paradigm.label}” does not suit {job.dataset.title}, which has "
+            f"{job.paradigm.target(job.dataset).describe()}." + (f" Use “{other.label}”." if other else ""),
             [SetTraining({**job.document.training, "paradigm": {"name": other.name}})] if other else None,
-            f"Train by {other.label.lower()}" if other else "",
+            f"Use “{other.label}”" if other else "",
         )
 
 
-class LossExists(JobCheck):
-    """The loss must exist, with options that it has, and suit the task: classes, labels, numbers or masks."""
+class UnsuitableLoss(JobCheck):
+    """The loss does not exist, has a wrong option, or does not suit the task of the data set.
+
+    A loss needs targets of a certain kind: cross-entropy needs classes, mean squared error needs numbers.
+
+    Example: `loss` "mse" on digits, whose targets are classes.
+    Fix: use the usual loss of the task: cross-entropy for classes, mean squared error for numbers.
+    """
 
     code = "T110"
     category = "loss"
@@ -58,41 +70,54 @@ class LossExists(JobCheck):
         except ValueError as error:
             yield self.problem(None, str(error))
             return
-        task = job.dataset.task
-        if loss is None or task in loss.tasks or (job.paradigm.tasks and task not in job.paradigm.tasks):
-            return
+        task, tasks = job.dataset.task, job.paradigm.learnable_tasks()
+        if loss is None or suits(loss, task) or (tasks and task not in tasks):
+            return  # a paradigm that does not learn the task is another problem
         usual = default_loss(task)
         yield self.problem(
             None,
-            f"{loss.label[:1].upper()}{loss.label[1:]} does not suit {job.dataset.title}, which has "
+            f"The loss {loss.label} does not suit {job.dataset.title}, which has "
             f"{job.paradigm.target(job.dataset).describe()}.",
             [with_paradigm(job, loss=usual.name)],
             f"Use {usual.label}",
         )
 
 
-class ClassWeights(JobCheck):
-    """Not every loss can weigh classes. Mended by the usual loss of the task where that can, else by no weights."""
+class NoClassWeights(JobCheck):
+    """Balanced class weights are set, and the loss has no class weights.
+
+    Class weights multiply the loss of each class, so that rare classes count more. Only some losses have them.
+
+    Example: `class_weights` "balanced" with `loss` "dice".
+    Fix: use cross-entropy, or train without class weights.
+    """
 
     code = "T111"
     category = "loss"
 
     def find(self, job: Job, analysis: Analysis) -> Iterator[Problem]:
         loss = fitting_loss(job)
-        if loss is None or getattr(job.paradigm, "class_weights", "none") == "none" or loss.weighs:
+        if loss is None or not job.paradigm.balances_classes or loss.weighs:
             return
         usual = default_loss(job.dataset.task)
         if usual.weighs:
             edit, label = with_paradigm(job, loss=usual.name), f"Use {usual.label}"
         else:
             edit, label = with_paradigm(job, class_weights=None), "Train without class weights"
-        yield self.problem(
-            None, f"Balanced class weights are asked for, but {loss.label} cannot weigh classes.", [edit], label
-        )
+        message = f"Balanced class weights are set, but the loss {loss.label} has no class weights."
+        yield self.problem(None, message, [edit], label)
 
 
 class OutputActivation(JobCheck):
-    """A loss with the softmax or sigmoid inside wants plain scores; one on probabilities wants them squashed."""
+    """The last activation does not match the loss.
+
+    A loss such as cross-entropy expects logits and applies the softmax or sigmoid itself. Applied twice, gradients
+    become small and training is slow (a warning). A loss that expects probabilities or their logarithms raises an error
+    or gives wrong values for logits (an error).
+
+    Example: a Softmax before the Output, with `loss` "cross_entropy".
+    Fix: remove the activation, or use the loss that expects logits.
+    """
 
     code = "T131"
     category = "loss"
@@ -108,21 +133,22 @@ class OutputActivation(JobCheck):
             if loss.expects == "logits" and spec.emits != "values":
                 yield self.problem(
                     name,
-                    f"squashes the scores before {loss.label}, which does so itself: squashed twice, gradients become "
-                    "small and training slow. The loss wants plain scores.",
+                    f"is an activation before the loss {loss.label}, which applies softmax or sigmoid itself: applied "
+                    "twice, gradients become small and training is slow. The loss expects logits.",
                     [Bypass(name)] if "." not in name else None,
                     f"Remove {name}",
                 )
             elif loss.expects == "probabilities" and spec.emits not in ("probabilities", "unit"):
-                yield self._unsquashed(job, loss, name, "probabilities")
+                yield self._logits(job, loss, name, "probabilities")
             elif loss.expects == "log_probabilities" and spec.emits != "log_probabilities":
-                yield self._unsquashed(job, loss, name, "logarithms of probabilities")
+                yield self._logits(job, loss, name, "logarithms of probabilities")
 
-    def _unsquashed(self, job: Job, loss: Loss, node: str, wanted: str) -> Problem:
-        """An error with its own fix: the loss that takes what the network gives now."""
-        logits = (kind for kind in LOSSES.values() if kind.expects == "logits" and set(loss.tasks) <= set(kind.tasks))
-        other = next(logits, None)
+    def _logits(self, job: Job, loss: Loss, node: str, wanted: str) -> Problem:
+        """An error with its own fix: the loss for the same outputs that expects logits."""
+        target = job.paradigm.target(job.dataset)
+        others = (kind() for kind in losses_for(job.dataset.task).values() if kind.expects == "logits")
+        other = next((each for each in others if each.shapes(target)[:1] == loss.shapes(target)[:1]), None)
         edits: tuple[Edit, ...] = (with_paradigm(job, loss=other.name),) if other else ()
-        message = f"gives plain scores, but {loss.label} wants {wanted}. Use the loss that squashes them itself."
+        message = f"gives logits, but the loss {loss.label} expects {wanted}. Use a loss that expects logits."
         label = f"Use {other.label}" if other else ""
         return Problem(self.code, "error", node, message, edits or None, label, self.category)

@@ -1,4 +1,4 @@
-"""Finds edits that give a network's output the shape that is wanted, by trying the likely ones on the document."""
+"""Finds edits that give an output the shape that the loss needs, by trying the likely ones on the document."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from builder.analysis.infer import Analysis, analyse
+from builder.catalogue import CATALOGUE
 from builder.document import Node
 from builder.edits import Edit, InsertBefore, SetParams, apply_all, fresh_name
 from builder.edits.blocks import InBlock
@@ -14,20 +15,20 @@ from builder.problems import EditError
 from builder.shapes import Shape
 from trainers.checks.base import before
 
-MOST_TRIES = 40  # each looks at the whole document again, in milliseconds
+MOST_TRIES = 40  # each one analyses the whole document again, which takes milliseconds
 
 
 @dataclass(frozen=True)
-class Mending:
-    """Edits that mend, what to write on the button, and the node where the trouble is."""
+class Fix:
+    """Edits that solve a problem, the label of their button, and the node with the problem."""
 
     edits: tuple[Edit, ...]
     label: str
     node: str
 
 
-def mend(analysis: Analysis, output: str, wanted: Sequence[Shape]) -> Mending | None:
-    """The first of the likely mendings after which the output has one of the wanted shapes."""
+def find_fix(analysis: Analysis, output: str, wanted: Sequence[Shape]) -> Fix | None:
+    """The first of the likely fixes after which the output has one of the wanted shapes."""
     found = analysis.facts[output].signal.shape
     for number, candidate in enumerate(_candidates(analysis, output, wanted, len(found))):
         if number >= MOST_TRIES:
@@ -41,8 +42,8 @@ def mend(analysis: Analysis, output: str, wanted: Sequence[Shape]) -> Mending | 
     return None
 
 
-def place(analysis: Analysis, output: str) -> str:
-    """The node that decides the output's width, to put a problem at; else the output itself."""
+def width_node(analysis: Analysis, output: str) -> str:
+    """The node whose parameter sets the width of the output; if there is none, the output."""
     for name, _, spec in before(analysis, output):
         if spec.width_parameter is not None:
             return name
@@ -51,8 +52,8 @@ def place(analysis: Analysis, output: str) -> str:
     return output
 
 
-def _candidates(analysis: Analysis, output: str, wanted: Sequence[Shape], rank: int) -> Iterator[Mending]:
-    """Width of the last layer; the last step of a sequence; then both."""
+def _candidates(analysis: Analysis, output: str, wanted: Sequence[Shape], rank: int) -> Iterator[Fix]:
+    """The width of the last layer; the last step of a sequence; then both."""
     widths = list(_widths(analysis, output, wanted))
     yield from widths
     if rank < 2:
@@ -62,41 +63,36 @@ def _candidates(analysis: Analysis, output: str, wanted: Sequence[Shape], rank: 
     for last in lasts:
         for width in widths:
             if last.node != width.node:
-                yield Mending((*width.edits, *last.edits), f"{last.label}, {_small(width.label)}", last.node)
+                label = f"{last.label}, {width.label[:1].lower()}{width.label[1:]}"
+                yield Fix((*width.edits, *last.edits), label, last.node)
 
 
-def _widths(analysis: Analysis, output: str, wanted: Sequence[Shape]) -> Iterator[Mending]:
-    """The width of the last layer that has one, as each of the sizes that the wanted shapes have."""
+def _widths(analysis: Analysis, output: str, wanted: Sequence[Shape]) -> Iterator[Fix]:
+    """Set the width of the last layer that has one to each of the sizes in the wanted shapes."""
     sizes = dict.fromkeys(size for shape in wanted for size in (shape[:1] + shape[-1:]))
     for name, _, spec in before(analysis, output):
         if spec.width_parameter is not None:
             for size in sizes:
-                edit = setting(analysis, name, {spec.width_parameter: size})
-                yield Mending((edit,), f"Set {spec.width_parameter} to {size}", name)
+                edit = set_params(analysis, name, {spec.width_parameter: size})
+                yield Fix((edit,), f"Set {spec.width_parameter} to {size}", name)
             return
 
 
-def _last_steps(analysis: Analysis, output: str) -> Iterator[Mending]:
-    """A layer on the way that can pass on the last step alone, or a new node before the output that takes it."""
-    from builder import CATALOGUE
-
+def _last_steps(analysis: Analysis, output: str) -> Iterator[Fix]:
+    """Let a recurrent layer return its last step alone, or insert a node that selects it before the output."""
     for name, _, spec in before(analysis, output):
         if spec.last_step is not None:
             label = ", ".join(f"{key} to {value}" for key, value in spec.last_step.items())
-            yield Mending((setting(analysis, name, spec.last_step),), f"Set {label}", name)
+            yield Fix((set_params(analysis, name, spec.last_step),), f"Set {label}", name)
     kind = next((kind for kind in CATALOGUE.values() if kind.last_step and kind.family == "reshape"), None)
     if kind is not None and kind.last_step is not None:
         title = kind.type_name()
         new = Node(name=fresh_name(analysis.document, title), type=title, params=kind.last_step)
-        yield Mending((InsertBefore(new, output),), "Take the last step", output)
+        yield Fix((InsertBefore(new, output),), "Use the last step only", output)
 
 
-def _small(label: str) -> str:
-    return label[:1].lower() + label[1:]
-
-
-def setting(analysis: Analysis, name: str, values: Mapping[str, Any]) -> Edit:
-    """The edit that sets parameters of a node, inside its block if it is in one."""
+def set_params(analysis: Analysis, name: str, values: Mapping[str, Any]) -> Edit:
+    """The edit that sets parameters of a node; inside its block, if it is in one."""
     step = analysis.steps[name]
     edit = SetParams(step.node.name, {**step.node.params, **values})
     return edit if step.block is None else InBlock(step.block, edit)

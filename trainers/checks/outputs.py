@@ -1,4 +1,4 @@
-"""Does what the network gives fit the data set and the loss?"""
+"""Checks of the Output nodes against the data set and the loss."""
 
 from __future__ import annotations
 
@@ -11,14 +11,21 @@ from builder.edits import RemoveNodes
 from builder.problems import Problem
 from builder.shapes import count, show
 from trainers.checks.base import JobCheck, fitting_loss, outputs
-from trainers.checks.output_fixes import mend, place
+from trainers.checks.output_fixes import find_fix, width_node
+from trainers.tasks import TASKS
 
 if TYPE_CHECKING:
     from trainers.job import Job
 
 
 class OutputCount(JobCheck):
-    """A loss compares one output with the targets. Mended by removing those that do not fit it."""
+    """The network has several Outputs, but the loss compares one with the targets.
+
+    The loss would not know which of them is the prediction.
+
+    Example: a classifier with a second Output after a hidden layer.
+    Fix: remove the other Outputs, or merge them into one.
+    """
 
     code = "T120"
     category = "output"
@@ -29,21 +36,26 @@ class OutputCount(JobCheck):
         if loss is None or len(names) < 2:
             return
         wanted = loss.shapes(job.paradigm.target(job.dataset))
-        known = [name for name in outputs(analysis) if analysis.facts[name].signal.shape in wanted]
-        kept = known[0] if known else names[0]
+        suitable = [name for name in outputs(analysis) if analysis.facts[name].signal.shape in wanted]
+        kept = suitable[0] if suitable else names[0]
         others = tuple(name for name in names if name != kept)
         yield self.problem(
             others[0],
-            f"is one of {count(len(names), 'output')} ({', '.join(names)}); the loss takes one. Remove the others, "
-            f"or merge them.",
+            f"is one of {count(len(names), 'output')} ({', '.join(names)}), but the loss needs one. Remove the others, "
+            "or merge them.",
             [RemoveNodes(others)],
-            f"Keep {kept} alone",
+            f"Keep only {kept}",
         )
 
 
 class OutputShape(JobCheck):
-    """The last layer must give what the loss compares with the targets: a number for each class, a mask, a forecast.
-    Mended by the width of the last layer, or by taking the last step of a sequence."""
+    """The shape of the output is not the one that the loss needs.
+
+    The loss compares the output with the targets: it needs a value for each class, a mask, or the steps of a forecast.
+
+    Example: a last Linear layer with `out_features` 3, and the data set digits with 10 classes.
+    Fix: set the width of the last layer to the number of classes; after a recurrent layer, use its last step only.
+    """
 
     code = "T130"
     category = "output"
@@ -58,28 +70,32 @@ class OutputShape(JobCheck):
             shape = analysis.facts[name].signal.shape
             if shape in wanted or any(0 in size for size in wanted):
                 continue
-            mending = mend(analysis, name, wanted)
+            fix = find_fix(analysis, name, wanted)
             yield self.problem(
-                mending.node if mending else place(analysis, name),
-                f"gives {show(shape)}, but {job.dataset.title} has {target.describe()}: {loss.label} wants "
-                f"{show(wanted[0])} for each sample.",
-                mending.edits if mending else None,
-                mending.label if mending else "",
+                fix.node if fix else width_node(analysis, name),
+                f"gives {show(shape)}, but the loss {loss.label} expects {show(wanted[0])} for each sample: "
+                f"{job.dataset.title} has {target.describe()}.",
+                fix.edits if fix else None,
+                fix.label if fix else "",
             )
 
 
-class NoUnits(JobCheck):
-    """A loss of a classifier over one class, or a data set without samples, has nothing to learn."""
+class TooFewClasses(JobCheck):
+    """The data set has only one class, or empty samples.
+
+    With one class every prediction is right, so there is nothing to learn.
+
+    Example: digits with `keep_classes` set to one class.
+    Fix: keep at least two classes.
+    """
 
     code = "T132"
     category = "data"
 
     def find(self, job: Job, analysis: Analysis) -> Iterator[Problem]:
-        few = {"classification": 2, "segmentation": 2, "multilabel": 1}.get(job.dataset.task, 0)
-        if len(job.dataset.classes) < few:
-            yield self.problem(
-                None,
-                f"{job.dataset.title} has {len(job.dataset.classes) or 'no'} class: there is nothing to tell apart.",
-            )
+        classes = len(job.dataset.classes)
+        if classes < TASKS[job.dataset.task].least_classes:
+            number = f"{classes} class" if classes else "no classes"
+            yield self.problem(None, f"{job.dataset.title} has {number}, so there is nothing to classify.")
         elif math.prod(job.dataset.input_shape) < 1:
             yield self.problem(None, f"The samples of {job.dataset.title} are empty.")

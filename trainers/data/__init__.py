@@ -1,4 +1,4 @@
-"""The data sets, found by looking through this folder: one file per family, no list to edit, no torch needed."""
+"""The data sets, found by looking through this folder: one file for each family, no list to edit, no torch needed."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ __all__ = ["DATASETS", "Arrays", "DataError", "DataSet", "dataset", "datasets"]
 
 DATASETS: dict[str, type[DataSet]] = discover(sys.modules[__name__], DataSet, lambda entry: entry.name)
 
-# what `training["data"]` says about batches and splits, not about the data set itself
+# keys of `training["data"]` for batches and splits, which are no options of the data set
 NOT_OPTIONS = frozenset({"batch_size", "validation", "test", "train_samples", "augmentation"})
 
 
 def dataset(options: Mapping[str, Any]) -> DataSet:
-    """The data set that a document's training["data"] asks for: {"name": "spiral", "samples": 1000, "batch_size": 64}.
+    """The data set that a document's training["data"] names: {"name": "spiral", "samples": 1000, "batch_size": 64}.
 
     Raises:
         DataError: no such data set (near names are listed) or a wrong option (named, with what was expected).

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
+from trainers.data.augmentation import augment
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -17,11 +19,11 @@ NO_ATTRIBUTES: Mapping[str, Tensor] = MappingProxyType({})
 
 
 class Batch(NamedTuple):
-    """What one step learns from. N samples, every tensor on the run's device."""
+    """What one step is given. N samples, every tensor on the run's device."""
 
     inputs: tuple[Tensor, ...]  # one for each Input, (N, *shape)
     targets: Tensor
-    positions: Tensor | None = None  # (N,): where the samples stand in the training split; None: all, or made anew
+    positions: Tensor | None = None  # (N,): of the samples in the training split; None: all of them, or made anew
     attributes: Mapping[str, Tensor] = NO_ATTRIBUTES  # further facts of each sample, such as its group, (N, …)
 
 
@@ -29,19 +31,19 @@ class BatchSource(Protocol):
     """Where a run's batches come from; see `Paradigm.batches`."""
 
     count: int  # steps in an epoch
-    size: int  # samples in a step: what samples per second are counted by
+    size: int  # samples in a step, for samples per second
 
     def epoch(self, number: int, start: int = 0) -> Iterator[Batch]:
-        """The batches of an epoch (from 0), from batch `start` on: the same ones for the same numbers, always, so that
-        a resumed run goes on as if it had never stopped."""
+        """The batches of an epoch (from 0), from batch `start` on. The same numbers always give the same batches, so
+        that a resumed run continues as if it had never stopped."""
 
 
 class Batches:
     """The training split on the device, batched by index.
 
-    The order of an epoch is drawn from (seed, epoch) by a generator of its own, so a resumed run finds its place from
-    two numbers, and nothing else that draws random numbers can change it. With augmentations every batch is changed,
-    by numbers that follow from seed, epoch and batch.
+    The order of an epoch follows from (seed, epoch) by a generator of its own, so a resumed run finds its position from
+    two numbers, and no other random numbers can change it. With augmentations each batch is changed, by random numbers
+    that follow from seed, epoch and batch.
     """
 
     def __init__(
@@ -52,8 +54,10 @@ class Batches:
         device: str,
         augmentations: Sequence[Augmentation] = (),
         attributes: Sequence[str] = (),
+        task: str = "",
     ) -> None:
-        """`attributes`: the names of those attributes of the split that the batches carry."""
+        """`attributes`: the names of those attributes of the split that the batches carry. `task`: what the targets
+        are, since augmentations move masks along with their images; without it targets stay as they are."""
         self.inputs = tuple(given.to(device) for given in split.inputs)
         self.attributes = {name: split.attributes[name].to(device) for name in attributes if name in split.attributes}
         self.targets = split.targets.to(device)
@@ -61,8 +65,9 @@ class Batches:
         self.size = self.samples if batch_size == "full" else min(batch_size, self.samples)
         self.seed = seed
         self.augmentations = tuple(augmentations)
-        # A last batch of one sample has no spread for batch normalisation to divide by, and counts a single sample as
-        # much as a whole batch: it is left out, and another sample is last in the next epoch.
+        self.task = task
+        # A last batch of one sample has no standard deviation for batch normalisation to divide by, and gives a single
+        # sample as much weight as a whole batch: it is left out, and another sample is last in the next epoch.
         self.drops_last = self.size > 1 and self.samples % self.size == 1
         self.count = max(1, self.samples // self.size + (self.samples % self.size > 1 if self.size > 1 else 0))
 
@@ -71,10 +76,9 @@ class Batches:
         if not self.augmentations:
             yield from self._plain(number, start)
             return
-        from trainers.data.augmenter import augment
-
         for place, batch in enumerate(self._plain(number, start), start):
-            inputs, targets = augment(self.augmentations, batch.inputs, batch.targets, self.seed, number, place)
+            random = (self.seed, number, place)
+            inputs, targets = augment(self.augmentations, batch.inputs, batch.targets, *random, self.task)
             yield batch._replace(inputs=inputs, targets=targets)
 
     def _plain(self, number: int, start: int) -> Iterator[Batch]:

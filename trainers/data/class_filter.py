@@ -1,17 +1,19 @@
-"""Data sets of which one may keep some classes: to learn from one half of the digits, and to go on to the other."""
+"""Data sets that can be limited to some of their classes: train on half of the digits, then on the other half."""
 
 from __future__ import annotations
 
 from typing import Any, ClassVar
 
+import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
-from trainers.data.base import Arrays, DataSet, print_functions
+from trainers.data.base import Arrays, DataSet
+from trainers.script.sources import print_functions
 
 
 def only_classes(inputs: NDArray[Any], targets: NDArray[Any], labels: tuple[int, ...]) -> tuple[Any, NDArray[Any]]:
-    """The samples of some classes, with their places in `labels` as their new labels."""
+    """The samples of some classes, with their positions in `labels` as their new labels."""
     import numpy as np
 
     kept = np.isin(targets, labels)
@@ -20,24 +22,26 @@ def only_classes(inputs: NDArray[Any], targets: NDArray[Any], labels: tuple[int,
 
 
 class _ClassFilter(DataSet):
-    """Classes with known numbers of samples, of which `keep_classes` keeps some. A subclass says the names and the numbers."""
+    """Classes with known numbers of samples; `keep_classes` keeps some. A subclass gives the names and the numbers."""
 
     class_names: ClassVar[tuple[str, ...]]
     counts: ClassVar[tuple[int, ...]]  # samples of each class
     test_counts: ClassVar[tuple[int, ...]] = ()  # those of them that are the authors' own test part
 
     keep_classes: tuple[str, ...] = Field(
-        (), strict=False, json_schema_extra={"offers": "all classes"},
-        description="Keep these classes alone, and number them in this order. Empty: all.",
-    )  # fmt: skip
+        (),
+        strict=False,
+        json_schema_extra={"choices": "all_classes"},
+        description="Keep these classes only, and number them in this order. Empty: all.",
+    )
 
     @field_validator("keep_classes")
     @classmethod
     def known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        """Classes that there are, two or more, each once."""
-        strange = [name for name in names if name not in cls.class_names]
-        if strange:
-            raise ValueError(f"There is no class {strange[0][:40]!r}; there are {', '.join(cls.class_names)}.")
+        """Classes that exist, two or more, each once."""
+        missing = [name for name in names if name not in cls.class_names]
+        if missing:
+            raise ValueError(f"There is no class {missing[0][:40]!r}; there are {', '.join(cls.class_names)}.")
         if len(set(names)) != len(names) or len(names) == 1:
             raise ValueError("Name two classes or more, each once; or none to keep all.")
         return names
@@ -61,6 +65,10 @@ class _ClassFilter(DataSet):
 
     def checked(self, inputs: Any, targets: NDArray[Any], **facts: Any) -> Arrays:
         if self.keep_classes:
+            kept = np.isin(targets, self.labels)
+            groups, attributes = facts.get("groups"), facts.get("attributes", {})
+            facts["groups"] = None if groups is None else groups[kept]
+            facts["attributes"] = {name: values[kept] for name, values in attributes.items()}
             inputs, targets = only_classes(inputs, targets, self.labels)
         return super().checked(inputs, targets, **facts)
 
@@ -68,7 +76,7 @@ class _ClassFilter(DataSet):
         return {key: value for key, value in super().printed_options().items() if key != "keep_classes"}
 
     def source(self) -> str:
-        """The code that loads the data set, and where classes are left out a last function that does so."""
+        """The code that loads the data set, and where classes are left out a last function that does that."""
         text = super().source()
         if not self.keep_classes:
             return text

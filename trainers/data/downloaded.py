@@ -1,4 +1,4 @@
-"""What data sets have in common whose files somebody else publishes: find, check and read them."""
+"""Data sets in files that others publish: find, download, check and read them."""
 
 from __future__ import annotations
 
@@ -12,18 +12,26 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from trainers.data.base import Arrays, DataError, DataSet, Loaded, print_functions
+from trainers.data.base import Arrays, DataError, DataSet, Loaded
 from trainers.data.fetch import Progress, RemoteFile, fetch, found
+from trainers.script.sources import print_functions
 
-# what reading a file of any kind can raise when it is cut off, another one, or of another form than expected
+# what reading a file can raise when it is incomplete, another one, or of another format than expected
 UNREADABLE = (
-    OSError, EOFError, ValueError, LookupError, TypeError, MemoryError,
-    zlib.error, tarfile.TarError, zipfile.BadZipFile,
-)  # fmt: skip
+    OSError,
+    EOFError,
+    ValueError,
+    LookupError,
+    TypeError,
+    MemoryError,
+    zlib.error,
+    tarfile.TarError,
+    zipfile.BadZipFile,
+)
 
 
 def locate(folder: str, files: Mapping[str, tuple[str, str]]) -> list[Path]:
-    """The paths of the files: in a mirror at NETLOOM_DATA where they lie there, else downloaded into data/."""
+    """The paths of the files: in a mirror at NETLOOM_DATA if they are there, else downloaded into data/."""
     import os
     from pathlib import Path
 
@@ -53,36 +61,38 @@ class _Downloaded(DataSet):
     advice: ClassVar[str] = "Replace the file, or remove it to download it again."
 
     read_files: ClassVar[Callable[..., Loaded]]
-    read_groups: ClassVar[Callable[..., NDArray[np.int64]]]  # of data sets whose samples come in groups
+    read_groups: ClassVar[Callable[..., NDArray[np.int64]]]  # of data sets whose samples belong to groups
+    read_attributes: ClassVar[Callable[..., Mapping[str, NDArray[Any]]]]  # of those whose samples have attributes
 
     def ready(self) -> bool:
         return found(self.folder, self.files)
 
     def download(self, progress: Progress | None = None) -> None:
-        """Fetch the files that are not here yet. DataError: there is no network, or what came is not what it was."""
+        """Download the missing files. DataError: there is no network, or a file is not the expected one."""
         fetch(self.name, self.folder, self.files, progress)
 
     def load(self) -> Arrays:
         return self.read(self.paths())
 
     def paths(self) -> list[Path]:
-        """Where the files are, downloaded if need be, with their checksums compared."""
+        """The paths of the files, downloaded where they are missing, with their checksums verified."""
         return fetch(self.name, self.folder, self.files)
 
     def read(self, paths: list[Path]) -> Arrays:
-        """Read the files, and refuse with DataError what is not of this data set."""
+        """Read the files. DataError: they are damaged, or not those of this data set."""
         try:
             inputs, targets = self.called(type(self).read_files, paths)
             groups = self.called(type(self).read_groups, paths) if self.grouped else None
+            attributes = self.called(type(self).read_attributes, paths) if self.has_attributes else {}
         except UNREADABLE as error:
             text = str(error).partition("\n")[0].rstrip(".:") or type(error).__name__
             raise DataError(
                 f"The data set {self.name} cannot be read: {text} (looked at {paths[0].parent}). {self.advice}"
             ) from None
-        return self.checked(inputs, targets, groups=groups)
+        return self.checked(inputs, targets, groups=groups, attributes=attributes)
 
     def source(self) -> str:
-        """The code that downloads, checks and reads the same files; it looks into a mirror at NETLOOM_DATA, too."""
+        """The code that downloads, checks and reads the same files; it also looks into a mirror at NETLOOM_DATA."""
         reading: list[Callable[..., Any]] = [type(self).read_files, *([type(self).read_groups] if self.grouped else [])]
         options = self.printed_options()
         functions = print_functions(

@@ -1,4 +1,4 @@
-"""Finds the files of a data set: in the mirror, then among the downloads, then on the network; always checked."""
+"""Finds the files of a data set in the mirror, among the downloads or on the network, and verifies their checksums."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ READ_SECONDS = 20.0
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """A file that somebody else publishes: its name, where it lies, and the SHA-256 of what it must hold."""
+    """A file that others publish: its name, its address, and the SHA-256 of its content."""
 
     name: str
     url: str
@@ -26,7 +26,7 @@ class RemoteFile:
     size: int = 0  # bytes, to show how far a download is; 0 where it is not known
 
 
-Progress = Callable[[int, int], None]  # told the bytes that have arrived, and how many there are in all
+Progress = Callable[[int, int], None]  # called with the number of bytes received and the total number
 
 
 def fetch(data_set: str, folder: str, files: Sequence[RemoteFile], progress: Progress | None = None) -> list[Path]:
@@ -44,7 +44,7 @@ def found(folder: str, files: Sequence[RemoteFile]) -> bool:
 
 
 def _places(folder: str, file: RemoteFile) -> list[Path]:
-    """Where the file may lie, best first; the last is where a download goes."""
+    """The possible paths of the file, the preferred one first; the last one is for downloads."""
     at_home = home() / "data" / folder / file.name
     copies = mirror()
     return [at_home] if copies is None else [copies / folder / file.name, at_home]
@@ -57,7 +57,7 @@ def _fetch_one(data_set: str, folder: str, file: RemoteFile, progress: Progress 
             _verify(data_set, path, file)
             return path
     if at_home.is_file() and _sha256(at_home) == file.sha256:
-        return at_home  # pooch would say the same, but importing it costs a third of a second
+        return at_home  # pooch would find the same, but importing it takes a third of a second
     _download(data_set, file, at_home, progress)
     return at_home
 
@@ -80,22 +80,22 @@ def _verify(data_set: str, path: Path, file: RemoteFile) -> None:
 
 
 class _Bar:
-    """What pooch takes for a progress bar; it hands the numbers on."""
+    """A progress bar for pooch, which calls `progress`."""
 
     def __init__(self, total: int, progress: Progress) -> None:
         self.total, self.done, self.progress = total, 0, progress
 
     def update(self, count: int) -> None:
-        """So many more bytes have arrived."""
+        """`count` more bytes were received."""
         self.done += count
         self.progress(self.done, self.total)
 
     def reset(self) -> None:
-        """pooch counts once more from the start when the file is complete."""
+        """pooch starts counting again when the file is complete."""
         self.done = 0
 
     def close(self) -> None:
-        """There is nothing to put away."""
+        """Nothing to close."""
 
 
 def _download(data_set: str, file: RemoteFile, target: Path, progress: Progress | None) -> None:

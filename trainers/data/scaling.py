@@ -1,4 +1,4 @@
-"""Brings the numbers of samples into the range that a network wants, by figures of the training part alone."""
+"""Scales the numbers of samples, by statistics of the training part alone."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ Scaling = Literal["standard", "unit", "signed", "none"]
 class Standardisation:
     """Subtracts a mean and divides by a standard deviation, both of the training part only.
 
-    The test part must not be looked at before the end, not even for its mean. The figures travel with the model: who
-    uses it later has to treat new samples in the same way. `mean` and `std` broadcast over one sample.
+    The test part must not be used before the end, not even for its mean. Both are kept with the model, because new
+    samples have to be scaled in the same way. `mean` and `std` broadcast over one sample.
     """
 
     mean: NDArray[np.float32]
@@ -40,7 +40,7 @@ class Standardisation:
         return x * std + mean  # type: ignore[no-any-return]
 
     def as_dict(self) -> dict[str, Any]:
-        """The figures as lists, for JSON."""
+        """Mean and standard deviation as lists, for JSON."""
         return {"mean": self.mean.tolist(), "std": self.std.tolist()}
 
     @classmethod
@@ -56,15 +56,15 @@ class Standardisation:
 
 
 def channel_axis(dataset: DataSet) -> int | None:
-    """The axis whose places have figures of their own: colours, or columns of a series; None: every number has."""
+    """The axis with statistics for each position: colours, or columns of a series; None: each number has its own."""
     return {"image": 1, "sound": 1, "series": -1}.get(dataset.kind)
 
 
 def scale(values: NDArray[Any], scaling: Scaling, channels: int | None = None) -> Standardisation:
-    """The figures that bring training samples to mean 0 and spread 1, or their whole range to 0 to 1 or -1 to 1.
+    """What scales training samples to zero mean and unit variance, or their whole range to 0 to 1 or -1 to 1.
 
-    A network that ends in a sigmoid or a tanh can draw pictures of the last two kinds. The range is that of the values
-    as a whole: all pixels keep their relation to each other. Tables keep a range for each column.
+    A network that ends in a sigmoid or a tanh can give images of the last two kinds. The range is that of all values
+    together, so pixels keep their relation to each other. Tables have a range for each column.
     """
     if scaling == "standard":
         return fit(values, channels)
@@ -79,9 +79,9 @@ def scale(values: NDArray[Any], scaling: Scaling, channels: int | None = None) -
 def fit(values: NDArray[Any], channels: int | None = None) -> Standardisation:
     """The mean and standard deviation over the first axis: of each number, or of each channel (axis `channels`).
 
-    Pictures have one figure per channel: per pixel, the ones that are black in every training picture would have a
-    spread of 0, and a single grey dot there would count more than the whole rest. What is constant keeps its value
-    less the mean: its spread counts as 1.
+    Images have one mean and one standard deviation for each channel. For each pixel, those that are black in all
+    training images would have a standard deviation of 0, and a single grey dot there would count more than the whole
+    rest. The standard deviation of what is constant counts as 1.
     """
     kept = None if channels is None else channels % values.ndim
     axes = (0,) if kept is None else tuple(axis for axis in range(values.ndim) if axis != kept)

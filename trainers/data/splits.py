@@ -1,4 +1,4 @@
-"""Divides a data set into training, validation and test part, and brings its numbers to mean 0 and spread 1."""
+"""Divides a data set into training, validation and test part, and standardises it to zero mean and unit variance."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trainers.data.base import Arrays, DataError, DataSet, Task
+from trainers.data.base import Arrays, DataError, DataSet
 from trainers.data.scaling import Scaling, Standardisation, channel_axis, fit, scale
+from trainers.tasks import TASKS
 
 if TYPE_CHECKING:
     import torch
@@ -43,8 +44,8 @@ class Prepared:
     """A data set ready to train on.
 
     `standardisation` has one entry for each input, None for tokens.
-    For regression and forecasting the targets are standardised as well, so that one learning rate suits every data
-    set; then `target_standardisation` holds the figures, and `target_standardisation.revert(model(x))` is in the
+    Numbers to predict are standardised as well, so that one learning rate suits every data set; then
+    `target_standardisation` holds mean and standard deviation, and `target_standardisation.revert(model(x))` is in the
     original unit. R2 is the same in either unit. `notes` says in words where the split could not be made as asked.
     """
 
@@ -54,7 +55,7 @@ class Prepared:
     standardisation: tuple[Standardisation | None, ...]
     target_standardisation: Standardisation | None
     classes: tuple[str, ...]
-    task: Task
+    task: str
     notes: tuple[str, ...] = ()
 
 
@@ -70,10 +71,10 @@ def prepare(
     """Load, split and standardise a data set. The same seed gives the same split, on every machine.
 
     `validation` and `test` are shares of all samples; 0 leaves a part empty. Classes keep their proportions in every
-    part; for regression ten groups of equal size, from small to large targets, do. Where the authors published a test
-    part of their own (mnist, fashion_mnist), it is the test part whatever share `test` names, and `validation` is a
-    share of the rest. `raw_targets` leaves numbers to predict in their own unit, for losses over counts. `limit` keeps
-    no more training samples than that, drawn with the same share of each class; the other parts stay as they are.
+    part, as `Task.strata` says. Where the authors published a test part (mnist, fashion_mnist), it is the test part
+    whatever share `test` names, and `validation` is a share of the rest. `raw_targets` leaves numbers to predict in
+    their own unit, for losses over counts. `limit` keeps no more training samples than that, chosen at random with the
+    same share of each class; the other parts stay as they are.
 
     Raises:
         DataError: shares that leave nothing to train on, or a part that would hold no sample; or load() failed.
@@ -89,7 +90,7 @@ def prepare(
         for array in arrays.inputs
     )
     targets, target_standardisation = arrays.targets, None
-    if dataset.task in ("regression", "forecasting") and not raw_targets:
+    if TASKS[dataset.task].standardised and not raw_targets:
         target_standardisation = fit(targets[parts[0]], -1)
         targets = target_standardisation.apply(targets)
 
@@ -137,7 +138,7 @@ def split_in_time(
 def split_groups(
     groups: NDArray[Any], validation: float, test: float, seed: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Whole groups for each part, drawn at random; a part that is asked for gets one group at least."""
+    """Whole groups for each part, chosen at random; a part that is asked for gets at least one group."""
     random = np.random.default_rng(seed)
     names = random.permutation(np.unique(groups))
     parts, used = [], 0
@@ -177,45 +178,46 @@ def _indices(
     dataset: DataSet, arrays: Arrays, validation: float, test: float, seed: int, limit: int | None
 ) -> tuple[tuple[Indices, Indices, Indices], tuple[str, ...]]:
     """Where the samples of the three parts stand, and notes on classes that are not in every part."""
+    task = TASKS[dataset.task]
     free = len(arrays.targets) - arrays.test_count
-    groups = _groups(dataset, arrays.targets[:free])
-    drawn = 0.0 if arrays.test_count else test
+    strata = task.strata(arrays.targets[:free])
+    test_share = 0.0 if arrays.test_count else test
     if dataset.order == "time":
-        parts = split_in_time(free, validation, drawn, arrays.gap)
+        parts = split_in_time(free, validation, test_share, arrays.gap)
     elif arrays.groups is not None:
-        parts = split_groups(arrays.groups[:free], validation, drawn, seed)
+        parts = split_groups(arrays.groups[:free], validation, test_share, seed)
     else:
-        parts = split_indices(groups, validation, drawn, seed)
+        parts = split_indices(strata, validation, test_share, seed)
     if not len(parts[0]):
         raise DataError(
             f"The {free} samples of {dataset.name} leave none to train on with a validation share of {validation:g} "
             f"and a test share of {test:g}. Make them smaller."
         )
-    for name, share, part in (("validation", validation, parts[1]), ("test", drawn, parts[2])):
+    for name, share, part in (("validation", validation, parts[1]), ("test", test_share, parts[2])):
         if share and not len(part):
-            raise DataError(_empty_part(dataset, groups, name, share))
+            raise DataError(_empty_part(dataset, strata, name, share))
     if limit is not None and limit < len(parts[0]):
-        parts = (_some(dataset, parts[0], groups, limit, seed), parts[1], parts[2])
-    notes = _absent(dataset.classes, groups, parts) if dataset.task == "classification" else ()
+        parts = (_some(dataset, parts[0], strata, limit, seed), parts[1], parts[2])
+    notes = _absent(dataset.classes, strata, parts) if task.splits_by_class else ()
     if arrays.test_count and test > 0:
         parts = (parts[0], parts[1], np.arange(free, free + arrays.test_count))
     return parts, notes
 
 
-def _some(dataset: DataSet, training: Indices, groups: Indices, limit: int, seed: int) -> Indices:
-    """So many of the training samples: in time the last ones, else drawn with the same share of each class."""
+def _some(dataset: DataSet, training: Indices, strata: Indices, limit: int, seed: int) -> Indices:
+    """So many of the training samples: in time the last ones, else at random with the same share of each class."""
     if dataset.order == "time":
         return training[len(training) - limit :]
-    drawn = split_indices(groups[training], 0.0, limit / len(training), seed)[2]
-    return training[drawn]
+    chosen = split_indices(strata[training], 0.0, limit / len(training), seed)[2]
+    return training[chosen]
 
 
-def _empty_part(dataset: DataSet, groups: Indices, name: str, share: float) -> str:
+def _empty_part(dataset: DataSet, strata: Indices, name: str, share: float) -> str:
     """Why a part that was asked for has no sample, and what to do."""
-    count = len(groups)
-    if dataset.task == "classification" and round(share * count) and np.bincount(groups).max() == 1:
+    count = len(strata)
+    if TASKS[dataset.task].splits_by_class and round(share * count) and np.bincount(strata).max() == 1:
         return (
-            f"Every class of {dataset.name} has a single sample, which is needed for training: none is left for the "
+            f"Each class of {dataset.name} has a single sample, which is needed for training: none is left for the "
             f"{name} part. Add samples of each class, or set the {name} share to 0."
         )
     return (
@@ -239,13 +241,3 @@ def _absent(classes: tuple[str, ...], labels: Indices, parts: tuple[Indices, Ind
         for label in np.setdiff1d(present, labels[part])
     ]
     return (*nowhere, *absent)
-
-
-def _groups(dataset: DataSet, targets: NDArray[Any]) -> NDArray[np.int64]:
-    """What a split keeps the proportions of: the classes, or ten groups of targets from small to large."""
-    if dataset.task == "classification":
-        return targets.astype(np.int64)
-    if dataset.task != "regression":
-        return np.zeros(len(targets), np.int64)
-    rank = np.argsort(np.argsort(targets[:, 0], kind="stable"), kind="stable")
-    return (rank * 10 // len(targets)).astype(np.int64)

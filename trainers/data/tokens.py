@@ -1,7 +1,7 @@
-"""Tokens: the pieces that a text is cut into, and their numbers. The one place where text becomes numbers and back.
+"""Tokens: the parts that a text is divided into, and their numbers. Text becomes numbers, and numbers text, only here.
 
-The number of a token is its place in the vocabulary. A few tokens are no text: what is unknown, what fills up a
-sentence that is too short, and what hides a token that is to be guessed.
+The number of a token is its position in the vocabulary. Special tokens are no text: unknown words, padding after a
+short sentence, and the mask of a token that is to be predicted.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ WITHOUT_SPACE_AFTER = frozenset("([{\n")
 
 
 class TokenError(NetloomError, ValueError):
-    """A text holds what the vocabulary does not know; the text says what, and what is known."""
+    """A text has characters or words that are not in the vocabulary; the message names them."""
 
 
 def read_text(path: str | Path) -> str:
@@ -36,7 +36,7 @@ def read_text(path: str | Path) -> str:
 
 
 def cut(text: str, tokens: str) -> list[str]:
-    """A text as tokens: its characters; its words, digits, marks and line ends; or what stands between its spaces."""
+    """A text as tokens: its characters; its words, digits, punctuation and line ends; or what is between its spaces."""
     import re
 
     if tokens == "characters":
@@ -55,12 +55,12 @@ def most_frequent(tokens: list[str], size: int, special: tuple[str, ...]) -> lis
 
 
 def apart(before: str, token: str) -> bool:
-    """Whether a space stands between two words or marks."""
+    """Whether there is a space between two words or punctuation marks."""
     return token not in WITHOUT_SPACE_BEFORE and before not in WITHOUT_SPACE_AFTER
 
 
 def join(tokens: Iterable[str], unit: Tokens) -> str:
-    """Tokens as one text; between words stand spaces, but not before a comma."""
+    """Tokens as one text, with spaces between words, but not before a comma."""
     pieces: list[str] = []
     before = "\n"
     for token in tokens:
@@ -80,22 +80,21 @@ def spelled(number: int, vocabulary: Sequence[str]) -> str:
 
 
 def encode(text: str, vocabulary: Sequence[str], unit: Tokens) -> list[int]:
-    """The numbers of a text's tokens. Words that are not known become the unknown one.
+    """The numbers of a text's tokens. Words that are not in the vocabulary become the unknown one.
 
     Raises:
         TokenError: a character that the vocabulary does not have; all of them are named.
     """
     places = {token: number for number, token in enumerate(vocabulary)}
     tokens = cut(text, unit)
-    strange = unknown(text, vocabulary, unit)
-    if strange and (unit == "characters" or UNKNOWN not in places):
-        named = ", ".join(repr(token) for token in strange[:SHOWN]) + (" …" if len(strange) > SHOWN else "")
+    missing = unknown(text, vocabulary, unit)
+    if missing and (unit == "characters" or UNKNOWN not in places):
+        named = ", ".join(repr(token) for token in missing[:SHOWN]) + (" …" if len(missing) > SHOWN else "")
         known = "".join(token for token in vocabulary if len(token) == 1 and not token.isspace())
-        what = "character" if unit == "characters" else "word"
+        what = "characters" if unit == "characters" else "words"
         raise TokenError(
-            f"The text has {named}: {'a ' if len(strange) == 1 else ''}{what}{'s' if len(strange) > 1 else ''} that "
-            f"this network has never seen. "
-            + (f"It knows {known} and spaces." if unit == "characters" else "Use words of the text it learned from.")
+            f"The vocabulary of this network does not have the {what} {named}. "
+            + (f"It has {known} and spaces." if unit == "characters" else "Use words of the training text.")
         )
     return [places[token] if token in places else places[UNKNOWN] for token in tokens]
 

@@ -1,4 +1,4 @@
-"""Checkpoints: a tree of tensors and plain values as safetensors and JSON, written whole or not at all."""
+"""Checkpoints: a tree of tensors and plain values as safetensors and JSON, written completely or not at all."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ TUPLE = "__tuple__"
 
 
 def save(path: Path, tree: Any) -> None:
-    """Write `path`.json and `path`.safetensors. The tensors' file has a new name each time and the JSON names it, so
-    a machine that stops in between leaves the old checkpoint whole. OSError: the disk is full."""
+    """Write `path`.json and `path`.<random>.safetensors. The JSON file holds the name of the safetensors file, which
+    is new each time, so a crash in between leaves the previous checkpoint complete. OSError: the disk is full."""
     tensors: dict[str, Tensor] = {}
     packed = _pack(tree, tensors)
     target = path.with_name(f"{path.name}.{uuid.uuid4().hex[:8]}.safetensors")
@@ -38,8 +38,11 @@ def save(path: Path, tree: Any) -> None:
 def load(path: Path, device: str = "cpu") -> Any:
     """Read what `save` wrote. FileNotFoundError: there is no checkpoint."""
     record = json.loads(path.with_name(path.name + ".json").read_text(encoding="utf-8"))
-    name = Path(record["tensors"]).name
-    return _unpack(record["tree"], load_file(path.with_name(name), device=device))
+    stored = load_file(path.with_name(Path(record["tensors"]).name), device=device)
+    # torch aligns the memory of every new tensor to 64 bytes, a safetensors file aligns to 8. On some processors a dot
+    # product of tensors with another alignment is summed in another order and rounded differently, so a resumed run
+    # would not give the numbers of an uninterrupted one. A copy is aligned like any new tensor.
+    return _unpack(record["tree"], {name: tensor.clone() for name, tensor in stored.items()})
 
 
 def exists(path: Path) -> bool:
@@ -47,13 +50,13 @@ def exists(path: Path) -> bool:
 
 
 def save_weights(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str] | None = None) -> None:
-    """A safetensors file, written to a temporary name and renamed."""
+    """Write a safetensors file to a temporary name, then rename it. OSError: the disk is full."""
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
     try:
-        ready = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+        copies = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
         try:
-            save_file(ready, temporary, metadata)
-        except Exception as error:  # safetensors wraps the operating system's errors in one of its own
+            save_file(copies, temporary, metadata)
+        except Exception as error:  # safetensors raises its own exception for an error of the operating system
             raise OSError(f"{path.name} could not be written: {error}") from error
         temporary.replace(path)
     finally:
@@ -89,7 +92,7 @@ def _unpack(value: Any, tensors: dict[str, Tensor]) -> Any:
 
 
 def random_state(device: str) -> dict[str, Tensor]:
-    """The state of torch's random generators that a run draws from."""
+    """The state of the torch random generators that a run uses: the CPU's, and the GPU's if it trains there."""
     state = {"cpu": torch.get_rng_state()}
     if torch.device(device).type == "cuda":
         state["cuda"] = torch.cuda.get_rng_state(device)
@@ -97,7 +100,7 @@ def random_state(device: str) -> dict[str, Tensor]:
 
 
 def set_random_state(state: dict[str, Tensor], device: str) -> None:
-    """Go on drawing where `random_state` was taken."""
+    """Restore what `random_state` returned."""
     torch.set_rng_state(state["cpu"].cpu())
     if "cuda" in state:
         torch.cuda.set_rng_state(state["cuda"].cpu(), device)

@@ -1,4 +1,4 @@
-"""What ways of training with one network share: the step, evaluation in pieces, precision, what a resumed run needs."""
+"""What paradigms with one network share: the training step, evaluation in pieces, mixed precision, checkpoints."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import builder
+from trainers.engine.device import autocast
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -30,14 +31,14 @@ class NetworkLearner:
     the rest of `trainers.paradigms.base.Learner` is here.
     """
 
-    kept_batches: ClassVar[int] = 8  # outputs that are kept for `scores` of the training part; 0: none
+    kept_batches: ClassVar[int] = 8  # whose outputs the training metrics are computed from; 0: none
     eager = True
     probed_forward: int | None = None
     notes: tuple[str, ...] = ()
     diagnostics: tuple[Verdict, ...] = ()
 
     def __init__(self, job: Job, prepared: Prepared, device: str, total_steps: int, steps_per_epoch: int) -> None:
-        """Build the network of the job's document with fresh weights, and its optimizer."""
+        """Build the network of the job's document with freshly initialised weights, and its optimizer."""
         import torch
 
         settings = job.settings
@@ -51,47 +52,37 @@ class NetworkLearner:
         self.device = torch.device(device)
         self.compiled = torch.compile(self.model) if settings.compile else None
         self.eager = self.compiled is None
-        self.piece = evaluation_piece(job, len(prepared.training))
-        # Outputs of the last batches: the epoch's training metrics come from them at the cost of keeping references,
-        # where scoring samples again would cost a tenth of a short epoch.
+        self.evaluation_batch_size = evaluation_batch_size(job, len(prepared.training))
+        # The training metrics of an epoch come from the outputs of its last batches: keeping references costs nothing,
+        # while another forward pass would cost a tenth of a short epoch.
         self.kept: deque[tuple[Tensor, Tensor]] = deque(maxlen=self.kept_batches)
 
     def optimised(self, module: nn.Module, total_steps: int, steps_per_epoch: int) -> Optimisation:
-        """An optimizer for a module's weights, as the job has it."""
+        """The job's optimizer for the weights of a module."""
         from trainers.optim.optimisation import Optimisation
 
-        job, settings = self.job, self.job.settings
-        return Optimisation(
-            module.parameters(),
-            job.optimizer,
-            job.schedule,
-            total_steps,
-            steps_per_epoch,
-            gradient_clip=settings.gradient_clip,
-            l1=settings.l1,
-            scaled=settings.precision == "float16",
-        )
+        return Optimisation.for_job(self.job, module.parameters(), total_steps, steps_per_epoch)
 
-    # -- what a way of training says ----------------------------------------------------------------------------------
+    # -- for subclasses ---------------------------------------------------------------------------------------------
 
     def network(self, job: Job) -> nn.Module:
-        """The network with fresh weights; one that gives further values of nodes needs a `_forward` of its own."""
+        """The network with fresh weights. One that returns values of further nodes needs its own `_forward`."""
         return builder.compile(job.document)
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """The mean loss of a batch: a tensor with one number."""
-        raise TypeError(f"{type(self).__name__} does not say what it makes small.")
+        """The mean loss of a batch, a scalar tensor."""
+        raise TypeError(f"{type(self).__name__} does not define its loss.")
 
     def metrics(self, outputs: Tensor, targets: Tensor, split: Split | None, costly: bool) -> dict[str, float]:
-        """Metrics by name; `outputs` went through `digest`. `split`: the part of the data, None for the last batches.
-        `costly`: with those that take long."""
+        """Metrics by name. `outputs` went through `reduce_outputs`; `split` is None for the last training batches;
+        `costly` includes the metrics that take long to compute."""
         return {}
 
-    def digest(self, outputs: Tensor) -> Tensor:
-        """What `scores` needs of the outputs: less than all of them where they are large."""
+    def reduce_outputs(self, outputs: Tensor) -> Tensor:
+        """What `metrics` needs of the outputs; for large outputs less than all of them, to save memory."""
         return outputs
 
-    # -- the learner that the loop knows ------------------------------------------------------------------------------
+    # -- for the loop -------------------------------------------------------------------------------------------------
 
     def step(self, batch: Batch) -> Tensor:
         inputs, targets = batch.inputs, batch.targets
@@ -107,36 +98,34 @@ class NetworkLearner:
                 outputs = model(*inputs)
                 loss = self.loss(outputs, targets)
         if not self.kept:
-            self._make_room(outputs.numel())
+            self._limit_kept(outputs.numel())
         self.kept.append((outputs.detach(), targets))
         return loss
 
-    def _make_room(self, numbers: int) -> None:
-        """For as many batches as are to be kept, but not for more than fit."""
+    def _limit_kept(self, numbers: int) -> None:
+        """Keep the outputs of as many batches as fit into KEPT_NUMBERS."""
         most = min(self.kept_batches, max(2, KEPT_NUMBERS // max(numbers, 1)))
         if most != self.kept.maxlen:
             self.kept = deque(maxlen=most)
 
     def autocast(self) -> contextlib.AbstractContextManager[Any]:
-        """The precision of the job, for a `with`."""
-        import torch
-
-        return contextlib.nullcontext() if self.precision is None else torch.autocast(self.device.type, self.precision)
+        """A context manager for the precision of the job."""
+        return autocast(self.device, self.precision)
 
     def evaluate(self, split: Split, costly: bool = False) -> dict[str, float]:
         import torch
 
         pieces, total = [], 0.0
-        starts = range(0, len(split), self.piece)
+        starts = range(0, len(split), self.evaluation_batch_size)
         self.model.eval()
         try:
             with torch.inference_mode():
                 for start in starts:
-                    inputs, targets = part(split, start, self.piece)
+                    inputs, targets = part(split, start, self.evaluation_batch_size)
                     with self.autocast():
                         outputs = self.model(*inputs).float()
                     total += float(self.loss(outputs, targets)) * len(targets)
-                    pieces.append(self.digest(outputs))
+                    pieces.append(self.reduce_outputs(outputs))
                 outputs = pieces[0] if len(pieces) == 1 else torch.cat(pieces)
                 scores = self.metrics(outputs, split.targets, split, costly)
         finally:
@@ -144,7 +133,7 @@ class NetworkLearner:
         return {"loss": total / len(split)} | scores
 
     def snapshots(self, step: int) -> Iterable[Event]:
-        """What else there is to show of the network at this step; asked a few times a second, and seldom answered."""
+        """Further events to show at this step, such as generated samples; called a few times a second."""
         return ()
 
     def epoch_end(self, validation_loss: float | None) -> None:
@@ -155,7 +144,7 @@ class NetworkLearner:
 
         scores: dict[str, float] = {}
         if self.kept:
-            outputs = torch.cat([self.digest(output.float()) for output, _ in self.kept])
+            outputs = torch.cat([self.reduce_outputs(output.float()) for output, _ in self.kept])
             scores = self.metrics(outputs, torch.cat([target for _, target in self.kept]), None, False)
             self.kept.clear()
         optimisation = self.optimisation
@@ -170,14 +159,14 @@ class NetworkLearner:
 
 
 def part(split: Split, start: int, size: int) -> tuple[tuple[Tensor, ...], Tensor]:
-    """`size` samples of a split from one on: inputs and targets."""
+    """`size` samples of a split from `start` on: inputs and targets."""
     if start == 0 and size >= len(split):
         return split.inputs, split.targets
     return tuple(given[start : start + size] for given in split.inputs), split.targets[start : start + size]
 
 
-def evaluation_piece(job: Job, samples: int) -> int:
-    """How many samples to evaluate at once: as many as take no more memory than training does."""
+def evaluation_batch_size(job: Job, samples: int) -> int:
+    """How many samples to evaluate at once: as many as need no more memory than training does."""
     batch = samples if job.batch_size == "full" else job.batch_size
     one = int(builder.summary(job.document)["activation_bytes"].max())
     return min(EVALUATION_BATCH, max(batch, EVALUATION_BYTES // max(one, 1)))

@@ -1,7 +1,7 @@
-"""The training loop. It knows batches and `learner.step(batch)`, and nothing of what is being learned.
+"""The training loop: batches, `learner.step(batch)`, epochs. It does not know what is trained.
 
-The hot path is one comparison of a clock beside the step. Everything else happens in `_tick`, about four times a
-second: losses come off the device in one go, one step is watched by the probes, events go to the store.
+Beside the step, the hot path is one comparison of a clock. Everything else happens in `_tick`, about four times a
+second: the losses are copied from the device in one go, the probes watch one step, events go to the store.
 """
 
 from __future__ import annotations
@@ -29,37 +29,37 @@ if TYPE_CHECKING:
     from trainers.paradigms.base import Learner
 
 FLUSH_SECONDS = 0.25
-FINE_STEPS = 1000  # every one of the first steps has its own point in the loss curve; after that they are averaged
+FINE_STEPS = 1000  # each of the first steps is a point of the loss curve; later points average several steps
 
 
 class Diverged(NetloomError):
-    """The loss is no longer a number. `.step` is the first step at which it was not."""
+    """The loss is NaN or infinite. `.step` is the first step at which it is."""
 
     def __init__(self, step: int) -> None:
         self.step = step
-        super().__init__(f"The loss is no longer a number at step {step:,}.")
+        super().__init__(f"The loss is NaN or infinite at step {step:,}.")
 
 
 @dataclass
 class TrainingPosition:
-    """Where a run is, and what it has seen of the best: all that a checkpoint holds besides tensors of the learner."""
+    """Where a run is in its epochs, and its best epoch so far. A checkpoint has this and the tensors of the learner."""
 
-    epoch: int = 0  # epochs that are over
-    batch: int = 0  # batches of the running epoch that are over
+    epoch: int = 0  # finished epochs
+    batch: int = 0  # finished batches of the current epoch
     step: int = 0
     best_value: float | None = None  # of the metric to keep
     best_epoch: int = 0
     epochs_without_progress: int = 0
-    sum_loss: float = 0.0  # of the running bucket of the loss curve
+    sum_loss: float = 0.0  # of the losses since the last point of the loss curve
     count_loss: int = 0
 
 
 @dataclass
 class Loop:
-    """One run's loop.
+    """The loop of one run.
 
-    `on_tick(events)` is called with what there is to tell, on a clock and at the end; it returns True to leave the
-    loop after the step that is done (pause, stop). Calling `run` again goes on from there, number for number.
+    `on_tick(events)` is called with the new events, on a clock and at the end; it returns True to leave the loop after
+    the current step (pause, stop). Calling `run` again continues from there with the same numbers.
     """
 
     learner: Learner
@@ -71,6 +71,7 @@ class Loop:
     on_tick: Callable[[list[Event]], bool]
     probes: ProbeClock
     metric_to_keep: KeptMetric | None = field(default_factory=KeptMetric)
+    evaluates_without_samples: bool = False  # the learner makes its own samples to evaluate on
     position: TrainingPosition = field(default_factory=TrainingPosition)
     best: dict[str, Tensor] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
@@ -80,12 +81,12 @@ class Loop:
     _epoch_sum: float = 0.0  # of the losses of the running epoch
     _epoch_count: int = 0
 
-    def hurry(self) -> None:
+    def check_requests_now(self) -> None:
         """Look for a request to pause or stop after the next step instead of at the next tick. From any thread."""
         self._deadline = 0.0
 
     def run(self) -> bool:
-        """Train until the end (True) or until `on_tick` says to leave (False). Raises Diverged."""
+        """Train until the end (True) or until `on_tick` returns True (False). Raises Diverged."""
         limit = self.max_steps or math.inf
         while self.position.epoch < self.epochs and self.position.step < limit:
             if not self._run_epoch(limit):
@@ -93,14 +94,14 @@ class Loop:
             self._end_epoch()
             if self.stopped_early:
                 break
-        verdicts = self.probes.judge.now()
-        if verdicts or self.probes.judge.settled:
+        verdicts = self.probes.assessment.verdicts()
+        if verdicts or self.probes.assessment.has_enough_probes:
             self.events.append(Verdicts(self.position.step, verdicts))
         self.on_tick(self._take())
         return True
 
     def _run_epoch(self, limit: float) -> bool:
-        """The rest of one epoch. False: asked to leave."""
+        """The remaining batches of one epoch. False: `on_tick` asked to leave."""
         position, step, pending, clock = self.position, self.learner.step, self._pending, time.perf_counter
         for batch in self.batches.epoch(position.epoch, position.batch):
             if clock() < self._deadline:
@@ -118,10 +119,10 @@ class Loop:
         return True
 
     def _tick(self) -> bool:
-        """Tell what there is to tell. True: leave the loop."""
+        """Hand the new events to `on_tick`. True: leave the loop."""
         self._collect()
         leave = self.on_tick(self._take())
-        # The first ticks come quickly, so that a run of a second has curves and verdicts too.
+        # The first ticks follow one another quickly, so that a run of one second has curves and verdicts too.
         self._ticks += 1
         self._deadline = time.perf_counter() + min(FLUSH_SECONDS, 0.01 * 2 ** min(self._ticks, 5))
         return leave
@@ -131,7 +132,7 @@ class Loop:
         return events
 
     def _collect(self) -> None:
-        """Bring the losses of the last steps off the device, in one go, and put them into the loss curve."""
+        """Copy the losses of the last steps from the device in one go, and add them to the loss curve."""
         if not self._pending:
             return
         position = self.position
@@ -155,7 +156,7 @@ class Loop:
         position.sum_loss, position.count_loss = 0.0, 0
 
     def _end_epoch(self) -> None:
-        """Score the epoch, remember the best weights, move schedules that go by epochs."""
+        """Evaluate, keep the best weights, step the schedules that go by epochs."""
         position = self.position
         self._collect()
         position.epoch, position.batch = position.epoch + 1, 0
@@ -164,12 +165,12 @@ class Loop:
             self.events.append(Metric(position.step, position.epoch, "training", name, value))
         mean = self._epoch_sum / max(self._epoch_count, 1)
         self._epoch_sum, self._epoch_count = 0.0, 0
-        self.probes.judge.history.take(Epoch(position.epoch, mean, validation, self.learner.diagnostics))
+        self.probes.assessment.history.add(Epoch(position.epoch, mean, validation, self.learner.diagnostics))
         self.learner.epoch_end(validation.get("loss"))
         self._remember_best(validation)
 
     def _validate(self) -> dict[str, float]:
-        if not len(self.validation):
+        if not len(self.validation) and not self.evaluates_without_samples:
             return {}
         scores = self.learner.evaluate(self.validation)
         for metric, value in scores.items():
@@ -177,7 +178,7 @@ class Loop:
         return scores
 
     def _remember_best(self, scores: Mapping[str, float]) -> None:
-        """Keep a copy of the weights when the metric to keep is the best so far; without one, the last are best."""
+        """Copy the weights when the metric to keep is the best so far; without such a metric, after every epoch."""
         position, metric = self.position, self.metric_to_keep
         value = None if metric is None else scores.get(metric.name)
         margin = self.early_stopping.min_delta if self.early_stopping else 0.0
@@ -200,7 +201,7 @@ class Loop:
 
     @property
     def stopped_early(self) -> bool:
-        """Whether the validation loss has not fallen for as long as early stopping bears."""
+        """Whether the metric to keep has not improved for `patience` epochs."""
         stopping = self.early_stopping
         return stopping is not None and self.position.epochs_without_progress >= stopping.patience
 
@@ -215,9 +216,9 @@ def weights(learner: Learner) -> dict[str, Tensor]:
 
 
 def bucket(step: int) -> int:
-    """How many steps one point of the loss curve averages at this step: doubles each time the run doubles.
+    """How many steps one point of the loss curve averages at this step: it doubles each time the number of steps does.
 
-    It follows from the step alone, so the same job gives the same curve whatever the speed of the machine, and a run of
-    a million steps has about ten thousand points.
+    It depends on the step alone, so the same job gives the same curve on a fast and on a slow machine, and a run of a
+    million steps has about ten thousand points.
     """
     return 1 << max(0, (max(step - 1, 0) // FINE_STEPS).bit_length())

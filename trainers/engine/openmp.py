@@ -1,12 +1,12 @@
-"""How torch's threads wait for one another: asleep, not spinning. Imported before torch, which reads it once.
+"""Makes torch's OpenMP threads sleep while they wait, instead of spinning. torch reads the setting when it is imported.
 
-With as many threads as cores, a thread that spins while it waits keeps the other from the core that it needs as soon as
-anything else runs, such as a page being drawn: a step that takes 0.05 s takes 0.8 s then (docs/decisions/006).
+With as many threads as cores, a spinning thread occupies the core that another thread needs as soon as anything else
+runs, such as the rendering of a page: a step that takes 0.05 s then takes 0.8 s (docs/decisions/006).
 """
 
 from __future__ import annotations
 
 import os
 
-# the standard's own variable: https://www.openmp.org/spec-html/5.2/openmpse133.html; who has set it knows better
+# https://www.openmp.org/spec-html/5.2/openmpse133.html; a value that the user has set stays
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")

@@ -1,7 +1,7 @@
-"""One run's training, from its job to its last weights: what the worker's thread does.
+"""The training of one run, from its job to its saved weights. The thread of worker.py calls it.
 
-Torch's random generator belongs to the whole process, so one run trains at a time; the others are queued. A paused run
-lets the next one train and takes its random state along.
+torch's random generator belongs to the whole process, so one run trains at a time and the others are queued. A paused
+run lets the next one train and restores its own random state when it resumes.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ RATE_SECONDS = 4.0
 
 
 class StopRequested(Exception):
-    """Somebody asked the run to pause or to stop before its first step."""
+    """The run was asked to pause or to stop before its first step."""
 
 
 class Session:
-    """Loads the data, builds the learner, runs the loop, tells the store, keeps checkpoints."""
+    """Loads the data, builds the learner, runs the loop, writes events to the store, saves checkpoints."""
 
     def __init__(self, run: str, job: Job, store: Store) -> None:
         self.run, self.job, self.store = run, job, store
@@ -52,7 +52,7 @@ class Session:
         self.request = ""  # "pause" or "stop", set by the run's owner
         self.loop: Loop | None = None
         self.started = store.row(run)["started"] or time.time()
-        self._seconds = 0.0  # spent training before the running stretch
+        self._seconds = 0.0  # spent training before the last start or resume
         self._resumed_at = time.perf_counter()
         self._saved_at = time.perf_counter()
         self._best_saved = -1
@@ -63,14 +63,14 @@ class Session:
     # -- setting up -------------------------------------------------------------------------------------------------
 
     def prepare(self) -> None:
-        """Load the data and build the learner; go on from the checkpoint if there is one."""
+        """Load the data, build the learner, and restore the checkpoint if there is one."""
         job, settings = self.job, self.job.settings
-        self.tell("running", "Loading the data …")
+        self.write_state("running", "Loading the data …")
         warm_up()
 
         self.prepared = job.prepare()
         if not checkpoint.exists(self.folder / "checkpoint"):
-            job.paradigm.prepare(job, self._say)
+            job.paradigm.prepare(job, self._announce)
         torch.manual_seed(settings.seed)
         batches = job.paradigm.batches(job, self.prepared, self.device)
         total = batches.count * settings.epochs
@@ -89,13 +89,14 @@ class Session:
             self._on_tick,
             ProbeClock(specs),
             job.paradigm.metric_to_keep(job.dataset),
+            not job.paradigm.needs_data,
         )
-        self.loop.probes.judge.history.notes = (*self.prepared.notes, *learner.notes)
+        self.loop.probes.assessment.history.notes = (*self.prepared.notes, *learner.notes)
         if checkpoint.exists(self.folder / "checkpoint"):
             self._restore(self.loop)
 
-    def _say(self, message: str) -> None:
-        """Show a sentence while something is being made ready. StopRequested: somebody asked the run to stop or to wait."""
+    def _announce(self, message: str) -> None:
+        """Show a message while the run is being prepared. StopRequested: the run was asked to stop or to pause."""
         with contextlib.suppress(StoreError):
             asked = self.store.write(self.run, [self.progress("running", message)])
             self.request = self.request or asked or ""
@@ -111,15 +112,15 @@ class Session:
         loop.best = {name: tensor.to(self.device) for name, tensor in state["best"].items()}
         self._seconds = state["seconds"]
         checkpoint.set_random_state(state["random"], self.device)
-        self.store.forget_after(self.run, loop.position.step)
+        self.store.delete_after(self.run, loop.position.step)
 
     # -- while it trains --------------------------------------------------------------------------------------------
 
     def train(self) -> State:
-        """Run the loop until it ends or is asked to leave; returns the state the run is in then."""
+        """Run the loop until it ends or a request comes; returns the new state of the run."""
         assert self.loop is not None
         if self.job.settings.compile:
-            self.tell("running", "torch.compile translates the network: the first step takes a minute or so …")
+            self.write_state("running", "torch.compile compiles the network: the first step takes about a minute …")
         self._resumed_at = time.perf_counter()
         self._marks.clear()
         with threads(self.threads):
@@ -135,7 +136,7 @@ class Session:
             asked = self.store.write(self.run, [*events, self.progress("running")])
             self._save_when_due()
         except (StoreError, OSError) as error:
-            # Nothing of the run is lost: it waits with everything in memory until there is room again.
+            # Nothing is lost: the run pauses with everything in memory until there is room again.
             self.loop.events[:0] = events
             self.trouble = str(error)
             self.request = "pause"
@@ -155,7 +156,7 @@ class Session:
             self._samples_per_second = (step - before) * self.loop.batches.size / (now - then)
 
     def progress(self, state: State, message: str = "") -> Progress:
-        """How far the run is."""
+        """The current epoch, step, speed and time left."""
         loop = self.loop
         position = loop.position if loop else TrainingPosition()
         total = getattr(self, "total_steps", 0)
@@ -165,21 +166,31 @@ class Session:
             left = (total - position.step) * loop.batches.size / self._samples_per_second
         rate = self._samples_per_second or (position.step * loop.batches.size / seconds if loop and seconds else 0.0)
         return Progress(
-            state, min(position.epoch + (state == "running"), self.job.settings.epochs), self.job.settings.epochs,
-            position.step, total, seconds, left, rate, self.device, message, self.started, time.time(),
-        )  # fmt: skip
+            state,
+            min(position.epoch + (state == "running"), self.job.settings.epochs),
+            self.job.settings.epochs,
+            position.step,
+            total,
+            seconds,
+            left,
+            rate,
+            self.device,
+            message,
+            self.started,
+            time.time(),
+        )
 
     @property
     def seconds(self) -> float:
         return self._seconds + time.perf_counter() - self._resumed_at
 
-    def tell(self, state: State, message: str = "") -> None:
-        """Write the run's state; what cannot be written because the disk is full is not worth stopping for."""
+    def write_state(self, state: State, message: str = "") -> None:
+        """Write the state of the run. A full disk is no reason to stop, so that error is ignored here."""
         with contextlib.suppress(StoreError):
             self.store.write(self.run, [self.progress(state, message)])
 
-    def tell_rest(self) -> None:
-        """Write what a run that failed had still to tell: the last of its loss curve, and what its probes saw."""
+    def write_remaining_events(self) -> None:
+        """Write the last events of a run that failed: the end of its loss curve and the last probes."""
         if self.loop is not None:
             events, self.loop.events = self.loop.events, []
             with contextlib.suppress(StoreError):
@@ -189,7 +200,7 @@ class Session:
 
     def _save_when_due(self) -> None:
         if self.loop is not None and self.loop.best and self._best_saved < 0:
-            self.save_best()  # the first ones at once, so that pages have something to predict with
+            self.save_best()  # the first ones at once, so that the pages can show predictions
         if time.perf_counter() - self._saved_at < SAVE_SECONDS:
             return
         begun = time.perf_counter()
@@ -214,7 +225,7 @@ class Session:
         self._saved_at = time.perf_counter()
 
     def save_best(self) -> None:
-        """Write the best weights so far, with what a user of the model must know."""
+        """Write the best weights so far and the card of the model."""
         loop = self.loop
         assert loop is not None
         best = loop.best or weights(loop.learner)
@@ -225,7 +236,7 @@ class Session:
         self._best_saved = loop.position.best_epoch
 
     def finish(self) -> None:
-        """Score the best weights on the test split, once, at the very end."""
+        """Evaluate the best weights on the test split, once, after the last step."""
         loop = self.loop
         assert loop is not None
         position = loop.position
@@ -235,7 +246,7 @@ class Session:
         best = {name: tensor.clone() for name, tensor in weights(loop.learner).items()}
         events: list[Event] = []
         scores: dict[str, float] = {}
-        if len(self.prepared.test):
+        if len(self.prepared.test) or not self.job.paradigm.needs_data:
             scores = loop.learner.evaluate(self.prepared.test.to(self.device), costly=True)
             events += [Metric(position.step, position.epoch, "test", name, value) for name, value in scores.items()]
         checkpoint.save_weights(self.folder / "best.safetensors", best)
@@ -245,7 +256,7 @@ class Session:
 
 
 def card(job: Job, prepared: Prepared, scores: dict[str, float], run: str) -> dict[str, Any]:
-    """What a user of the model must know: how inputs are prepared, what outputs mean, how good it is."""
+    """The card of a model: how its inputs are scaled, what its outputs mean, its test metrics."""
     made: dict[str, Any] = {
         "inputs": [figures and figures.as_dict() for figures in prepared.standardisation],
         "classes": list(prepared.classes),
@@ -267,17 +278,17 @@ def card(job: Job, prepared: Prepared, scores: dict[str, float], run: str) -> di
 
 
 def load_weights(loop: Loop, values: dict[str, Tensor]) -> None:
-    """Put weights, by "network/key", into the learner's networks."""
+    """Load weights, by "network/key", into the networks of the learner."""
     for network, module in loop.learner.modules.items():
         prefix = f"{network}/"
         module.load_state_dict({k.removeprefix(prefix): v for k, v in values.items() if k.startswith(prefix)})
 
 
 def warm_up() -> None:
-    """Import what torch's optimizers and the metrics import on their first call: three seconds, better spent before a
-    run begins than in its first step."""
+    """Import what torch's optimizers and the metrics import on their first call: three seconds that would else be part
+    of the first step."""
     for name in ("torch._dynamo", "torchmetrics.functional"):
         importlib.import_module(name)
 
 
-TRAINING_LOCK = threading.Lock()  # held by the run that trains
+TRAINING_LOCK = threading.Lock()  # held by the run that is training

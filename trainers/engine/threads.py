@@ -1,4 +1,4 @@
-"""How many threads a run computes with: more are not always faster, and the number decides how results are rounded."""
+"""How many threads a run computes with. More are not always faster, and the number changes how results are rounded."""
 
 from __future__ import annotations
 
@@ -18,20 +18,21 @@ SMALL_STEP = 300_000_000  # floating-point operations of a forward pass over a b
 
 
 def thread_count(job: Job, batch_size: int, device: str) -> int | None:
-    """How many threads torch computes with; None: as many as it likes.
+    """How many threads torch computes with; None: torch's default.
 
     Small steps gain nothing from a second thread, and each of their many short operations waits for it: while pages are
-    drawn on the same cores, two threads train a small network ten times slower than one. The number follows from the
-    job alone, since another number rounds differently and the app and the command line must give the same figures.
+    rendered on the same cores, two threads train a small network ten times slower than one. The number depends on the
+    job alone: another number of threads rounds differently, and the app and the command line must give the same
+    results.
     """
     if torch.device(device).type != "cpu":
         return None
-    return 1 if work(job) * batch_size < SMALL_STEP else None
+    return 1 if _parallel_flops(job) * batch_size < SMALL_STEP else None
 
 
-def work(job: Job) -> int:
-    """Operations for one sample that threads can share: all of the network's; of one that reads a sequence step by
-    step, those of a single step, since each waits for the one before."""
+def _parallel_flops(job: Job) -> int:
+    """Floating-point operations for one sample that threads can share: all of the network's; for a recurrent network
+    those of a single time step, since each step waits for the one before."""
     flops = builder.summary(job.document).set_index("node")["flops"]
     analysis = analyse(job.document)
     recurrent = [
@@ -44,7 +45,7 @@ def work(job: Job) -> int:
 
 @contextlib.contextmanager
 def threads(count: int | None) -> Iterator[None]:
-    """Let torch compute with so many threads for a while, in this thread of Python."""
+    """Compute with `count` threads inside the `with` block, and with the previous number afterwards."""
     before = torch.get_num_threads()
     torch.set_num_threads(count or before)
     try:

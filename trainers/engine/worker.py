@@ -15,7 +15,6 @@ from trainers.engine.loop import Diverged
 from trainers.engine.session import TRAINING_LOCK, Session, StopRequested
 from trainers.events import State
 from trainers.job import Job
-from trainers.paradigms.transfer.weight_files import WeightsError
 from trainers.runs.store import Store, StoreError
 
 _workers: dict[str, Worker] = {}
@@ -23,11 +22,11 @@ _guard = threading.Lock()
 
 
 class Worker:
-    """One run's thread. It outlives page reloads; `worker_of` finds it again by the run's id."""
+    """The thread of one run. It continues when a page is reloaded; `worker_of` finds it by the run's id."""
 
     def __init__(self, run: str, job: Job, store: Store) -> None:
         self.run, self.job = run, job
-        self.store = Store(store.folder)  # its own: it keeps a connection open
+        self.store = Store(store.folder)  # its own store, since `Store.write` keeps a connection open
         self.session = Session(run, job, self.store)
         self.state: State = "queued"
         self._wake = threading.Event()
@@ -38,11 +37,11 @@ class Worker:
         self._thread.start()
 
     def pause(self) -> None:
-        self._ask("pause")
+        self._request("pause")
 
     def stop(self) -> None:
-        self._ask("stop")
-        if self.state == "paused":  # so that who waits now waits for the end
+        self._request("stop")
+        if self.state == "paused":  # a caller of `wait` now waits until the run has ended
             self._set("queued", "Stopping …")
         self._wake.set()
 
@@ -53,17 +52,17 @@ class Worker:
             self._wake.set()
 
     def wait(self, timeout: float | None, states: tuple[State, ...]) -> bool:
-        """Wait until the run is in one of these states; False: the time is over."""
+        """Wait until the run is in one of these states. False: the timeout came first."""
         with self._changed:
             return self._changed.wait_for(lambda: self.state in states, timeout)
 
-    def _ask(self, what: str) -> None:
+    def _request(self, what: str) -> None:
         self.session.request = what
         if self.session.loop is not None:
-            self.session.loop.hurry()
+            self.session.loop.check_requests_now()
 
     def _set(self, state: State, message: str) -> None:
-        self.session.tell(state, message)
+        self.session.write_state(state, message)
         with self._changed:
             self.state = state
             self._changed.notify_all()
@@ -71,9 +70,9 @@ class Worker:
     def _main(self) -> None:
         try:
             self._work()
-        except Exception as error:  # the last line of defence: the server and the other runs go on
+        except Exception as error:  # any error at all: the server and the other runs continue
             (self.session.folder / "error.txt").write_text(traceback.format_exc(), encoding="utf-8")
-            self.session.tell_rest()
+            self.session.write_remaining_events()
             self._set("failed", explain(error, self.session))
         finally:
             self.store.close()
@@ -85,7 +84,7 @@ class Worker:
         while True:
             with TRAINING_LOCK:
                 if self.session.request == "stop" and self.session.loop is None:
-                    return self._set("stopped", "Stopped before it began.")
+                    return self._set("stopped", "Stopped before it started.")
                 if random is not None:
                     checkpoint.set_random_state(random, self.session.device)
                 state = self._train_until_interrupted()
@@ -97,11 +96,11 @@ class Worker:
             if self.session.request == "stop":
                 if self.session.loop is not None:
                     return self._end("stopped")
-                self._leave()
+                self._interrupt_before_first_step()
                 return None
 
     def _train_until_interrupted(self) -> State:
-        """Train until the end or until asked to leave. Holds the slot."""
+        """Train until the end or until a request to pause or stop. The caller holds the training lock."""
         session = self.session
         with self._changed:
             self.state = "running"
@@ -110,7 +109,7 @@ class Worker:
             try:
                 session.prepare()
             except StopRequested:
-                return self._leave()
+                return self._interrupt_before_first_step()
         if session.request:
             state: State = "paused" if session.request == "pause" else "stopped"
         else:
@@ -122,8 +121,8 @@ class Worker:
             self._end(state)
         return state
 
-    def _leave(self) -> State:
-        """Asked to leave while what it begins with was made ready: nothing has been learned that could be lost."""
+    def _interrupt_before_first_step(self) -> State:
+        """Pause or stop while the data or the first weights were loaded. There is no progress to save yet."""
         if self.session.request == "pause":
             self._set("paused", "Paused before its first step.")
             return "paused"
@@ -143,16 +142,22 @@ class Worker:
         try:
             session.finish()
         except (OSError, StoreError) as error:
-            return self._set("failed", f"Trained to the end, but the weights could not be saved: {error}")
-        words = {"finished": "Finished.", "stopped": "Stopped."}
-        loop = session.loop
-        if loop is not None and state == "finished" and loop.stopped_early:
-            words["finished"] = f"Stopped early: the validation loss was lowest in epoch {loop.position.best_epoch}."
-        return self._set(state, words[state])
+            return self._set("failed", f"The training ended, but the weights could not be saved: {error}")
+        return self._set(state, self._last_message(state))
+
+    def _last_message(self, state: State) -> str:
+        loop, job = self.session.loop, self.session.job
+        if state == "stopped":
+            return "Stopped."
+        metric = job.paradigm.metric_to_keep(job.dataset)
+        if loop is None or metric is None or not loop.stopped_early:
+            return "Finished."
+        best = "highest" if metric.higher_is_better else "lowest"
+        return f"Stopped early: the validation {metric.name} was {best} in epoch {loop.position.best_epoch}."
 
 
 def launch(run: str, job: Job, store: Store) -> Worker:
-    """Start, or start again from its checkpoint, a run's thread in this process."""
+    """Start the thread of a run in this process. A run that has a checkpoint continues from it."""
     worker = Worker(run, job, store)
     with _guard:
         _workers[run] = worker
@@ -161,41 +166,43 @@ def launch(run: str, job: Job, store: Store) -> Worker:
 
 
 def worker_of(run: str) -> Worker | None:
-    """The thread of a run in this process, if it has one."""
+    """The thread of a run, if it trains in this process."""
     with _guard:
         return _workers.get(run)
 
 
 def explain(error: Exception, session: Session) -> str:
-    """What went wrong, as a sentence that names the node and the step where they are known, and what to try."""
-    step = session.loop.position.step + 1 if session.loop else 0
+    """An error as a message that names the node and the step where they are known, and what to try."""
+    step = f"step {session.loop.position.step + 1:,}" if session.loop else "the preparation of the run"
     cause = error.__cause__ if isinstance(error, NodeError) else error
     if isinstance(cause, torch.OutOfMemoryError) or "not enough memory" in str(cause):
         where = f" at {error.node}" if isinstance(error, NodeError) else ""
-        return f"Out of memory{where} in step {step:,}. Use a smaller batch size or a smaller network."
+        return f"Out of memory{where} in {step}. Use a smaller batch size or a smaller network."
     if isinstance(error, Diverged):
         return _explain_divergence(error, session)
-    if isinstance(error, DataError | StoreError | WeightsError):
-        return str(error)
+    if isinstance(error, DataError | StoreError) or (isinstance(error, NetloomError) and session.loop is None):
+        return str(error)  # about the data, the disk or the job, not about a step
     if isinstance(error, NetloomError):
-        return f"Step {step:,} failed. {error}"
+        return f"Error in {step}. {error}"
     if isinstance(error, OSError):
-        return f"The run could not go on: {error.strerror or error}."
+        return f"The run could not continue: {error.strerror or error}."
     text = str(error).strip().split("\n", 1)[0][:300]
-    return f"Step {step:,} failed: {text or type(error).__name__}. Details are in error.txt in the run's folder."
+    return f"Error in {step}: {text or type(error).__name__}. Details are in error.txt in the run's folder."
 
 
 def _explain_divergence(error: Diverged, session: Session) -> str:
-    """Name the first node whose weights are no longer numbers."""
-    node = ""
-    if session.loop is not None:
-        for module in session.loop.learner.modules.values():
-            for name, child in layers(module).items():
-                if any(not torch.isfinite(parameter).all() for parameter in child.parameters()):
-                    node = node or name
-    where = f" The weights of {node} are the first that are not numbers." if node else ""
+    """The message of a loss that is NaN, with the first node whose weights are NaN or infinite."""
+    assert session.loop is not None
+    nodes = (
+        name
+        for module in session.loop.learner.modules.values()
+        for name, child in layers(module).items()
+        if any(not torch.isfinite(parameter).all() for parameter in child.parameters())
+    )
+    node = next(nodes, None)
+    where = f" The first node with weights that are NaN or infinite is {node}." if node else ""
     rate = session.job.optimizer.lr
     return (
-        f"The loss is no longer a number at step {error.step:,}.{where} The learning rate {rate:g} is probably too "
-        f"high: try {rate / 10:g}, or set gradient clipping to 1."
+        f"{error}{where} The learning rate {rate:g} is probably too high: try {rate / 10:g}, or set gradient clipping "
+        "to 1."
     )

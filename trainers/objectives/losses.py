@@ -1,22 +1,205 @@
-"""What a network is told to make small: torch's losses and a few of our own, each one class; see trainers/objectives/loss.py."""
+"""The losses: what training minimises. Each is one class, with the outputs that it expects and how it is printed.
+
+Most are classes of torch.nn. A loss that torch does not have is a function `compute(output, target, …options)` beside
+its entry. The tasks in trainers/tasks say which losses suit them; all losses by name are in registry.py.
+"""
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+import numpy as np
 from pydantic import Field
 
 from builder.shapes import Shape
-from trainers.data.base import Task
-from trainers.entry import entries
-from trainers.objectives.loss import WEIGHTS, Expects, Loss, OfClasses, OfLabels, OfNumbers
-from trainers.tasks.target import Target
+from trainers.entry import Entry
+from trainers.script.sources import print_functions
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-__all__ = ["LOSSES", "Expects", "Loss", "default_loss"]
+    from trainers.tasks.target import Target
+
+Expects = Literal["logits", "probabilities", "log_probabilities", "values"]
+Criterion = Callable[["Tensor", "Tensor"], "Tensor"]
+WEIGHTS = "    class_weights = torch.tensor(weights, dtype=torch.float32, device=device)"  # in train.py
+
+
+class Loss(Entry):
+    """What training minimises. The fields are the options of torch's class, or the arguments of `compute`.
+
+    `expects` says what the last layer gives: "logits" (any numbers, no softmax or sigmoid), "probabilities" (0 to 1),
+    "log_probabilities" (their logarithms) or "values" (the numbers to predict).
+    """
+
+    expects: ClassVar[Expects]
+    torch_name: ClassVar[str] = ""  # the class in torch.nn; empty: `compute` is the loss
+    compute: ClassVar[Callable[..., Tensor]]  # (output, target, …options, the weights) → the mean loss
+    weighs: ClassVar[str] = ""  # the option that takes a weight for each class; empty: it has none
+    raw_targets: ClassVar[bool] = False  # numbers to predict keep their own unit instead of being standardised
+    tasks: ClassVar[tuple[str, ...]] = ()  # the tasks that it suits besides those that list it in `Task.losses`
+
+    def shapes(self, target: Target) -> tuple[Shape, ...]:
+        """The shapes of one sample's output that the loss can work with, the usual one first."""
+        return (target.per_class(target.classes),)
+
+    def criterion(self, weights: Tensor | None = None) -> Criterion:
+        """The loss as a function of (output, target), exactly as `render` prints it."""
+        given = {self.weighs: weights} if weights is not None and self.weighs else {}
+        if not self.torch_name:
+            return functools.partial(type(self).compute, **self.model_dump(), **given)
+        from torch import nn
+
+        made: Criterion = getattr(nn, self.torch_name)(**self.model_dump(exclude_defaults=True), **given)
+        return made
+
+    def build(self, weights: Tensor | None = None, target: Target | None = None) -> Criterion:
+        """A function of (output, target) that gives the mean loss; targets as the data set has them. Given `target`, it
+        may be for that kind alone, and faster."""
+        return self.criterion(weights)
+
+    def each(self, outputs: Tensor, targets: Tensor, target: Target) -> Tensor:
+        """The loss of each sample (N,): its mean is the loss of all where a loss is a mean over samples."""
+        import torch
+
+        criterion = self.build(target=target)
+        pairs = zip(outputs.split(1), targets.split(1), strict=True)  # type: ignore[no-untyped-call]
+        return torch.stack([criterion(output, wanted) for output, wanted in pairs])
+
+    def values(self, outputs: Tensor) -> Tensor:
+        """The numbers that outputs stand for, where the loss expects values."""
+        return outputs
+
+    def class_weights(self, counts: NDArray[Any], total: int, shape: Shape) -> NDArray[Any]:
+        """Balanced weights: a class with half as many targets as with equal shares counts twice.
+
+        `counts` of each class among the `total` training targets, `shape` of one sample's output.
+        """
+        return np.asarray(total / (len(counts) * counts.clip(min=1)))
+
+    # -- in train.py --------------------------------------------------------------------------------------------------
+
+    def render(self, weights: str = "") -> str:
+        """The loss as Python code: nn.CrossEntropyLoss(label_smoothing=0.1). `weights`: code for the weights."""
+        own = not self.torch_name
+        given = [f"{key}={value!r}" for key, value in self.model_dump(exclude_defaults=not own).items()]
+        given += [f"{self.weighs}={weights}"] if weights and self.weighs else []
+        if own:
+            return f"functools.partial({', '.join([type(self).compute.__name__, *given])})"
+        return f"nn.{self.torch_name}({', '.join(given)})"
+
+    def source(self) -> str:
+        """The source of `compute`, with its imports, where the loss is not one of torch's."""
+        defaults = {self.weighs: "None"} if self.weighs else {}
+        return "" if self.torch_name else print_functions((type(self).compute, defaults))
+
+    def script_weights(self, target: Target, shape: Shape) -> list[str]:
+        """Lines of train.py that make `class_weights`, as the method above does."""
+        total, lines = target.entry.script_counts(target)
+        made = f"{total} / ({target.classes} * counts.clip(min=1))"
+        return [*lines, f"    weights = {made}", WEIGHTS]
+
+    def script_values(self, output: str) -> str:
+        """Code for the numbers that outputs stand for."""
+        return output
+
+    def arguments(self, target: Target, shape: Shape, output: str = "output", wanted: str = "target") -> str:
+        """Python code of what the loss is called with, for outputs of this shape: "output, target"."""
+        return f"{output}, {wanted}"
+
+
+class _OfClasses(Loss):
+    """One of several classes, for a sample, at each pixel, or at each position of a text."""
+
+    expects: ClassVar[Expects] = "logits"
+    weighs: ClassVar[str] = "weight"
+
+    def build(self, weights: Tensor | None = None, target: Target | None = None) -> Criterion:
+        criterion = self.criterion(weights)
+        if target is not None and target.class_axis == 1:
+            return criterion
+        last = target is not None
+
+        def loss(output: Tensor, target: Tensor) -> Tensor:
+            if last or target.ndim == 2:  # a text: one long row of positions, since torch wants classes on axis 1
+                output, target = output.flatten(0, -2), target.flatten()
+            return criterion(output, target)
+
+        return loss
+
+    def arguments(self, target: Target, shape: Shape, output: str = "output", wanted: str = "target") -> str:
+        if target.class_axis == 1:
+            return f"{output}, {wanted}"
+        return f"{output}.flatten(0, {len(target.shape)}), {wanted}.flatten()"
+
+
+class _OfLabels(Loss):
+    """Yes or no: one number for two classes, or one number for each class, each by itself against the others."""
+
+    def shapes(self, target: Target) -> tuple[Shape, ...]:
+        each = target.per_class(target.classes)
+        is_one_enough = target.classes == 2 and target.entry.class_kind == "exclusive"
+        return (target.per_class(1), each) if is_one_enough else (each,)
+
+    def build(self, weights: Tensor | None = None, target: Target | None = None) -> Criterion:
+        import torch
+
+        criterion = self.criterion(weights)
+        is_plain = self.expects == "logits"
+
+        def loss(output: Tensor, target: Tensor) -> Tensor:
+            if target.is_floating_point():
+                wanted = target
+            elif output.ndim == 1 or output.shape[1] == 1:
+                wanted = target.to(torch.float32).view_as(output)
+            else:
+                wanted = torch.nn.functional.one_hot(target, output.shape[1]).movedim(-1, 1).to(torch.float32)
+            if is_plain:
+                return criterion(output, wanted)
+            # torch refuses half precision here: the logarithm of a rounded probability would be far off
+            with torch.autocast(output.device.type, enabled=False):
+                return criterion(output.float(), wanted)
+
+        return loss
+
+    def arguments(self, target: Target, shape: Shape, output: str = "output", wanted: str = "target") -> str:
+        if target.entry.class_kind == "independent":
+            return f"{output}, {wanted}"
+        if not shape or shape[0] == 1:
+            return f"{output}, {wanted}.float().view_as({output})"
+        places = ".movedim(-1, 1)" if target.shape else ""
+        return f"{output}, nn.functional.one_hot({wanted}, {shape[0]}){places}.float()"
+
+
+class _OfNumbers(Loss):
+    """The distance of predicted numbers from the targets."""
+
+    expects: ClassVar[Expects] = "values"
+
+    def shapes(self, target: Target) -> tuple[Shape, ...]:
+        flat = (target.size,)
+        return (target.shape,) if target.shape == flat else (target.shape, flat)
+
+    def build(self, weights: Tensor | None = None, target: Target | None = None) -> Criterion:
+        criterion = self.criterion()
+
+        def loss(output: Tensor, target: Tensor) -> Tensor:
+            if output.shape != target.shape:  # (N,) against (N, 1) would be broadcast to (N, N): wrong and silent
+                target = target.view_as(output)
+            return criterion(output, target)
+
+        return loss
+
+    def arguments(self, target: Target, shape: Shape, output: str = "output", wanted: str = "target") -> str:
+        return f"{output}, {wanted}.view_as({output})"
+
+
+OfClasses = _OfClasses  # the underscores keep them out of the losses that are found
+OfLabels = _OfLabels
+OfNumbers = _OfNumbers
 
 
 class CrossEntropy(OfClasses):
@@ -38,31 +221,56 @@ class NegativeLogLikelihood(OfClasses):
     torch_name: ClassVar[str] = "NLLLoss"
 
 
+def focal_loss(output: Tensor, target: Tensor, gamma: float, weight: Tensor | None = None) -> Tensor:
+    """Cross-entropy with less weight on what is correct already, so that rare classes count more.
+
+    Logits (N, classes, …), targets (N, …). Lin et al., Focal Loss for Dense Object Detection (2017).
+    """
+    from torch import nn
+
+    logarithms = output.log_softmax(dim=1)
+    right = logarithms.gather(1, target.unsqueeze(1)).squeeze(1).exp()
+    loss: Tensor = nn.functional.nll_loss(logarithms, target, weight, reduction="none")
+    return ((1 - right) ** gamma * loss).mean()
+
+
 class Focal(OfClasses):
-    """Cross-entropy in which what is right already counts little: for rare classes and small objects."""
+    """Cross-entropy with less weight on what is correct already: for rare classes and small objects."""
 
     name: ClassVar[str] = "focal"
     label: ClassVar[str] = "focal"
-    tasks: ClassVar[tuple[Task, ...]] = ("classification", "segmentation")
-    own_name: ClassVar[str] = "FocalLoss"
+    compute: ClassVar[Callable[..., Tensor]] = focal_loss
 
-    gamma: float = Field(2.0, ge=0, le=10, description="How much less counts what is right; 0 is cross-entropy.")
+    gamma: float = Field(2.0, ge=0, le=10, description="How much less what is correct counts; 0 is cross-entropy.")
+
+
+def dice_loss(output: Tensor, target: Tensor, smooth: float) -> Tensor:
+    """One minus the overlap of the predicted with the true areas, the mean over the classes.
+
+    Logits (N, classes, height, width), targets (N, height, width). Milletari et al., V-Net (2016).
+    """
+    import torch
+
+    predicted = output.float().softmax(dim=1)
+    true = torch.zeros_like(predicted).scatter_(1, target.unsqueeze(1), 1.0)
+    places = (0, *range(2, predicted.ndim))
+    both = (predicted * true).sum(places)
+    return 1 - ((2 * both + smooth) / (predicted.sum(places) + true.sum(places) + smooth)).mean()
 
 
 class Dice(OfClasses):
-    """One minus the overlap of the predicted with the true areas, every class alike: for objects on a large ground."""
+    """One minus the overlap of predicted and true areas, each class alike: for objects on a large background."""
 
     name: ClassVar[str] = "dice"
     label: ClassVar[str] = "Dice"
-    tasks: ClassVar[tuple[Task, ...]] = ("segmentation",)
-    own_name: ClassVar[str] = "DiceLoss"
+    compute: ClassVar[Callable[..., Tensor]] = dice_loss
     weighs: ClassVar[str] = ""
 
     smooth: float = Field(1.0, gt=0, le=1000, description="Pixels added to both sides, for classes that are absent.")
 
 
 class BinaryCrossEntropyWithLogits(OfLabels):
-    """Yes or no for every label, the sigmoid inside: more exact than a sigmoid of one's own."""
+    """Yes or no for each label, with the sigmoid inside: more exact than a sigmoid as the last layer."""
 
     name: ClassVar[str] = "binary_cross_entropy_with_logits"
     label: ClassVar[str] = "binary cross-entropy with logits"
@@ -71,21 +279,21 @@ class BinaryCrossEntropyWithLogits(OfLabels):
     weighs: ClassVar[str] = "pos_weight"
 
     def class_weights(self, counts: NDArray[Any], total: int, shape: Shape) -> NDArray[Any]:
-        weights = (total - counts) / counts.clip(min=1)  # yes and no weigh the same together
+        weights = (total - counts) / counts.clip(min=1)  # yes and no have the same weight together
         weights = weights[1:] if not shape or shape[0] == 1 else weights
         return weights.reshape(-1, *(1 for _ in shape[1:]))  # type: ignore[no-any-return]
 
-    def weighing(self, target: Target, shape: Shape) -> list[str]:
-        total, lines = self._counting(target)
+    def script_weights(self, target: Target, shape: Shape) -> list[str]:
+        total, lines = target.entry.script_counts(target)
         made = f"({total} - counts) / counts.clip(min=1)"
-        if target.task != "multilabel" and (not shape or shape[0] == 1):
+        if target.entry.class_kind == "exclusive" and (not shape or shape[0] == 1):
             made = f"({made})[1:]"
         made = f"({made}).reshape({', '.join(['-1', *('1' for _ in shape[1:])])})" if len(shape) > 1 else made
         return [*lines, f"    weights = {made}", WEIGHTS]
 
 
 class BinaryCrossEntropy(OfLabels):
-    """Yes or no for every label, on probabilities: the network ends in a sigmoid."""
+    """Yes or no for each label, on probabilities: the network ends in a sigmoid."""
 
     name: ClassVar[str] = "binary_cross_entropy"
     label: ClassVar[str] = "binary cross-entropy"
@@ -94,21 +302,17 @@ class BinaryCrossEntropy(OfLabels):
 
 
 class MultilabelSoftMargin(Loss):
-    """Yes or no for every label, the mean over the labels of each sample: as binary cross-entropy with logits."""
+    """Yes or no for each label, the mean over the labels of each sample: as binary cross-entropy with logits."""
 
     name: ClassVar[str] = "multilabel_soft_margin"
     label: ClassVar[str] = "multi-label soft margin"
-    tasks: ClassVar[tuple[Task, ...]] = ("multilabel",)
     expects: ClassVar[Expects] = "logits"
     torch_name: ClassVar[str] = "MultiLabelSoftMarginLoss"
     weighs: ClassVar[str] = "weight"
 
-    def shapes(self, target: Target) -> tuple[Shape, ...]:
-        return ((target.classes,),)
-
 
 class MeanSquaredError(OfNumbers):
-    """The mean of the squared errors: large errors count most, so outliers pull hard."""
+    """The mean of the squared errors: large errors count most, so outliers matter much."""
 
     name: ClassVar[str] = "mse"
     label: ClassVar[str] = "mean squared error"
@@ -124,7 +328,7 @@ class MeanAbsoluteError(OfNumbers):
 
 
 class Huber(OfNumbers):
-    """Squared for small errors, absolute for large ones: smooth at zero and calm about outliers."""
+    """Squared for small errors, absolute for large ones: smooth at zero and robust against outliers."""
 
     name: ClassVar[str] = "huber"
     label: ClassVar[str] = "Huber"
@@ -133,18 +337,29 @@ class Huber(OfNumbers):
     delta: float = Field(1.0, gt=0, le=1000, description="Error at which it turns from squared to absolute.")
 
 
+def quantile_loss(output: Tensor, target: Tensor, q: float) -> Tensor:
+    """Pinball loss: minimal at the value below which a share `q` of the targets lies; 0.9 is an upper estimate.
+
+    Outputs and targets of one shape. Koenker and Bassett, Regression Quantiles (1978).
+    """
+    import torch
+
+    error = target - output
+    return torch.maximum(q * error, (q - 1) * error).mean()
+
+
 class Quantile(OfNumbers):
-    """Errors above and below count differently, so that a chosen share of the truth lies below what is predicted."""
+    """Errors above and below count differently, so that a chosen share of the targets lies below the prediction."""
 
     name: ClassVar[str] = "quantile"
     label: ClassVar[str] = "quantile (pinball)"
-    own_name: ClassVar[str] = "QuantileLoss"
+    compute: ClassVar[Callable[..., Tensor]] = quantile_loss
 
-    q: float = Field(0.5, gt=0, lt=1, description="The share of the truth that is to lie below; 0.5 is the median.")
+    q: float = Field(0.5, gt=0, lt=1, description="The share of the targets that is to lie below; 0.5 is the median.")
 
 
 class Poisson(OfNumbers):
-    """For counts, whose spread grows with their size: the network gives the logarithm of the expected count."""
+    """For counts, whose variance grows with their size: the network gives the logarithm of the expected count."""
 
     name: ClassVar[str] = "poisson"
     label: ClassVar[str] = "Poisson"
@@ -156,13 +371,15 @@ class Poisson(OfNumbers):
     def values(self, outputs: Tensor) -> Tensor:
         return outputs.exp() if self.log_input else outputs
 
+    def script_values(self, output: str) -> str:
+        return f"{output}.exp()" if self.log_input else output
+
 
 class Hinge(Loss):
-    """The true class should score higher than every other by a margin; beyond it nothing is asked (multi-margin)."""
+    """The true class should score higher than each other one by a margin (multi-margin)."""
 
     name: ClassVar[str] = "hinge"
     label: ClassVar[str] = "hinge (multi-margin)"
-    tasks: ClassVar[tuple[Task, ...]] = ("classification",)
     expects: ClassVar[Expects] = "logits"
     torch_name: ClassVar[str] = "MultiMarginLoss"
     weighs: ClassVar[str] = "weight"
@@ -171,9 +388,4 @@ class Hinge(Loss):
     margin: float = Field(1.0, gt=0, le=1000, description="How much higher the true class should score.")
 
 
-LOSSES: dict[str, type[Loss]] = entries(globals(), Loss)
-
-
-def default_loss(task: Task) -> Loss:
-    """The usual loss for a task: cross-entropy for classes, mean squared error for numbers."""
-    return next(loss() for loss in LOSSES.values() if task in loss.tasks)
+OF_NUMBERS: tuple[type[Loss], ...] = (MeanSquaredError, MeanAbsoluteError, Huber, Quantile, Poisson)

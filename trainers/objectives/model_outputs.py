@@ -1,4 +1,4 @@
-"""What a network said, read as classes, labels, chances or values, whatever the last layer and the loss are."""
+"""What the outputs of a network stand for, beside the targets: classes, labels, probabilities or numbers."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from trainers.objectives.loss import Expects
-from trainers.tasks.target import Target
-
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from trainers.objectives.losses import Expects, Loss
+    from trainers.tasks.target import Target
 
 
 @dataclass
 class Answers:
-    """What a network said of N samples, and the truth; what several metrics need is worked out once.
+    """The outputs of a network for N samples, and the targets; what several metrics need is computed once.
 
-    `outputs` are the network's, or its answers already (`decided`): the number of the class, or the values in their own
-    unit, as `targets` then are. `naive` is a forecast made without a network.
+    `outputs` are the network's, or with `decided` what is predicted already, like the targets. `naive` are predictions
+    made without a network. `loss`: what turns outputs into values, and gives the loss of each sample.
     """
 
     outputs: Tensor
@@ -27,48 +27,47 @@ class Answers:
     expects: Expects = "values"
     decided: bool = False
     naive: Tensor | None = None
+    loss: Loss | None = None
 
     @functools.cached_property
     def predicted(self) -> Tensor:
-        """Classes, 0 or 1 for every label, or values, in the shape of the targets."""
-        if self.target.task in ("regression", "forecasting"):
-            return self.outputs.float().reshape(self.targets.shape)
+        """Classes, 0 or 1 for each label, or numbers, in the shape of the targets."""
+        outputs = self.outputs
         if self.decided:
-            return self.outputs.long()
-        return predicted_classes(self.outputs, self.expects, self.target)
+            return outputs if self.target.entry.class_kind == "none" else outputs.long()
+        if self.loss is not None and self.expects == "values":
+            outputs = self.loss.values(outputs.float())
+        return self.target.entry.predicted(outputs, self.expects, self.target)
 
     @functools.cached_property
-    def chances(self) -> Tensor:
-        """The probability of every class."""
-        return probabilities(self.outputs, self.expects, self.target)
+    def probabilities(self) -> Tensor | None:
+        """The probability of each class; None where there are no classes."""
+        return self.target.entry.probabilities(self.outputs, self.expects, self.target)
+
+    @property
+    def class_probabilities(self) -> Tensor:
+        """The same for tasks that have classes. TypeError: this one has none."""
+        if self.probabilities is None:
+            raise TypeError(f"The task {self.target.task} has no classes.")
+        return self.probabilities
+
+    @functools.cached_property
+    def target_probabilities(self) -> Tensor | None:
+        """The probability of the true class at each place of the targets; None where there are no classes."""
+        return self.target.entry.target_probabilities(self.outputs, self.expects, self.targets, self.target)
+
+    @functools.cached_property
+    def losses(self) -> Tensor | None:
+        """The loss of each sample (N,); None where the answers have no loss."""
+        return None if self.loss is None else self.loss.each(self.outputs, self.targets, self.target)
 
     @property
     def classes(self) -> int:
+        """How many classes there are, two where one number says which of two it is."""
         return max(self.target.classes, 2)
 
-
-def predicted_classes(outputs: Tensor, expects: Expects, target: Target) -> Tensor:
-    """The number of the class that each output stands for; one number per sample or pixel is a yes or no."""
-    border = 0.0 if expects == "logits" else 0.5
-    if target.task == "multilabel":
-        return (outputs > border).long()
-    axis = target.class_axis
-    if outputs.ndim == 1 or outputs.shape[axis] == 1:
-        return (outputs.reshape(len(outputs), *target.shape) > border).long()
-    return outputs.argmax(dim=axis)
-
-
-def probabilities(outputs: Tensor, expects: Expects, target: Target) -> Tensor:
-    """The probability of every class, in the place of the outputs, also where one number tells two classes apart."""
-    import torch
-
-    outputs, axis = outputs.float(), target.class_axis
-    if target.task == "multilabel":
-        return outputs.sigmoid() if expects == "logits" else outputs
-    if outputs.ndim == 1 or outputs.shape[axis] == 1:
-        yes = outputs.reshape(len(outputs), *target.shape)
-        yes = yes.sigmoid() if expects == "logits" else yes
-        return torch.stack([1 - yes, yes], dim=axis)
-    if expects == "log_probabilities":
-        return outputs.exp()
-    return outputs.softmax(dim=axis) if expects == "logits" else outputs
+    def class_frequencies(self, classes: int) -> tuple[Tensor, Tensor]:
+        """How often each class is predicted, and how often it is the target."""
+        both = (self.predicted, self.targets)
+        predicted, true = (values.reshape(-1).bincount(minlength=classes).cpu() for values in both)
+        return predicted, true

@@ -1,4 +1,4 @@
-"""The random numbers that a network's weights start from: too small and signals die out, too large and they explode."""
+"""Initialisation: the random values of the weights before the first step. They decide how large signals are."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ if TYPE_CHECKING:
 
 
 class Initialisation(Entry):
-    """Fills the weights of a network by the function of torch.nn.init of its name, with its fields as arguments.
+    """Fills weights by the function of the same name in torch.nn.init, with the fields as arguments.
 
-    The numbers come from torch's generator, so torch.manual_seed fixes them.
+    The values come from torch's random generator, so torch.manual_seed makes them reproducible.
     """
 
     def fill(self, weight: Tensor) -> None:
-        """Write the starting values into one weight of at least two axes."""
+        """Fill one weight tensor of at least two axes."""
         from torch import nn
 
         getattr(nn.init, f"{self.name}_")(weight, **self.model_dump())
 
     def apply(self, module: nn.Module) -> None:
-        """Fill every weight of two or more axes and set every bias to zero; scales with one axis keep their ones.
+        """Fill every weight of two or more axes, and set every bias to zero. Other parameters keep their values.
 
-        How unsure a Bayesian layer is of its weights ("…_rho") is no weight, and starts as the layer says.
+        The standard deviations of the weights of a Bayesian layer ("…_rho") also keep the values that the layer set.
         """
         import torch
 
@@ -47,73 +47,75 @@ class Initialisation(Entry):
 
 
 class Default(Initialisation):
-    """What torch does by itself: uniform numbers that get smaller with the number of inputs."""
+    """torch's default: uniform values in a range that becomes smaller with the number of inputs."""
 
     name: ClassVar[str] = "default"
     label: ClassVar[str] = "torch's default"
 
     def apply(self, module: nn.Module) -> None:
-        """Nothing to do: the layers were filled when they were made."""
+        """Nothing to do: each layer initialises its weights itself."""
 
     def render(self, weight: str = "weight") -> str:
         return ""
 
 
 class XavierUniform(Initialisation):
-    """Uniform numbers that keep the spread of signals and gradients alike; made for tanh and sigmoid."""
+    """Uniform values that keep the variance of signals and gradients the same in all layers; for tanh and sigmoid."""
 
     name: ClassVar[str] = "xavier_uniform"
     label: ClassVar[str] = "Xavier, uniform"
 
-    gain: float = Field(1.0, gt=0, le=100, description="Factor on the spread; torch names 5/3 for tanh.")
+    gain: float = Field(1.0, gt=0, le=100, description="Factor on the standard deviation; 5/3 is recommended for tanh.")
 
 
 class XavierNormal(Initialisation):
-    """Normal numbers that keep the spread of signals and gradients alike; made for tanh and sigmoid."""
+    """Normal values that keep the variance of signals and gradients the same in all layers; for tanh and sigmoid."""
 
     name: ClassVar[str] = "xavier_normal"
     label: ClassVar[str] = "Xavier, normal"
 
-    gain: float = Field(1.0, gt=0, le=100, description="Factor on the spread; torch names 5/3 for tanh.")
+    gain: float = Field(1.0, gt=0, le=100, description="Factor on the standard deviation; 5/3 is recommended for tanh.")
 
 
 class KaimingUniform(Initialisation):
-    """Uniform numbers that make up for the half of the signal that ReLU cuts away."""
+    """Uniform values for ReLU, with a larger variance, since ReLU sets half of its inputs to zero."""
 
     name: ClassVar[str] = "kaiming_uniform"
     label: ClassVar[str] = "Kaiming, uniform"
 
-    mode: Literal["fan_in", "fan_out"] = Field("fan_in", description="Keep the signals' spread, or the gradients'.")
+    mode: Literal["fan_in", "fan_out"] = Field(
+        "fan_in", description="Keep the variance of the signals (fan_in) or of the gradients (fan_out)."
+    )
     nonlinearity: Literal["relu", "leaky_relu", "tanh", "linear"] = Field(
-        "relu", description="The activation that the layers are followed by."
+        "relu", description="The activation after the layers."
     )
 
 
 class KaimingNormal(KaimingUniform):
-    """Normal numbers that make up for the half of the signal that ReLU cuts away."""
+    """Normal values for ReLU, with a larger variance, since ReLU sets half of its inputs to zero."""
 
     name: ClassVar[str] = "kaiming_normal"
     label: ClassVar[str] = "Kaiming, normal"
 
 
 class Orthogonal(Initialisation):
-    """Rotations and reflections: they keep the length of every signal, however deep the network."""
+    """Orthogonal matrices: they keep the norm of every signal, in networks of any depth."""
 
     name: ClassVar[str] = "orthogonal"
     label: ClassVar[str] = "orthogonal"
 
-    gain: float = Field(1.0, gt=0, le=100, description="Factor on the lengths.")
+    gain: float = Field(1.0, gt=0, le=100, description="Factor on the norm.")
 
 
 class Zeros(Initialisation):
-    """All weights zero: every unit stays the same as its neighbours, and nothing is learned. See it fail once."""
+    """All weights zero: every unit of a layer stays equal to the others, so the network does not learn."""
 
     name: ClassVar[str] = "zeros"
     label: ClassVar[str] = "zeros"
 
 
 class Normal(Initialisation):
-    """Normal numbers of one spread for all layers: see what too small and too large do to the gradients."""
+    """Normal values with one standard deviation for all layers. Too small or too large, gradients vanish or explode."""
 
     name: ClassVar[str] = "normal"
     label: ClassVar[str] = "normal"

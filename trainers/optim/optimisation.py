@@ -1,4 +1,4 @@
-"""One optimizer at work: backward, clipping, L1, loss scaling, the step and the schedule, in that order."""
+"""One training step: backward, L1, gradient clipping, loss scaling, the optimizer's step and the schedule's."""
 
 from __future__ import annotations
 
@@ -11,23 +11,24 @@ import torch
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from trainers.job import Job
     from trainers.optim.optimizers import Optimizer
     from trainers.optim.schedules import Schedule
 
 
-MOMENTUM = ("momentum", "betas")  # what a schedule may move beside the rate
+MOMENTUM = ("momentum", "betas")  # what a schedule may change besides the learning rate
 
 
 @dataclass(frozen=True)
-class Slower:
-    """Parameters that learn at a share of the rate; there may be none yet."""
+class ParameterGroup:
+    """Parameters with a factor on the learning rate. The list may be empty at first."""
 
     parameters: list[nn.Parameter]
-    share: float
+    lr_factor: float
 
 
 class Optimisation:
-    """Takes a loss and moves the weights. What a run does not use (clipping, L1, scaling) costs it nothing."""
+    """Updates weights by the gradients of a loss. What a run does not use (clipping, L1, scaling) costs nothing."""
 
     def __init__(
         self,
@@ -38,52 +39,80 @@ class Optimisation:
         steps_per_epoch: int,
         gradient_clip: float | None = None,
         l1: float = 0.0,
-        scaled: bool = False,
-        slower: Slower | None = None,
+        scale_loss: bool = False,
+        second_group: ParameterGroup | None = None,
     ) -> None:
-        """`slower`: further parameters, which learn at a share of the rate of the others whatever the schedule."""
+        """
+        Parameters:
+            scale_loss: multiply the loss before `backward`, so that float16 gradients do not become zero.
+            second_group: further parameters, whose learning rate is a fixed factor of the others' at every step.
+        """
         self.parameters = [parameter for parameter in parameters if parameter.requires_grad]
         self.needs_closure = optimizer.needs_closure
-        self.slower = slower
+        self.second_group = second_group
         self.leader: torch.optim.Optimizer | None = None
-        if slower is None:
+        if second_group is None:
             self.optimizer = optimizer.build(self.parameters)
-            self.pace = schedule.build(self.optimizer, total_steps, steps_per_epoch)
+            self.schedule = schedule.build(self.optimizer, total_steps, steps_per_epoch)
         else:
-            # The schedule moves an optimizer of one weight that never learns, and the groups follow it: torch's own
-            # schedules give all groups one lowest or one highest rate, and the share would be lost.
-            self.optimizer = optimizer.build(self.parameters, [slower.parameters])
-            self.parameters += slower.parameters
+            # The schedule is attached to an optimizer of a single weight that has no gradient, and both groups copy its
+            # learning rate: torch's schedules set one lowest or highest rate for all groups and would lose the factor.
+            self.optimizer = optimizer.build(self.parameters, [second_group.parameters])
+            self.parameters += second_group.parameters
             self.leader = optimizer.build([torch.nn.Parameter(torch.zeros(1))])
-            self.pace = schedule.build(self.leader, total_steps, steps_per_epoch)
-            self.leader.step()  # it has no gradient: nothing moves, but torch knows that steps come before the schedule
-            self._follow()
+            self.schedule = schedule.build(self.leader, total_steps, steps_per_epoch)
+            self.leader.step()  # changes nothing; torch warns about a schedule that moves before the first step
+            self._copy_learning_rate()
         self.gradient_clip = gradient_clip
         self.l1 = l1
-        self.shapes_gradients = bool(l1) or gradient_clip is not None
-        self.scaler = torch.amp.GradScaler(self.parameters[0].device.type) if scaled and self.parameters else None
+        self.changes_gradients = bool(l1) or gradient_clip is not None
+        self.scaler = torch.amp.GradScaler(self.parameters[0].device.type) if scale_loss and self.parameters else None
+
+    @classmethod
+    def for_job(
+        cls,
+        job: Job,
+        parameters: Iterable[nn.Parameter],
+        total_steps: int,
+        steps_per_epoch: int,
+        lr: float | None = None,
+        second_group: ParameterGroup | None = None,
+    ) -> Optimisation:
+        """The optimizer and schedule of a job for these parameters. `lr` replaces the job's learning rate."""
+        settings = job.settings
+        return cls(
+            parameters,
+            job.optimizer if lr is None else job.optimizer.model_copy(update={"lr": lr}),
+            job.schedule,
+            total_steps,
+            steps_per_epoch,
+            gradient_clip=settings.gradient_clip,
+            l1=settings.l1,
+            scale_loss=settings.precision == "float16",
+            second_group=second_group,
+        )
 
     def step(self, loss: Callable[[], Tensor]) -> Tensor:
-        """One step down the slope of `loss()`. Returns the loss before the step, detached."""
+        """One optimizer step on `loss()`. Returns the loss before the step, detached."""
         if self.needs_closure:
             return self._closure_step(loss)
         value = loss()
-        self._forget_gradients()
+        self._zero_gradients()
         if self.scaler is None:
             torch.autograd.backward(value)
-            if self.shapes_gradients:
-                self._shape_gradients()
+            if self.changes_gradients:
+                self._change_gradients()
             self.optimizer.step()
         else:
             torch.autograd.backward(self.scaler.scale(value))
             self.scaler.unscale_(self.optimizer)
-            self._shape_gradients()
+            self._change_gradients()
             self.scaler.step(self.optimizer)
             self.scaler.update()
-        if self.pace.moves_per_step:
-            self.pace.step()
+        if self.schedule.moves_per_step:
+            self.schedule.step()
             if self.leader is not None:
-                self._follow()
+                self._copy_learning_rate()
         return value.detach()
 
     def _closure_step(self, loss: Callable[[], Tensor]) -> Tensor:
@@ -91,48 +120,48 @@ class Optimisation:
         first: list[Tensor] = []
 
         def closure() -> Tensor:
-            self._forget_gradients()
+            self._zero_gradients()
             value = loss()
             torch.autograd.backward(value)
-            self._shape_gradients()
+            self._change_gradients()
             first.append(value.detach())
             return value
 
         self.optimizer.step(closure)  # type: ignore[arg-type]
-        self.pace.step()
+        self.schedule.step()
         return first[0]
 
     def epoch_end(self, validation_loss: float | None) -> None:
         """An epoch is over: a schedule that goes by epochs moves."""
-        self.pace.epoch_end(validation_loss)
+        self.schedule.epoch_end(validation_loss)
         if self.leader is not None:
-            self._follow()
+            self._copy_learning_rate()
 
-    def join(self, parameters: Iterable[nn.Parameter], slower: bool = False) -> None:
-        """Parameters that were frozen learn from now on."""
+    def add_parameters(self, parameters: Iterable[nn.Parameter], second_group: bool = False) -> None:
+        """Train these parameters, which were frozen before, from now on."""
         new = list(parameters)
         self.parameters += new
-        self.optimizer.param_groups[1 if slower else 0]["params"].extend(new)
+        self.optimizer.param_groups[1 if second_group else 0]["params"].extend(new)
 
-    def _follow(self) -> None:
-        """Give every group the leader's rate, the slower one its share of it."""
-        assert self.leader is not None and self.slower is not None
-        led = self.leader.param_groups[0]
-        for group, share in zip(self.optimizer.param_groups, (1.0, self.slower.share), strict=True):
-            group["lr"] = led["lr"] * share
+    def _copy_learning_rate(self) -> None:
+        """Set the learning rate and momentum of both groups from the leader's, the second with its factor."""
+        assert self.leader is not None and self.second_group is not None
+        leader = self.leader.param_groups[0]
+        for group, factor in zip(self.optimizer.param_groups, (1.0, self.second_group.lr_factor), strict=True):
+            group["lr"] = leader["lr"] * factor
             for name in MOMENTUM:
-                if name in led:
-                    group[name] = led[name]
+                if name in leader:
+                    group[name] = leader[name]
 
-    def _forget_gradients(self) -> None:
-        # What optimizer.zero_grad(set_to_none=True) does, without the profiler's marks around it, which cost a small
-        # network more than the work itself.
+    def _zero_gradients(self) -> None:
+        # As optimizer.zero_grad(set_to_none=True), without its profiler hooks, which cost more than the work itself in
+        # a small network.
         for parameter in self.parameters:
             parameter.grad = None
 
-    def _shape_gradients(self) -> None:
+    def _change_gradients(self) -> None:
         if self.l1:
-            # The gradient of l1 · Σ|w|, added where it is needed instead of through the loss: a third of the cost.
+            # The gradient of l1 · Σ|w|, added here and not through the loss: a third of the cost.
             with torch.no_grad():
                 for parameter in self.parameters:
                     if parameter.grad is not None:
@@ -141,7 +170,7 @@ class Optimisation:
             torch.nn.utils.clip_grad_norm_(self.parameters, self.gradient_clip)
 
     def gradient_norm(self) -> float:
-        """Euclidean norm of the last step's gradients; waits for the device."""
+        """Euclidean norm of the gradients of the last step. It waits for the device."""
         gradients = [parameter.grad for parameter in self.parameters if parameter.grad is not None]
         return float(torch.nn.utils.get_total_norm(gradients)) if gradients else 0.0
 
@@ -150,7 +179,7 @@ class Optimisation:
         return float(self.optimizer.param_groups[0]["lr"])
 
     def state_dict(self) -> dict[str, Any]:
-        state: dict[str, Any] = {"optimizer": self.optimizer.state_dict(), "pace": self.pace.state_dict()}
+        state: dict[str, Any] = {"optimizer": self.optimizer.state_dict(), "schedule": self.schedule.state_dict()}
         if self.leader is not None:
             state["leader"] = self.leader.state_dict()
         if self.scaler is not None:
@@ -161,6 +190,6 @@ class Optimisation:
         self.optimizer.load_state_dict(state["optimizer"])
         if self.leader is not None:
             self.leader.load_state_dict(state["leader"])
-        self.pace.load_state_dict(state["pace"])
+        self.schedule.load_state_dict(state["schedule"])
         if self.scaler is not None and "scaler" in state:
             self.scaler.load_state_dict(state["scaler"])

@@ -1,4 +1,4 @@
-"""The rules by which a network's weights move against their gradients: torch's optimizers, names and defaults."""
+"""torch's optimizers, with torch's names, parameters and defaults."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ if TYPE_CHECKING:
     import torch
     from torch.nn import Parameter
 
-# A JSON list is as good as a tuple; its two numbers are still strict.
+# JSON has lists and no tuples, so a list is accepted; its two numbers are still checked strictly.
 Betas = Annotated[tuple[float, float], Strict(False)]
-SMALL_PARAMETER = 32_768  # elements; below it the cost of starting a kernel outweighs the kernel
+SMALL_PARAMETER = 32_768  # elements; below it, launching a kernel takes longer than the kernel
 
 
 class Optimizer(Entry):
-    """One of torch's optimizers: the fields are exactly the parameters of the class in torch.optim of the same name."""
+    """One of torch's optimizers. Its fields are the parameters of the class of the same name in torch.optim."""
 
-    needs_closure: ClassVar[bool] = False  # step() evaluates the loss several times, so the loop hands it a function
-    has_momentum: ClassVar[bool] = False  # one_cycle may move it together with the learning rate
+    needs_closure: ClassVar[bool] = False  # step() evaluates the loss several times, so it needs a function
+    has_momentum: ClassVar[bool] = False  # the one_cycle schedule may change it together with the learning rate
     has_weight_decay: ClassVar[bool] = True
-    fused: ClassVar[bool] = False  # torch has a single kernel for the whole step
+    fused: ClassVar[bool] = False  # torch has one kernel for the whole step
 
-    lr: float = Field(0.001, gt=0, le=100, description="Learning rate: how far one step moves the weights.")
+    lr: float = Field(0.001, gt=0, le=100, description="Learning rate: by how much one step changes the weights.")
 
     @property
     def decays_weights(self) -> bool:
-        """Whether the weights are drawn towards zero (L2)."""
+        """Whether there is weight decay, which pulls the weights towards zero."""
         return bool(getattr(self, "weight_decay", 0.0))
 
     def build(self, parameters: Iterable[Parameter], more: Sequence[Sequence[Parameter]] = ()) -> torch.optim.Optimizer:
         """The torch optimizer for these parameters, with the fastest of torch's equivalent implementations.
 
-        `more`: further parameters in groups of their own, some of which may be empty for now.
+        `more`: further parameter groups, each of which may be empty.
         """
         import torch
 
@@ -53,10 +53,10 @@ class Optimizer(Entry):
         return f"torch.optim.{self.name}({parameters}{given})"
 
     def _fast(self, parameters: list[Parameter]) -> dict[str, Any]:
-        """Flags that change the speed and not the rule.
+        """Flags that change the speed and not the results.
 
-        Measured on the CPU for perceptrons: a fused Adam step takes a third of the plain one's time, and lists
-        (`foreach`) save a third on small parameters but lose on large ones. On a GPU torch itself chooses lists.
+        Measured on the CPU for perceptrons: a fused Adam step takes a third of the time of the default one; `foreach`
+        saves a third for small parameters and is slower for large ones. On a GPU torch itself chooses `foreach`.
         """
         on_cpu = all(parameter.device.type == "cpu" for parameter in parameters)
         if self.fused:
@@ -67,15 +67,15 @@ class Optimizer(Entry):
 
 
 class SGD(Optimizer):
-    """Stochastic gradient descent: a step straight down the slope, with momentum if wanted."""
+    """Stochastic gradient descent: a step along the negative gradient, with momentum if wanted."""
 
     name: ClassVar[str] = "SGD"
     label: ClassVar[str] = "SGD"
     has_momentum: ClassVar[bool] = True
 
-    momentum: float = Field(0.0, ge=0, lt=1, description="Share of the last step that is kept, like a heavy ball's.")
-    dampening: float = Field(0.0, ge=0, le=1, description="Share of the new gradient that momentum leaves out.")
-    weight_decay: float = Field(0.0, ge=0, le=10, description="L2: draws every weight towards zero by this share.")
+    momentum: float = Field(0.0, ge=0, lt=1, description="Share of the previous step that is added to this one.")
+    dampening: float = Field(0.0, ge=0, le=1, description="Share of the gradient that is not added to the momentum.")
+    weight_decay: float = Field(0.0, ge=0, le=10, description="L2: adds this times the weight to its gradient.")
     nesterov: bool = Field(False, description="Look ahead along the momentum before taking the gradient.")
 
     @model_validator(mode="after")
@@ -88,22 +88,22 @@ class SGD(Optimizer):
         return self
 
     def _fast(self, parameters: list[Parameter]) -> dict[str, Any]:
-        # without momentum there is so little to do that the fused kernel's preparations cost more than it saves
+        # without momentum, preparing the fused kernel takes longer than it saves
         cpu = all(parameter.device.type == "cpu" for parameter in parameters)
         return {"fused": True} if cpu and self.momentum else super()._fast(parameters)
 
 
 class Adam(Optimizer):
-    """Every weight has a step size of its own, from the mean and spread of its gradients: a good first choice."""
+    """Adapts the step size of each weight to the mean and variance of its gradients: a good first choice."""
 
     name: ClassVar[str] = "Adam"
     label: ClassVar[str] = "Adam"
     fused: ClassVar[bool] = True
 
-    betas: Betas = Field((0.9, 0.999), description="How slowly the running means of gradient and square forget.")
-    eps: float = Field(1e-8, gt=0, le=1, description="Added to the spread so that nothing is divided by zero.")
+    betas: Betas = Field((0.9, 0.999), description="Decay of the running averages of the gradient and its square.")
+    eps: float = Field(1e-8, gt=0, le=1, description="Added to the denominator, so that it is never zero.")
     weight_decay: float = Field(0.0, ge=0, le=10, description="L2: adds this times the weight to its gradient.")
-    amsgrad: bool = Field(False, description="Use the largest spread seen so far, so that steps never grow again.")
+    amsgrad: bool = Field(False, description="Divide by the largest variance so far, so that steps never grow again.")
 
     @model_validator(mode="after")
     def betas_are_shares(self) -> Adam:
@@ -112,67 +112,75 @@ class Adam(Optimizer):
 
 
 class AdamW(Adam):
-    """Adam whose weight decay acts on the weights themselves and not through the gradient."""
+    """Adam with decoupled weight decay: it is applied to the weights directly, not through the gradient."""
 
     name: ClassVar[str] = "AdamW"
     label: ClassVar[str] = "AdamW"
 
-    weight_decay: float = Field(0.01, ge=0, le=10, description="Draws every weight towards zero by this share.")
+    weight_decay: float = Field(
+        0.01, ge=0, le=10, description="Reduces every weight by lr times this share in each step."
+    )
 
 
 class Adagrad(Optimizer):
-    """Steps shrink for weights that have moved much: made for rare features, slows down for good."""
+    """Steps become smaller for weights with large past gradients: made for sparse features; steps never grow again."""
 
     name: ClassVar[str] = "Adagrad"
     label: ClassVar[str] = "Adagrad"
     fused: ClassVar[bool] = True
 
-    lr: float = Field(0.01, gt=0, le=100, description="Learning rate: how far one step moves the weights.")
-    lr_decay: float = Field(0.0, ge=0, le=1, description="Shrinks the learning rate over the steps by this share.")
+    lr: float = Field(0.01, gt=0, le=100, description="Learning rate: by how much one step changes the weights.")
+    lr_decay: float = Field(0.0, ge=0, le=1, description="Reduces the learning rate by this share over the steps.")
     weight_decay: float = Field(0.0, ge=0, le=10, description="L2: adds this times the weight to its gradient.")
-    initial_accumulator_value: float = Field(0.0, ge=0, le=100, description="Where the sum of squares starts.")
-    eps: float = Field(1e-10, gt=0, le=1, description="Added to the root so that nothing is divided by zero.")
+    initial_accumulator_value: float = Field(
+        0.0, ge=0, le=100, description="Initial value of the sum of squared gradients."
+    )
+    eps: float = Field(1e-10, gt=0, le=1, description="Added to the denominator, so that it is never zero.")
 
 
 class RMSprop(Optimizer):
-    """Divides every step by the recent size of its gradients: steady on recurrent networks."""
+    """Divides every step by the recent size of its gradients: often used for recurrent networks."""
 
     name: ClassVar[str] = "RMSprop"
     label: ClassVar[str] = "RMSprop"
     has_momentum: ClassVar[bool] = True
 
-    lr: float = Field(0.01, gt=0, le=100, description="Learning rate: how far one step moves the weights.")
-    alpha: float = Field(0.99, ge=0, lt=1, description="How slowly the running mean of squared gradients forgets.")
-    eps: float = Field(1e-8, gt=0, le=1, description="Added to the root so that nothing is divided by zero.")
+    lr: float = Field(0.01, gt=0, le=100, description="Learning rate: by how much one step changes the weights.")
+    alpha: float = Field(0.99, ge=0, lt=1, description="Decay of the running average of squared gradients.")
+    eps: float = Field(1e-8, gt=0, le=1, description="Added to the denominator, so that it is never zero.")
     weight_decay: float = Field(0.0, ge=0, le=10, description="L2: adds this times the weight to its gradient.")
-    momentum: float = Field(0.0, ge=0, lt=1, description="Share of the last step that is kept, like a heavy ball's.")
-    centered: bool = Field(False, description="Divide by the spread of the gradients instead of their size.")
+    momentum: float = Field(0.0, ge=0, lt=1, description="Share of the previous step that is added to this one.")
+    centered: bool = Field(
+        False, description="Divide by the standard deviation of the gradients instead of their size."
+    )
 
 
 class Adadelta(Optimizer):
-    """Finds its own step size from how far the weights have moved lately: the learning rate can stay at 1."""
+    """Finds its step size from the recent changes of the weights: the learning rate can stay at 1."""
 
     name: ClassVar[str] = "Adadelta"
     label: ClassVar[str] = "Adadelta"
 
-    lr: float = Field(1.0, gt=0, le=100, description="Factor on the step that the method finds for itself.")
-    rho: float = Field(0.9, ge=0, lt=1, description="How slowly the running means of squares forget.")
-    eps: float = Field(1e-6, gt=0, le=1, description="Added to the roots so that the first steps are not zero.")
+    lr: float = Field(1.0, gt=0, le=100, description="Factor on the step size that the method finds itself.")
+    rho: float = Field(0.9, ge=0, lt=1, description="Decay of the running averages of squares.")
+    eps: float = Field(1e-6, gt=0, le=1, description="Added to the square roots, so that the first steps are not zero.")
     weight_decay: float = Field(0.0, ge=0, le=10, description="L2: adds this times the weight to its gradient.")
 
 
 class NAdam(Optimizer):
-    """Adam that looks ahead along its momentum, as Nesterov does."""
+    """Adam with Nesterov momentum."""
 
     name: ClassVar[str] = "NAdam"
     label: ClassVar[str] = "NAdam"
 
-    lr: float = Field(0.002, gt=0, le=100, description="Learning rate: how far one step moves the weights.")
-    betas: Betas = Field((0.9, 0.999), description="How slowly the running means of gradient and square forget.")
-    eps: float = Field(1e-8, gt=0, le=1, description="Added to the spread so that nothing is divided by zero.")
+    lr: float = Field(0.002, gt=0, le=100, description="Learning rate: by how much one step changes the weights.")
+    betas: Betas = Field((0.9, 0.999), description="Decay of the running averages of the gradient and its square.")
+    eps: float = Field(1e-8, gt=0, le=1, description="Added to the denominator, so that it is never zero.")
     weight_decay: float = Field(0.0, ge=0, le=10, description="L2: adds this times the weight to its gradient.")
-    momentum_decay: float = Field(0.004, ge=0, le=1, description="How fast the momentum grows to its full size.")
-    decoupled_weight_decay: bool = Field(False, description="Decay the weights themselves, as AdamW does.")
+    momentum_decay: float = Field(0.004, ge=0, le=1, description="How fast the momentum grows to its full value.")
+    decoupled_weight_decay: bool = Field(
+        False, description="Apply weight decay to the weights directly, as AdamW does."
+    )
 
     @model_validator(mode="after")
     def betas_are_shares(self) -> NAdam:
@@ -181,15 +189,17 @@ class NAdam(Optimizer):
 
 
 class RAdam(Optimizer):
-    """Adam that takes plain steps until it has seen enough gradients to judge their spread."""
+    """Adam without adaptive steps until there are enough gradients to estimate their variance."""
 
     name: ClassVar[str] = "RAdam"
     label: ClassVar[str] = "RAdam"
 
-    betas: Betas = Field((0.9, 0.999), description="How slowly the running means of gradient and square forget.")
-    eps: float = Field(1e-8, gt=0, le=1, description="Added to the spread so that nothing is divided by zero.")
+    betas: Betas = Field((0.9, 0.999), description="Decay of the running averages of the gradient and its square.")
+    eps: float = Field(1e-8, gt=0, le=1, description="Added to the denominator, so that it is never zero.")
     weight_decay: float = Field(0.0, ge=0, le=10, description="L2: adds this times the weight to its gradient.")
-    decoupled_weight_decay: bool = Field(False, description="Decay the weights themselves, as AdamW does.")
+    decoupled_weight_decay: bool = Field(
+        False, description="Apply weight decay to the weights directly, as AdamW does."
+    )
 
     @model_validator(mode="after")
     def betas_are_shares(self) -> RAdam:
@@ -198,20 +208,26 @@ class RAdam(Optimizer):
 
 
 class LBFGS(Optimizer):
-    """Learns the curvature of the loss and nearly jumps to its minimum: for small networks and full batches."""
+    """Estimates the curvature of the loss and converges in few steps: for small networks and full batches."""
 
     name: ClassVar[str] = "LBFGS"
     label: ClassVar[str] = "L-BFGS"
     needs_closure: ClassVar[bool] = True
     has_weight_decay: ClassVar[bool] = False
 
-    lr: float = Field(1.0, gt=0, le=100, description="Factor on the step that the method finds for itself.")
-    max_iter: int = Field(20, ge=1, le=1000, description="Iterations within one step, each at least one evaluation.")
-    max_eval: int | None = Field(None, ge=1, le=10_000, description="Most evaluations in a step; empty: 1.25 max_iter.")
-    tolerance_grad: float = Field(1e-7, ge=0, le=1, description="Stop the step when no gradient is larger than this.")
-    tolerance_change: float = Field(1e-9, ge=0, le=1, description="Stop the step when loss and weights change less.")
-    history_size: int = Field(100, ge=1, le=1000, description="How many past steps the curvature is learned from.")
-    line_search_fn: Literal["strong_wolfe"] | None = Field(None, description="Search for a good step length each time.")
+    lr: float = Field(1.0, gt=0, le=100, description="Factor on the step size that the method finds itself.")
+    max_iter: int = Field(
+        20, ge=1, le=1000, description="Iterations in one step, each with at least one evaluation of the loss."
+    )
+    max_eval: int | None = Field(
+        None, ge=1, le=10_000, description="Most evaluations of the loss in one step. Empty: 1.25 max_iter."
+    )
+    tolerance_grad: float = Field(1e-7, ge=0, le=1, description="End the step when no gradient is larger than this.")
+    tolerance_change: float = Field(1e-9, ge=0, le=1, description="End the step when loss and weights change by less.")
+    history_size: int = Field(100, ge=1, le=1000, description="How many past steps the curvature is estimated from.")
+    line_search_fn: Literal["strong_wolfe"] | None = Field(
+        None, description="Search for a good step length in each iteration."
+    )
 
     def _fast(self, parameters: list[Parameter]) -> dict[str, Any]:
         return {}

@@ -9,4 +9,6 @@ PARADIGMS: dict[str, type[Paradigm]] = discover(
     sys.modules[__name__], Paradigm, lambda entry: entry.name, within_folders="paradigm"
 )
 
-__all__ = ["PARADIGMS", "Paradigm"]
+DEFAULT_PARADIGM = "supervised"  # of a document that names none
+
+__all__ = ["DEFAULT_PARADIGM", "PARADIGMS", "Paradigm"]

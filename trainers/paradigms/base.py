@@ -6,10 +6,11 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
-from trainers.data.base import Task
 from trainers.data.batches import Batches
 from trainers.entry import Entry
 from trainers.events import SplitName
+from trainers.objectives.model_outputs import Answers
+from trainers.objectives.registry import losses_for, metrics_for
 from trainers.tasks.target import Target
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from trainers.data.splits import Prepared, Split
     from trainers.events import Event, Verdict
     from trainers.job import Job
-    from trainers.objectives.loss import Loss
+    from trainers.objectives.losses import Loss
 
 
 class ReportedMetric(NamedTuple):
@@ -107,11 +108,22 @@ class Paradigm(Entry):
     forms: ClassVar[tuple[str, ...]] = ()  # below its options, on the Train page
 
     networks: ClassVar[tuple[str, ...]] = ("main",)  # the networks of the document that it trains
-    tasks: ClassVar[frozenset[Task]] = frozenset()  # what it can learn; empty: any data set, it needs no targets
+    tasks: ClassVar[frozenset[str]] = frozenset()  # the names of the tasks that it learns; see `learnable_tasks`
     attributes: ClassVar[tuple[str, ...]] = ()  # the attributes of samples that its batches carry, such as "group"
+    needs_data: ClassVar[bool] = True  # False: it makes its own samples, so a document may choose no data set
     chooses_loss: ClassVar[bool] = False  # its option `loss` is one of trainers/objectives/losses.py
 
     # -- data -------------------------------------------------------------------------------------------------------
+
+    @classmethod
+    def learnable_tasks(cls) -> frozenset[str]:
+        """The tasks of data sets that it learns; empty: any data set, it needs no targets."""
+        return cls.tasks
+
+    @property
+    def balances_classes(self) -> bool:
+        """Whether the loss weights classes so that rare ones count as much as common ones."""
+        return False
 
     def loss_for(self, dataset: DataSet) -> Loss | None:
         """The loss that compares the network's output with the targets: checks, predictions and train.py go by it.
@@ -143,7 +155,13 @@ class Paradigm(Entry):
         views, random subsets, games that are played)."""
         settings = job.settings
         return Batches(
-            prepared.training, job.batch_size, settings.seed, device, job.augmentations, attributes=self.attributes
+            prepared.training,
+            job.batch_size,
+            settings.seed,
+            device,
+            job.augmentations,
+            attributes=self.attributes,
+            task=prepared.task,
         )
 
     def select_samples(self, prepared: Prepared) -> Prepared:
@@ -159,10 +177,27 @@ class Paradigm(Entry):
 
     def metrics(self, dataset: DataSet) -> tuple[ReportedMetric, ...]:
         """The scores that its learner tells, for charts, cards and tables; the first is the one to go by."""
-        from trainers.objectives.metrics import METRICS
-
-        entries = METRICS[self.target(dataset).task].values()
+        entries = metrics_for(self.target(dataset).task).values()
         return tuple(ReportedMetric(entry.name, entry.label, entry.higher_is_better, entry.costly) for entry in entries)
+
+    # -- predictions ------------------------------------------------------------------------------------------------
+
+    def as_evaluated(self, job: Job, split: Split) -> Split:
+        """A part of the data as the network gets it when it is evaluated, such as with some tokens masked."""
+        return split
+
+    def answers(self, dataset: DataSet, outputs: Tensor, targets: Tensor) -> Answers | None:
+        """What the outputs for some samples stand for, beside their targets, for the Inspect page.
+
+        None: the outputs of this network are no predictions of the targets.
+        """
+        target, loss = self.target(dataset), self.loss_for(dataset)
+        if loss is None:  # the outputs may be predictions all the same: then they have a usual shape
+            usual = (kind() for kind in losses_for(target.task).values())
+            loss = next((each for each in usual if tuple(outputs.shape[1:]) in each.shapes(target)), None)
+            if loss is None:
+                return None
+        return Answers(outputs, targets, target, loss.expects, loss=loss)
 
     # -- networks ---------------------------------------------------------------------------------------------------
 
@@ -188,9 +223,9 @@ class Paradigm(Entry):
 
     # -- generated code and exports ---------------------------------------------------------------------------------
 
-    def token_count(self, dataset: DataSet) -> int:
-        """How many different tokens go into the network, for a data set of text."""
-        return dataset.vocabulary_count
+    def token_counts(self, dataset: DataSet) -> tuple[int, ...]:
+        """How many different tokens each input may hold; 0 for an input that is no text."""
+        return dataset.vocabulary_counts
 
     def masking_source(self, dataset: DataSet) -> str:
         """Source of a function `hide(inputs, generator=None)` that gives what the network sees of a batch, and the

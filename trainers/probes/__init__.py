@@ -1,6 +1,6 @@
-"""Probes: what happens inside the network in one step, measured on a clock. One file per kind.
+"""Probes: measure activations, gradients and weights inside the network during one step. One file per kind.
 
-A probe is a context manager around one step of the learner: hooks are set on entry and always removed on exit.
+A probe is a context manager around one step of the learner. It registers hooks on entry and removes them on exit.
 """
 
 from trainers.probes.clock import ProbeClock

@@ -1,4 +1,4 @@
-"""Activations: how the values that leave each node are spread, and how many are stuck."""
+"""Activations: the distribution of the values that leave each node, and how many are saturated or dead."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
     from torch.utils.hooks import RemovableHandle
 
-SAMPLES = 64  # of the batch: enough for shares and spreads, and a bounded cost on large batches
+SAMPLES = 64  # of the batch: enough for the statistics, at a bounded cost on large batches
 BINS = 40
 NEAR = 0.02  # within this distance of a bound, as a share of the range, a unit counts as saturated
-LARGEST = 1e30  # values are shown up to here
+LARGEST = 1e30  # histograms have values up to here
 STATISTICS = ("mean", "std", "zero_share", "saturated_share", "dead_share")
 
 
 class ActivationProbe:
-    """Collects, in one step, what leaves every node of every network."""
+    """Collects the outputs of every node of every network in one step."""
 
     def __init__(
         self, modules: Mapping[str, nn.Module], specs: Mapping[str, Any], forward_pass: int | None = None
     ) -> None:
-        """`forward_pass`: which pass through each node to keep, from 0; None: the last one of the step."""
+        """`forward_pass`: which forward pass of the step to measure, from 0; None: the last one."""
         self.modules = modules
         self.forward_pass = forward_pass
         self.passes: Counter[str] = Counter()
@@ -55,7 +55,7 @@ class ActivationProbe:
         def keep(module: nn.Module, inputs: Any, output: Any) -> None:
             if not isinstance(output, torch.Tensor) or not output.is_floating_point():
                 return
-            if is_functorch_wrapped_tensor(output):  # inside torch.func: values of another level, gone after the call
+            if is_functorch_wrapped_tensor(output):  # inside torch.func: not valid after the call
                 return
             number = self.passes[name]
             self.passes[name] += 1
@@ -65,40 +65,40 @@ class ActivationProbe:
         return keep
 
     def events(self, step: int) -> Iterator[Event]:
-        """The figures of the step: one wait for the device for all of them."""
+        """The statistics of the step. It waits for the device once for all of them."""
         if not self.outputs:
             return
         rows, histograms = [], []
         for name, output in self.outputs.items():
             values = output.float()
             rows.append(torch.stack(self._statistics(name, values)))
-            # what is no number is left to the loop to notice: histc refuses it, and the probe must not end the run
+            # torch.histc raises on NaN and infinity; the loop reports these, so the probe must not fail
             finite = values.nan_to_num(0.0, LARGEST, -LARGEST).clamp(-LARGEST, LARGEST)
             low, high = finite.amin(), finite.amax()
             histograms.append(torch.cat([low[None], high[None], torch.histc(finite, BINS)]))
-        figures = torch.stack(rows).tolist()
-        spread = torch.stack(histograms).tolist()
+        statistics = torch.stack(rows).tolist()
+        counted = torch.stack(histograms).tolist()
         names = list(self.outputs)
         yield Probe(
             step,
             "activations",
-            {n: dict(zip(STATISTICS, row, strict=True)) for n, row in zip(names, figures, strict=True)},
+            {n: dict(zip(STATISTICS, row, strict=True)) for n, row in zip(names, statistics, strict=True)},
         )
         yield Histograms(
-            step, {n: (row[0], row[1], [int(v) for v in row[2:]]) for n, row in zip(names, spread, strict=True)}
+            step, {n: (row[0], row[1], [int(v) for v in row[2:]]) for n, row in zip(names, counted, strict=True)}
         )
 
     def _statistics(self, name: str, values: Tensor) -> list[Tensor]:
         zero = values == 0
-        stuck = values.new_zeros(())
+        saturated = values.new_zeros(())
         spec = self.specs.get(name)
         bounds = spec.bounds() if spec is not None else ()
         if 0.0 in bounds and 1.0 not in bounds:
-            bounds = tuple(bound for bound in bounds if bound)  # a rectifier at zero is off, which is half its work
+            bounds = tuple(bound for bound in bounds if bound)  # ReLU is zero for half of its inputs by design
         for bound in bounds:
-            stuck = stuck + ((values - bound).abs() < NEAR).float().mean()
-        # A unit is a feature or a channel; it is dead when it is zero for every sample and everywhere.
+            saturated = saturated + ((values - bound).abs() < NEAR).float().mean()
+        # A unit is a feature or a channel. It is dead when it is zero for every sample and at every position.
         units = zero.flatten(2).all(dim=2) if values.dim() > 2 else zero
         dead = units.all(dim=0).float().mean() if values.dim() > 1 else values.new_zeros(())
         std = values.std() if values.numel() > 1 else values.new_zeros(())
-        return [values.mean(), std, zero.float().mean(), stuck, dead]
+        return [values.mean(), std, zero.float().mean(), saturated, dead]

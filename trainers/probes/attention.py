@@ -1,4 +1,4 @@
-"""Attention maps: for one sample, how much each step looks at each other one, for every head of every layer."""
+"""Attention maps: the attention weights of each head of every attention layer, for one sample."""
 
 from __future__ import annotations
 
@@ -17,35 +17,35 @@ if TYPE_CHECKING:
 
 
 def attention_maps(
-    model: nn.Module, inputs: tuple[Tensor, ...], hand_made: Collection[str] = ()
+    model: nn.Module, inputs: tuple[Tensor, ...], explicit: Collection[str] = ()
 ) -> dict[str, NDArray[np.float32]]:
-    """The maps of one sample by layer, each (heads, steps that look, steps that are looked at); rows add up to 1.
+    """The attention weights of one sample by layer, each of shape (heads, queries, keys). Rows add up to 1.
 
-    `inputs` hold one sample, (1, …); the network is to be in evaluation mode. `hand_made` names nodes whose output is a
-    map already: attention that was drawn step by step.
+    `inputs` hold one sample, (1, …); the network must be in evaluation mode. `explicit` names the nodes whose output is
+    already a map: attention that the network computes from single nodes, such as a softmax of a product.
     """
-    with _Watch(model, tuple(hand_made)) as watch, torch.no_grad():
+    with _AttentionRecorder(model, tuple(explicit)) as recorder, torch.no_grad():
         model(*inputs)
-    return {name: weights.float().cpu().numpy() for name, weights in watch.maps.items()}
+    return {name: weights.float().cpu().numpy() for name, weights in recorder.maps.items()}
 
 
 def has_attention(model: nn.Module) -> bool:
-    """Whether a network holds layers of attention."""
+    """Whether a network has attention layers."""
     return any(_is_attention(child) for child in model.modules())
 
 
 def _is_attention(module: nn.Module) -> bool:
-    """torch's attention or a subclass of it, told by its parts: a layer's name stands nowhere outside its own file."""
+    """Whether a module is torch's attention or a subclass, recognised by its attributes instead of its name."""
     return hasattr(module, "in_proj_bias") and hasattr(module, "num_heads") and hasattr(module, "out_proj")
 
 
-class _Watch(TorchFunctionMode):
-    """While it is on, torch's attention also computes its weights, which it leaves out otherwise, and they are kept.
+class _AttentionRecorder(TorchFunctionMode):
+    """Inside its `with` block, torch's attention also returns its weights, which it does not by default; it keeps them.
 
-    A mode of this kind also keeps torch from its fast path, which has no weights to show.
+    A torch function mode also disables torch's fast path for attention, which has no weights.
     """
 
-    def __init__(self, model: nn.Module, hand_made: tuple[str, ...]) -> None:
+    def __init__(self, model: nn.Module, explicit: tuple[str, ...]) -> None:
         super().__init__()
         self.maps: dict[str, Tensor] = {}
         self._name = ""
@@ -53,7 +53,7 @@ class _Watch(TorchFunctionMode):
         for name, child in model.named_modules():
             if _is_attention(child):
                 self._handles.append(child.register_forward_pre_hook(self._enter(name.removesuffix(".self_attn"))))
-            elif name in hand_made:
+            elif name in explicit:
                 self._handles.append(child.register_forward_hook(self._keep(name)))
 
     def _enter(self, name: str) -> Callable[..., None]:

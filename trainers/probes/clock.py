@@ -1,5 +1,7 @@
-"""When to probe: a few times a second, ever more rarely in long runs, and never for more than 1 % of the time; for the
-gradient through time, which is costly, 1 % more."""
+"""When to probe: a few times a second, more rarely in long runs, and for at most 1 % of the time.
+
+The gradient through time, which is costly, may take another 1 %.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,7 @@ from trainers.events import Event, Verdicts
 from trainers.probes.activations import ActivationProbe
 from trainers.probes.through_time import ThroughTimeProbe
 from trainers.probes.weights import WeightProbe
-from trainers.verdicts.network import Judge
+from trainers.verdicts.history import Assessment
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -21,48 +23,48 @@ if TYPE_CHECKING:
     from trainers.paradigms.base import Learner
 
 SHORTEST = 0.25  # seconds between two probes
-OPENING = 4  # so many probes come in quick succession, so that a run of a second has verdicts too
+FIRST_PROBES = 4  # follow one another without a pause, so that a run of one second has verdicts too
 SHARE = 0.01  # of wall time
-MOMENTS = 200  # a run that has lasted t seconds is probed about every t / MOMENTS seconds
+PROBES = 200  # a run that has lasted t seconds is probed about every t / PROBES seconds
 
 
 class ProbeClock:
-    """Watches one step now and then. `specs` are the layers of each node, for what counts as saturated."""
+    """Takes the steps of a learner, and probes some of them. `specs` are the layers of the nodes."""
 
     def __init__(self, specs: Mapping[str, Any], now: Callable[[], float] = time.perf_counter) -> None:
         self.specs = specs
-        self.judge = Judge(specs)
-        self._tables = {name for name, spec in specs.items() if getattr(spec, "vocabulary_parameter", None)}
+        self.assessment = Assessment(specs)
+        self._embeddings = {name for name, spec in specs.items() if getattr(spec, "vocabulary_parameter", None)}
         self._now = now
-        self._spent = 0.0  # seconds of training time this run has had, pauses left out
+        self._spent = 0.0  # seconds of training, without pauses
         self._last = now()
         self._next = 0.0
         self._cost = 0.0
         self._count = 0
         self._next_through_time = 0.0
-        self._replayed = 0.0  # seconds that the probe through time took in this step
+        self._through_time_cost = 0.0  # seconds that the probe of the gradient through time took in this step
 
     def step(self, learner: Learner, batch: Batch, number: int, events: list[Event]) -> Tensor:
-        """One step of the learner, watched if a probe is due."""
+        """One step of the learner, probed if a probe is due. Adds what was measured to `events`."""
         now = self._now()
         self._spent += min(now - self._last, 5.0)  # a longer gap was a pause
         self._last = now
         if self._spent < self._next:
             loss = learner.step(batch)
         else:
-            loss = self._watched(learner, batch, number, events)
+            loss = self._probed_step(learner, batch, number, events)
             self._count += 1
-            pause = max(SHORTEST, self._cost / SHARE, self._spent / MOMENTS)
-            self._next = self._spent + (0.0 if self._count < OPENING else pause)
+            pause = max(SHORTEST, self._cost / SHARE, self._spent / PROBES)
+            self._next = self._spent + (0.0 if self._count < FIRST_PROBES else pause)
         events.extend(learner.snapshots(number))
         return loss
 
-    def _watched(self, learner: Learner, batch: Batch, number: int, events: list[Event]) -> Tensor:
+    def _probed_step(self, learner: Learner, batch: Batch, number: int, events: list[Event]) -> Tensor:
         begun = self._now()
         activations = ActivationProbe(learner.modules, self.specs, learner.probed_forward)
-        weights = WeightProbe(learner.modules, self._tables)
+        weights = WeightProbe(learner.modules, self._embeddings)
         through_time = ThroughTimeProbe(learner.modules) if self._spent >= self._next_through_time else None
-        eager, learner.eager = learner.eager, True  # a network compiled by torch.compile runs no hooks
+        eager, learner.eager = learner.eager, True  # a network compiled by torch.compile calls no hooks
         try:
             with ExitStack() as stack:
                 stack.enter_context(weights)
@@ -76,20 +78,21 @@ class ProbeClock:
             learner.eager = eager
         found = [*activations.events(number), *weights.events(number), *self._through_time(through_time, number)]
         events.extend(found)
-        verdicts = self.judge.consider(found)
-        if self.judge.settled:  # else a run that goes on would forget what was said of it before
+        verdicts = self.assessment.add(found)
+        if self.assessment.has_enough_probes:  # before that, a resumed run would lose the verdicts it had
             events.append(Verdicts(number, verdicts))
-        # The step itself would have been taken anyway. The first probe pays for torch's own first calls, so a single
-        # costly one must not silence the next: the cost is believed slowly.
-        cost = self._now() - done + ready - begun - self._replayed
+        # Without the step itself, which would have been taken anyway. The first probe includes torch's own first calls,
+        # so the estimated cost at most doubles with each probe.
+        cost = self._now() - done + ready - begun - self._through_time_cost
         self._cost = min(cost, 2 * self._cost or 0.005)
         return loss
 
     def _through_time(self, probe: ThroughTimeProbe | None, number: int) -> list[Event]:
-        """What the costly probe saw. It keeps a clock of its own, so that the others need not wait for it."""
+        """The events of the costly probe. It has its own schedule, so that the others need not wait for it."""
         begun = self._now()
         found = [] if probe is None else list(probe.events(number))
-        self._replayed = self._now() - begun
+        self._through_time_cost = self._now() - begun
         if probe is not None:
-            self._next_through_time = self._spent + max(SHORTEST, self._replayed / SHARE, self._spent / MOMENTS)
+            pause = max(SHORTEST, self._through_time_cost / SHARE, self._spent / PROBES)
+            self._next_through_time = self._spent + pause
         return found

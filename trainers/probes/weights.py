@@ -1,4 +1,4 @@
-"""Gradients and weights: how large they are at each node, and how far one step moves the weights."""
+"""Gradients and weights: their size at each node, and by how much one step changes the weights."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ WEIGHTS = ("mean", "std", "norm")
 
 
 class WeightProbe:
-    """Compares the weights before and after one step, and reads the gradients that moved them.
+    """Compares the weights before and after one step, and reads the gradients of that step.
 
-    `tables` names the nodes that look rows up: a batch asks for a few of them, and the others have no gradient, which
-    says nothing of how much of the error arrives. Their mean is over what was asked for.
+    `embeddings` names the nodes that look rows up by index: a batch uses few of their rows, and the others have no
+    gradient. The mean of their gradients is over the rows that were used.
     """
 
-    def __init__(self, modules: Mapping[str, nn.Module], tables: Collection[str] = ()) -> None:
-        self.tables = tables
+    def __init__(self, modules: Mapping[str, nn.Module], embeddings: Collection[str] = ()) -> None:
+        self.embeddings = embeddings
         self.nodes: dict[str, list[nn.Parameter]] = {}
         for module in modules.values():
             for name, child in layers(module).items():
@@ -47,7 +47,7 @@ class WeightProbe:
             self._before.clear()
 
     def events(self, step: int) -> Iterator[Event]:
-        """The figures of the step: one wait for the device for all of them."""
+        """The statistics of the step. It waits for the device once for all of them."""
         rows, names = [], []
         with torch.no_grad():
             for name, parameters in self.nodes.items():
@@ -56,20 +56,20 @@ class WeightProbe:
                     continue
                 weights, before = _flat(parameters), self._before[name]
                 size = _flat(gradients).abs()
-                moved = (weights - before).norm() / before.norm().clamp_min(1e-12)
-                spread = weights.std() if weights.numel() > 1 else weights.new_zeros(())
-                counted = (size > 0).sum().clamp_min(1) if name in self.tables else size.numel()
-                row = [size.sum() / counted, size.max(), size.norm(), moved, weights.mean(), spread, weights.norm()]
+                update_ratio = (weights - before).norm() / before.norm().clamp_min(1e-12)
+                std = weights.std() if weights.numel() > 1 else weights.new_zeros(())
+                used = (size > 0).sum().clamp_min(1) if name in self.embeddings else size.numel()
+                row = [size.sum() / used, size.max(), size.norm(), update_ratio, weights.mean(), std, weights.norm()]
                 rows.append(torch.stack(row))
                 names.append(name)
         self._before.clear()
         if not rows:
             return
-        figures = dict(zip(names, torch.stack(rows).tolist(), strict=True))
-        yield Probe(
-            step, "gradients", {name: dict(zip(GRADIENTS, row[:4], strict=True)) for name, row in figures.items()}
-        )
-        yield Probe(step, "weights", {name: dict(zip(WEIGHTS, row[4:], strict=True)) for name, row in figures.items()})
+        found = dict(zip(names, torch.stack(rows).tolist(), strict=True))
+        gradients_of = {name: dict(zip(GRADIENTS, row[:4], strict=True)) for name, row in found.items()}
+        weights_of = {name: dict(zip(WEIGHTS, row[4:], strict=True)) for name, row in found.items()}
+        yield Probe(step, "gradients", gradients_of)
+        yield Probe(step, "weights", weights_of)
 
 
 def _flat(tensors: list[Tensor] | list[nn.Parameter]) -> Tensor:

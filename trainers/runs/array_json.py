@@ -1,6 +1,7 @@
-"""Arrays as JSON: what a network made while it trained is kept small enough to be kept often.
+"""Arrays as JSON: compressed, so that a run can keep many snapshots of what its network produces.
 
-Measurements are rounded to 65,536 steps between their lowest and highest value, which no picture and no chart shows.
+Floating-point numbers are rounded to 65,536 steps between their lowest and highest value: finer than any image or chart
+shows.
 """
 
 from __future__ import annotations
@@ -14,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 STEPS = 65_535
-LARGEST = 2**24  # numbers in one array: a damaged store must not ask for more memory than there is
+LARGEST = 2**24  # numbers in one array: a damaged store must not make the process run out of memory
 
 
-def packed(array: NDArray[Any]) -> dict[str, Any]:
-    """An array of measurements (float) or of whole numbers, as plain values for JSON."""
+def encode_array(array: NDArray[Any]) -> dict[str, Any]:
+    """An array of floats or of integers as plain values for JSON."""
     shape = list(array.shape)
     if array.dtype.kind != "f":
         return {"shape": shape, "whole": True, "data": _text(array.astype("<i4"))}
@@ -29,8 +30,8 @@ def packed(array: NDArray[Any]) -> dict[str, Any]:
     return {"shape": shape, "low": low, "high": high, "data": _text(steps.astype("<u2"))}
 
 
-def unpacked(value: dict[str, Any]) -> NDArray[Any]:
-    """What `packed` made, as float32 or int64. ValueError: it is something else."""
+def decode_array(value: dict[str, Any]) -> NDArray[Any]:
+    """The array that `encode_array` encoded, as float32 or int64. ValueError: it has more numbers than LARGEST."""
     shape = tuple(int(size) for size in value["shape"])
     if math.prod(shape) > LARGEST:
         raise ValueError(f"an array of {math.prod(shape):,} numbers")

@@ -1,99 +1,144 @@
-"""What a trained network says about samples it has not learned from: the wrong ones first, and where classes meet.
+"""The predictions of a trained network beside the targets: wrong samples first, and the decision surface in the plane.
 
 predicted = predict(run)                 # the validation samples
-predicted.order                          # wrong and sure of it first
-confusion(predicted)                     # how often each class is taken for each other one
-surface(run)                             # for points in the plane: what it says everywhere
+predicted.order                          # wrong with high confidence first
+predicted.confusion                      # how often each class is predicted for each true class
+surface(run)                             # for points in the plane: what is predicted everywhere
 """
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trainers.data.base import Kind, Task
+from trainers.data.base import Kind
 from trainers.data.splits import Prepared, Split
-from trainers.engine.learner import evaluation_piece
+from trainers.data.tokens import encode
+from trainers.engine.learner import evaluation_batch_size
 from trainers.events import SplitName
-from trainers.objectives.loss import Loss
-from trainers.objectives.naive_forecast import naive_forecast
+from trainers.objectives.model_outputs import Answers
 from trainers.runs.run import Run, RunError
+from trainers.tasks import TASKS
+from trainers.tasks.base import Names
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-KEPT = 12  # answers kept in memory; a page asks for the same ones again and again
+    from trainers.tasks import Task
+
+KEPT = 12  # results kept in memory; a page asks for the same ones again and again
 Result = TypeVar("Result")
+EACH = (  # the fields of Predictions with a row for each sample
+    "targets",
+    "predicted",
+    "probabilities",
+    "indices",
+    "naive",
+    "target_probabilities",
+    "losses",
+)
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """The network's answers for one part of the data, beside the truth. N samples, C classes, k numbers to predict."""
+    """What the network predicts for one part of the data, beside the targets. N samples, C classes.
+
+    What wrong, error, confidence and texts mean is said by the task, `entry`.
+    """
 
     split: SplitName
-    task: Task
+    task: str
     kind: Kind
     classes: tuple[str, ...]
     features: tuple[str, ...]
-    targets_named: tuple[str, ...]  # what the numbers to predict are called
+    target_names: tuple[str, ...]  # what the numbers to predict are called
     inputs: tuple[NDArray[Any], ...]  # one for each Input, (N, *shape), in the data set's own units
     targets: NDArray[Any]  # as in trainers.data.base.Arrays, numbers in the data set's own units
     predicted: NDArray[Any]  # like `targets`
-    probabilities: NDArray[np.float32] | None  # (N, C) for classes and labels
-    indices: NDArray[np.int64]  # where the samples stand in the whole data set
-    naive: NDArray[Any] | None = None  # forecasts made without a network, like `targets`
-    vocabulary: tuple[str, ...] = ()  # the tokens of a text
+    probabilities: NDArray[np.float32] | None  # (N, C) of classes and labels; None where they would be too large
+    indices: NDArray[np.int64]  # the positions of the samples in the whole data set
+    naive: NDArray[Any] | None = None  # predictions made without a network, like `targets`
+    vocabularies: tuple[tuple[str, ...], ...] = ()  # the tokens of each input that is text
+    target_vocabulary: tuple[str, ...] = ()  # the tokens of targets that are text
+    target_probabilities: NDArray[np.float32] | None = None  # of the true class at each place, like `targets`
+    losses: NDArray[np.float32] | None = None  # (N,), by the paradigm's loss, of targets as they are in training
+    attributes: Mapping[str, NDArray[Any]] = field(default_factory=dict)  # further facts of each sample, (N, …)
 
     @property
+    def entry(self) -> Task:
+        """The task."""
+        return TASKS[self.task]
+
+    @property
+    def names(self) -> Names:
+        """What classes, numbers and tokens are called."""
+        return Names(self.classes, self.target_names, self.target_vocabulary)
+
+    @functools.cached_property
     def confidence(self) -> NDArray[np.float32] | None:
-        """The probability of the class that was named; None for all but classes."""
-        if self.probabilities is None or self.task != "classification":
-            return None
-        named: NDArray[np.float32] = self.probabilities[np.arange(len(self.predicted)), self.predicted]
-        return named
+        """The probability of the predicted class; None where a sample has no single class."""
+        return self.entry.confidence(self)
 
-    @property
+    @functools.cached_property
     def wrong(self) -> NDArray[np.bool_]:
-        """Which samples got a wrong class or a wrong label; where numbers are predicted none is simply wrong."""
-        if self.task not in ("classification", "multilabel"):
-            return np.zeros(len(self.targets), dtype=bool)
-        unequal = np.asarray(self.predicted != self.targets)
-        return np.asarray(unequal.reshape(len(unequal), -1).any(axis=1))
+        """Which samples are wrong as a whole; none of a task where samples are neither right nor wrong."""
+        return self.entry.wrong(self)
 
     @functools.cached_property
     def error(self) -> NDArray[Any]:
-        """How far off each sample is: the largest error of its numbers, each in spreads of its column; the mean error
-        of its forecast; the share of its mask, or of its labels, that is wrong."""
-        if self.task in ("classification", "multilabel", "segmentation"):
-            unequal = np.asarray(self.predicted != self.targets)
-            return np.asarray(unequal.reshape(len(unequal), -1).mean(axis=1))
-        columns = tuple(range(self.targets.ndim - 1))
-        off = np.abs(self.predicted - self.targets) / np.maximum(self.targets.std(axis=columns), 1e-12)
-        return np.asarray(off.max(axis=1) if self.task == "regression" else off.mean(axis=(1, 2)))
+        """How large the error of each sample is: the share of its labels or pixels that is wrong, or the distance of
+        its numbers from the targets in standard deviations."""
+        return self.entry.error(self)
 
     @functools.cached_property
     def order(self) -> NDArray[np.int64]:
-        """The most telling first: wrong and sure of it; right but unsure; right and sure. Or the largest errors."""
+        """The most informative samples first: wrong with high confidence, correct with low confidence, then the others.
+        Without a confidence those with the largest errors."""
         confidence = self.confidence
         if confidence is None:
             return np.argsort(-self.error, kind="stable")
         return np.lexsort((np.where(self.wrong, -confidence, confidence), ~self.wrong))
 
+    @functools.cached_property
+    def confusion(self) -> NDArray[np.int64]:
+        """Counts: row = the true class, column = the predicted class; the diagonal is correct. Each pixel of a mask and
+        each token counts."""
+        size = max(len(self.classes), len(self.target_vocabulary), 2)
+        pairs = self.targets.astype(np.int64) * size + self.predicted
+        return np.bincount(pairs[self.targets >= 0].ravel(), minlength=size * size).reshape(size, size)
+
+    @property
+    def overlaps(self) -> NDArray[np.float64]:
+        """For each class the intersection of predicted and true area over their union; NaN where it is in neither."""
+        both = np.diag(self.confusion).astype(float)
+        union = self.confusion.sum(axis=0) + self.confusion.sum(axis=1) - both
+        found: NDArray[np.float64] = np.divide(both, union, out=np.full(len(both), np.nan), where=union > 0)
+        return found
+
+    def only(self, places: NDArray[np.int64]) -> Predictions:
+        """Some of the samples."""
+        changed: dict[str, Any] = {name: getattr(self, name) for name in EACH}
+        changed = {name: values[places] for name, values in changed.items() if values is not None}
+        changed["inputs"] = tuple(given[places] for given in self.inputs)
+        changed["attributes"] = {name: values[places] for name, values in self.attributes.items()}
+        return dataclasses.replace(self, **changed)
+
 
 @dataclass(frozen=True)
 class Surface:
-    """What the network says at every point of a rectangle: class `named[j, i]` at (x[i], y[j]), and how sure it is."""
+    """What is predicted at each point of a rectangle: class `predicted[j, i]` at (x[i], y[j]), with this confidence."""
 
     x: NDArray[np.float32]
     y: NDArray[np.float32]
-    named: NDArray[np.int64]
+    predicted: NDArray[np.int64]
     confidence: NDArray[np.float32]
     classes: tuple[str, ...]
     training: tuple[NDArray[np.float32], NDArray[np.int64]]  # points and their classes
@@ -101,63 +146,89 @@ class Surface:
 
 
 def predict(run: Run, split: SplitName = "validation") -> Predictions:
-    """The answers of a run's best weights for one part of its data. Kept until the run has better weights.
+    """The predictions of a run's best weights for one part of its data. Kept until the run has better weights.
 
     Raises:
-        RunError: there are no weights yet, no samples in this part, or this way of training has no such answers.
+        RunError: there are no weights yet, no samples in this part, or the network predicts no targets.
         DataError: the data set cannot be loaded any more.
     """
     return kept(run, ("predict", split), lambda: _predict(run, split))
 
 
 def _predict(run: Run, split: SplitName) -> Predictions:
-    loss = _loss(run)
-    job, dataset = run.job, run.job.dataset
-    prepared = prepared_data(run)
+    job, dataset, prepared = run.job, run.job.dataset, prepared_data(run)
     part: Split = getattr(prepared, split)
     if not len(part):
-        raise RunError(f"This run held out no sample for {split}. Give {split} a share of the data and train again.")
-    target = job.paradigm.target(dataset)
-    predicted, chances = _said(run, loss, part.inputs)
+        raise RunError(f"This run has no {split} samples. Give {split} a share of the data and train again.")
+    part = job.paradigm.as_evaluated(job, part)
+    found = _gathered(_answers(run, part.inputs, part.targets))
     targets, unit = part.targets.numpy(), prepared.target_standardisation
-    if target.task in ("regression", "forecasting"):
-        predicted = predicted.reshape(targets.shape)
-        if unit is not None:
-            predicted, targets = unit.revert(predicted), unit.revert(targets)
-    naive = naive_forecast(dataset, prepared, part)
+    if unit is not None:
+        found["predicted"], targets = unit.revert(found["predicted"]), unit.revert(targets)
+    naive = TASKS[prepared.task].naive(dataset, prepared, part)
     return Predictions(
-        split, prepared.task, dataset.kind, prepared.classes, dataset.feature_names, dataset.target_names,
-        reverted(prepared, part), targets, predicted, chances, part.indices,
-        None if naive is None else naive.numpy(), dataset.vocabulary,
-    )  # fmt: skip
+        split,
+        prepared.task,
+        dataset.kind,
+        prepared.classes,
+        dataset.feature_names,
+        dataset.target_names,
+        reverted(prepared, part),
+        targets,
+        indices=part.indices,
+        naive=None if naive is None else naive.numpy(),
+        vocabularies=dataset.vocabularies,
+        target_vocabulary=dataset.target_vocabulary,
+        attributes={name: values.numpy() for name, values in part.attributes.items()},
+        **found,
+    )
 
 
-def confusion(predictions: Predictions) -> NDArray[np.int64]:
-    """Counts: row = the true class, column = the class that was named. Its diagonal is what was right. Of masks every
-    pixel is counted."""
-    size = max(len(predictions.classes), 2)
-    pairs = predictions.targets.astype(np.int64) * size + predictions.predicted
-    return np.bincount(pairs.ravel(), minlength=size * size).reshape(size, size)
+def _answers(run: Run, inputs: tuple[Tensor, ...], targets: Tensor) -> Iterator[Answers]:
+    """What the network's outputs stand for, in pieces that fit into memory. RunError: they are no predictions."""
+    import torch
+
+    job, paradigm = run.job, run.job.paradigm
+    message = f"A run trained by “{paradigm.label}” has no predictions of targets."
+    if tuple(paradigm.signals(job.dataset, paradigm.networks[0])) != tuple(job.dataset.signals):
+        raise RunError(message)  # its network takes something else than samples, such as noise
+    model, size = run.model(), evaluation_batch_size(job, 1)
+    with torch.inference_mode():
+        for start in range(0, len(targets), size):
+            outputs = model(*(given[start : start + size] for given in inputs))
+            is_single = isinstance(outputs, torch.Tensor)  # several Output nodes give a dictionary
+            wanted = targets[start : start + size]
+            answers = paradigm.answers(job.dataset, outputs.float(), wanted) if is_single else None
+            if answers is None:
+                raise RunError(message)
+            yield answers
 
 
-def overlaps(predictions: Predictions) -> NDArray[np.float64]:
-    """For every class of masks, the intersection of predicted and true area over their union; NaN where it is in
-    neither."""
-    counts = confusion(predictions)
-    both = np.diag(counts).astype(float)
-    union = counts.sum(axis=0) + counts.sum(axis=1) - both
-    found: NDArray[np.float64] = np.divide(both, union, out=np.full(len(both), np.nan), where=union > 0)
-    return found
+def _gathered(pieces: Iterator[Answers]) -> dict[str, Any]:
+    """The fields of Predictions that come from answers; of compact tasks without the probabilities of all classes."""
+    import torch
+
+    parts: dict[str, list[Tensor]] = {}
+    for answers in pieces:
+        found = {
+            "predicted": answers.predicted,
+            "probabilities": None if answers.target.entry.compact else answers.probabilities,
+            "target_probabilities": answers.target_probabilities,
+            "losses": answers.losses,
+        }
+        for name, values in found.items():
+            parts.setdefault(name, []).extend([] if values is None else [values])
+    return {name: torch.cat(values).numpy() if values else None for name, values in parts.items()}
 
 
 def has_surface(run: Run) -> bool:
     """Whether the run's samples are points in the plane that belong to classes."""
     dataset = run.job.dataset
-    return dataset.input_shape == (2,) and dataset.task == "classification"
+    return dataset.input_shape == (2,) and TASKS[dataset.task].splits_by_class
 
 
 def surface(run: Run, resolution: int = 160, margin: float = 0.15) -> Surface:
-    """What the network says on a grid around the points of a two-dimensional data set.
+    """What is predicted on a grid around the points of a two-dimensional data set.
 
     Raises:
         RunError: the samples are not points with classes, or there are no weights yet.
@@ -168,27 +239,35 @@ def surface(run: Run, resolution: int = 160, margin: float = 0.15) -> Surface:
 
 
 def _surface(run: Run, resolution: int, margin: float) -> Surface:
+    import torch
+
     prepared = prepared_data(run)
     x, y, given, training = grid(run, resolution, margin)
-    named, probabilities = _said(run, _loss(run), (given,))
-    assert probabilities is not None
+    pieces = list(_answers(run, (given,), torch.zeros(len(given), dtype=torch.int64)))
+    probabilities = torch.cat([answers.probabilities for answers in pieces if answers.probabilities is not None])
     shape = (resolution, resolution)
-    held = (reverted(prepared, prepared.validation)[0], prepared.validation.targets.numpy())
+    validation = (reverted(prepared, prepared.validation)[0], prepared.validation.targets.numpy())
     return Surface(
-        x, y, named.reshape(shape), probabilities.max(axis=1).reshape(shape), prepared.classes, training, held
+        x,
+        y,
+        torch.cat([answers.predicted for answers in pieces]).numpy().reshape(shape),
+        probabilities.numpy().max(axis=1).reshape(shape),
+        prepared.classes,
+        training,
+        validation,
     )
 
 
 def grid(
     run: Run, resolution: int, margin: float
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], Tensor, tuple[NDArray[np.float32], NDArray[np.int64]]]:
-    """The axes of a grid around the points of a run, its points as the network takes them, row by row, and the points
-    that were learned from, with their classes."""
+    """The axes of a grid around the points of a run, its points as the network takes them, row by row, and the training
+    points with their classes."""
     import torch
 
     prepared = prepared_data(run)
-    training, held = (reverted(prepared, part)[0] for part in (prepared.training, prepared.validation))
-    points = np.concatenate([training, held])
+    training, validation = (reverted(prepared, part)[0] for part in (prepared.training, prepared.validation))
+    points = np.concatenate([training, validation])
     low, high = points.min(axis=0), points.max(axis=0)
     room = np.maximum(high - low, 1e-6) * margin
     x, y = (
@@ -201,8 +280,24 @@ def grid(
 
 
 def prepared_data(run: Run) -> Prepared:
-    """The run's data, split as it was for training. The last run's is kept."""
+    """The run's data, split as for training. That of the last run is kept in memory."""
     return _data.get(run.id, run.job.prepare)
+
+
+def sample_inputs(run: Run, split: SplitName, number: int) -> tuple[Tensor, ...]:
+    """One sample of a split as the network takes it, (1, …) for each input. RunError: the split has no samples."""
+    part: Split = getattr(prepared_data(run), split)
+    if not len(part):
+        raise RunError(f"This run has no samples in the {split} split.")
+    number %= len(part)
+    return tuple(given[number : number + 1].clone() for given in part.inputs)
+
+
+def encode_text(run: Run, text: str) -> list[int]:
+    """The numbers of a text's tokens, as many as the network takes. TokenError: it has unknown characters."""
+    dataset = run.job.dataset
+    length = dataset.signals[dataset.text_input].shape[0]
+    return encode(text, dataset.vocabularies[dataset.text_input], dataset.tokens)[:length]
 
 
 def reverted(prepared: Prepared, part: Split) -> tuple[NDArray[Any], ...]:
@@ -213,39 +308,9 @@ def reverted(prepared: Prepared, part: Split) -> tuple[NDArray[Any], ...]:
     )
 
 
-def _loss(run: Run) -> Loss:
-    job = run.job
-    loss = job.paradigm.loss_for(job.dataset)
-    if loss is None or job.dataset.task == "language":
-        raise RunError(f"A run trained by “{job.paradigm.label}” has no predictions to compare with targets.")
-    return loss
-
-
-def _said(run: Run, loss: Loss, inputs: tuple[Tensor, ...]) -> tuple[NDArray[Any], NDArray[np.float32] | None]:
-    """The network's answers, and the probabilities of classes or labels; computed in pieces that fit any memory."""
-    import torch
-
-    from trainers.objectives.model_outputs import predicted_classes, probabilities
-
-    job, model = run.job, run.model()
-    target = job.paradigm.target(job.dataset)
-    found, chances = [], []
-    split = [given.split(evaluation_piece(job, 1)) for given in inputs]  # type: ignore[no-untyped-call]
-    with torch.inference_mode():
-        for piece in zip(*split, strict=True):
-            outputs = model(*piece).float()
-            if loss.expects == "values":
-                found.append(loss.values(outputs))
-                continue
-            found.append(predicted_classes(outputs, loss.expects, target))
-            if target.task != "segmentation":
-                chances.append(probabilities(outputs, loss.expects, target))
-    return torch.cat(found).numpy(), torch.cat(chances).numpy() if chances else None
-
-
 @dataclass
 class _Memory:
-    """A few results by key, the oldest forgotten first. Two tabs that ask at once wait for one computation."""
+    """A few results by key; the least recently used is removed first. Two tabs wait for one computation."""
 
     size: int
     results: OrderedDict[Any, Any] = field(default_factory=OrderedDict)
@@ -263,13 +328,13 @@ class _Memory:
 
 
 _data = _Memory(1)
-_answers = _Memory(KEPT)
+_results = _Memory(KEPT)
 
 
 def kept(run: Run, what: tuple[Any, ...], make: Callable[[], Result]) -> Result:
-    """A result that belongs to the weights as they lie on disk now."""
+    """A result that belongs to the weights that are on disk now."""
     try:
         weights = (run.store.run_folder(run.id) / "best.safetensors").stat().st_mtime_ns
     except OSError:
         raise RunError("This run has no weights yet: they are kept from its first epoch on.") from None
-    return _answers.get((str(run.store.folder), run.id, weights, *what), make)
+    return _results.get((str(run.store.folder), run.id, weights, *what), make)

@@ -1,20 +1,22 @@
-"""A run as pages, programs and the command line see it: its state, its numbers, its model, and its controls."""
+"""A run: its state, its metrics, its trained model, and its controls. Also starts, lists and finds runs."""
 
 from __future__ import annotations
 
 import functools
 import json
 import time
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import builder
 from builder.document import Document
+from builder.document.subnetworks import owners
 from builder.problems import NetloomError
 from trainers import migrate
 from trainers.events import ProbeKind, Progress, Snapshot, State, Text, Verdict
 from trainers.job import Job
-from trainers.runs.array_json import unpacked
-from trainers.runs.store import PROGRESS, SNAPSHOT, TEXTS, Store, process_lives
+from trainers.runs.store import PROGRESS, Store, process_is_running, process_token
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,11 +26,42 @@ if TYPE_CHECKING:
     from trainers.paradigms.base import Part
 
 OVER: tuple[State, ...] = ("finished", "stopped", "failed")
-MOMENTS = 250  # probes returned at most, spread evenly over the run
+TARGET_FACTS = ("targets", "target_shape", "classes")  # the keys of a card that are about the targets
 
 
 class RunError(NetloomError):
-    """Something was asked of a run that it cannot do now; the text says why."""
+    """A run cannot do now what was asked of it. The message says why."""
+
+
+def start(job: Job, origin: str = "") -> Run:
+    """Train a job in a background thread. Returns at once; the run is "queued" while another one trains.
+
+    `origin` is the id of the document that is trained, so that its runs are found after it was renamed.
+    """
+    from trainers.engine.worker import launch
+
+    store = Store()
+    run = store.create(job.document.name, job.to_json(), 0, job.settings.epochs, origin)
+    launch(run, job, store)
+    return Run(run, store)
+
+
+def runs() -> list[Run]:
+    """Every run, the newest first."""
+    store = Store()
+    return [Run(run, store) for run in store.run_ids()]
+
+
+def open_run(run: str) -> Run:
+    """The run with this id. StoreError: there is none."""
+    return Run(run)
+
+
+def newest(origin: str, name: str) -> Run | None:
+    """The newest run of a document: by the document's id, or by its name among runs without that id."""
+    store = Store()
+    run = store.newest_run_of(origin, name)
+    return Run(run, store) if run else None
 
 
 class Run:
@@ -46,17 +79,17 @@ class Run:
         return self.progress().state
 
     def progress(self) -> Progress:
-        """How far the run is. A run whose process has died is paused: it goes on from its last checkpoint."""
+        """The state of the run and how far it is. If its process has ended, the run is paused: `resume` continues it
+        from its last checkpoint."""
         row = self.store.row(self.id)
         worker = self._worker()
         values = {name: row[name] for name in PROGRESS}
         if worker is not None:
             values["state"] = worker.state
-        elif row["state"] not in OVER and not self._lives_elsewhere(row):
-            message = (
-                row["message"] if row["state"] == "paused" else "Interrupted: Netloom was closed while it trained."
-            )
-            values |= {"state": "paused", "message": message, "seconds_left": None}
+        elif row["state"] not in OVER and not self._in_another_process(row):
+            values |= {"state": "paused", "seconds_left": None}
+            if row["state"] != "paused":
+                values["message"] = "Interrupted: Netloom was closed while it trained."
         return Progress(**values)
 
     @property
@@ -65,102 +98,85 @@ class Run:
 
     @property
     def origin(self) -> str:
-        """The id of the document that was trained; empty for runs from the command line."""
+        """The id of the document that was trained. Empty for runs from the command line."""
         return self.store.row(self.id)["origin"] or ""
+
+    @property
+    def weights_path(self) -> Path:
+        """The file with the best weights. It exists from the first epoch on."""
+        return self.store.run_folder(self.id) / "best.safetensors"
 
     @functools.cached_property
     def document(self) -> Document:
-        """The document as it was trained."""
+        """The document with the settings that the run was trained with."""
         return migrate.document(builder.load(self.store.run_folder(self.id) / "job.json"))
 
     @functools.cached_property
     def job(self) -> Job:
         return Job(self.document)
 
-    # -- numbers ----------------------------------------------------------------------------------------------------
+    # -- measurements -------------------------------------------------------------------------------------------------
 
     def metrics(self) -> pd.DataFrame:
         """Columns step, epoch, split, metric, value, in the order of the steps."""
         import pandas as pd
 
-        columns = ["step", "epoch", "split", "metric", "value"]
-        query = f"SELECT {', '.join(columns)} FROM metrics WHERE run = ? ORDER BY step, rowid"
-        return pd.DataFrame(self.store.rows(query, (self.id,)), columns=columns)
+        return pd.DataFrame(self.store.metrics(self.id), columns=["step", "epoch", "split", "metric", "value"])
 
-    def metrics_after(self, place: int, step: int) -> list[dict[str, Any]] | None:
-        """The metrics written after the one at `place` (0: all), each with its own `place`; `step` is that one's.
+    def metrics_after(self, row_id: int, step: int) -> list[dict[str, Any]] | None:
+        """The metrics that were written after the one with this `row_id` (0: all), each with its own row_id.
 
-        None: that one is gone, since the run went back to a checkpoint. Then all of them have to be read again.
+        `step` is the step of that metric. None: it was deleted, since the run went back to a checkpoint; then read all
+        of them again.
         """
-        if place:
-            query = "SELECT step FROM metrics WHERE rowid = ? AND run = ?"
-            if [row["step"] for row in self.store.rows(query, (place, self.id))] != [step]:
-                return None
-        query = "SELECT rowid AS place, step, epoch, split, metric, value FROM metrics WHERE run = ? AND rowid > ?"
-        return self.store.rows(f"{query} ORDER BY rowid", (self.id, place))
+        return self.store.metrics_after(self.id, row_id, step)
 
     def probes(self, kind: ProbeKind) -> pd.DataFrame:
-        """Columns step, node, statistic, value; of a long run, moments spread evenly over it."""
+        """Columns step, node, statistic, value; of a long run, 250 steps spread evenly over it."""
         import pandas as pd
 
-        query = "SELECT step, payload FROM probes WHERE run = ? AND kind = ? ORDER BY step"
-        moments = self.store.rows(query, (self.id, kind))
-        stride = -(-len(moments) // MOMENTS) or 1
-        kept = moments[::stride]
-        if moments and kept[-1] is not moments[-1]:
-            kept.append(moments[-1])
         rows = [
-            (moment["step"], node, statistic, value)
-            for moment in kept
-            for node, statistics in json.loads(moment["payload"]).items()
+            (probe.step, node, statistic, value)
+            for probe in self.store.probes(self.id, kind)
+            for node, statistics in probe.values.items()
             for statistic, value in statistics.items()
         ]
         return pd.DataFrame(rows, columns=["step", "node", "statistic", "value"])
 
     def histograms(self) -> dict[str, tuple[list[float], list[int]]]:
         """The newest histogram of each node's activations: node → (edges, counts)."""
-        found = json.loads(self.store.row(self.id)["histograms"] or "{}")
+        stored = json.loads(self.store.row(self.id)["histograms"] or "{}")
         return {
             node: ([low + (high - low) * i / len(counts) for i in range(len(counts) + 1)], counts)
-            for node, (low, high, counts) in found.items()
+            for node, (low, high, counts) in stored.items()
         }
 
     def texts(self) -> list[Text]:
-        """The sample texts that it wrote while it trained, in the order of the steps."""
-        query = "SELECT step, payload FROM probes WHERE run = ? AND kind = ? ORDER BY step, rowid"
-        rows = self.store.rows(query, (self.id, TEXTS))
-        return [Text(row["step"], tuple((text, mark) for text, mark in json.loads(row["payload"]))) for row in rows]
+        """The texts that were generated during the training, in the order of the steps."""
+        return self.store.texts(self.id)
 
     def snapshot_steps(self, view: str) -> list[int]:
-        """The steps at which the run kept what `view` shows."""
-        query = "SELECT DISTINCT step FROM probes WHERE run = ? AND kind = ? ORDER BY step"
-        return [row["step"] for row in self.store.rows(query, (self.id, SNAPSHOT + view))]
+        """The steps with a snapshot for this view."""
+        return self.store.snapshot_steps(self.id, view)
 
     def snapshot(self, view: str, step: int | None = None) -> Snapshot | None:
-        """What the networks made at a step, or last; None where nothing of this view was kept."""
-        query = "SELECT step, payload FROM probes WHERE run = ? AND kind = ? AND step <= ? ORDER BY step DESC LIMIT 1"
-        found = self.store.rows(query, (self.id, SNAPSHOT + view, 2**62 if step is None else step))
-        if not found:
-            return None
-        arrays = {name: unpacked(value) for name, value in migrate.arrays(json.loads(found[0]["payload"])).items()}
-        return Snapshot(found[0]["step"], view, arrays)
+        """The last snapshot for this view, or the last one up to `step`. None: there is none."""
+        return self.store.snapshot(self.id, view, step)
 
     def verdicts(self) -> list[Verdict]:
-        """What the probes mean now, in words, the most serious first."""
+        """The verdicts on the run now, the most serious first."""
         return [Verdict(*row) for row in json.loads(self.store.row(self.id)["verdicts"] or "[]")]
 
     def scores(self) -> dict[str, float]:
-        """The test scores of the best weights, those that are numbers; empty until the run is over."""
-        query = (
-            "SELECT metric, value FROM metrics WHERE run = ? AND split = 'test' AND value IS NOT NULL "  # NULL: NaN
-            "ORDER BY step, rowid"
-        )
-        return {row["metric"]: float(row["value"]) for row in self.store.rows(query, (self.id,))}
+        """The metrics of the best weights on the test split, without NaN. Empty until the run is over."""
+        return self.store.test_metrics(self.id)
+
+    # -- trained networks ---------------------------------------------------------------------------------------------
 
     def model(self) -> nn.Module:
         """The trained network with its best weights, in evaluation mode, on the CPU, with its `card`.
 
-        It is built without drawing random numbers, so a run that trains meanwhile is not disturbed.
+        Building it uses no random numbers, so it does not change the results of a run that trains at the same time.
 
         Raises:
             RunError: no weights have been saved yet.
@@ -171,17 +187,16 @@ class Run:
         return model.eval()
 
     def networks(self) -> dict[str, nn.Module]:
-        """Every module that the run keeps the weights of, by name: its networks, or several of one; see `model`."""
+        """Every module whose weights the run saves, by name; see `model` and `Paradigm.modules`."""
         import torch
         from safetensors.torch import load_file
 
-        folder = self.store.run_folder(self.id)
-        path = folder / "best.safetensors"
+        path = self.weights_path
         if not path.exists():
-            raise RunError(f"Run {self.id} has no weights yet: they are kept from its first epoch on.")
+            raise RunError(f"Run {self.id} has no weights yet: they are saved from its first epoch on.")
         saved = migrate.weights(load_file(path))
-        card = migrate.card(json.loads((folder / "card.json").read_text(encoding="utf-8")))
-        made = {}
+        card = migrate.card(json.loads(path.with_name("card.json").read_text(encoding="utf-8")))
+        networks: dict[str, nn.Module] = {}
         for name, network in self.job.paradigm.modules(self.document).items():
             with torch.device("meta"):
                 module = builder.compile(self.document, network)
@@ -189,22 +204,27 @@ class Run:
             prefix = f"{name}/"
             module.load_state_dict({k.removeprefix(prefix): v for k, v in saved.items() if k.startswith(prefix)})
             module.card = card  # type: ignore[assignment]
-            made[name] = module.eval()
-        return made
+            networks[name] = module.eval()
+        return networks
 
     def parts(self) -> dict[str, Part]:
-        """What can be taken home of the run, by name; the first is the whole."""
+        """What can be exported of the run, by name: first the whole model, then parts such as an encoder."""
         return self.job.paradigm.parts(self.document)
 
     def part(self, name: str) -> nn.Module:
-        """One of `parts()` as a module, with the run's best weights and its card. RunError: no weights, or no such."""
-        from trainers.runs.parts import module_of
+        """One of `parts()` as a module with the best weights and a card, in evaluation mode on the CPU.
 
+        RunError: there is no such part, or no weights have been saved yet.
+        """
         part = self._part(name)
-        return module_of(part, self.job, self.networks if part.module else self.model)
+        if not part.module:
+            model = self.model()
+            return _with_card(model, model.card, part, self.job)
+        source = self.networks()[part.module]
+        return _with_card(_part_module(part, source, self.document), source.card, part, self.job)
 
     def part_document(self, name: str) -> Document:
-        """The document of one of `parts()`."""
+        """The document of one of `parts()`. RunError: there is no such part."""
         return self._part(name).document
 
     def _part(self, name: str) -> Part:
@@ -216,15 +236,15 @@ class Run:
     # -- controls ---------------------------------------------------------------------------------------------------
 
     def pause(self) -> None:
-        """Stop after the step that is running, and keep everything to go on."""
+        """Pause after the current step. `resume` continues from there."""
         self._control("pause")
 
     def stop(self) -> None:
-        """End the run; its best weights are kept and scored."""
+        """End the run. Its best weights are saved and evaluated on the test split."""
         self._control("stop")
 
     def resume(self) -> None:
-        """Go on from where the run was paused, number for number as if it never had been."""
+        """Continue a paused run. The results are exactly those of a run that was not paused."""
         worker = self._worker()
         if worker is not None:
             worker.resume()
@@ -234,7 +254,7 @@ class Run:
             launch(self.id, self.job, self.store)
 
     def wait(self, timeout: float | None = None) -> State:
-        """Wait until the run is over or paused; returns its state then, or now when the time is up."""
+        """Wait until the run is over or paused, at most `timeout` seconds. Returns its state."""
         ends: tuple[State, ...] = (*OVER, "paused")
         worker = self._worker()
         if worker is not None:
@@ -246,7 +266,7 @@ class Run:
         return self.state
 
     def delete(self) -> None:
-        """Remove the run with its weights. RunError: it is still training."""
+        """Delete the run with its weights. RunError: it is still training."""
         if self.state in ("running", "queued"):
             raise RunError("This run is still training. Stop it first.")
         self.store.delete(self.id)
@@ -255,7 +275,7 @@ class Run:
         worker = self._worker()
         if worker is not None:
             worker.pause() if what == "pause" else worker.stop()
-        elif self._lives_elsewhere(self.store.row(self.id)):
+        elif self._in_another_process(self.store.row(self.id)):
             self.store.request(self.id, what)
         elif what == "stop" and self.state == "paused":
             self.store.write(self.id, [_stopped(self.progress())])
@@ -266,13 +286,43 @@ class Run:
         return worker_of(self.id)
 
     @staticmethod
-    def _lives_elsewhere(row: dict[str, Any]) -> bool:
-        from trainers.runs.store import process_token
-
-        return row["process"] != process_token() and process_lives(row["process"])
+    def _in_another_process(row: dict[str, Any]) -> bool:
+        """Whether another process, which is still running, trains the run."""
+        return row["process"] != process_token() and process_is_running(row["process"])
 
 
 def _stopped(progress: Progress) -> Progress:
-    return Progress(
-        **{**{name: getattr(progress, name) for name in PROGRESS}, "state": "stopped", "message": "Stopped."}
-    )
+    return replace(progress, state="stopped", message="Stopped.")
+
+
+def _part_module(part: Part, source: nn.Module, document: Document) -> nn.Module:
+    """The module of a part of the network, with the weights and buffers that `source`, the whole network, has."""
+    import torch
+
+    with torch.device("meta"):
+        module = builder.compile(part.document)
+    trained, shared = source.state_dict(), owners(document)
+    weights = {}
+    for key in module.state_dict():
+        node, _, rest = key.partition(".")
+        weights[key] = trained[key if key in trained else f"{shared[node]}.{rest}"]
+    module.load_state_dict(weights, assign=True)
+    for name, buffer in source.named_buffers():  # buffers that a layer computes when it is made, and does not save
+        owner, _, last = name.rpartition(".")
+        if name not in trained and owner.partition(".")[0] in part.document.by_name:
+            setattr(module.get_submodule(owner), last, buffer)
+    return module.eval()
+
+
+def _with_card(module: nn.Module, card: Any, part: Part, job: Job) -> nn.Module:
+    """Give the module the card of the whole model, without the facts that do not hold for the part."""
+    facts = dict(card)
+    inputs = facts["inputs"]
+    if not part.takes_samples:
+        facts["inputs"] = [None for node in part.document.nodes if node.role == "input"]
+    if part.gives_samples or part.document.by_name.keys() != job.document.by_name.keys():
+        facts = {key: value for key, value in facts.items() if key not in TARGET_FACTS}
+    if part.gives_samples and inputs and inputs[0]:
+        facts |= {"targets": inputs[0], "target_shape": list(job.dataset.input_shape)}
+    module.card = facts  # type: ignore[assignment]
+    return module

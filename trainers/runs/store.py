@@ -1,7 +1,7 @@
-"""Runs on disk: one SQLite file for what pages read, and a folder per run for its job and its weights.
+"""Runs on disk: one SQLite file for state, metrics and probes, and a folder for each run with its job and weights.
 
 SQLite runs in WAL mode, so pages in any process read while a training thread writes. Connections are short-lived or
-belong to one thread; nothing is locked for longer than one small transaction.
+belong to one thread; nothing is locked for longer than one small transaction. All SQL is in this file.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import sqlite3
 import time
 import uuid
@@ -19,9 +20,20 @@ from typing import Any
 
 from builder.problems import NetloomError
 from trainers import migrate
-from trainers.events import Event, Histograms, Metric, Probe, Progress, Snapshot, Text, Verdict, Verdicts
+from trainers.events import (
+    Event,
+    Histograms,
+    Metric,
+    Probe,
+    ProbeKind,
+    Progress,
+    Snapshot,
+    Text,
+    Verdict,
+    Verdicts,
+)
 from trainers.home import home
-from trainers.runs.array_json import packed
+from trainers.runs.array_json import decode_array, encode_array
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS runs (
@@ -33,21 +45,22 @@ CREATE INDEX IF NOT EXISTS metrics_by_run ON metrics (run, step);
 CREATE TABLE IF NOT EXISTS probes (run TEXT, kind TEXT, step INT, payload TEXT);
 CREATE INDEX IF NOT EXISTS probes_by_run ON probes (run, kind, step);
 """
-ADDED = {"origin": "TEXT"}  # columns that a store made by an older version has not
+ADDED = {"origin": "TEXT"}  # columns that a store of an older version lacks
 VERSION = 1  # of the names in the tables; 0: those of version 0.1.0
-_complete: set[Path] = set()  # the stores that this process knows to have every column
+_complete: set[Path] = set()  # stores that have every column, as this process has checked
 PROGRESS = tuple(Progress.__dataclass_fields__)
-TEXTS = "texts"  # the kind under which sample texts stand among the probes
-SNAPSHOT = "snapshot:"  # before the view, the kind under which scenes do
+TEXTS = "texts"  # the kind of generated texts in the table of probes
+SNAPSHOT = "snapshot:"  # the kind of snapshots there, followed by their view
+MOST_PROBES = 250  # probes of one kind returned at most, spread evenly over the run
 RUN_ID = re.compile(r"[0-9a-z-]{6,64}")
 
 
 class StoreError(NetloomError):
-    """The store cannot be written or read: the text says why (disk full, no such run) and what to do."""
+    """The store cannot be written or read. The message says why (disk full, no such run) and what to do."""
 
 
 class Store:
-    """All runs of one $NETLOOM_HOME."""
+    """All runs in one $NETLOOM_HOME."""
 
     def __init__(self, folder: Path | None = None) -> None:
         self.folder = folder or home()
@@ -72,8 +85,8 @@ class Store:
         return connection
 
     @contextmanager
-    def connection(self) -> Iterator[sqlite3.Connection]:
-        """One transaction: committed at the end, rolled back if anything fails. StoreError: in words."""
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """One transaction: committed at the end, rolled back on any error. StoreError: SQLite or the disk failed."""
         try:
             connection = self._connect()
             try:
@@ -86,8 +99,8 @@ class Store:
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
-        """One transaction on a connection that stays open: closing one makes SQLite copy its log into the file, which
-        takes longer than all else that a training thread does between two steps."""
+        """One transaction on a connection that stays open. Closing a connection makes SQLite copy its log into the
+        file, which takes longer than everything else that a training thread does between two steps."""
         try:
             self._writer = self._writer or self._connect()
             with self._writer:
@@ -97,20 +110,20 @@ class Store:
             raise StoreError(_reason(error, self.folder)) from error
 
     def close(self) -> None:
-        """Close the connection that `write` keeps open; the next write opens another."""
+        """Close the connection that `write` keeps open. The next write opens a new one."""
         writer, self._writer = self._writer, None
         if writer is not None:
             writer.close()
 
     def create(self, name: str, job: str, steps: int, epochs: int, origin: str = "") -> str:
-        """A new run in state "queued"; returns its id. `origin`: the id of the document that it trains, if any."""
+        """Create a run in state "queued" and return its id. `origin` is the id of the document that it trains."""
         run = f"{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:8]}"
         try:
             self.run_folder(run).mkdir(parents=True)
             write_text(self.run_folder(run) / "job.json", job)
         except OSError as error:
             raise StoreError(_reason(error, self.folder)) from error
-        with self.connection() as connection:
+        with self._transaction() as connection:
             connection.execute(
                 "INSERT INTO runs (id, name, created, state, steps, epochs, epoch, step, seconds, samples_per_second,"
                 " device, message, started, updated, process, origin)"
@@ -120,13 +133,13 @@ class Store:
         return run
 
     def run_folder(self, run: str) -> Path:
-        """The folder of a run. StoreError: the id is not one that a run can have, so no path is made of it."""
+        """The folder of a run. StoreError: no run can have this id, so it is not used as a path."""
         if not RUN_ID.fullmatch(run):
             raise StoreError(f"{run[:70]!r} is not the id of a run.")
         return self.folder / "runs" / run
 
     def write(self, run: str, events: Iterable[Event]) -> str | None:
-        """Write events in one transaction. Returns what another process asked for ("pause", "stop"), once."""
+        """Write events in one transaction. Returns the request of another process ("pause", "stop"), if any, once."""
         with self._writing() as connection:
             metrics: list[tuple[Any, ...]] = []
             for event in events:
@@ -140,10 +153,9 @@ class Store:
                         text = (run, TEXTS, step, json.dumps(pieces))
                         connection.execute("INSERT INTO probes VALUES (?, ?, ?, ?)", text)
                     case Snapshot(step, view, arrays):
-                        scene = json.dumps({name: packed(array) for name, array in arrays.items()})
-                        connection.execute(
-                            "INSERT INTO probes VALUES (?, ?, ?, ?)", (run, SNAPSHOT + view, step, scene)
-                        )
+                        encoded = json.dumps({name: encode_array(array) for name, array in arrays.items()})
+                        snapshot = (run, SNAPSHOT + view, step, encoded)
+                        connection.execute("INSERT INTO probes VALUES (?, ?, ?, ?)", snapshot)
                     case Histograms() | Verdicts():
                         self._write_latest(connection, run, event)
                     case Progress():
@@ -166,48 +178,108 @@ class Store:
     def _write_progress(connection: sqlite3.Connection, run: str, progress: Progress) -> None:
         assignments = ", ".join(f"{name} = ?" for name in PROGRESS)
         values = [getattr(progress, name) for name in PROGRESS]
-        connection.execute(
-            f"UPDATE runs SET {assignments}, process = ? WHERE id = ?",
-            (*values, process_token(), run),
-        )
+        connection.execute(f"UPDATE runs SET {assignments}, process = ? WHERE id = ?", (*values, process_token(), run))
 
     def request(self, run: str, what: str) -> None:
-        """Ask the process that trains a run to pause or stop it; it looks a few times a second."""
-        with self.connection() as connection:
+        """Ask the process that trains a run to "pause" or "stop" it. It looks for requests a few times a second."""
+        with self._transaction() as connection:
             connection.execute("UPDATE runs SET request = ? WHERE id = ?", (what, run))
 
-    def forget_after(self, run: str, step: int) -> None:
-        """Drop what was written beyond a checkpoint, so that a resumed run does not say things twice."""
-        with self.connection() as connection:
+    def delete_after(self, run: str, step: int) -> None:
+        """Delete what was written after a checkpoint, so that a resumed run does not write it twice."""
+        with self._transaction() as connection:
             connection.execute("DELETE FROM metrics WHERE run = ? AND step > ?", (run, step))
             connection.execute("DELETE FROM probes WHERE run = ? AND step > ?", (run, step))
 
     def row(self, run: str) -> dict[str, Any]:
-        """Everything about a run but its metrics and probes. StoreError: there is no such run."""
-        rows = self.rows("SELECT * FROM runs WHERE id = ?", (run,))
+        """The state of a run and everything that is kept once: all but its metrics, probes, texts and snapshots.
+
+        StoreError: there is no such run.
+        """
+        rows = self._rows("SELECT * FROM runs WHERE id = ?", run)
         if not rows:
             raise StoreError(f"There is no run {run[:70]!r}. `netloom runs` lists them.")
         return rows[0]
 
-    def rows(self, query: str, values: tuple[Any, ...] = ()) -> list[dict[str, Any]]:
-        """The rows of a query as dictionaries."""
-        with self.connection() as connection:
+    def run_ids(self) -> list[str]:
+        """The ids of all runs, the newest first."""
+        return [row["id"] for row in self._rows("SELECT id FROM runs ORDER BY created DESC, rowid DESC")]
+
+    def newest_run_of(self, origin: str, name: str) -> str | None:
+        """The id of the newest run of a document: by the document's id, or by its name among runs without that id."""
+        query = "SELECT id FROM runs WHERE origin = ? OR (COALESCE(origin, '') = '' AND name = ?)"
+        order = "ORDER BY origin = ? DESC, created DESC, rowid DESC LIMIT 1"
+        rows = self._rows(f"{query} {order}", origin, name, origin)
+        return rows[0]["id"] if rows else None
+
+    def metrics(self, run: str) -> list[dict[str, Any]]:
+        """Every metric that was written, with step, epoch, split, metric and value, in the order of the steps."""
+        query = "SELECT step, epoch, split, metric, value FROM metrics WHERE run = ? ORDER BY step, rowid"
+        return self._rows(query, run)
+
+    def metrics_after(self, run: str, row_id: int, step: int) -> list[dict[str, Any]] | None:
+        """The metrics that were written after the one with this `row_id` (0: all), each with its own row_id.
+
+        `step` is the step of that metric. None: it was deleted, since the run went back to a checkpoint.
+        """
+        if row_id:
+            found = self._rows("SELECT step FROM metrics WHERE rowid = ? AND run = ?", row_id, run)
+            if [row["step"] for row in found] != [step]:
+                return None
+        columns = "rowid AS row_id, step, epoch, split, metric, value"
+        return self._rows(f"SELECT {columns} FROM metrics WHERE run = ? AND rowid > ? ORDER BY rowid", run, row_id)
+
+    def test_metrics(self, run: str) -> dict[str, float]:
+        """The metrics on the test split that are finite (NaN is stored as NULL)."""
+        query = "SELECT metric, value FROM metrics WHERE run = ? AND split = 'test' AND value IS NOT NULL"
+        rows = self._rows(f"{query} ORDER BY step, rowid", run)
+        return {row["metric"]: float(row["value"]) for row in rows}
+
+    def probes(self, run: str, kind: ProbeKind) -> list[Probe]:
+        """The probes of one kind in the order of the steps; of a long run, MOST_PROBES spread evenly over it."""
+        rows = self._rows("SELECT step, payload FROM probes WHERE run = ? AND kind = ? ORDER BY step", run, kind)
+        stride = -(-len(rows) // MOST_PROBES) or 1
+        chosen = rows[::stride]
+        if rows and chosen[-1] is not rows[-1]:
+            chosen.append(rows[-1])
+        return [Probe(row["step"], kind, json.loads(row["payload"])) for row in chosen]
+
+    def texts(self, run: str) -> list[Text]:
+        """The generated texts in the order of the steps."""
+        query = "SELECT step, payload FROM probes WHERE run = ? AND kind = ? ORDER BY step, rowid"
+        rows = self._rows(query, run, TEXTS)
+        return [Text(row["step"], tuple((text, kind) for text, kind in json.loads(row["payload"]))) for row in rows]
+
+    def snapshot_steps(self, run: str, view: str) -> list[int]:
+        """The steps with a snapshot for this view."""
+        query = "SELECT DISTINCT step FROM probes WHERE run = ? AND kind = ? ORDER BY step"
+        return [row["step"] for row in self._rows(query, run, SNAPSHOT + view)]
+
+    def snapshot(self, run: str, view: str, step: int | None = None) -> Snapshot | None:
+        """The last snapshot for this view, or the last one up to `step`. None: there is none."""
+        query = "SELECT step, payload FROM probes WHERE run = ? AND kind = ? AND step <= ? ORDER BY step DESC LIMIT 1"
+        rows = self._rows(query, run, SNAPSHOT + view, 2**62 if step is None else step)
+        if not rows:
+            return None
+        arrays = migrate.arrays(json.loads(rows[0]["payload"]))
+        return Snapshot(rows[0]["step"], view, {name: decode_array(value) for name, value in arrays.items()})
+
+    def _rows(self, query: str, *values: Any) -> list[dict[str, Any]]:
+        with self._transaction() as connection:
             connection.row_factory = sqlite3.Row
             return [dict(row) for row in connection.execute(query, values)]
 
     def delete(self, run: str) -> None:
-        """Remove a run and its folder."""
-        import shutil
-
+        """Delete a run and its folder."""
         folder = self.run_folder(run)
-        with self.connection() as connection:
+        with self._transaction() as connection:
             for table, column in (("metrics", "run"), ("probes", "run"), ("runs", "id")):
                 connection.execute(f"DELETE FROM {table} WHERE {column} = ?", (run,))
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def _rename_stored(connection: sqlite3.Connection) -> None:
-    """Bring a store of an earlier version to today's names of metrics and snapshots, once, in one transaction."""
+    """Rename metrics and snapshots of an older version to today's names, once, in one transaction."""
     if connection.execute("PRAGMA user_version").fetchone()[0] >= VERSION:
         return
     with connection:
@@ -220,7 +292,7 @@ def _rename_stored(connection: sqlite3.Connection) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file whole or not at all: to a temporary name beside it, then renamed."""
+    """Write a file completely or not at all: to a temporary name in the same folder, which is then renamed."""
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
     try:
         temporary.write_text(text, encoding="utf-8")
@@ -230,17 +302,17 @@ def write_text(path: Path, text: str) -> None:
 
 
 def process_token() -> str:
-    """This process, told apart from a later one that gets the same number: its id and the time it started."""
+    """This process: its id, and its start time, since a later process may get the same id."""
     return f"{os.getpid()}:{_started(os.getpid())}"
 
 
-def process_lives(token: str | None) -> bool:
-    """Whether the process of a token still runs."""
+def process_is_running(token: str | None) -> bool:
+    """Whether the process with this token is still running."""
     number, _, started = (token or "").partition(":")
-    return number.isdigit() and _alive(int(number)) and _started(int(number)) == started
+    return number.isdigit() and _process_exists(int(number)) and _started(int(number)) == started
 
 
-def _alive(number: int) -> bool:
+def _process_exists(number: int) -> bool:
     try:
         os.kill(number, 0)
     except ProcessLookupError:
@@ -251,7 +323,7 @@ def _alive(number: int) -> bool:
 
 
 def _started(number: int) -> str:
-    """When a process started, in the kernel's ticks, where /proc tells (Linux); else always the same."""
+    """When a process started, in the kernel's ticks, on systems with /proc (Linux). Elsewhere always "0"."""
     try:
         return Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[19]
     except (OSError, IndexError):
@@ -261,7 +333,7 @@ def _started(number: int) -> str:
 def _reason(error: Exception, folder: Path) -> str:
     text = getattr(error, "strerror", None) or str(error)
     if "full" in text or "No space" in text:
-        return f"The disk is full, so nothing can be saved in {folder}. Free some space, then go on."
+        return f"The disk is full, so nothing can be saved in {folder}. Free some space, then resume."
     if "readonly" in text or "Permission" in text or "unable to open" in text:
-        return f"{folder} cannot be written to ({text}). Check its permissions, or set NETLOOM_HOME to another folder."
+        return f"{folder} is not writable ({text}). Check its permissions, or set NETLOOM_HOME to another folder."
     return f"The runs in {folder} cannot be read or written: {text}."

@@ -1,4 +1,4 @@
-"""What train.py does with the data, as lines of its source: split, standardise, weigh classes, several inputs."""
+"""The lines of train.py that prepare the data: split, standardise, weight classes, several inputs."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from builder.shapes import Shape
 from trainers.checks.base import training_samples
 from trainers.data.scaling import channel_axis
-from trainers.engine.learner import evaluation_piece
+from trainers.engine.learner import evaluation_batch_size
 from trainers.job import Job
-from trainers.objectives.loss import Loss
+from trainers.objectives.losses import Loss
+from trainers.script.sources import axes
 from trainers.tasks.target import Target
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What the script is made from."""
+    """What the script is made from; tasks and losses are asked with it."""
 
     job: Job
     class_name: str
@@ -33,40 +34,41 @@ class Plan:
         return self.job.batching.test > 0
 
     @property
-    def is_classification(self) -> bool:
-        return self.target.task == "classification"
+    def stratified(self) -> bool:
+        """Whether parts of the data keep the proportions of the classes."""
+        return self.target.entry.splits_by_class
 
     @property
     def grouped(self) -> bool:
-        """Whether whole groups of samples go into a part."""
+        """Whether whole groups of samples go into one part."""
         return self.job.dataset.grouped and self.job.dataset.order == "shuffled"
 
     @property
     def limits(self) -> bool:
-        """Whether some of the samples that there are to train on are left out."""
+        """Whether some of the training samples are left out."""
         limit = self.job.batching.train_samples
         return limit is not None and limit < training_samples(self.job, limited=False)
 
     @property
     def weighted(self) -> bool:
-        """Whether the loss weighs the classes."""
-        return bool(self.loss.weighs) and getattr(self.job.paradigm, "class_weights", "none") == "balanced"
+        """Whether the loss weights the classes."""
+        return bool(self.loss.weighs) and self.job.paradigm.balances_classes
 
     @property
-    def unsure(self) -> bool:
-        """Whether some weights are distributions, with parameters of their own for the spread."""
+    def has_weight_distributions(self) -> bool:
+        """Whether some weights are distributions, with parameters of their own for the standard deviation."""
         graphs = (self.job.document, *self.job.document.blocks.values())
         return any(node.spec.divergence for graph in graphs for node in graph.nodes)
 
     @property
     def several(self) -> bool:
-        """Whether a sample has several parts: then `inputs` is a list of tensors in the script."""
+        """Whether a sample has several inputs: then `inputs` is a list of tensors in the script."""
         return len(self.job.dataset.signals) > 1
 
     @property
     def piece(self) -> int:
         """How many samples the script evaluates at once."""
-        return evaluation_piece(self.job, self.job.dataset.samples)
+        return evaluation_batch_size(self.job, self.job.dataset.samples)
 
     @property
     def schedule(self) -> str:
@@ -78,7 +80,7 @@ class Plan:
 
     @property
     def hiding(self) -> str:
-        """Source of the function that hides a part of each sample, where the way of training does that."""
+        """Source of the function that masks tokens of each sample, where the paradigm does that."""
         return self.job.paradigm.masking_source(self.job.dataset)
 
     def pick(self, index: str) -> str:
@@ -94,9 +96,14 @@ class Plan:
         """Code for one of the input tensors, to ask for its length or its device."""
         return "inputs[0]" if self.several else "inputs"
 
+    @property
+    def text(self) -> str:
+        """Code for the input whose tokens are predicted, in a language model."""
+        return f"inputs[{self.job.dataset.text_input}]" if self.several else "inputs"
+
 
 def split(plan: Plan) -> list[str]:
-    """A function that divides the samples, as the data set asks for it."""
+    """A function that divides the samples as the data set says."""
     if plan.job.dataset.order == "time":
         return _in_time(plan)
     return _by_groups(plan) if plan.grouped else _shuffled(plan)
@@ -111,7 +118,9 @@ def _in_time(plan: Plan) -> list[str]:
         "    training = np.arange(len(targets))",
     ]
     if gap:
-        lines.append(f"    # samples that follow each other overlap, so {gap} are left out between two parts")
+        lines.append(
+            f"    # consecutive samples overlap, so {gap} {'is' if gap == 1 else 'are'} left out between two parts"
+        )
     for part, share in (("test", batching.test), ("validation", batching.validation)):
         if not share:
             lines.append(f"    {part} = training[:0]")
@@ -128,7 +137,7 @@ def _by_groups(plan: Plan) -> list[str]:
     batching = plan.job.batching
     lines = [
         "def split(groups):",
-        '    """Indices of the training, validation and test part; samples of one group are never on both sides."""',
+        '    """Indices of the training, validation and test part; samples of one group are in one part."""',
         "    names = np.random.default_rng(SEED).permutation(np.unique(groups))",
     ]
     for part, share in (("test", batching.test), ("validation", batching.validation)):
@@ -145,24 +154,24 @@ def _by_groups(plan: Plan) -> list[str]:
 
 def _shuffled(plan: Plan) -> list[str]:
     batching, official = plan.job.batching, plan.job.dataset.test_samples
-    same = ", each with the same share of every class" if plan.is_classification else ""
+    same = ", each with the same share of every class" if plan.stratified else ""
     lines = ["def split(targets):", f'    """Indices of the training, validation and test part{same}."""']
     lines.append("    training = np.arange(len(targets))")
     test, rest = batching.test, 1.0
     if official:
         lines.append(
-            f"    # the authors' own test samples stand last\n    training, test = np.split(training, [-{official}])"
+            f"    # the last samples are the authors' test part\n    training, test = np.split(training, [-{official}])"
         )
         if not test:
             lines.append("    test = test[:0]")
     elif test:
-        lines += _divide("test", f"{test:g}", plan.is_classification)
+        lines += _divide("test", f"{test:g}", plan.stratified)
         rest = 1 - test
     else:
         lines.append("    test = training[:0]")
     if batching.validation:
         share = f"{batching.validation / rest:.6g}"
-        lines += _divide("validation", share, plan.is_classification)
+        lines += _divide("validation", share, plan.stratified)
     else:
         lines.append("    validation = training[:0]")
     return [*lines, "    return training, validation, test"]
@@ -177,7 +186,7 @@ def _divide(part: str, share: str, stratified: bool) -> list[str]:
 
 STANDARDISED = '''
 def standardised(values, training, axes):
-    """Mean 0 and spread 1, by the figures of the training part alone."""
+    """Zero mean and unit variance, by mean and standard deviation of the training part alone."""
     mean = values[training].mean(axis=axes, keepdims=True)
     std = values[training].std(axis=axes, keepdims=True)
     std[std < 1e-7] = 1
@@ -202,7 +211,7 @@ def preparation(plan: Plan) -> list[str]:
     if plan.limits:
         lines.append(_some(plan))
     made = [
-        f"standardised({name}, training, {_axes(channel_axis(dataset), len(signal.shape))})"
+        f"standardised({name}, training, {axes(channel_axis(dataset), len(signal.shape))})"
         if signal.dtype == "float"
         else f"{name}.astype(np.int64)"
         for signal, name in zip(dataset.signals, _names(plan), strict=True)
@@ -213,41 +222,19 @@ def preparation(plan: Plan) -> list[str]:
     else:
         lines += [f"    inputs = torch.from_numpy({made[0]}).to(device)"]
     if plan.weighted:
-        lines += plan.loss.weighing(plan.target, plan.shape)
-    return [*lines, *_targets(plan)]
+        lines += plan.loss.script_weights(plan.target, plan.shape)
+    return [*lines, *plan.target.entry.script_targets(plan)]
 
 
 def _some(plan: Plan) -> str:
-    """The line that keeps so many training samples: the last in time, else some with the same share of each class."""
+    """The line that keeps some of the training samples: the last in time, else with the same share of each class."""
     limit, classes = plan.job.batching.train_samples, plan.target.classes
     if plan.job.dataset.order == "time":
         return f"    training = training[-{limit}:]"
-    same = plan.is_classification and not plan.grouped and classes <= (limit or 0)
+    same = plan.stratified and not plan.grouped and classes <= (limit or 0)
     stratify = ", stratify=targets[training]" if same else ""
     return f"    training, _ = train_test_split(training, train_size={limit}, random_state=SEED{stratify})"
 
 
 def _names(plan: Plan) -> list[str]:
     return [f"inputs[{number}]" for number in range(len(plan.job.dataset.signals))] if plan.several else ["inputs"]
-
-
-def _axes(channel: int | None, rank: int) -> int | tuple[int, ...]:
-    """The axes of a batch to average over, all but the one that has figures of its own."""
-    if channel is None or rank == 0:
-        return 0
-    axes = tuple(axis for axis in range(rank + 1) if axis != channel % (rank + 1))
-    return axes if len(axes) > 1 else axes[0]
-
-
-def _targets(plan: Plan) -> list[str]:
-    """Targets as tensors: whole numbers for classes, standardised numbers to predict."""
-    task = plan.target.task
-    if task in ("regression", "forecasting"):
-        lines = ["    targets = targets.reshape(len(targets), -1)"] if task == "regression" else []
-        if plan.loss.raw_targets:
-            made = 'targets.astype("float32")'
-        else:
-            made = f"standardised(targets, training, {_axes(-1, len(plan.target.shape))})"
-        return [*lines, f"    targets = torch.from_numpy({made}).to(device)"]
-    kind = "float" if task == "multilabel" else "long"
-    return [f"    targets = torch.from_numpy(targets).to(device).{kind}()"]

@@ -1,108 +1,69 @@
-"""The functions of train.py, each as the lines of its source: split, evaluate, one epoch, and what surrounds it."""
+"""The functions of train.py, each as the lines of its source: evaluation, one epoch, all epochs, the end."""
 
 from __future__ import annotations
 
 from builder.analysis.plan import make_plan
 from builder.codegen.expressions import expression, statement
-from trainers.data.base import Task
 from trainers.script.data_lines import Plan
-
-SCORES: dict[Task, str] = {
-    "classification": "accuracy",
-    "multilabel": "label accuracy",
-    "regression": "R2",
-    "forecasting": "mean absolute error",
-    "segmentation": "mean IoU",
-    "language": "perplexity",
-}
-
-HIDDEN = [
-    "    # the same tokens are hidden every time, or no two epochs could be compared",
-    "    inputs, targets = hide(inputs, generator=torch.Generator(inputs.device).manual_seed(SEED))",
-]
 
 
 def evaluate(plan: Plan) -> list[str]:
-    """A function that scores the network."""
-    given = plan.loss.arguments(plan.target, plan.shape, "output", "targets")
-    score = SCORES[plan.target.task]
-    unit = ", in spreads of the training targets" if plan.target.task == "forecasting" else ""
+    """A function that evaluates the network."""
+    given, task = plan.loss.arguments(plan.target, plan.shape, "output", "targets"), plan.target.entry
     batches = f"inputs.split({plan.piece})"
     if plan.several:
         batches = f"zip(*(given.split({plan.piece}) for given in inputs), strict=True)"
     return [
         "def evaluate(model, criterion, inputs, targets):",
-        f'    """Loss and {score} of the network on a part of the data{unit}."""',
-        *(HIDDEN if plan.hiding else []),
+        f'    """Loss and {task.script_metric} of the network on a part of the data{task.script_unit}."""',
+        *(_hidden(plan) if plan.hiding else []),
         "    model.eval()",
         "    with torch.inference_mode():",
         *statement("output = ", expression(f"torch.cat([{plan.call('batch')} for batch in {batches}])"), 8),
         f"        loss = criterion({given})",
-        *_score(plan),
+        *task.script_score(plan),
         "    return loss.item(), score.item()",
     ]
 
 
-def _score(plan: Plan) -> list[str]:
-    """Lines that make `score` from `output` and `targets`."""
-    border = 0 if plan.loss.expects == "logits" else 0.5
-    match plan.target.task:
-        case "classification":
-            found = "output.argmax(dim=1)"
-            if plan.shape in ((), (1,)):
-                found = f"(output.view(-1) > {border}).long()"
-            return [f"        score = ({found} == targets).float().mean()"]
-        case "multilabel":
-            return [f"        score = ((output > {border}) == targets.bool()).float().mean()"]
-        case "segmentation":
-            one = plan.shape[:1] == (1,)
-            found = f"(output[:, 0] > {border}).long()" if one else "output.argmax(dim=1)"
-            return [
-                f"        found, classes = {found}, range({plan.target.classes})",
-                "        both = torch.stack([((found == c) & (targets == c)).sum() for c in classes])",
-                "        either = torch.stack([((found == c) | (targets == c)).sum() for c in classes])",
-                "        score = (both[either > 0] / either[either > 0]).mean()",
-            ]
-        case "language":
-            return ["        score = loss.exp()"]
-    values = {True: "output.exp()", False: "output"}[getattr(plan.loss, "log_input", False)]
-    if plan.target.task == "forecasting":
-        return [f"        score = ({values}.view_as(targets) - targets).abs().mean()"]
+def _hidden(plan: Plan) -> list[str]:
+    """Lines of `evaluate` that mask the same tokens each time."""
+    generator = f"generator=torch.Generator({plan.first}.device).manual_seed(SEED)"
+    text, copied = plan.text, ["    inputs = list(inputs)"] if plan.several else []
     return [
-        f"        left = (({values}.view_as(targets) - targets) ** 2).sum(dim=0)",
-        "        spread = ((targets - targets.mean(dim=0)) ** 2).sum(dim=0)",
-        "        score = (1 - left / spread).mean()",
+        "    # the same tokens are masked each time, so that epochs can be compared",
+        *copied,
+        f"    {text}, targets = hide({text}, {generator})",
     ]
 
 
 def training_functions(plan: Plan) -> list[list[str]]:
-    """The functions that start the weights and go through one epoch."""
-    parts = []
+    """The functions that initialise the weights and train for one epoch."""
+    return [*_initialise(plan), _train_epoch(plan)]
+
+
+def _initialise(plan: Plan) -> list[list[str]]:
+    """A function that sets the initial weights, where they are not those of the layers."""
     start = plan.job.initialisation.render("parameter")
+    if not start:
+        return []
     each = ["    for name, parameter in model.named_parameters():"]
-    if plan.unsure:
+    if plan.has_weight_distributions:
         each += [
             '        if name.endswith("_rho"):',
-            "            continue  # how unsure a weight is starts as its layer says",
+            "            continue  # the standard deviation of a weight is initialised by its layer",
         ]
-    if start and start == "nn.init.zeros_(parameter)":
-        parts.append([
-            "def initialise(model):",
-            '    """All matrices, filters and offsets at zero: nothing is learned, which is worth seeing once."""',
-            *each,
-            '        if parameter.ndim >= 2 or "bias" in name:',
-            "            nn.init.zeros_(parameter)",
-        ])  # fmt: skip
-    elif start:
-        parts.append([
-            "def initialise(model):",
-            '    """Starting values: matrices and filters as named, offsets at zero."""',
-            *each,
-            "        if parameter.ndim >= 2:",
-            *statement("", expression(start), 12),
-            '        elif "bias" in name:',
-            "            nn.init.zeros_(parameter)",
-        ])  # fmt: skip
+    if start == "nn.init.zeros_(parameter)":
+        text = "All weights and biases at zero: the network learns nothing."
+        lines = ['        if parameter.ndim >= 2 or "bias" in name:', "            nn.init.zeros_(parameter)"]
+    else:
+        text = "Initial values: matrices and filters as named, biases at zero."
+        lines = ["        if parameter.ndim >= 2:", *statement("", expression(start), 12)]
+        lines += ['        elif "bias" in name:', "            nn.init.zeros_(parameter)"]
+    return [["def initialise(model):", f'    """{text}"""', *each, *lines]]
+
+
+def _train_epoch(plan: Plan) -> list[str]:
     settings, per_step = plan.job.settings, plan.job.schedule.per == "step"
     arguments = ["model", "criterion", "optimizer", *(["scheduler"] if per_step else []), "inputs", "targets"]
     count, device = f"len({plan.first})", f"{plan.first}.device"
@@ -115,14 +76,14 @@ def training_functions(plan: Plan) -> list[list[str]]:
         f"    for batch in torch.randperm({count}, device={device}).split({size}):",
     ]
     if plan.job.batch_size not in ("full", 1):
-        lines += ["        if len(batch) == 1:", "            continue  # one sample has no spread to normalise by"]
+        lines += ["        if len(batch) == 1:", "            continue  # one sample has no variance to normalise by"]
     lines += _step(plan)
     if per_step:
         lines += [f"        if scheduler.last_epoch < {plan.total_steps}:", "            scheduler.step()"]
     lines.append("        losses.append(loss.detach())")
     if settings.max_steps:
         lines += ["        if len(losses) == MAX_STEPS:", "            break"]
-    return [*parts, [*lines, "    return torch.stack(losses).mean().item()"]]
+    return [*lines, "    return torch.stack(losses).mean().item()"]
 
 
 def _step(plan: Plan) -> list[str]:
@@ -130,8 +91,10 @@ def _step(plan: Plan) -> list[str]:
     settings = plan.job.settings
     if plan.hiding:
         given = plan.loss.arguments(plan.target, plan.shape, "output", "wanted")
-        first = ["changed, wanted = hide(inputs[batch])"]
-        forward = ["output = model(changed)", f"loss = criterion({given})"]
+        text = plan.text.replace("inputs", "changed")
+        several = [f"changed = {plan.pick('batch')}", f"{text}, wanted = hide({text})"]
+        first = several if plan.several else ["changed, wanted = hide(inputs[batch])"]
+        forward = [f"output = {plan.call('changed')}", f"loss = criterion({given})"]
     elif plan.job.augmentations:
         first = [f"changed, wanted = augment({_augmented(plan)}, targets[batch])"]
         given = plan.loss.arguments(plan.target, plan.shape, "output", "wanted")
@@ -141,12 +104,16 @@ def _step(plan: Plan) -> list[str]:
         given = plan.loss.arguments(plan.target, plan.shape, "output", "targets[batch]")
         forward = [f"output = {plan.call(plan.pick('batch'))}", f"loss = criterion({given})"]
     if settings.precision != "float32":
-        forward = [f"with torch.autocast({plan.first}.device.type, torch.{settings.precision}):",
-                   *(f"    {line}" for line in forward)]  # fmt: skip
+        forward = [
+            f"with torch.autocast({plan.first}.device.type, torch.{settings.precision}):",
+            *(f"    {line}" for line in forward),
+        ]
     gradients = ["optimizer.zero_grad()", "loss.backward()"]
     if settings.l1:
-        gradients += ["for parameter in model.parameters():",
-                      f"    parameter.grad.add_(parameter.detach().sign(), alpha={settings.l1!r})  # L1"]  # fmt: skip
+        gradients += [
+            "for parameter in model.parameters():",
+            f"    parameter.grad.add_(parameter.detach().sign(), alpha={settings.l1!r})  # L1",
+        ]
     if settings.gradient_clip is not None:
         gradients.append(f"nn.utils.clip_grad_norm_(model.parameters(), {settings.gradient_clip!r})")
     if not plan.job.optimizer.needs_closure:
@@ -164,7 +131,7 @@ def epochs(plan: Plan) -> list[str]:
     """The loop over epochs; with a validation part, the weights of the best epoch are kept."""
     arguments = "model, criterion, optimizer, "
     arguments += "scheduler, " if plan.job.schedule.per == "step" else ""
-    score = SCORES[plan.target.task]
+    score = plan.target.entry.script_metric
     stopping, lines = plan.job.settings.early_stopping, [""]
     if plan.validates:
         lines.append(
@@ -198,13 +165,13 @@ def epochs(plan: Plan) -> list[str]:
     ]
     if stopping:
         lines.append("            best_epoch = epoch")
-        lines += [f"        elif epoch - best_epoch >= {stopping.patience}:", "            break  # it gets no better"]
+        lines += [f"        elif epoch - best_epoch >= {stopping.patience}:", "            break  # no improvement"]
     return [*lines, "    model.load_state_dict(best or model.state_dict())"]
 
 
 def ending(plan: Plan) -> list[str]:
-    """Test score and weights."""
-    score = SCORES[plan.target.task]
+    """The test metric, and the weights in a file."""
+    score = plan.target.entry.script_metric
     lines = [""]
     if plan.tests:
         lines += [

@@ -13,8 +13,11 @@ from builder.analysis.infer import infer
 from builder.codegen.classes import class_names
 from builder.codegen.expressions import expression, statement
 from builder.document import Document
+from builder.exports.export import companions
 from builder.problems import NetloomError
-from trainers.data.augmenter import source
+from trainers.binding import bind
+from trainers.checks.base import training_samples
+from trainers.data.augmentation import source
 from trainers.job import Job
 from trainers.script.data_lines import Plan, preparation, split, standardiser
 from trainers.script.functions import ending, epochs, evaluate, training_functions
@@ -23,8 +26,9 @@ if TYPE_CHECKING:
     from torch import nn
 
 
-USED = {  # imports that only some scripts need, by a word that asks for them
+USED = {  # imports that only some scripts need, by the word that needs them
     "copy.": "import copy",
+    "functools.": "import functools",
     "math.": "import math",
     "train_test_split(": "from sklearn.model_selection import train_test_split",
 }
@@ -32,8 +36,6 @@ USED = {  # imports that only some scripts need, by a word that asks for them
 
 def register() -> None:
     """Have builder.export put train.py into every zip whose document can be trained."""
-    from builder.exports.export import companions
-
     if companion not in companions:
         companions.append(companion)
 
@@ -50,35 +52,31 @@ def train_script(document: Document) -> str:
     """The text of train.py.
 
     Raises:
-        NetloomError: the document cannot be trained as it is, or in another way than from samples with targets.
+        NetloomError: the document cannot be trained as it is, or it is not trained on samples with targets.
     """
     plan = _plan(document)
     imports, functions = _parts(plan.job.dataset.source())
     more, augmentation = _parts(
-        source(plan.job.augmentations, plan.target.task == "segmentation", len(plan.job.dataset.signals))
+        source(plan.job.augmentations, plan.target.entry.follows_images, len(plan.job.dataset.signals))
     )
     also, hiding = _parts(plan.hiding)
-    body = [
-        functions, augmentation, hiding, split(plan), standardiser(plan), plan.loss.source().splitlines(),
-        evaluate(plan), *training_functions(plan), _main(plan),
-    ]  # fmt: skip
+    for_loss, loss = _parts(plan.loss.source())
+    data = [functions, augmentation, hiding, split(plan), standardiser(plan)]
+    body = [*data, loss, evaluate(plan), *training_functions(plan), _main(plan)]
     text = "\n\n\n".join("\n".join(part) for part in body if part)
-    head = "\n".join(_head(plan, imports | more | also, text))
+    head = "\n".join(_head(plan, imports | more | also | for_loss, text))
     return f'{head}\n\n\n{text}\n\n\nif __name__ == "__main__":\n    main()\n'
 
 
 def _plan(document: Document) -> Plan:
-    from trainers.binding import bind
-    from trainers.checks.base import training_samples
-
     job = Job(bind(document))
     ends = [node for node in job.document.nodes if node.spec.role == "output"]
     entries = [node for node in job.document.nodes if node.spec.role == "input"]
     loss = job.paradigm.loss_for(job.dataset)
     if loss is None or len(ends) != 1 or len(entries) != len(job.dataset.signals) or not job.paradigm.exports_script:
         raise NetloomError(
-            "A training script is written for networks with one output and one loss, and an Input for each part of a "
-            "sample."
+            "A training script is written for networks with one output, one loss, and an Input for each input of the "
+            "data set."
         )
     shape = infer(job.document).get(ends[0].name, ())
     training = training_samples(job)
@@ -110,7 +108,7 @@ def _head(plan: Plan, imports: set[str], body: str) -> list[str]:
     lines = [
         f'"""Trains {plan.class_name} on {plan.job.dataset.name} and saves its weights to model.safetensors.',
         "",
-        "Network, data and method are those of Netloom; the random numbers are others, so scores differ a little.",
+        "Network, data and method are those of Netloom; the random numbers differ, so the metrics differ a little.",
         "For a first try: python train.py --epochs 1",
         '"""',
         "",
@@ -131,7 +129,7 @@ def _head(plan: Plan, imports: set[str], body: str) -> list[str]:
 
 
 def _main(plan: Plan) -> list[str]:
-    """The function that does it all, in order."""
+    """The function that does everything, in order."""
     settings = plan.job.settings
     device = '"cuda" if torch.cuda.is_available() else "cpu"' if settings.device == "auto" else f'"{settings.device}"'
     lines = [

@@ -1,65 +1,57 @@
-"""What a network is to answer for one sample: the task, the classes, and the shape of the answer."""
+"""The target of one sample before any array is loaded: its task, the number of classes, and its shape."""
 
 from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
-from builder.shapes import Shape, count, show
-from trainers.data.base import Task
+import trainers.tasks
+from builder.shapes import Shape
 
 if TYPE_CHECKING:
     from trainers.data import DataSet
+    from trainers.tasks.base import Task
 
 
 class Target(NamedTuple):
-    """The target of one sample, before any array is loaded.
+    """What the network predicts for one sample.
 
-    `classes` is how many classes (or tokens) there are, 0 for measurements; `shape` has no batch axis: () for a class,
-    (C,) for labels, (k,) for numbers, (horizon, k) for a forecast, (height, width) for a mask, (length,) for a text.
+    `task` is the name of an entry of TASKS; `classes` is the number of classes (or tokens), 0 for numbers to predict;
+    `shape` has no batch axis: () for a class, (k,) for numbers, (height, width) for a mask.
     """
 
-    task: Task
+    task: str
     classes: int
     shape: Shape
 
     @classmethod
     def of(cls, dataset: DataSet) -> Target:
-        """What the samples of a data set ask for."""
-        classes = dataset.vocabulary_count if dataset.task == "language" else len(dataset.classes)
-        return cls(dataset.task, classes, tuple(dataset.target_shape))
+        """The targets of a data set."""
+        entry = trainers.tasks.TASKS[dataset.task]
+        return cls(dataset.task, entry.class_count(dataset), tuple(dataset.target_shape))
+
+    @property
+    def entry(self) -> Task:
+        """The task, which answers what general code asks of it."""
+        return trainers.tasks.TASKS[self.task]
 
     def per_class(self, numbers: int) -> Shape:
-        """The shape of an output with so many numbers at every place: torch's losses want them on axis 1 of the batch,
-        text has them last, as transformers and recurrent layers give them."""
-        return (*self.shape, numbers) if self.task == "language" else (numbers, *self.shape)
+        """The shape of one sample's output with so many numbers at every place of the target."""
+        return self.entry.per_class(self, numbers)
 
     @property
     def class_axis(self) -> int:
         """Where a batch of outputs has its classes."""
-        return -1 if self.task == "language" else 1
+        return self.entry.class_axis
 
     @property
     def size(self) -> int:
-        """How many numbers a target of measurements has."""
+        """How many numbers a target has."""
         return math.prod(self.shape)
 
     def describe(self) -> str:
-        """In words, for messages: "3 classes", "a mask of 64×64 with 4 classes"."""
-        classes = plural(self.classes, "class", "classes")
-        match self.task:
-            case "classification":
-                return classes
-            case "multilabel":
-                return f"{count(self.classes, 'label')}, any of which may hold"
-            case "segmentation":
-                return f"{classes} for each of {show(self.shape)} pixels"
-            case "language":
-                return f"{plural(self.classes, 'token', 'tokens')} at each of {plural(self.size, 'place', 'places')}"
-            case "forecasting":
-                steps, columns = self.shape[0], self.shape[-1]
-                return f"{plural(steps, 'step', 'steps')} of {plural(columns, 'column', 'columns')} to forecast"
-        return f"{plural(self.size, 'number', 'numbers')} to predict"
+        """In words, for messages: "3 classes", "24 steps of 7 columns to forecast"."""
+        return self.entry.describe(self)
 
 
 def plural(number: int, one: str, many: str) -> str:

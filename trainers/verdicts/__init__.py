@@ -1,1 +1,1 @@
-"""Verdicts: what the measurements of a run mean, in words, with advice."""
+"""Verdicts: what the measurements of a run mean, as messages with advice."""

@@ -1,52 +1,70 @@
-"""What is to be noticed in a network's answers for a part of the data: classes and labels that it never says."""
+"""Verdicts on the predictions for one split of the data. A task asks those that suit its targets."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from trainers.events import Verdict
+from trainers.verdicts.network import VerdictRule
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from trainers.objectives.model_outputs import Answers
-
-FEW = 5  # samples of a class, below which never saying it means little
-NAMED = 3
+MIN_SAMPLES = 5  # of a class; if it has fewer, it means little that the class is never predicted
+NAMED = 3  # classes in the message
 
 
-def remarks(answers: Answers, classes: tuple[str, ...]) -> tuple[Verdict, ...]:
-    """Verdicts on these answers alone; the caller says them when they stay."""
-    task = answers.target.task
-    if task not in ("classification", "multilabel", "segmentation") or len(classes) < 2:
-        return ()
-    said, there = _counts(answers, len(classes))
-    silent = [number for number in range(len(classes)) if not said[number] and there[number] >= FEW]
-    if not silent:
-        return ()
-    if task == "segmentation" and int((said > 0).sum()) == 1:
-        ground = classes[int(said.argmax())]
-        advice = "Balance the class weights, or take the Dice or the focal loss: rare pixels then count more."
-        return (Verdict(None, "warning", f"It says {ground} for every pixel, and finds nothing else.", advice),)
-    thing = "label" if task == "multilabel" else "class"
-    names = ", ".join(classes[number] for number in silent[:NAMED])
-    more = f" and {len(silent) - NAMED} more" if len(silent) > NAMED else ""
-    where = "pixels" if task == "segmentation" else "samples"
-    return (
-        Verdict(
-            None,
-            "warning",
-            f"It never says {thing} {names}{more}, though {int(there[silent].sum()):,} {where} held out have it.",
-            f"Train longer; if the {thing} is rare, balance the class weights.",
-        ),
-    )
+class NeverPredicted(VerdictRule):
+    """The network never predicts one or several of the classes, although at least five validation samples have them.
+
+    Rare classes add little to the loss, so a network may ignore them and still have a low loss and a high accuracy.
+
+    Example: 1,000 samples of one class and 20 of another: every sample is predicted as the frequent class.
+    Fix: train longer, or set `class_weights` to "balanced".
+    """
+
+    title: ClassVar[str] = "Class that is never predicted"
+
+    def find(
+        self, predicted: Tensor, true: Tensor, classes: tuple[str, ...], thing: str = "class", where: str = "samples"
+    ) -> tuple[Verdict, ...]:
+        """`predicted` and `true` count for each class how often it is predicted and how often it is the target."""
+        missing = [number for number in range(len(classes)) if not predicted[number] and true[number] >= MIN_SAMPLES]
+        if not missing or len(classes) < 2:
+            return ()
+        names = ", ".join(classes[number] for number in missing[:NAMED])
+        more = f" and {len(missing) - NAMED} more" if len(missing) > NAMED else ""
+        message = f"Never predicted: {thing} {names}{more}, although {int(true[missing].sum()):,} validation {where} "
+        return (
+            self.verdict(
+                None, f"{message}have it.", f"Train longer. If the {thing} is rare, balance the class weights."
+            ),
+        )
 
 
-def _counts(answers: Answers, classes: int) -> tuple[Tensor, Tensor]:
-    """How often each class is said, and how often it is there."""
-    if answers.target.task == "multilabel":
-        return answers.predicted.sum(dim=0).cpu(), answers.targets.sum(dim=0).cpu()
-    said, there = (
-        values.reshape(-1).bincount(minlength=classes).cpu() for values in (answers.predicted, answers.targets)
-    )
-    return said, there
+class OnlyOnePredicted(VerdictRule):
+    """The network predicts the same class for every pixel, although the masks have several.
+
+    If most pixels belong to one class, such as the background, predicting it everywhere already has a low loss.
+
+    Example: small shapes on a large background, trained with cross-entropy for a few steps.
+    Fix: set `class_weights` to "balanced", or use the Dice or focal loss.
+    """
+
+    title: ClassVar[str] = "Masks of one class"
+
+    def find(self, predicted: Tensor, true: Tensor, classes: tuple[str, ...]) -> tuple[Verdict, ...]:
+        """`predicted` and `true` count the pixels of each class in the predictions and in the targets."""
+        missing = (predicted == 0) & (true >= MIN_SAMPLES)
+        if int((predicted > 0).sum()) != 1 or not missing.any() or len(classes) < 2:
+            return ()
+        return (
+            self.verdict(
+                None,
+                f"Every pixel is predicted as {classes[int(predicted.argmax())]}.",
+                "Balance the class weights, or use the Dice or focal loss: both give rare classes more weight.",
+            ),
+        )
+
+
+never_predicted, only_one_predicted = NeverPredicted().find, OnlyOnePredicted().find

@@ -1,4 +1,4 @@
-"""What the probes mean, in words, with advice. Each verdict is one class; the judge asks them all."""
+"""Verdicts on the network, from what the probes measured. Each is one class; `Assessment` in history.py asks them."""
 
 from __future__ import annotations
 
@@ -8,53 +8,77 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from trainers.events import Event, Probe, Verdict
-from trainers.verdicts.history import History
+from builder.catalogue import CATALOGUE
+from trainers.events import Badge, Probe, Verdict, VerdictSeverity
 
-MEMORY = 0.7  # share of the old value that a new probe leaves: single odd batches do not make a verdict
-PATIENCE = 3  # probes that must have been seen before anything is said
-Figures = dict[str, dict[str, float]]
+MEMORY = 0.7  # weight of the old value in the moving average of a statistic: one unusual batch makes no verdict
+Statistics = dict[str, dict[str, float]]  # node → statistic → value
 
 
 @dataclass
-class Evidence:
-    """Smoothed figures of the last probes: node → statistic → value, nodes in running order."""
+class ProbeStatistics:
+    """Moving averages of what the probes measured, with the nodes in the order in which they run."""
 
-    activations: Figures = field(default_factory=dict)
-    gradients: Figures = field(default_factory=dict)
-    through_time: Figures = field(default_factory=dict)  # node → steps back from the last one → size
-    specs: Mapping[str, Any] = field(default_factory=dict)
+    activations: Statistics = field(default_factory=dict)
+    gradients: Statistics = field(default_factory=dict)
+    through_time: Statistics = field(default_factory=dict)  # node → steps before the last one → mean gradient norm
+    specs: Mapping[str, Any] = field(default_factory=dict)  # node → its layer
 
-    def take(self, probe: Probe) -> None:
-        kept: Figures | None = getattr(self, probe.kind, None)
-        if kept is None:
+    def add(self, probe: Probe) -> None:
+        """Include one more probe in the averages."""
+        averages: Statistics | None = getattr(self, probe.kind, None)
+        if averages is None:
             return
         for node, values in probe.values.items():
-            old = kept.setdefault(node, {})
+            old = averages.setdefault(node, {})
             for name, value in values.items():
                 if math.isfinite(value):
                     old[name] = value if name not in old else MEMORY * old[name] + (1 - MEMORY) * value
 
 
-class Rule:
-    """Base of every verdict: `judge` yields what it has to say about the evidence."""
+class VerdictRule:
+    """Base of every verdict. The docstring says what it finds and why that matters, with an example and its fix."""
 
-    def judge(self, evidence: Evidence) -> Iterator[Verdict]:
-        """Verdicts, the most serious first."""
-        raise TypeError(f"{type(self).__name__} must say what it judges.")
+    title: ClassVar[str]
+    severity: ClassVar[VerdictSeverity] = "warning"
+    badge: ClassVar[Badge] = ""  # a word beside the node on the canvas
+
+    def verdict(self, node: str | None, message: str, advice: str) -> Verdict:
+        """The verdict on a node; None: on the whole network."""
+        return Verdict(node, self.severity, message, advice, self.badge)
 
 
-class Vanishing(Rule):
-    """Gradients shrink from the output back to the input, so that the first layers hardly learn."""
+class ProbeRule(VerdictRule):
+    """Base of the verdicts on the network: `find` reads the statistics of the probes."""
 
+    def find(self, statistics: ProbeStatistics) -> Iterator[Verdict]:
+        """The verdicts of this kind that hold now."""
+        raise TypeError(f"{type(self).__name__} must define what it finds.")
+
+
+class VanishingGradients(ProbeRule):
+    """Gradients become smaller from the output back to the input, so the first layers hardly learn.
+
+    Each layer multiplies the gradient by its slope. Where most slopes are below one, such as in a deep network of
+    sigmoids, the product is close to zero after a few layers.
+
+    Example: six Linear layers with a Sigmoid after each, trained with SGD. The gradients of the first layer are
+    12,000 times smaller than those of the last.
+    Fix: use ReLU or another activation that does not saturate, batch normalisation, or skip connections.
+    """
+
+    title: ClassVar[str] = "Vanishing gradients"
+    badge: ClassVar[Badge] = "vanishing"
     factor: ClassVar[float] = 300.0
 
-    def judge(self, evidence: Evidence) -> Iterator[Verdict]:
-        tables = {node for node, spec in evidence.specs.items() if getattr(spec, "vocabulary_parameter", None)}
-        sizes = {  # a table's rows share what arrives among the words of a batch: small is no sign of trouble there
+    def find(self, statistics: ProbeStatistics) -> Iterator[Verdict]:
+        specs = statistics.specs
+        # Each row of an embedding gets the gradient of few tokens of a batch, so its gradients are small anyway.
+        embeddings = {node for node, spec in specs.items() if getattr(spec, "vocabulary_parameter", None)}
+        sizes = {
             node: max(values.get("mean_abs", 0.0), 1e-30)
-            for node, values in evidence.gradients.items()
-            if node not in tables
+            for node, values in statistics.gradients.items()
+            if node not in embeddings
         }
         if len(sizes) < 3:
             return
@@ -64,167 +88,162 @@ class Vanishing(Rule):
         ratio = sizes[last] / sizes[first]
         if ratio < self.factor:
             return
-        squashing = [n for n, spec in evidence.specs.items() if len(spec.bounds()) == 2]
-        between = _between(list(evidence.specs), first, last)
-        cause = next((n for n in squashing if n in between), None)
-        if cause:
-            name = evidence.specs[cause].title()
-            advice = f"{name} flattens them at every layer: try an activation that does not saturate, such as ReLU, or "
-            advice += f"batch normalisation before each {name}."
+        between = _between(list(specs), first, last)
+        saturating = next((node for node, spec in specs.items() if len(spec.bounds()) == 2 and node in between), None)
+        if saturating:
+            name = specs[saturating].title()
+            advice = f"The slope of {name} is small: use an activation that does not saturate, such as ReLU, or batch "
+            advice += f"normalisation before each {name}."
         else:
             advice = "Try a skip connection around the layers between them, normalisation, or Kaiming initialisation."
-        yield Verdict(
-            first,
-            "warning",
-            f"Gradients at {first} are {_times(ratio)} smaller than at {last}: they vanish, and the first "
-            "layers hardly learn.",
-            advice,
-            "vanishing",
-        )
+        message = f"Gradients at {first} are {_times(ratio)} smaller than at {last}: they vanish, and the first layers "
+        yield self.verdict(first, f"{message}hardly learn.", advice)
 
 
-class Exploding(Rule):
-    """Gradients are so large that one step throws the weights about."""
+class ExplodingGradients(ProbeRule):
+    """Gradients are so large that a single step changes the weights by more than half, or their norm is above 1,000.
 
-    def judge(self, evidence: Evidence) -> Iterator[Verdict]:
-        for node, values in evidence.gradients.items():
+    Such a step usually makes the loss larger, and the next gradients larger still, until the loss is NaN.
+
+    Example: a perceptron on diabetes, trained with SGD and a learning rate of 50.
+    Fix: lower the learning rate, or set `gradient_clip` to 1.
+    """
+
+    title: ClassVar[str] = "Exploding gradients"
+    severity: ClassVar[VerdictSeverity] = "error"
+    badge: ClassVar[Badge] = "exploding"
+
+    def find(self, statistics: ProbeStatistics) -> Iterator[Verdict]:
+        for node, values in statistics.gradients.items():
             if values.get("norm", 0.0) > 1e3 or values.get("update_ratio", 0.0) > 0.5:
-                yield Verdict(
+                yield self.verdict(
                     node,
-                    "error",
                     f"Gradients explode at {node}: their norm is {values['norm']:.3g}, and one step changes the "
                     f"weights by {values['update_ratio']:.0%}.",
                     "Lower the learning rate, or set gradient clipping to 1.",
-                    "exploding",
                 )
                 return
 
 
-class DeadUnits(Rule):
-    """Units that are zero for every sample pass nothing on and get no gradient."""
+class DeadUnits(ProbeRule):
+    """At least 40 % of the units of an activation are zero for every sample.
 
-    def judge(self, evidence: Evidence) -> Iterator[Verdict]:
-        for node, values in evidence.activations.items():
-            spec = evidence.specs.get(node)
+    Such a unit passes nothing on and gets no gradient, so the weights before it do not learn any more.
+
+    Example: ReLU after a Linear layer, trained with SGD and a learning rate of 8: one large step makes the inputs of
+    ReLU negative for every sample.
+    Fix: lower the learning rate, or use LeakyReLU or GELU, whose slope for negative inputs is not zero.
+    """
+
+    title: ClassVar[str] = "Dead units"
+    badge: ClassVar[Badge] = "dead"
+
+    def find(self, statistics: ProbeStatistics) -> Iterator[Verdict]:
+        for node, values in statistics.activations.items():
+            spec = statistics.specs.get(node)
             if getattr(spec, "family", "") == "activation" and values.get("dead_share", 0.0) >= 0.4:
-                yield Verdict(
+                yield self.verdict(
                     node,
-                    "warning",
-                    f"{values['dead_share']:.0%} of the units of {node} are dead: zero for every sample, so nothing "
-                    "behind them learns.",
-                    "Lower the learning rate, or use an activation with a slope below zero, such as LeakyReLU or GELU.",
-                    "dead",
+                    f"{values['dead_share']:.0%} of the units of {node} are dead: they are zero for every sample, so "
+                    "the weights before them get no gradient.",
+                    "Lower the learning rate, or use an activation whose slope for negative inputs is not zero, such "
+                    "as LeakyReLU or GELU.",
                 )
 
 
-class Saturated(Rule):
-    """Squashing units at their bounds have almost no slope, so almost no gradient passes."""
+class SaturatedUnits(ProbeRule):
+    """At least half of the values of a bounded activation are at its bounds.
 
-    def judge(self, evidence: Evidence) -> Iterator[Verdict]:
-        following = dict(itertools.pairwise(evidence.specs))
-        for node, values in evidence.activations.items():
-            last = getattr(evidence.specs.get(following.get(node, "")), "role", "") == "output"  # a picture has black
-            if values.get("saturated_share", 0.0) >= 0.5 and not last:
-                bounds = " and ".join(f"{bound:g}" for bound in evidence.specs[node].bounds())
-                yield Verdict(
+    There its slope is almost zero, so almost no gradient reaches the layers before it. The activation before an Output
+    may saturate: an image has black and white pixels.
+
+    Example: Tanh after a Linear layer whose weights are initialised with a standard deviation of 1.
+    Fix: use smaller initial weights, or batch normalisation before the activation.
+    """
+
+    title: ClassVar[str] = "Saturated units"
+    badge: ClassVar[Badge] = "saturated"
+
+    def find(self, statistics: ProbeStatistics) -> Iterator[Verdict]:
+        specs = statistics.specs
+        following = dict(itertools.pairwise(specs))
+        for node, values in statistics.activations.items():
+            before_output = getattr(specs.get(following.get(node, "")), "role", "") == "output"
+            if values.get("saturated_share", 0.0) >= 0.5 and not before_output:
+                bounds = " and ".join(f"{bound:g}" for bound in specs[node].bounds())
+                yield self.verdict(
                     node,
-                    "warning",
-                    f"{values['saturated_share']:.0%} of the values of {node} lie at its bounds {bounds}, where the "
-                    "slope is almost zero: little gradient passes.",
+                    f"{values['saturated_share']:.0%} of the values of {node} are at its bounds {bounds}, where the "
+                    "slope is almost zero: little gradient reaches the layers before it.",
                     "Use smaller initial weights, or batch normalisation before it.",
-                    "saturated",
                 )
 
 
-class StepSize(Rule):
-    """Steps that move the weights by about a thousandth are usual; far from it the learning rate does not fit."""
+class UpdateSize(ProbeRule):
+    """One step changes the weights by less than 0.001 % or by more than 5 % of their size; 0.1 % is usual.
 
-    def judge(self, evidence: Evidence) -> Iterator[Verdict]:
-        ratios = {n: v["update_ratio"] for n, v in evidence.gradients.items() if v.get("update_ratio", 0) > 0}
+    With much smaller steps training is slow, with much larger ones the loss may oscillate or diverge.
+
+    Example: a perceptron trained with SGD and a learning rate of 0.00001.
+    Fix: raise or lower the learning rate, until one step changes the weights by about 0.1 %.
+    """
+
+    title: ClassVar[str] = "Size of the updates"
+    severity: ClassVar[VerdictSeverity] = "info"
+
+    def find(self, statistics: ProbeStatistics) -> Iterator[Verdict]:
+        ratios = sorted(v["update_ratio"] for v in statistics.gradients.values() if v.get("update_ratio", 0) > 0)
         if not ratios:
             return
-        middle = sorted(ratios.values())[len(ratios) // 2]
-        if middle < 1e-5:
-            yield Verdict(
-                None,
-                "info",
-                f"A step changes the weights by {middle:.1e} of their size; about 1e-3 is usual, so it learns slowly.",
-                "Raise the learning rate.",
-            )
-        elif 0.05 < middle <= 0.5:
-            yield Verdict(
-                None,
-                "info",
-                f"A step changes the weights by {middle:.0%} of their size; about 0.1 % is usual.",
-                "Lower the learning rate if the loss jumps about.",
-            )
+        median = ratios[len(ratios) // 2]
+        if median < 1e-5:
+            message = f"One step changes the weights by {median:.1e} of their size. About 1e-3 is usual, so training "
+            yield self.verdict(None, f"{message}is slow.", "Raise the learning rate.")
+        elif 0.05 < median <= 0.5:
+            message = f"One step changes the weights by {median:.0%} of their size. About 0.1 % is usual."
+            yield self.verdict(None, message, "Lower the learning rate if the loss oscillates.")
 
 
-class Forgets(Rule):
-    """The error at the end of a sequence does not reach its first steps, so that what stands there is not learned."""
+class VanishingThroughTime(ProbeRule):
+    """The gradient of a recurrent layer becomes almost zero from the last step of a sequence to the first ones.
 
+    What the network reads in the first steps then has no influence on its weights, so it is not learned.
+
+    Example: a plain RNN that reads 100 steps and has to remember the first one.
+    Fix: use LSTM or GRU, whose gates pass the gradient on, attention, or shorter sequences.
+    """
+
+    title: ClassVar[str] = "Vanishing gradients through time"
+    badge: ClassVar[Badge] = "vanishing"
     ratio: ClassVar[float] = 1e-6
-    steps: ClassVar[int] = 8  # of shorter memories nobody complains
+    least_steps: ClassVar[int] = 8  # shorter sequences get no verdict
 
-    def judge(self, evidence: Evidence) -> Iterator[Verdict]:
-        for node, values in evidence.through_time.items():
+    def find(self, statistics: ProbeStatistics) -> Iterator[Verdict]:
+        for node, values in statistics.through_time.items():
             sizes = {int(back): size for back, size in values.items()}
             last = sizes.get(0, 0.0)
-            if last <= 0 or max(sizes) < self.steps:
+            if last <= 0 or max(sizes) < self.least_steps:
                 continue
             lost = next((back for back in sorted(sizes) if sizes[back] < self.ratio * last), None)
             if lost is None:
                 continue
-            yield Verdict(
+            yield self.verdict(
                 node,
-                "warning",
-                f"{node} forgets: the gradient {lost} steps before the last is {max(sizes[lost] / last, 1e-30):.0e} of "
-                f"that of the last one, so what stands further back is hardly learned.",
-                self._advice(evidence.specs.get(node)),
-                "vanishing",
+                f"{node} hardly learns from early steps: the gradient {lost} steps before the last one is "
+                f"{max(sizes[lost] / last, 1e-30):.0e} of that at the last step.",
+                self._advice(statistics.specs.get(node)),
             )
 
     @staticmethod
     def _advice(spec: Any) -> str:
-        """Gates, where it has none; else shorter ways back."""
-        from builder import CATALOGUE
-
+        """What to try: a layer with gates, if this one has none; otherwise attention or a shorter sequence."""
         gated = [kind.title() for kind in CATALOGUE.values() if getattr(kind, "gates", 1) > 1]
         if getattr(spec, "gates", 1) == 1:
-            return f"Try {' or '.join(gated)}: their gates carry the gradient further."
-        return "If the task needs it: attention looks back at every step directly; or shorten the sequence."
+            return f"Try {' or '.join(gated)}: their gates pass the gradient on."
+        return "Use attention, which has direct access to every step, or shorten the sequence."
 
 
-RULES: tuple[Rule, ...] = tuple(rule() for rule in Rule.__subclasses__())
-
-
-class Judge:
-    """Weighs the probes and the scores of a run, and says what they mean now."""
-
-    def __init__(self, specs: Mapping[str, Any]) -> None:
-        self.evidence = Evidence(specs=specs)
-        self.history = History()
-        self._probes = 0
-
-    @property
-    def settled(self) -> bool:
-        """Whether enough has been seen to say anything."""
-        return self._probes >= PATIENCE
-
-    def consider(self, events: list[Event]) -> tuple[Verdict, ...]:
-        """Take in the events of one probe; the verdicts that hold now, the most serious first."""
-        for event in events:
-            if isinstance(event, Probe):
-                self.evidence.take(event)
-        self._probes += 1
-        return self.now()
-
-    def now(self) -> tuple[Verdict, ...]:
-        """What can be said of the run now: of the last probes, and of the epochs."""
-        found = [*self.history.verdicts()]
-        if self.settled:
-            found += [verdict for rule in RULES for verdict in rule.judge(self.evidence)]
-        return tuple(sorted(found, key=lambda verdict: ("error", "warning", "info").index(verdict.severity)))
+PROBE_RULES: tuple[ProbeRule, ...] = tuple(rule() for rule in ProbeRule.__subclasses__())
 
 
 def _between(names: list[str], first: str, last: str) -> set[str]:

@@ -1,4 +1,4 @@
-"""The canvas: draws the document with streamlit-flow, and turns what a person does there into edits."""
+"""The canvas: draws the document with streamlit-flow, and turns what the user does there into edits."""
 
 from __future__ import annotations
 
@@ -23,46 +23,47 @@ _companion = st.components.v2.component("netloom_canvas", js=theme.sheet("canvas
 
 
 def receive(session: Session) -> None:
-    """Read what happened on the canvas since the last run. Called before anything is drawn."""
-    news = session.canvas.read(widget(FLOW))
-    if news.moved:
-        actions.move(session, news.moved)
-    for source, target in news.connected:
+    """Read what the user did on the canvas since the last run of the page. Called before anything is drawing."""
+    events = session.canvas_state.read(widget(FLOW))
+    if events.moved:
+        actions.move(session, events.moved)
+    for source, target in events.connected:
         actions.connect(session, source, target)
-    if news.chosen:
-        _choose(session, news.chosen)
-    elif news.clicked is not None:
-        edge = _edges(session).get(news.clicked)
-        if news.clicked in session.scene.by_name:
-            session.select(news.clicked)
+    if events.chosen:
+        _select(session, events.chosen)
+    elif events.clicked is not None:
+        edge = _edges(session).get(events.clicked)
+        if events.clicked in session.graph.by_name:
+            session.select(events.clicked)
         elif edge is not None:
             session.select(edge=edge)
 
 
-def _choose(session: Session, names: Iterable[str]) -> None:
+def _select(session: Session, names: Iterable[str]) -> None:
     """Select the nodes that the browser shows as selected."""
-    known = tuple(name for name in names if name in session.scene.by_name)
+    known = tuple(name for name in names if name in session.graph.by_name)
     if set(known) != set(session.chosen) or session.edge is not None:
         session.select(*known)
 
 
 def _edges(session: Session) -> dict[str, Edge]:
-    return canvas_drawing.draw(session.scene, session.sight).edges
+    return canvas_drawing.draw(session.graph, session.snapshot_facts).edges
 
 
-def show(session: Session, badges: Mapping[str, canvas_drawing.Badge] | None = None) -> None:
-    """Draw the document. The browser is told only what it does not show already, so its view never jumps."""
-    drawn = canvas_drawing.draw(session.scene, session.sight, badges)
-    wire = drawn.id_of(session.edge)
+def show(session: Session, badges: Mapping[str, canvas_drawing.NodeBadge] | None = None) -> None:
+    """Draw the document. The browser is sent only what it does not show already, so its view never jumps."""
+    drawing = canvas_drawing.draw(session.graph, session.snapshot_facts, badges)
+    wire = drawing.id_of(session.edge)
     selected = frozenset(session.chosen if wire is None else (wire,))
     content = (
-        [(node.name, node.html, node.classes, node.kind, node.colour) for node in drawn.nodes],
-        drawn.wires,
-        drawn.lanes,
+        [(node.name, node.html, node.classes, node.kind, node.colour) for node in drawing.nodes],
+        drawing.wires,
+        drawing.frames,
     )
-    places = {node.name: node.place for node in drawn.nodes}
-    session.canvas.update(content, Push(places, {wire.id for wire in drawn.wires}, str(session.place)), selected, now())
-    nodes, edges = canvas_drawing.to_flow(drawn, session.canvas.number, selected, session.place.mark)
+    positions = {node.name: node.position for node in drawing.nodes}
+    push = Push(positions, {wire.id for wire in drawing.wires}, str(session.path))
+    session.canvas_state.update(content, push, selected, now())
+    nodes, edges = canvas_drawing.to_flow(drawing, session.canvas_state.number, selected, session.path.css_class)
     with st.container(key="canvas_frame"):
         breadcrumb.show(session)
         streamlit_flow(
@@ -70,12 +71,12 @@ def show(session: Session, badges: Mapping[str, canvas_drawing.Badge] | None = N
             StreamlitFlowState(
                 [StreamlitFlowNode(**node) for node in nodes],
                 [StreamlitFlowEdge(**edge) for edge in edges],
-                timestamp=session.canvas.timestamp,
+                timestamp=session.canvas_state.timestamp,
             ),
             height="100vh",  # type: ignore[arg-type]  # of the iframe, whose height the style sheet sets
             fit_view=False,
             show_controls=True,
-            show_minimap=len(drawn.nodes) > 24,
+            show_minimap=len(drawing.nodes) > 24,
             allow_new_edges=True,
             get_node_on_click=True,
             get_edge_on_click=True,
@@ -86,33 +87,36 @@ def show(session: Session, badges: Mapping[str, canvas_drawing.Badge] | None = N
             key=COMPANION,
             height="content",
             data={
-                "css": theme.canvas_sheet(), "theme": theme.kind(), "command": session.command,
-                "place": str(session.place), "selected": sorted(selected),
+                "css": theme.canvas_sheet(),
+                "theme": theme.kind(),
+                "command": session.command,
+                "path": str(session.path),
+                "selected": sorted(selected),
             },
-            on_event_change=lambda: _happened(session),
-        )  # fmt: skip
+            on_event_change=lambda: _on_event(session),
+        )
 
 
-def _happened(session: Session) -> None:
-    """A key or click that the flow component does not report itself."""
+def _on_event(session: Session) -> None:
+    """Handle a key or click that the flow component does not report itself."""
     event: Any = (widget(COMPANION) or {}).get("event")
     if not event:
         return
-    if event.get("place") != str(session.place):
-        return  # it was meant for what lay on the canvas before
-    nodes = [name for name in event.get("nodes", []) if name in session.scene.by_name]
+    if event.get("path") != str(session.path):
+        return  # it belongs to the graph that the canvas showed before
+    nodes = [name for name in event.get("nodes", []) if name in session.graph.by_name]
     match event.get("kind"):
         case "select":
-            session.canvas.selected = frozenset([*nodes, *event.get("edges", [])])
-            _choose(session, nodes)
+            session.canvas_state.selected = frozenset([*nodes, *event.get("edges", [])])
+            _select(session, nodes)
         case "only" if nodes:
-            session.select(nodes[0])  # the browser shows more than that, and is told
+            session.select(nodes[0])  # the browser shows more as selected, and is corrected
         case "network":
-            wanted = {f"network:{node.network}" for node in session.scene.nodes} & set(event.get("nodes", []))
-            session.select(*(node.name for node in session.scene.nodes if f"network:{node.network}" in wanted))
+            wanted = {f"network:{node.network}" for node in session.graph.nodes} & set(event.get("nodes", []))
+            session.select(*(node.name for node in session.graph.nodes if f"network:{node.network}" in wanted))
         case "delete":
-            known = _edges(session)
-            actions.delete(session, nodes, [known[key] for key in event.get("edges", []) if key in known])
+            edges = _edges(session)
+            actions.delete(session, nodes, [edges[key] for key in event.get("edges", []) if key in edges])
         case "duplicate":
             actions.duplicate(session, nodes)
         case "block":

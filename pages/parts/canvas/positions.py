@@ -1,4 +1,4 @@
-"""A place on the canvas for every node of a document, those inside its blocks, too."""
+"""The positions of nodes on the canvas: every node of a document has one, also those inside its blocks."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from builder.document.blocks import closed, opened
 from builder.document.layout import arrange
 from builder.document.model import Layout
 
+Position = tuple[float, float]
 
-def placed(document: Document) -> Document:
-    """The document with a place for every node; those that have one keep it."""
+
+def with_positions(document: Document) -> Document:
+    """The document with a position for every node; nodes that have one keep it."""
     layout = _layout(document)
     if layout is not document.layout:
         document = document.changed(layout=layout)
@@ -28,5 +30,5 @@ def _layout(document: Document) -> Layout:
     if len(missing) == len(document.nodes):
         return arrange(document)
     bottom = max(y for _, y in document.layout.values())
-    extra = {name: (190.0 * (index % 4), bottom + 100.0 * (1 + index // 4)) for index, name in enumerate(missing)}
-    return {**document.layout, **extra}
+    added = {name: (190.0 * (index % 4), bottom + 100.0 * (1 + index // 4)) for index, name in enumerate(missing)}
+    return {**document.layout, **added}

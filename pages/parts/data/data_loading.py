@@ -1,6 +1,6 @@
-"""Loads and downloads data sets beside the page: a page never waits for a file or for the network.
+"""Loads and downloads data sets in the background: a page never waits for a file or for the network.
 
-One thread at a time loads, so that two large data sets are never in memory at once for the sake of a preview.
+One thread loads, so that two large data sets are never in memory at once for a preview.
 """
 
 from __future__ import annotations
@@ -8,16 +8,17 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as Late
+from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass
 from typing import Any
 
 from trainers.data import DataError, DataSet
+from trainers.data.fetch import fetch
 from trainers.data.preview import Excerpt, take
 
-SAMPLES = {"points": 600, "table": 100}  # of the other kinds FEW: more are not drawn
+SAMPLES = {"points": 600, "table": 100}  # that are loaded, by kind; FEW of the other kinds
 FEW = 24
-PATIENCE = 0.15  # seconds that a page waits for a small data set, which spares it a second drawing
+TIMEOUT = 0.15  # seconds that a page waits for a small data set, so that it is not drawn twice
 _KEPT = 12
 
 _loader = ThreadPoolExecutor(1, "netloom-preview")
@@ -28,7 +29,7 @@ _loading: OrderedDict[DataSet, Future[Excerpt]] = OrderedDict()
 
 @dataclass
 class Download:
-    """How far a download is, and what went wrong with it."""
+    """The progress of a download, and its error."""
 
     done: int = 0
     total: int = 0
@@ -44,7 +45,7 @@ _downloads: dict[str, Download] = {}
 
 
 def excerpt(data: DataSet) -> Excerpt | str | None:
-    """Some samples; a sentence where the data set cannot be loaded; None while it is being loaded."""
+    """Some samples; a message if the data set cannot be loaded; None while it is being loaded."""
     with _lock:
         future = _loading.get(data)
         if future is None:
@@ -53,8 +54,8 @@ def excerpt(data: DataSet) -> Excerpt | str | None:
         while len(_loading) > _KEPT:
             _loading.popitem(last=False)[1].cancel()
     try:
-        return future.result(PATIENCE)
-    except Late:
+        return future.result(TIMEOUT)
+    except FutureTimeout:
         return None
     except DataError as error:
         return str(error)
@@ -63,21 +64,21 @@ def excerpt(data: DataSet) -> Excerpt | str | None:
 
 
 def forget(data: DataSet) -> None:
-    """Load it anew the next time it is asked for."""
+    """Load it again the next time it is asked for."""
     with _lock:
         _loading.pop(data, None)
 
 
 def size(data: DataSet) -> int:
-    """Bytes to download; 0 where the publisher does not say."""
+    """Bytes to download; 0 if they are not known."""
     return sum(file.size for file in _files(data))
 
 
 def download(data: DataSet) -> None:
-    """Begin to fetch the files of a data set, once, whoever asks."""
+    """Start to download the files of a data set, once for all tabs."""
     with _lock:
-        held = _downloads.get(data.name)
-        if held is not None and held.running:
+        running = _downloads.get(data.name)
+        if running is not None and running.running:
             return
         state = _downloads[data.name] = Download(total=size(data))
     _downloader.submit(_fetch, data, state)
@@ -89,8 +90,6 @@ def state_of(data: DataSet) -> Download | None:
 
 
 def _fetch(data: DataSet, state: Download) -> None:
-    from trainers.data.fetch import fetch
-
     before = 0
 
     def progress(done: int, total: int) -> None:

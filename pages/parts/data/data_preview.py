@@ -1,4 +1,4 @@
-"""Samples of the chosen data set on the Build page, as they are or as training gets them, and where they come from."""
+"""Samples of the chosen data set on the Build page, with or without augmentation, and their source."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from trainers.data import DataSet
 from trainers.data.augmentation import Augmentation
 from trainers.data.preview import Excerpt
 
-DRAWN = "preview_dice"  # counts how often other augmented samples were asked for
-POLL = 0.5  # seconds between two looks at what is loaded or downloaded meanwhile
+VERSION = "preview_version"  # counts how often another version of augmented samples was asked for
+POLL = 0.5  # seconds between two checks whether the samples are loaded or downloaded
 
 
 def show(session: Session, data: DataSet, augmentations: tuple[Augmentation, ...]) -> None:
-    """The preview in a fragment of its own: while it loads, nothing else of the page is drawn again."""
+    """The preview as a fragment: while it loads, the rest of the page is not drawn again."""
     st.html(f'<div class="nl-origin">{_linked(data.origin)} · licence: {escape(data.licence)}</div>')
     found = data_loading.excerpt(data) if data.ready() else None
     if not data.ready():
@@ -31,9 +31,9 @@ def show(session: Session, data: DataSet, augmentations: tuple[Augmentation, ...
         st.markdown(f":red[{markdown(found)}]")
         st.button(
             "Try again", key="preview_again", icon=":material/refresh:", on_click=data_loading.forget, args=(data,)
-        )  # fmt: skip
+        )
     else:
-        _samples(session, data, found, tuple(entry for entry in augmentations if not entry.misfit(data)))
+        _samples(session, data, found, tuple(entry for entry in augmentations if not entry.unsuited(data)))
 
 
 @st.fragment(run_every=POLL)
@@ -47,25 +47,25 @@ def _loading(data: DataSet) -> None:
 def _samples(session: Session, data: DataSet, found: Excerpt, augmentations: tuple[Augmentation, ...]) -> None:
     if augmentations:
         with st.container(horizontal=True, vertical_alignment="center", key="preview_head"):
-            trained = st.toggle(
-                "as trained", key="preview_trained", help="With the augmentation, drawn anew each time."
+            augmented = st.toggle(
+                "augmented", key="preview_augmented", help="Show the samples with the augmentation of training."
             )
-            if trained:
+            if augmented:
                 st.button(
                     "",
                     icon=":material/casino:",
-                    key="preview_dice",
-                    help="Draw others",
-                    on_click=_again,
+                    key="preview_next_version",
+                    help="Show another version",
+                    on_click=_next_version,
                     args=(session,),
                 )
-        if trained:
-            found = found.augmented(augmentations, session.generations.get(DRAWN, 0))
+        if augmented:
+            found = found.augmented(augmentations, session.generations.get(VERSION, 0))
     sample_drawing.draw(data, found)
 
 
-def _again(session: Session) -> None:
-    session.generations[DRAWN] = session.generations.get(DRAWN, 0) + 1
+def _next_version(session: Session) -> None:
+    session.generations[VERSION] = session.generations.get(VERSION, 0) + 1
 
 
 def _to_download(data: DataSet) -> None:
@@ -76,12 +76,16 @@ def _to_download(data: DataSet) -> None:
     if state is not None and state.error:
         st.markdown(f":red[{markdown(state.error)}]")
     bytes_ = data_loading.size(data)
-    told = f" ({human(bytes_, 'B')})" if bytes_ else ""
-    st.caption("It is not on this machine yet. Training downloads it too.")
+    label = f"Download ({human(bytes_, 'B')})" if bytes_ else "Download"
+    st.caption("This data set is not downloaded yet. Training downloads it too.")
     st.button(
-        f"Download{told}", icon=":material/download:", key="preview_download", width="stretch",
-        on_click=data_loading.download, args=(data,),
-    )  # fmt: skip
+        label,
+        icon=":material/download:",
+        key="preview_download",
+        width="stretch",
+        on_click=data_loading.download,
+        args=(data,),
+    )
 
 
 @st.fragment(run_every=POLL)
@@ -92,7 +96,7 @@ def _downloading(state: Download) -> None:
 
 
 def _linked(text: str) -> str:
-    """Our own text, with its addresses as links."""
+    """A text of ours with its addresses as links."""
     return re.sub(
         r"https://[^\s,;)]+",
         lambda found: f'<a href="{found[0]}" target="_blank" rel="noopener">{found[0].removeprefix("https://")}</a>',

@@ -1,4 +1,4 @@
-"""What a person can do to the document, each as one undoable step. Pages call these; they decide names and places."""
+"""The edits of a document that pages offer, each as one undoable step; they choose names and positions."""
 
 from __future__ import annotations
 
@@ -24,21 +24,22 @@ from builder.edits import (
 from builder.edits.connect import occupant, why_not
 from builder.problems import Problem
 from pages.parts.canvas import network_frames
+from pages.parts.canvas.positions import Position
 from pages.parts.document.session import Session
 
-Place = tuple[float, float]
 
-
-def add(session: Session, type_name: str, place: Place | None = None, params: Mapping[str, Any] | None = None) -> None:
-    """Put a layer where it was dropped; without a place, beside the selected node and wired to it."""
+def add(
+    session: Session, type_name: str, position: Position | None = None, params: Mapping[str, Any] | None = None
+) -> None:
+    """Add a layer where it was dropped; without a position, beside the selected node and wired to it."""
     if type_name not in builder.CATALOGUE:
-        session.say(f"There is no layer type {type_name!r}.", "warning")
+        session.notify(f"There is no layer type {type_name!r}.", "warning")
         return
-    document = session.scene
+    document = session.graph
     made = Node(name="new", type=type_name, params=dict(params or {}))
     name = fresh_name(document, made.use.block if made.use else type_name)
-    before = None if place else _append_to(session)
-    where = place or free_place(document, before)
+    before = None if position else _append_to(session)
+    where = position or free_position(document, before)
     network = document.node(before).network if before else network_frames.network_at(document, where)
     edits: list[Edit] = [AddNode(made.model_copy(update={"name": name, "network": network}), where)]
     if before is not None:
@@ -47,26 +48,22 @@ def add(session: Session, type_name: str, place: Place | None = None, params: Ma
             edits.append(Connect(wire))
     if session.edit(Together(tuple(edits)), f"Add {name}"):
         session.select(name)
-        if place is None:
-            session.ask_view("reveal", name)
+        if position is None:
+            session.move_view("reveal", name)
 
 
 def _append_to(session: Session) -> str | None:
-    """The node to go on from: the selected one, else the only loose end there is."""
-    document = session.scene
+    """The node that a new one is appended to: the selected one, else the only one whose output is not used."""
+    document = session.graph
     if session.chosen:
         return session.chosen[-1] if len(session.chosen) == 1 else None
     feeding = {edge.source for edge in document.edges}
-    loose = [node.name for node in document.nodes if node.name not in feeding and not _is_end(node)]
-    return loose[0] if len(loose) == 1 else None
+    unused = [node.name for node in document.nodes if node.name not in feeding and node.role != "output"]
+    return unused[0] if len(unused) == 1 else None
 
 
-def _is_end(node: Node) -> bool:
-    return node.role == "output"
-
-
-def free_place(document: Document, beside: str | None) -> Place:
-    """A place right of a node, or the nearest free one below that; without a node, under everything."""
+def free_position(document: Document, beside: str | None) -> Position:
+    """A position right of a node, or the nearest free one below that; without a node, below everything."""
     if beside is None or beside not in document.layout:
         if not document.layout:
             return (0.0, 0.0)
@@ -80,28 +77,28 @@ def free_place(document: Document, beside: str | None) -> Place:
 
 
 def connect(session: Session, source: str, target: str, port: str | None = None) -> None:
-    """Wire two nodes; a wire at an only port is replaced. What cannot be wired is told in a sentence."""
-    document = session.scene
+    """Wire two nodes; the wire at an only port is replaced. Where they cannot be wired, a message says why."""
+    document = session.graph
     if source not in document.by_name or target not in document.by_name:
         return
     wire = Edge(source=source, target=target, port=port)
-    joining = _joining(document, wire)
-    after = joining.apply(document) if joining else document
-    refused = why_not(after, wire)
+    join = _join_networks(document, wire)
+    joined = join.apply(document) if join else document
+    refused = why_not(joined, wire)
     if refused is None:
-        session.edit(Together((joining, Connect(wire))) if joining else Connect(wire), f"Wire {source} to {target}")
+        session.edit(Together((join, Connect(wire))) if join else Connect(wire), f"Wire {source} to {target}")
         return
-    there = None if document.node(target).type not in builder.CATALOGUE else occupant(document, wire)
-    if there is not None and there.source != source:
-        swap = Together(tuple(filter(None, (joining, Disconnect(there), Connect(wire)))))
-        if why_not(Disconnect(there).apply(after), wire) is None:
-            session.edit(swap, f"Wire {source} to {target} instead of {there.source}")
+    old = None if document.node(target).type not in builder.CATALOGUE else occupant(document, wire)
+    if old is not None and old.source != source:
+        replace = Together(tuple(filter(None, (join, Disconnect(old), Connect(wire)))))
+        if why_not(Disconnect(old).apply(joined), wire) is None:
+            session.edit(replace, f"Wire {source} to {target} instead of {old.source}")
             return
-    session.say(refused, "block")
+    session.notify(refused, "block")
 
 
-def _joining(document: Document, wire: Edge) -> SetNetwork | None:
-    """How a node without wires gets into the network of the one that it is wired to; None where it need not."""
+def _join_networks(document: Document, wire: Edge) -> SetNetwork | None:
+    """Moves a node without wires into the network of the node that it is wired to; None where it is in it already."""
     source, target = document.node(wire.source), document.node(wire.target)
     if source.network == target.network:
         return None
@@ -111,15 +108,15 @@ def _joining(document: Document, wire: Edge) -> SetNetwork | None:
     return None
 
 
-def move(session: Session, places: dict[str, Place]) -> None:
-    known = {name: place for name, place in places.items() if name in session.scene.by_name}
-    if any(session.scene.layout.get(name) != place for name, place in known.items()):
+def move(session: Session, positions: dict[str, Position]) -> None:
+    known = {name: position for name, position in positions.items() if name in session.graph.by_name}
+    if any(session.graph.layout.get(name) != position for name, position in known.items()):
         session.edit(Move(known), f"Move {_list(list(known))}")
 
 
 def delete(session: Session, nodes: list[str], edges: list[Edge]) -> None:
-    """Take nodes and wires away together."""
-    document = session.scene
+    """Delete nodes and wires together."""
+    document = session.graph
     names = tuple(name for name in nodes if name in document.by_name)
     wires = [edge for edge in edges if edge in document.edges and not {edge.source, edge.target} & set(names)]
     edits: list[Edit] = [Disconnect(edge) for edge in wires]
@@ -131,8 +128,8 @@ def delete(session: Session, nodes: list[str], edges: list[Edge]) -> None:
 
 
 def duplicate(session: Session, nodes: list[str]) -> None:
-    """Copies of nodes with the wires between them, a little to the right and below."""
-    document = session.scene
+    """Copy nodes with the wires between them; the copies are a little to the right and below."""
+    document = session.graph
     chosen = [document.node(name) for name in nodes if name in document.by_name]
     if not chosen:
         return
@@ -143,7 +140,7 @@ def duplicate(session: Session, nodes: list[str]) -> None:
         names[node.name] = fresh_name(document, stem, tuple(names.values()))
         x, y = document.layout.get(node.name, (0.0, 0.0))
         copy = Node(name=names[node.name], type=node.type, params=node.params, network=node.network)
-        edits.append(AddNode(copy, free_place(document, node.name) if len(chosen) == 1 else (x + 30, y + GAP_Y)))
+        edits.append(AddNode(copy, free_position(document, node.name) if len(chosen) == 1 else (x + 30, y + GAP_Y)))
     edits += [
         Connect(Edge(source=names[edge.source], target=names[edge.target], port=edge.port))
         for edge in document.edges
@@ -151,7 +148,7 @@ def duplicate(session: Session, nodes: list[str]) -> None:
     ]
     if session.edit(Together(tuple(edits)), f"Duplicate {_list(list(names))}"):
         session.select(*names.values())
-        session.ask_view("reveal", names[chosen[0].name])
+        session.move_view("reveal", names[chosen[0].name])
 
 
 def fix(session: Session, problem: Problem) -> None:

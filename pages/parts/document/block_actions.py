@@ -1,10 +1,11 @@
-"""What a person does with blocks: make one of a selection, open it and come back, use it again, take it apart."""
+"""The edits of blocks: make one from the selection, open and leave it, use it again, unpack it."""
 
 from __future__ import annotations
 
 import re
 
-from builder.document import Block, Document
+from builder.catalogue import type_with_role
+from builder.document import Document
 from builder.document.layout import arrange
 from builder.edits import (
     Edit,
@@ -19,13 +20,10 @@ from builder.edits import (
     fresh_name,
 )
 from builder.problems import EditError
-from builder.spec import type_with_role
+from pages.parts.canvas.positions import Position
 from pages.parts.document import actions
-from pages.parts.document.block_path import uses
 from pages.parts.document.session import Session
 from pages.parts.theme.theme import NODE_HEIGHT, NODE_WIDTH
-
-Place = tuple[float, float]
 
 
 def block_name(session: Session, wanted: str = "block") -> str:
@@ -38,101 +36,101 @@ def block_name(session: Session, wanted: str = "block") -> str:
 
 
 def why_no_block(session: Session, nodes: tuple[str, ...]) -> str | None:
-    """Why these nodes cannot become a block, as a sentence, or None if they can."""
+    """Why no block can be made of these nodes, as a sentence; None if one can be made."""
     try:
-        _making(session, nodes, block_name(session)).apply(session.document)
+        _make_edit(session, nodes, block_name(session)).apply(session.document)
     except EditError as error:
         return str(error)
     return None
 
 
 def make_block(session: Session, nodes: list[str], name: str = "") -> None:
-    """Make a block of nodes on the canvas; what stands there in their place is selected."""
+    """Make a block of nodes on the canvas; the node that replaces them is selected."""
     block = name or block_name(session)
-    edit = _making(session, tuple(nodes), block)
-    before = set(session.scene.by_name)
+    edit = _make_edit(session, tuple(nodes), block)
+    before = set(session.graph.by_name)
     if session.apply(edit, f"Make the block {block}"):
-        session.select(*(made for made in session.scene.by_name if made not in before))
+        session.select(*(name for name in session.graph.by_name if name not in before))
 
 
-def _making(session: Session, nodes: tuple[str, ...], block: str) -> Edit:
-    return session.here(MakeBlock(nodes, block, fresh_name(session.scene, block)))
+def _make_edit(session: Session, nodes: tuple[str, ...], block: str) -> Edit:
+    return session.here(MakeBlock(nodes, block, fresh_name(session.graph, block)))
 
 
 def open_block(session: Session, node: str, repeat: int = 0) -> None:
-    """Show what is inside a node that stands for a block."""
-    use = session.scene.composites.get(node)
+    """Show the inside of a node that stands for a block."""
+    use = session.graph.composites.get(node)
     if use is None:
         return
     if use.block not in session.document.blocks:
-        session.say(f"There is no block {use.block!r} in this document.", "warning")
+        session.notify(f"There is no block {use.block!r} in this document.", "warning")
         return
-    session.go(session.place.into(node, min(repeat, use.repeat - 1)))
+    session.open_path(session.path.into(node, min(repeat, use.repeat - 1)))
 
 
 def leave_block(session: Session, levels: int = 1) -> None:
-    """Go back out, with the node selected that was open."""
-    steps = session.place.steps
+    """Leave the open block; the node that was open is selected."""
+    steps = session.path.steps
     if steps:
         levels = min(levels, len(steps))
-        session.go(session.place.up(levels), steps[-levels][0])
+        session.open_path(session.path.up(levels), steps[-levels][0])
     else:
         session.select()
 
 
-def use_block(session: Session, block: str, place: Place | None = None) -> None:
-    """Put one more use of a block on the canvas."""
+def use_block(session: Session, block: str, position: Position | None = None) -> None:
+    """Add one more use of a block to the canvas."""
     if block in session.document.blocks:
-        actions.add(session, type_with_role("block"), place, {"block": block})
+        actions.add(session, type_with_role("block"), position, {"block": block})
 
 
 def unpack(session: Session, node: str) -> None:
-    """Put what a node stands for on the canvas, in its place."""
-    before = set(session.scene.by_name)
+    """Replace a node that stands for a block by the nodes of the block."""
+    before = set(session.graph.by_name)
     edit: Edit = Unpack(node)
     try:
-        after = edit.apply(session.scene)
+        after = edit.apply(session.graph)
     except EditError as error:
-        session.say(str(error), "warning")
+        session.notify(str(error), "warning")
         return
     made = tuple(name for name in after.by_name if name not in before)
-    crowded = _overlap(after, made)
-    if crowded:
+    overlap = _overlap(after, made)
+    if overlap:
         edit = Together((edit, Move(arrange(after))))
     if session.edit(edit, f"Unpack {node}"):
         session.select(*made)
-        if crowded:
-            session.ask_view("open")
+        if overlap:
+            session.move_view("open")
 
 
 def _overlap(document: Document, names: tuple[str, ...]) -> bool:
-    """Whether one of these nodes lies on another."""
-    places = list(document.layout.items())
+    """Whether one of these nodes covers another."""
+    positions = list(document.layout.items())
     return any(
         other != name and abs(x - left) < NODE_WIDTH and abs(y - top) < NODE_HEIGHT
         for name in names
         for x, y in [document.layout.get(name, (1e9, 1e9))]
-        for other, (left, top) in places
+        for other, (left, top) in positions
     )
 
 
 def make_own(session: Session, node: str) -> None:
-    """Give one use a block of its own, a copy, so that it can differ from the others."""
-    use = session.scene.composites[node]
+    """Give one use a copy of the block, so that it can differ from the other uses."""
+    use = session.graph.composites[node]
     name = block_name(session, use.block)
-    params = {**session.scene.node(node).params, "block": name}
+    params = {**session.graph.node(node).params, "block": name}
     blocks = {**session.document.blocks, name: session.document.blocks[use.block]}
     edit = Together((Restore({"blocks": blocks}), session.here(SetParams(node, params))))
-    session.apply(edit, f"Make a block of its own for {node}")
+    session.apply(edit, f"Copy the block for {node}")
 
 
-def take_block(session: Session, node: str, block: str) -> None:
-    """Let a node stand for another block."""
-    session.edit(SetParams(node, {**session.scene.node(node).params, "block": block}), f"Take {block} for {node}")
+def set_block(session: Session, node: str, block: str) -> None:
+    """Make a node stand for another block."""
+    session.edit(SetParams(node, {**session.graph.node(node).params, "block": block}), f"Use {block} for {node}")
 
 
 def rename(session: Session, old: str, new: str) -> str | None:
-    """Give a block another name everywhere. A sentence where it cannot have that one."""
+    """Rename a block everywhere. Returns a sentence where the name is refused."""
     try:
         RenameBlock(old, new).apply(session.document)
     except EditError as error:
@@ -142,10 +140,5 @@ def rename(session: Session, old: str, new: str) -> str | None:
 
 
 def remove(session: Session, block: str) -> None:
-    """Take a block that is not used out of the document."""
+    """Remove a block that is not used from the document."""
     session.apply(RemoveBlock(block), f"Remove the block {block}")
-
-
-def unused(session: Session) -> dict[str, Block]:
-    """The blocks that no node stands for."""
-    return {name: block for name, block in session.document.blocks.items() if not uses(session.document, name)}

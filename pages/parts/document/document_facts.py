@@ -1,27 +1,29 @@
-"""What is known of a document: shapes, problems and costs, computed once for each document and kept."""
+"""What follows from a document: shapes, problems and costs, computed once for each document and kept."""
 
 from __future__ import annotations
 
 import functools
-import importlib
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import builder
+import trainers
 from builder.analysis.infer import Analysis, Facts, analyse
 from builder.document import Document
 from builder.problems import Problem
 from builder.spec import ShapeError
 from pages.parts.theme import torch_import
+from trainers.entry import OptionError, choose
+from trainers.paradigms import PARADIGMS
 
 _KEPT = 8
-_views: OrderedDict[int, tuple[Document, View]] = OrderedDict()
+_known: OrderedDict[int, tuple[Document, DocumentFacts]] = OrderedDict()
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What one node costs: learned numbers, operations for one sample, bytes of its output for one sample."""
+    """What one node costs: learned parameters, FLOPs and bytes of its output for one sample."""
 
     parameters: int = 0
     flops: int = 0
@@ -29,31 +31,36 @@ class Cost:
 
 
 @dataclass(frozen=True)
-class View:
+class DocumentFacts:
     """Everything that pages show about a document and that follows from it."""
 
     analysis: Analysis | None  # None: torch is still being imported, and nothing is known yet
     problems: tuple[Problem, ...] = ()
     costs: dict[str, Cost] = field(default_factory=dict)
-    marks: dict[str, str] = field(default_factory=dict)  # a word for a node with a part of its own in the training
+    labels: dict[str, str] = field(default_factory=dict)  # the paradigm's label of a node: {"conv1": "frozen"}
 
     @property
     def complete(self) -> bool:
         return self.analysis is not None
 
     @property
-    def facts(self) -> dict[str, Facts]:
-        """Output and size of every node that works."""
+    def errors(self) -> int:
+        """How many problems keep the document from being trained."""
+        return sum(problem.severity == "error" for problem in self.problems)
+
+    @property
+    def outputs(self) -> dict[str, Facts]:
+        """Output and size of every node without an error."""
         return self.analysis.facts if self.analysis else {}
 
     @property
     def failures(self) -> dict[str, ShapeError]:
-        """What the nodes that cannot take their inputs say."""
+        """The shape error of every node that cannot take its inputs."""
         return self.analysis.failures if self.analysis else {}
 
     @property
     def waiting(self) -> dict[str, str]:
-        """Nodes behind a node in error, each with the name of that node."""
+        """Nodes behind a node with an error, each with the name of that node."""
         return self.analysis.waiting if self.analysis else {}
 
     @functools.cached_property
@@ -64,12 +71,12 @@ class View:
     @functools.cached_property
     def sums(self) -> dict[str, Cost]:
         """The cost of every node and, summed up, of every block and each of its repeats."""
-        parts: dict[str, list[Cost]] = {}
+        groups: dict[str, list[Cost]] = {}
         for name, cost in self.costs.items():
             steps = name.split(".")
             for depth in range(1, len(steps) + 1):
-                parts.setdefault(".".join(steps[:depth]), []).append(cost)
-        return {name: _sum(costs) for name, costs in parts.items()}
+                groups.setdefault(".".join(steps[:depth]), []).append(cost)
+        return {name: _sum(costs) for name, costs in groups.items()}
 
 
 def _sum(costs: Iterable[Cost]) -> Cost:
@@ -77,62 +84,48 @@ def _sum(costs: Iterable[Cost]) -> Cost:
     return Cost(*(sum(getattr(cost, name) for cost in rows) for name in ("parameters", "flops", "memory")))
 
 
-def look(document: Document) -> View:
+def facts_of(document: Document) -> DocumentFacts:
     """Shapes, problems and costs of the document, from memory where nothing changed.
 
     Moving a node makes a new document with the same nodes and edges, for which nothing is computed again.
     """
-    for known, view in _views.values():
+    for known, facts in _known.values():
         if known is document:
-            return view
-    for known, view in reversed(_views.values()):
-        if _same_network(known, document) and view.complete:
-            return _keep(document, view)
+            return facts
+    for known, facts in reversed(_known.values()):
+        if _same_network(known, document) and facts.complete:
+            return _keep(document, facts)
     if not torch_import.ready():
-        return View(None)
+        return DocumentFacts(None)
     return _keep(document, _compute(document))
 
 
 def _same_network(one: Document, other: Document) -> bool:
-    return (
-        one.nodes is other.nodes and one.edges is other.edges and one.training is other.training
-        and one.blocks is other.blocks
-    )  # fmt: skip
+    return all(getattr(one, name) is getattr(other, name) for name in ("nodes", "edges", "training", "blocks"))
 
 
-def _keep(document: Document, view: View) -> View:
-    _views[id(document)] = (document, view)
-    while len(_views) > _KEPT:
-        _views.popitem(last=False)
-    return view
+def _keep(document: Document, facts: DocumentFacts) -> DocumentFacts:
+    _known[id(document)] = (document, facts)
+    while len(_known) > _KEPT:
+        _known.popitem(last=False)
+    return facts
 
 
-def _compute(document: Document) -> View:
-    bound, problems = _checked(document)
-    analysis = analyse(bound)
-    table = builder.summary(bound)
+def _compute(document: Document) -> DocumentFacts:
+    bound = trainers.bind(document)  # Input shapes are taken from the data set
     costs = {
         row.node: Cost(int(row.parameters), int(row.flops), int(row.activation_bytes))
-        for row in table.itertuples(index=False)
+        for row in builder.summary(bound).itertuples(index=False)
     }
-    return View(analysis, tuple(problems), costs, _marks(bound))
+    return DocumentFacts(analyse(bound), tuple(trainers.check(document)), costs, _labels(bound))
 
 
-def _marks(document: Document) -> dict[str, str]:
-    """What the document's way of training says of single nodes: {"conv1": "frozen"}."""
-    from trainers.entry import OptionError, choose
-    from trainers.paradigms import PARADIGMS
-
+def _labels(document: Document) -> dict[str, str]:
+    """The labels that the document's paradigm gives to nodes: {"conv1": "frozen"}."""
+    options = document.training.get("paradigm")
+    if not isinstance(options, dict | str):
+        return {}
     try:
-        options = document.training.get("paradigm", {"name": "supervised"})
-        return choose(PARADIGMS, options, "paradigm").node_labels(document) if isinstance(options, dict | str) else {}
+        return choose(PARADIGMS, options, "paradigm").node_labels(document)
     except OptionError:
-        return {}  # a check tells what is wrong with its options
-
-
-def _checked(document: Document) -> tuple[Document, list[Problem]]:
-    """The document with its Input shapes taken from the data set, and all its problems."""
-    trainers = importlib.import_module("trainers")
-    if not hasattr(trainers, "check"):
-        return document, builder.check(document)
-    return trainers.bind(document), trainers.check(document)
+        return {}  # a check reports what is wrong with its options

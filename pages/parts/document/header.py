@@ -1,7 +1,8 @@
-"""The line above the pages' work: the document's name, and on the Build page what one does with it."""
+"""The header of the pages: the document's name, and on the Build page the buttons for the whole document."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import streamlit as st
@@ -13,7 +14,7 @@ from builder.edits import Move
 from pages.parts.document import opening
 from pages.parts.document.session import Session
 from pages.parts.lessons import gallery
-from pages.parts.theme.escaping import escape, markdown
+from pages.parts.theme.escaping import escape, file_name, markdown
 
 TRAIN = "pages/train.py"
 
@@ -33,68 +34,86 @@ def show(session: Session) -> None:
         _icon("undo", "Undo", session.history.undo_label, "Ctrl+Z", session.undo, session.history.can_undo)
         _icon("redo", "Redo", session.history.redo_label, "Ctrl+Shift+Z", session.redo, session.history.can_redo)
         if st.button(
-            "Templates", icon=":material/dashboard:", key="templates", help="Networks to start from, each with a lesson"
+            "Templates", icon=":material/dashboard:", key="templates", help="Example networks, each with a lesson"
         ):
             gallery.dialog(session)
-        if st.button("Open", icon=":material/folder_open:", key="open", help="A recent document, or a file"):
+        if st.button("Open", icon=":material/folder_open:", key="open", help="Open a recent document or a file"):
             opening.dialog(session)
         st.download_button(
-            "Save", builder.dump(session.document), file_name=f"{_file_name(session.document.name)}.json",
-            mime="application/json", icon=":material/download:", key="save", on_click="ignore",
-            help="Download the document as a JSON file. It is saved here after every edit anyway.",
-        )  # fmt: skip
+            "Save",
+            builder.dump(session.document),
+            file_name=f"{file_name(session.document.name, 'network')}.json",
+            mime="application/json",
+            icon=":material/download:",
+            key="save",
+            on_click="ignore",
+            help="Download the document as a JSON file. Every edit is also saved automatically.",
+        )
         st.button(
-            "Arrange", icon=":material/account_tree:", key="arrange", on_click=_arrange, args=(session,),
-            help="Lay the nodes out from left to right, in rows",
-        )  # fmt: skip
+            "Arrange",
+            icon=":material/account_tree:",
+            key="arrange",
+            on_click=_arrange,
+            args=(session,),
+            help="Arrange the nodes from left to right, in rows",
+        )
         st.button(
-            "Fit", icon=":material/fit_screen:", key="fit", on_click=session.ask_view, args=("fit",),
+            "Fit",
+            icon=":material/fit_screen:",
+            key="fit",
+            on_click=session.move_view,
+            args=("fit",),
             help="Show the whole network",
-        )  # fmt: skip
+        )
         _totals(session)
         _train(session)
 
 
-def _icon(name: str, label: str, what: str, keys: str, action: object, enabled: bool) -> None:
-    detail = f" “{markdown(what)}”" if what else ""
+def _icon(name: str, label: str, edit: str, keys: str, action: Callable[[], None], enabled: bool) -> None:
+    detail = f" “{markdown(edit)}”" if edit else ""
     st.button(
-        "", icon=f":material/{name}:", key=name, on_click=action, disabled=not enabled,  # type: ignore[arg-type]
+        "",
+        icon=f":material/{name}:",
+        key=name,
+        on_click=action,
+        disabled=not enabled,
         help=f"{label}{detail} ({keys})",
-    )  # fmt: skip
+    )
 
 
 def _totals(session: Session) -> None:
-    view = session.view
+    facts = session.document_facts
     text = ""
-    if view.complete:
-        if view.costs and not view.waiting and not view.failures:
-            text = f"{human(view.total.parameters)} parameters · {human(view.total.flops)} FLOPs"
-        errors = sum(problem.severity == "error" for problem in view.problems)
-        hints = len(view.problems) - errors
-        if errors:
-            text += f'<span class="nl-severity nl-error">{errors} problem{"s" * (errors > 1)}</span>'
-        elif hints:
-            text += f'<span class="nl-severity nl-warning">{hints} hint{"s" * (hints > 1)}</span>'
+    if facts.complete:
+        if facts.costs and not facts.waiting and not facts.failures:
+            text = f"{human(facts.total.parameters)} parameters · {human(facts.total.flops)} FLOPs"
+        warnings = len(facts.problems) - facts.errors
+        if facts.errors:
+            text += f'<span class="nl-severity nl-error">{_count(facts.errors, "problem")}</span>'
+        elif warnings:
+            text += f'<span class="nl-severity nl-warning">{_count(warnings, "warning")}</span>'
     st.html(f'<div class="nl-totals">{text}</div>')
 
 
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}{'s' * (number != 1)}"
+
+
 def _train(session: Session) -> None:
-    there = Path(__file__).parents[2].joinpath("train.py").exists()
-    errors = any(problem.severity == "error" for problem in session.view.problems)
+    exists = Path(__file__).parents[2].joinpath("train.py").exists()
+    errors = session.document_facts.errors
     clicked = st.button(
-        "Train", icon=":material/play_arrow:", type="primary", key="train", disabled=not there or errors,
-        help="Mend the problems below the canvas first" if errors else "Choose how it learns, and watch it learn",
-    )  # fmt: skip
+        "Train",
+        icon=":material/play_arrow:",
+        type="primary",
+        key="train",
+        disabled=not exists or bool(errors),
+        help="Fix the problems below the canvas first" if errors else "Set how the network is trained, and train it",
+    )
     if clicked:
         st.switch_page(TRAIN)
 
 
 def _arrange(session: Session) -> None:
-    if session.edit(Move(arrange(session.scene)), "Arrange"):
-        session.ask_view("open")
-
-
-def _file_name(name: str) -> str:
-    """A file name from a document's name: letters, digits and _ only."""
-    plain = "".join(letter if letter.isascii() and letter.isalnum() else "_" for letter in name.lower())
-    return "_".join(part for part in plain.split("_") if part)[:60] or "network"
+    if session.edit(Move(arrange(session.graph)), "Arrange"):
+        session.move_view("open")

@@ -1,4 +1,4 @@
-"""What has to be said: sentences that pass by, a document that could not be saved, two tabs on one document."""
+"""Messages above a page: notifications, a document that could not be saved, a document that two tabs have changed."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def show(session: Session) -> None:
 
 def _conflict(session: Session) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="conflict"):
-        st.html(f'<div class="nl-message">{escape(session.conflict)} Which one do you want to go on with?</div>')
-        st.button("Load the other version", key="load_theirs", on_click=session.load_theirs)
-        st.button("Keep mine as a copy", key="keep_mine", type="primary", on_click=session.keep_mine)
+        st.html(f'<div class="nl-message">{escape(session.conflict)} Which version do you want to keep?</div>')
+        st.button("Load the other version", key="load_other_version", on_click=session.load_other_version)
+        st.button("Save mine as a copy", key="keep_as_copy", type="primary", on_click=session.keep_as_copy)
 
 
 def _unsaved(session: Session) -> None:
@@ -31,6 +31,10 @@ def _unsaved(session: Session) -> None:
         st.html(f'<div class="nl-message">{escape(session.save_error)}</div>')
         st.button("Try again", key="save_again", on_click=session.save)
         st.download_button(
-            "Download", builder.dump(session.document), file_name="network.json", mime="application/json",
-            key="save_elsewhere", on_click="ignore",
-        )  # fmt: skip
+            "Download",
+            builder.dump(session.document),
+            file_name="network.json",
+            mime="application/json",
+            key="save_elsewhere",
+            on_click="ignore",
+        )

@@ -1,4 +1,4 @@
-"""Opening a document: a recent one, or a JSON file. A file that is no document ends in sentences, nothing is lost."""
+"""The Open dialog: a recent document, a JSON file, or a new one. A wrong file is explained and changes nothing."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ SENTENCES = 12
 
 @st.dialog("Open", icon=":material/folder_open:")
 def dialog(session: Session) -> None:
-    # The server takes far larger files (config.toml): builder.load refuses those with a sentence, the uploader mutely.
-    file = st.file_uploader("A Netloom document (JSON, 5 MB at most)", type=["json"], key="upload")
+    # The server accepts far larger files (config.toml): builder.load refuses them with a message, the uploader without.
+    file = st.file_uploader("A Netloom document (JSON, at most 5 MB)", type=["json"], key="upload")
     if file is not None and _read(session, file):
         st.rerun()
     if st.button("New empty document", icon=":material/add:", key="new_document", width="stretch"):
@@ -29,7 +29,7 @@ def dialog(session: Session) -> None:
 
 
 def _read(session: Session, file: Any) -> bool:
-    """Open an uploaded file. False, and what is wrong in words, if it is no document."""
+    """Open an uploaded file. False, with the errors on the page, if it is not a valid document."""
     try:
         document = builder.load(file.getvalue())
     except DocumentError as error:
@@ -41,11 +41,11 @@ def _read(session: Session, file: Any) -> bool:
         rest = f"<p>and {more} more.</p>" if more > 0 else ""
         name = escape(file.name[:80])
         st.html(
-            f'<div class="nl-alert"><p><b>{name}</b> was not opened; your document is as it was.</p>'
+            f'<div class="nl-alert"><p><b>{name}</b> was not opened. Your document is unchanged.</p>'
             f"<ul>{items}</ul>{rest}</div>"
         )
         return False
-    session.open(document, f"{document.name} is open.")
+    session.open(document, f"{document.name} was opened.")
     return True
 
 
@@ -57,12 +57,12 @@ def _recent(session: Session) -> None:
         with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"recent_{item.id}"):
             st.html(f'<div class="nl-recent"><b>{escape(item.name)}</b><span>{_ago(item.saved)}</span></div>')
             if st.button("Open", key=f"recent_open_{item.id}"):
-                session.follow(item.id)
+                session.open_saved(item.id)
                 st.rerun()
 
 
 def _ago(moment: float) -> str:
-    """How long ago, in words."""
+    """How long ago a moment was, in words."""
     seconds = max(0.0, time.time() - moment)
     for limit, size, unit in ((90, 1, "second"), (5400, 60, "minute"), (129_600, 3600, "hour")):
         if seconds < limit:

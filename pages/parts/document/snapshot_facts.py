@@ -1,4 +1,4 @@
-"""What is known of the nodes that lie on the canvas now: those of the document, or of a block as one use has it."""
+"""What is known of the nodes that the canvas shows now: those of the document, or of a block in one of its uses."""
 
 from __future__ import annotations
 
@@ -10,75 +10,85 @@ from builder.analysis.infer import Facts
 from builder.document import Document
 from builder.problems import Problem
 from builder.spec import ShapeError
-from pages.parts.document.block_path import Place, block_at, find
-from pages.parts.document.document_facts import Cost, View
+from pages.parts.document.block_path import BlockPath, block_at, find
+from pages.parts.document.document_facts import Cost, DocumentFacts
 
-Known = TypeVar("Known")
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
-class Sight:
-    """The part of a view that belongs to one place, by the names that the nodes have there."""
+class SnapshotFacts:
+    """The facts of a document that belong to the graph on the canvas, by the names that its nodes have there."""
 
     complete: bool
-    facts: Mapping[str, Facts] = field(default_factory=dict)
+    outputs: Mapping[str, Facts] = field(default_factory=dict)
     costs: Mapping[str, Cost] = field(default_factory=dict)
-    errors: Mapping[str, Problem] = field(default_factory=dict)  # the first of each node, or of what is inside it
+    errors: Mapping[str, Problem] = field(default_factory=dict)  # the first of each node, or of a node inside it
     warnings: Mapping[str, Problem] = field(default_factory=dict)
     failures: Mapping[str, ShapeError] = field(default_factory=dict)
     waiting: Mapping[str, str] = field(default_factory=dict)
-    deeper: Mapping[str, str] = field(default_factory=dict)  # node → the node inside it that has its error
-    marks: Mapping[str, str] = field(default_factory=dict)  # node → the part it has in the way of training
+    inner_errors: Mapping[str, str] = field(default_factory=dict)  # node → the node inside it that has its error
+    labels: Mapping[str, str] = field(default_factory=dict)  # node → the label that the paradigm gives it
 
 
-def look(document: Document, view: View, place: Place, scene: Document) -> Sight:
-    """What the view says of the nodes in the scene, which is what lies at that place."""
-    prefix = place.prefix
-    names = {node.name: prefix + node.name for node in scene.nodes}
+def facts_at(document: Document, facts: DocumentFacts, path: BlockPath, graph: Document) -> SnapshotFacts:
+    """The facts of the nodes of `graph`, which is what the canvas shows at `path`."""
+    prefix = path.prefix
+    names = {node.name: prefix + node.name for node in graph.nodes}
 
-    def here(known: Mapping[str, Known]) -> dict[str, Known]:
-        return {name: known[full] for name, full in names.items() if full in known}
+    def here(values: Mapping[str, Value]) -> dict[str, Value]:
+        return {name: values[full] for name, full in names.items() if full in values}
 
-    facts = here(view.facts)
+    outputs = here(facts.outputs)
     errors: dict[str, Problem] = {}
     warnings: dict[str, Problem] = {}
-    deeper: dict[str, str] = {}
-    for problem in view.problems:
-        name, inner = _local(document, problem, place) or ("", "")
-        if name not in names or (problem.severity == "error" and _only_elsewhere(problem, prefix, name, facts)):
+    inner_errors: dict[str, str] = {}
+    for problem in facts.problems:
+        is_error = problem.severity == "error"
+        name, inner = _node_here(document, problem, path) or ("", "")
+        if name not in names or (is_error and _only_elsewhere(problem, prefix, name, outputs)):
             continue
-        kept = errors if problem.severity == "error" else warnings
+        kept = errors if is_error else warnings
         if name not in kept:
             kept[name] = problem
-            if inner and problem.severity == "error":
-                deeper[name] = inner
-    waiting = {name: _shortened(source, prefix) for name, source in here(view.waiting).items()}
-    return Sight(
-        view.complete, facts, here(view.sums), errors, warnings, here(view.failures), waiting, deeper, here(view.marks)
-    )  # fmt: skip
+            if inner and is_error:
+                inner_errors[name] = inner
+    waiting = {name: _name_here(source, prefix) for name, source in here(facts.waiting).items()}
+    return SnapshotFacts(
+        complete=facts.complete,
+        outputs=outputs,
+        costs=here(facts.sums),
+        errors=errors,
+        warnings=warnings,
+        failures=here(facts.failures),
+        waiting=waiting,
+        inner_errors=inner_errors,
+        labels=here(facts.labels),
+    )
 
 
-def _local(document: Document, problem: Problem, place: Place) -> tuple[str, str] | None:
-    """The node of this place that a problem shows at, and the node inside it that has it, whichever use was told."""
+def _node_here(document: Document, problem: Problem, path: BlockPath) -> tuple[str, str] | None:
+    """The node of this graph at which a problem is shown, and the node inside it that has the problem.
+
+    A block is drawn once for all its uses, so a problem of any use is shown in it.
+    """
     found = find(document, problem.node) if problem.node else None
     if found is None:
         return None
     there, name = found
-    block = block_at(document, place)
+    block = block_at(document, path)
     for depth in range(len(there.steps) + 1):
-        if block_at(document, Place(there.steps[:depth])) == block:
+        if block_at(document, BlockPath(there.steps[:depth])) == block:
             rest = [node for node, _ in there.steps[depth:]] + [name]
             return rest[0], " › ".join(rest[1:])
     return None
 
 
-def _only_elsewhere(problem: Problem, prefix: str, name: str, facts: Mapping[str, Facts]) -> bool:
-    """Whether another use has the trouble and this one works."""
-    return not (problem.node or "").startswith(prefix) and name in facts
+def _only_elsewhere(problem: Problem, prefix: str, name: str, outputs: Mapping[str, Facts]) -> bool:
+    """Whether the problem belongs to another use of the block and this one has none."""
+    return not (problem.node or "").startswith(prefix) and name in outputs
 
 
-def _shortened(source: str, prefix: str) -> str:
-    """The node that is waited for, by its name here where it stands here."""
-    if not source.startswith(prefix):
-        return source.split(".")[0]
-    return source[len(prefix) :].split(".")[0]
+def _name_here(source: str, prefix: str) -> str:
+    """The name in this graph of the node that is waited for; its outermost name where it is elsewhere."""
+    return source.removeprefix(prefix).split(".")[0]

@@ -1,7 +1,7 @@
-"""Saved documents: one file each under $NETLOOM_HOME/documents, never lost, never mixed up between two tabs.
+"""Saved documents: one file each under $NETLOOM_HOME/documents, safe from crashes and from two tabs that save at once.
 
 A file's name is a random id and never made of a document's name. A document's revision is the digest of the file as it
-was read or written last: when the file has another one on saving, somebody else has written it in between.
+was read or written last: if the file has another digest on saving, another tab or program has written it in between.
 """
 
 from __future__ import annotations
@@ -21,12 +21,13 @@ from builder.document import Document
 from builder.problems import DocumentError, NetloomError
 from trainers.home import home
 
+FIRST_TEMPLATE = "digits_cnn"
 _ID = re.compile(r"[0-9a-f]{32}")
 _writing = threading.Lock()
 
 
 class SaveError(NetloomError):
-    """The document could not be written; it is still in memory."""
+    """The document could not be written; it is still open."""
 
 
 class ConflictError(NetloomError):
@@ -38,12 +39,12 @@ class MissingError(NetloomError):
 
 
 class BrokenError(NetloomError):
-    """A saved document cannot be read any more; the file was kept aside."""
+    """A saved document cannot be read any more; the file was renamed and kept."""
 
 
 @dataclass(frozen=True)
 class Saved:
-    """A document as it lies on disk."""
+    """A document as it was read from its file."""
 
     id: str
     document: Document
@@ -52,15 +53,23 @@ class Saved:
 
 @dataclass(frozen=True)
 class Recent:
-    """A line of the list of saved documents."""
+    """One entry of the list of saved documents."""
 
     id: str
     name: str
     saved: float
 
 
+def first_document() -> Document:
+    """What a new user finds on the canvas: a small network that can be trained as it is."""
+    try:
+        return builder.template(FIRST_TEMPLATE)
+    except DocumentError:
+        return Document()
+
+
 def folder() -> Path:
-    """Where documents are kept; made when it is not there. OSError: it cannot be made."""
+    """Where documents are saved; created if it does not exist. OSError: it cannot be created."""
     made = home() / "documents"
     made.mkdir(parents=True, exist_ok=True)
     return made
@@ -71,7 +80,7 @@ def fresh_id() -> str:
 
 
 def newest() -> str | None:
-    """The id of the document that was saved last, or None where there is none."""
+    """The id of the document that was saved last, or None if there is none."""
     try:
         files = [path for path in folder().glob("*.json") if _ID.fullmatch(path.stem)]
         return max(files, key=lambda path: path.stat().st_mtime_ns).stem if files else None
@@ -80,7 +89,7 @@ def newest() -> str | None:
 
 
 def recent(limit: int = 8) -> list[Recent]:
-    """The documents that were saved last, newest first. A file that cannot be read is left out."""
+    """The documents that were saved last, newest first. Files that cannot be read are skipped."""
     try:
         files = [path for path in folder().glob("*.json") if _ID.fullmatch(path.stem)]
         files.sort(key=lambda path: path.stat().st_mtime_ns, reverse=True)
@@ -100,14 +109,14 @@ def read(document_id: str) -> Saved:
     """The saved document of that id.
 
     Raises:
-        MissingError: there is none.
-        BrokenError: the file is no document any more; it was renamed, so that nothing overwrites it.
+        MissingError: there is no such document.
+        BrokenError: the file is not a valid document any more; it was renamed, so that nothing overwrites it.
     """
     path = _path(document_id)
     try:
         data = path.read_bytes()
     except FileNotFoundError:
-        raise MissingError("This document is not here any more.") from None
+        raise MissingError("This document does not exist any more.") from None
     except OSError as error:
         raise MissingError(f"The saved document cannot be read: {error.strerror or error}.") from None
     try:
@@ -127,8 +136,8 @@ def save(document_id: str, document: Document, revision: str | None) -> str:
     """Write the document and return its new revision. `revision` is the one it was read with, None for a new one.
 
     Raises:
-        ConflictError: the file has another revision by now.
-        SaveError: it cannot be written (disk full, no permission); what was there before is unharmed.
+        ConflictError: the file has another revision.
+        SaveError: it cannot be written (disk full, no permission); the old file is unchanged.
     """
     path = _path(document_id)
     data = builder.dump(document).encode("utf-8")
@@ -142,13 +151,13 @@ def save(document_id: str, document: Document, revision: str | None) -> str:
         except OSError as error:
             raise SaveError(
                 f"The document could not be saved ({error.strerror or error}). It is still open here: free some space, "
-                "or use Save to download it. The next edit tries again."
+                "or use Save to download it. The next edit tries to save it again."
             ) from None
     return _digest(data)
 
 
 def _replace(path: Path, data: bytes) -> None:
-    """Write beside the file, then rename over it: a crash or a full disk leaves the old file whole."""
+    """Write a second file, then rename it over the first: a crash or a full disk leaves the old file complete."""
     temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}.part")
     try:
         with temporary.open("wb") as file:

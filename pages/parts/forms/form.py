@@ -1,9 +1,9 @@
-"""A form for any registry entry (layer, data set, optimizer, …), drawn from its fields: type, bounds, default, help.
+"""A form for any registry entry (layer, data set, optimizer, …), made from the types, bounds and help of its fields.
 
     form.draw(session, entry, values, key="conv1", change=lambda values: …)
 
-`values` are those that differ from the defaults. A change is validated by the entry itself and handed on as the new
-complete `values`; a wrong value stays in its field with a sentence under it, and nothing is handed on.
+`values` are those that differ from the defaults. A change is validated by the entry, then `change` is called with the
+new values. A wrong value stays in its field with a message below it, and `change` is not called.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from pydantic.fields import FieldInfo
 
 from builder.validation_messages import sentences
 from pages.parts.document.session import Session, key_for, widget
-from pages.parts.forms.field_choices import offered
+from pages.parts.forms.field_choices import choices_of
 from pages.parts.theme.escaping import markdown
 
-LONGEST_NAME = 17  # letters of a field that two columns have room for
+LONGEST_NAME = 17  # letters of a field name that fit into one of two columns
 Change = Callable[[dict[str, Any]], str | None]  # a sentence when the change is refused
 
 
 @dataclass(frozen=True)
-class Kind:
-    """What a field can hold: some of int, float, bool, str, None, lists of numbers, and words from a list."""
+class FieldKind:
+    """What a field can hold: int, float, bool, str, None, lists of numbers, or words from a list."""
 
     types: frozenset[type]
     words: tuple[Any, ...] = ()
@@ -39,13 +39,13 @@ class Kind:
 
     @property
     def only(self) -> type | None:
-        """The one plain type it holds, None apart; or None when it holds several."""
+        """The one type it holds, besides None; or None if it holds several."""
         plain = self.types - {type(None)}
         return next(iter(plain)) if len(plain) == 1 and not self.words else None
 
     @property
     def is_choice(self) -> bool:
-        """Whether it holds nothing but words from its list."""
+        """Whether it holds only words from its list."""
         return bool(self.words) and not self.types - {str, type(None)}
 
     @property
@@ -62,30 +62,30 @@ def draw(
     columns: int = 2,
     only: Collection[str] | None = None,
 ) -> None:
-    """Draw the entry's fields, or `only` some; toggles after the others, in two columns unless told otherwise."""
+    """Draw the entry's fields, or `only` some of them, in `columns`; toggles come last."""
     fields = {info.alias or name: info for name, info in entry.model_fields.items() if only is None or name in only}
     plain = [name for name, info in fields.items() if kind_of(info).only is not bool]
     toggles = [name for name in fields if name not in plain]
-    alone = {name for name, info in fields.items() if len(name) > LONGEST_NAME or _takes_several(info)}
-    for row in [*_rows(plain, columns, alone), *_rows(toggles, columns, alone)]:
-        wide = 1 if row[0] in alone else columns
-        for column, name in zip(st.columns(wide, gap="small"), row, strict=False):
+    wide = {name for name, info in fields.items() if len(name) > LONGEST_NAME or _has_several_choices(info)}
+    for row in [*_rows(plain, columns, wide), *_rows(toggles, columns, wide)]:
+        count = 1 if row[0] in wide else columns
+        for column, name in zip(st.columns(count, gap="small"), row, strict=False):
             with column:
                 _field(session, entry, name, fields[name], values, f"{key}.{name}", change)
 
 
-def _takes_several(info: FieldInfo) -> bool:
-    """Whether several names are chosen in it, which need room."""
+def _has_several_choices(info: FieldInfo) -> bool:
+    """Whether several choices can be made in it, which need the whole width."""
     extra = info.json_schema_extra
-    return isinstance(extra, dict) and "offers" in extra and tuple in kind_of(info).types
+    return isinstance(extra, dict) and "choices" in extra and tuple in kind_of(info).types
 
 
-def _rows(names: list[str], columns: int, alone: Collection[str]) -> list[list[str]]:
-    """The names in rows; those in `alone` have a row of their own, or they would be broken in the middle."""
+def _rows(names: list[str], columns: int, wide: Collection[str]) -> list[list[str]]:
+    """The names in rows; those in `wide` have a row to themselves."""
     rows: list[list[str]] = []
     for name in names:
-        long = columns > 1 and name in alone
-        if not rows or long or len(rows[-1]) == columns or rows[-1][-1] in alone:
+        long = columns > 1 and name in wide
+        if not rows or long or len(rows[-1]) == columns or rows[-1][-1] in wide:
             rows.append([])
         rows[-1].append(name)
     return rows
@@ -103,32 +103,32 @@ def _field(
     kind = kind_of(info)
     value = values.get(name, info.get_default(call_default_factory=True))
     draft = session.drafts.get(key)
-    names = offered(info, session)
-    named = list(value) if isinstance(value, tuple | list) else value
-    showing = draft[0] if draft else named if names is not None else shown(value, kind)
-    held = key_for(session, key, showing)
+    choices = choices_of(info, session)
+    chosen = list(value) if isinstance(value, tuple | list) else value
+    showing = draft[0] if draft else chosen if choices is not None else widget_value(value, kind)
+    widget_key = key_for(session, key, showing)
 
     def changed() -> None:
-        typed = widget(held)
+        typed = widget(widget_key)
         if typed == showing:
             return
-        wanted = parsed(typed, kind) if isinstance(typed, str) and names is None else typed
-        complaint = _try(entry, {**values, name: wanted}, change)
-        if complaint:
-            session.drafts[key] = (typed, complaint)
+        wanted = parsed(typed, kind) if isinstance(typed, str) and choices is None else typed
+        refused = _try(entry, {**values, name: wanted}, change)
+        if refused:
+            session.drafts[key] = (typed, refused)
         else:
             session.drafts.pop(key, None)
 
-    common = {"key": held, "help": info.description or None, "on_change": changed}
-    if names is None:
-        _widget(name, kind, showing, common)
+    common = {"key": widget_key, "help": info.description or None, "on_change": changed}
+    if choices is None:
+        _plain_widget(name, kind, showing, common)
     else:
-        _named(name, names, showing, kind.optional, common)
+        _choice_widget(name, choices, showing, kind.optional, common)
     if draft:
         st.markdown(f":red[{markdown(draft[1])}]")
 
 
-def _widget(name: str, kind: Kind, showing: Any, common: dict[str, Any]) -> None:
+def _plain_widget(name: str, kind: FieldKind, showing: Any, common: dict[str, Any]) -> None:
     """The widget for a kind of field, showing a value."""
     empty = "none" if kind.optional else None
     if kind.only is bool:
@@ -154,19 +154,19 @@ def _widget(name: str, kind: Kind, showing: Any, common: dict[str, Any]) -> None
         st.text_input(name, showing, placeholder=empty, **common)
 
 
-def _named(name: str, names: Mapping[str, str], showing: Any, optional: bool, common: dict[str, Any]) -> None:
-    """A list of what there is to name; a name that is not there any more stays in it, so that a check can tell."""
+def _choice_widget(name: str, labels: Mapping[str, str], showing: Any, optional: bool, common: dict[str, Any]) -> None:
+    """A list of choices; a value that is no choice any more stays in it, so that a check can report it."""
     if isinstance(showing, list):
-        st.multiselect(name, [*dict.fromkeys([*names, *showing])], showing, placeholder="all", **common)
+        st.multiselect(name, [*dict.fromkeys([*labels, *showing])], showing, placeholder="all", **common)
         return
-    choices = [*([None] if optional else []), *names]
+    choices = [*([None] if optional else []), *labels]
     choices += [showing] if showing not in choices else []
-    told = {None: "none", **names}
-    st.selectbox(name, choices, choices.index(showing), format_func=lambda one: str(told.get(one, one)), **common)
+    shown = {None: "none", **labels}
+    st.selectbox(name, choices, choices.index(showing), format_func=lambda one: str(shown.get(one, one)), **common)
 
 
-def _step(value: Any, kind: Kind) -> float:
-    """A tenth of the value's own size, so that 0.001 does not jump to 1.001."""
+def _step(value: Any, kind: FieldKind) -> float:
+    """A tenth of the value, so that 0.001 does not jump to 1.001."""
     if kind.low == 0 and kind.high == 1:
         return 0.05
     size = abs(value) if isinstance(value, int | float) and value else 0.1
@@ -174,16 +174,16 @@ def _step(value: Any, kind: Kind) -> float:
 
 
 def _try(entry: type[BaseModel], values: dict[str, Any], change: Change) -> str | None:
-    """Hand the values on if the entry takes them; else say what is wrong."""
+    """Call `change` if the values are valid; else return what is wrong."""
     try:
         entry.model_validate(values)
     except ValidationError as error:
         return " ".join(sentences(error, entry.model_fields).values())
-    return change(differing(entry, values))
+    return change(non_defaults(entry, values))
 
 
-def differing(entry: type[BaseModel], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Only the values that are not the entry's defaults: what a document writes down."""
+def non_defaults(entry: type[BaseModel], values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values that differ from the entry's defaults: those that a document contains."""
     defaults = {
         info.alias or name: info.get_default(call_default_factory=True)
         for name, info in entry.model_fields.items()
@@ -198,15 +198,15 @@ def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def kind_of(info: FieldInfo) -> Kind:
-    """What a field can hold, read off its annotation and bounds."""
+def kind_of(info: FieldInfo) -> FieldKind:
+    """What a field can hold, from its annotation and bounds."""
     found: set[type] = set()
     words: list[Any] = []
     bounds: dict[str, float] = {}
     _bounds(info.metadata, bounds)
     _walk(info.annotation, found, words, bounds)
     low, high = bounds.get("ge"), bounds.get("le")
-    return Kind(frozenset(found), tuple(words), low, high)
+    return FieldKind(frozenset(found), tuple(words), low, high)
 
 
 def _walk(annotation: Any, found: set[type], words: list[Any], bounds: dict[str, float]) -> None:
@@ -234,8 +234,8 @@ def _bounds(metadata: list[Any], bounds: dict[str, float]) -> None:
                 bounds[name] = getattr(item, name)
 
 
-def shown(value: Any, kind: Kind) -> Any:
-    """A value as its widget holds it: text for what may be a number, a list or a word."""
+def widget_value(value: Any, kind: FieldKind) -> Any:
+    """A value as its widget holds it: text if it may be a number, a list or a word."""
     if kind.only in (bool, int) or kind.is_choice:
         return value
     if kind.only is float:
@@ -245,8 +245,8 @@ def shown(value: Any, kind: Kind) -> Any:
     return ", ".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
 
 
-def parsed(text: str, kind: Kind) -> Any:
-    """What was typed, as the value it stands for: '3' → 3, '3, 5' → [3, 5], '' → None, a word as itself."""
+def parsed(text: str, kind: FieldKind) -> Any:
+    """The value of a text: '3' → 3, '3, 5' → [3, 5], '' → None; a word as it is."""
     text = text.strip()
     if text in kind.words or kind.only is str:
         return text

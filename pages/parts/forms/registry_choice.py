@@ -1,4 +1,4 @@
-"""One choice from a registry with its options, as a part of `training`: a data set, an optimizer, a way of training."""
+"""A choice from a registry with its options, as a part of `training`: a data set, an optimizer, a paradigm."""
 
 from __future__ import annotations
 
@@ -16,32 +16,38 @@ Options = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Choice:
-    """One choice from a registry: where it stands in `training`, and in words what it decides."""
+class RegistryChoice:
+    """A choice from a registry: its key in `training`, its label and its help."""
 
     key: str
     label: str
     registry: Mapping[str, type[Entry]]
     help: str
-    hidden: frozenset[str] = frozenset()  # options with a place of their own
+    hidden: frozenset[str] = frozenset()  # options that are shown elsewhere
     empty: str = "Choose one"
 
     def draw(self, session: Session, options: Options, write: Callable[[Options, str], None]) -> None:
-        """The list of entries, a sentence on the chosen one, and its options."""
+        """The list of entries, a sentence about the chosen one, and its options."""
         name = options.get("name")
         names = list(self.registry)
         known = name in self.registry
-        held = key_for(session, f"train.{self.key}", name if known else None)
+        widget_key = key_for(session, f"train.{self.key}", name if known else None)
 
         def chosen() -> None:
-            picked = widget(held)
+            picked = widget(widget_key)
             if picked not in (None, name):
-                write({"name": picked}, f"Take {self.registry[picked].label}")
+                write({"name": picked}, f"Use {self.registry[picked].label}")
 
         st.selectbox(
-            self.label, names, names.index(name) if known else None, key=held, on_change=chosen, help=self.help,
-            format_func=lambda key: self.registry[key].label, placeholder=self.empty,
-        )  # fmt: skip
+            self.label,
+            names,
+            names.index(name) if known else None,
+            key=widget_key,
+            on_change=chosen,
+            help=self.help,
+            format_func=lambda key: self.registry[key].label,
+            placeholder=self.empty,
+        )
         if not known:
             return
         entry = self.registry[str(name)]
@@ -57,7 +63,7 @@ class Choice:
 
 
 def options_of(value: Any, default: str | None = None) -> Options:
-    """A choice as a document writes it, by name or with options, as options with a name."""
+    """A choice as it is in a document, a name or options, as options with a name."""
     if isinstance(value, Mapping):
         return {"name": default, **value}
     return {"name": value or default}

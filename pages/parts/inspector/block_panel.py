@@ -1,4 +1,4 @@
-"""The inspector of a block: folded, as one node on the canvas, and from inside, when nothing is selected there."""
+"""The inspector of a block: as one node on the canvas, and of the open block when nothing is selected in it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import streamlit as st
 
 import builder
 from builder.analysis.summary import human
+from builder.catalogue import type_with_role
 from builder.document import Block, Node
 from builder.edits import InBlock, SetParams, SetText
 from builder.shapes import show as show_shape
@@ -20,7 +21,7 @@ LISTED = 60
 
 
 def head(session: Session, node: Node) -> None:
-    """The node's name with the block that it stands for, and what that is for."""
+    """The node's name with the block that it stands for, and the description of the block."""
     use = node.use
     layer = builder.CATALOGUE[node.type]
     tag = node.type if use is None else f"{use.block} × {use.repeat:,}" if use.repeat > 1 else use.block
@@ -33,7 +34,7 @@ def head(session: Session, node: Node) -> None:
 
 
 def body(session: Session, node: Node) -> None:
-    """How often it is repeated, which block it is, and what is inside."""
+    """The number of repeats, the block, and the nodes inside."""
     use = node.use
     if use is None:
         return
@@ -49,31 +50,47 @@ def body(session: Session, node: Node) -> None:
 
 
 def buttons(session: Session, node: Node) -> None:
-    """Take it apart, or give this use a block of its own."""
+    """The buttons that unpack the node, and that give this use a copy of the block."""
     use = node.use
     if use is None or use.block not in session.document.blocks:
         return
     count = len(block_path.uses(session.document, use.block))
     if count > 1:
-        st.html(f'<div class="nl-note">Edited once, changes all {count} uses of <b>{escape(use.block)}</b>.</div>')
+        st.html(f'<div class="nl-note">An edit in it changes all {count} uses of <b>{escape(use.block)}</b>.</div>')
     left, right = st.columns(2, gap="small")
     left.button(
-        "Unpack", icon=":material/unarchive:", key="unpack", width="stretch", help="Put its nodes back on the canvas",
-        on_click=block_actions.unpack, args=(session, node.name),
-    )  # fmt: skip
+        "Unpack",
+        icon=":material/unarchive:",
+        key="unpack",
+        width="stretch",
+        help="Replace this node by the nodes inside",
+        on_click=block_actions.unpack,
+        args=(session, node.name),
+    )
     right.button(
-        "Make its own", icon=":material/call_split:", key="make_own", width="stretch", disabled=count < 2,
-        help="Copy the block, so that this use can differ from the others" if count > 1 else "It is the only use",
-        on_click=block_actions.make_own, args=(session, node.name),
-    )  # fmt: skip
+        "Copy block",
+        icon=":material/call_split:",
+        key="make_own",
+        width="stretch",
+        disabled=count < 2,
+        help="Copy the block for this use, so that it can differ from the others" if count > 1 else "The only use",
+        on_click=block_actions.make_own,
+        args=(session, node.name),
+    )
 
 
 def _open(session: Session, node: Node, use: Use) -> None:
     st.button(
-        "Open", icon=":material/open_in_full:", key="open_block", width="stretch", type="primary",
-        disabled=use.block not in session.document.blocks, help="Double click on the canvas; Esc comes back",
-        on_click=block_actions.open_block, args=(session, node.name, _looked_at(node)),
-    )  # fmt: skip
+        "Open",
+        icon=":material/open_in_full:",
+        key="open_block",
+        width="stretch",
+        type="primary",
+        disabled=use.block not in session.document.blocks,
+        help="Or double-click it on the canvas; Esc goes back",
+        on_click=block_actions.open_block,
+        args=(session, node.name, _shown_repeat(node)),
+    )
 
 
 def _repeat(session: Session, node: Node, use: Use) -> None:
@@ -87,56 +104,70 @@ def _repeat(session: Session, node: Node, use: Use) -> None:
             session.edit(SetParams(node.name, {**params, **more}), f"Repeat {node.name} {wanted} times")
 
     st.number_input(
-        "repeat", 1, 10_000, use.repeat, key=key, on_change=changed,
-        help="How many of them stand one behind the other, each with weights of its own.",
-    )  # fmt: skip
+        "repeat",
+        1,
+        10_000,
+        use.repeat,
+        key=key,
+        on_change=changed,
+        help="How many times the block is applied in a row, each time with its own weights.",
+    )
 
 
 def _which(session: Session, node: Node, use: Use) -> None:
-    here = block_path.block_at(session.document, session.place)
-    names = [name for name in session.document.blocks if here not in block_path.within(session.document, name)]
+    here = block_path.block_at(session.document, session.path)
+    names = [name for name in session.document.blocks if here not in block_path.nested_blocks(session.document, name)]
     key = key_for(session, f"block.{node.name}", use.block)
 
     def changed() -> None:
         if widget(key) not in (None, use.block):
-            block_actions.take_block(session, node.name, str(widget(key)))
+            block_actions.set_block(session, node.name, str(widget(key)))
 
     st.selectbox(
-        "block", names, names.index(use.block) if use.block in names else None, key=key, on_change=changed,
-        help="Which block of this document it stands for.",
-    )  # fmt: skip
+        "block",
+        names,
+        names.index(use.block) if use.block in names else None,
+        key=key,
+        on_change=changed,
+        help="The block of this document that this node stands for.",
+    )
 
 
-def _looked_at(node: Node) -> int:
-    """The repeat that the list shows."""
+def _shown_repeat(node: Node) -> int:
+    """The repeat whose nodes are listed."""
     chosen = widget(f"inside_of.{node.name}")
     return chosen if isinstance(chosen, int) and node.use and chosen < node.use.repeat else 0
 
 
 def _inside(session: Session, node: Node, use: Use, block: Block) -> None:
-    """The inner nodes with their shapes and parameters, as this use has them; each repeat where they differ."""
-    prefix = f"{session.place.prefix}{node.name}."
-    facts, sums = session.view.facts, session.view.sums
-    names = [item for item in block.nodes if item.role not in ("input", "output")]
+    """The nodes inside with their shapes and parameters in this use; of each repeat, if they differ."""
+    prefix = f"{session.path.prefix}{node.name}."
+    outputs, sums = session.document_facts.outputs, session.document_facts.sums
+    nodes = [item for item in block.nodes if item.role not in ("input", "output")]
 
     def rows(repeat: int) -> list[tuple[str, str, str, str]]:
         found = []
-        for item in names:
+        for item in nodes:
             full = f"{prefix}{repeat}.{item.name}"
-            known = facts.get(full)
+            output = outputs.get(full)
             kind = item.type if item.use is None else f"{item.use.block} × {item.use.repeat}".removesuffix(" × 1")
-            shape = show_shape(known.signal.shape) if known else ""
+            shape = show_shape(output.signal.shape) if output else ""
             found.append((item.name, kind, shape, human(sums[full].parameters) if full in sums else ""))
         return found
 
     first, last = rows(0), rows(use.repeat - 1)
     chosen = 0
     if use.repeat > 1 and first != last:
-        chosen = st.selectbox(
-            "inside of", range(use.repeat), key=f"inside_of.{node.name}",
-            format_func=lambda number: f"repeat {number + 1} of {use.repeat}",
-        ) or 0  # fmt: skip
-    st.html(_table(first if chosen == 0 else rows(chosen), names))
+        chosen = (
+            st.selectbox(
+                "inside of",
+                range(use.repeat),
+                key=f"inside_of.{node.name}",
+                format_func=lambda number: f"repeat {number + 1} of {use.repeat}",
+            )
+            or 0
+        )
+    st.html(_table(first if chosen == 0 else rows(chosen), nodes))
 
 
 def _table(rows: list[tuple[str, str, str, str]], nodes: list[Node]) -> str:
@@ -152,27 +183,23 @@ def _table(rows: list[tuple[str, str, str, str]], nodes: list[Node]) -> str:
     return f'<div class="nl-inside">{"".join(lines)}{more}</div>'
 
 
-# ---- from inside ------------------------------------------------------------------------------------------------
+# ---- the open block ------------------------------------------------------------------------------------------------
 
 
 def inside(session: Session) -> None:
-    """The block that is open, with nothing in it selected: its name, its ports, its uses, what this use costs."""
-    level = list(block_path.along(session.document, session.place))[-1]
+    """The open block, with nothing in it selected: its name, ports, uses, and the costs of this use."""
+    level = list(block_path.levels(session.document, session.path))[-1]
     name = level.use.block
     block = session.document.blocks[name]
-    heading(name, "block", theme.family_colour(_family()))
+    heading(name, "block", theme.family_colour(builder.CATALOGUE[type_with_role("block")].family))
     used = block_path.uses(session.document, name)
     if len(used) > 1:
-        st.html(f'<div class="nl-note">Edited once, changes all {len(used)} uses: {escape(_listed(used))}.</div>')
+        st.html(f'<div class="nl-note">An edit changes all {len(used)} uses: {escape(_listed(used))}.</div>')
     elif level.use.repeat > 1:
-        st.html(f'<div class="nl-note">Edited once, changes all {level.use.repeat:,} repeats.</div>')
+        st.html(f'<div class="nl-note">An edit changes all {level.use.repeat:,} repeats.</div>')
     _name(session, name)
     _description(session, name, block)
     _totals(session, block)
-
-
-def _family() -> str:
-    return next(layer.family for layer in builder.CATALOGUE.values() if layer.role == "block")
 
 
 def _listed(names: list[str], most: int = 6) -> str:
@@ -180,22 +207,22 @@ def _listed(names: list[str], most: int = 6) -> str:
 
 
 def _totals(session: Session, block: Block) -> None:
-    cost = session.view.sums.get(str(session.place))
-    facts = session.view.facts
-    prefix = session.place.prefix
+    cost = session.document_facts.sums.get(str(session.path))
+    outputs = session.document_facts.outputs
+    prefix = session.path.prefix
 
     def shape(name: str) -> str:
-        return show_shape(facts[prefix + name].signal.shape) if prefix + name in facts else "?"
+        return show_shape(outputs[prefix + name].signal.shape) if prefix + name in outputs else "?"
 
     rows = [(f"port {port}", shape(port)) for port in block.ports]
-    rows += [("result", shape(result)) for result in block.results]
+    rows += [("output", shape(result)) for result in block.results]
     rows += [
         ("parameters", f"{cost.parameters:,}" if cost else "?"),
-        ("FLOPs for one sample", human(cost.flops) if cost else "?"),
+        ("FLOPs per sample", human(cost.flops) if cost else "?"),
         ("nodes", f"{len(block.nodes):,}"),
     ]
     cells = "".join(f"<div><span>{escape(label)}</span><b>{value}</b></div>" for label, value in rows)
-    steps = session.place.steps
+    steps = session.path.steps
     st.html(
         f'<div class="nl-heading"><span class="nl-title">This use: {escape(steps[-1][0])}</span></div>'
         f'<div class="nl-table">{cells}</div>'
@@ -206,30 +233,42 @@ def _name(session: Session, name: str) -> None:
     key = f"block_name.{name}"
     draft = session.drafts.get(key)
     showing = draft[0] if draft else name
-    held = key_for(session, key, showing)
+    widget_key = key_for(session, key, showing)
 
     def renamed() -> None:
-        typed = str(widget(held)).strip()
+        typed = str(widget(widget_key)).strip()
         if typed == showing or name not in session.document.blocks:
             return
-        complaint = block_actions.rename(session, name, typed)
-        if complaint:
-            session.drafts[key] = (typed, complaint)
+        refused = block_actions.rename(session, name, typed)
+        if refused:
+            session.drafts[key] = (typed, refused)
 
-    st.text_input("block name", showing, key=held, on_change=renamed, max_chars=64, help="The class in generated code.")
+    st.text_input(
+        "block name",
+        showing,
+        key=widget_key,
+        on_change=renamed,
+        max_chars=64,
+        help="Its class in generated code has this name.",
+    )
     if draft:
         st.markdown(f":red[{markdown(draft[1])}]")
 
 
 def _description(session: Session, name: str, block: Block) -> None:
-    held = key_for(session, f"block_description.{name}", block.description)
+    widget_key = key_for(session, f"block_description.{name}", block.description)
 
     def changed() -> None:
-        typed = str(widget(held)).strip()
+        typed = str(widget(widget_key)).strip()
         if typed != block.description and name in session.document.blocks:
             session.apply(InBlock(name, SetText("description", typed)), f"Describe the block {name}")
 
     st.text_area(
-        "description", block.description, key=held, on_change=changed, max_chars=10_000, height=76,
-        help="Shown where the block is folded, and in the generated code.",
-    )  # fmt: skip
+        "description",
+        block.description,
+        key=widget_key,
+        on_change=changed,
+        max_chars=10_000,
+        height=76,
+        help="Shown in the inspector and in the generated code.",
+    )

@@ -1,4 +1,5 @@
-"""What a diffusion network draws: pictures growing out of noise while it learns, and new ones once it has learned."""
+"""Views of a diffusion network: samples during denoising while it trains; new samples, the training samples nearest to
+them, and the explained variance by time step of the trained network."""
 
 from __future__ import annotations
 
@@ -6,119 +7,123 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from pages.parts.data import sample_images as pictures
+from pages.parts.data import sample_images
 from pages.parts.theme import charts
 from pages.parts.training import snapshots
 from pages.parts.training.run_data import Live
 from pages.parts.views import card, panel
 from trainers.events import SplitName
-from trainers.paradigms.diffusion.sampling import Drawn, diffusion_of, drawn, noise_by_time
+from trainers.paradigms.diffusion.sampling import Samples, diffusion_of, explained_variance_by_time, generate
 from trainers.runs.run import Run
 
 COLUMNS = 9
-GROWN = 8  # pictures that are shown growing on the Inspect page
-SAME_NOISE = "always out of the same noise, so that you see what the network learns"
+SHOWN = 8  # samples on the Inspect page
+COPY = 0.02  # distance to a training sample below which a sample counts as a copy
 
 
 @card
 def denoising(live: Live) -> None:
-    """A few pictures at moments of their growth: noise on the left, what the network makes of it on the right."""
-    charts.heading("Out of noise", "each row grows from left to right")
-    scene = snapshots.moment(live, "denoising")
-    if scene is not None:
-        st.html(rows(scene.arrays["stages"]))
+    """A few samples during sampling: noise on the left, the result on the right."""
+    charts.heading("Denoising steps", "each row is one sample, from noise to the result")
+    snapshot = snapshots.choose_snapshot(live, "denoising")
+    if snapshot is not None:
+        st.html(rows(snapshot.arrays["stages"]))
 
 
 @card
 def diffusion_samples(live: Live) -> None:
-    """The pictures that the network draws now."""
-    charts.heading("What it draws", SAME_NOISE)
-    scene = snapshots.moment(live, "diffusion_samples")
-    if scene is not None:
-        st.html(sheet(scene.arrays["samples"], COLUMNS))
+    """The samples that the network generates at this step of the training."""
+    charts.heading("Generated samples", "always from the same noise")
+    snapshot = snapshots.choose_snapshot(live, "diffusion_samples")
+    if snapshot is not None:
+        st.html(grid(snapshot.arrays["samples"], COLUMNS))
 
 
 @panel("whole")
-def sampling(run: Run, part: SplitName) -> None:
-    """New pictures out of noise, each as it grows; what in the data they are most like; how well it tells noise."""
+def sampling(run: Run, split: SplitName) -> None:
+    """New samples during denoising, the training samples nearest to them, and the explained variance by time step."""
     left, right = st.columns([11, 9], gap="small")
-    with left, charts.card("drawing"):
-        charts.heading("Draw new pictures", "each row grows out of its own noise, from left to right")
-        seed, steps = _wishes(run)
-        found = drawn(run, seed, GROWN, steps)
+    with left, charts.card("sampling"):
+        charts.heading("Generated samples", "each row is one sample, from noise to the result")
+        seed, steps = _options(run)
+        found = generate(run, seed, SHOWN, steps)
         st.html(rows(found.stages.swapaxes(0, 1)))
     with right:
-        with charts.card("copies"):
-            charts.heading("Does it copy?", closeness(found))
-            st.html(compared({"drawn": found.stages[-1], "most similar of what it has learned from": found.nearest}))
-        by_time(run, part)
+        with charts.card("nearest_samples"):
+            charts.heading("Nearest training samples", distances(found))
+            st.html(compared({"generated": found.stages[-1], "nearest training sample": found.nearest}))
+        _by_time(run, split)
 
 
-def _wishes(run: Run) -> tuple[int, int]:
-    """The seed of the noise, and in how many steps to draw."""
-    way, seed_key = diffusion_of(run), f"diffusion_seed_{run.id}"
+def _options(run: Run) -> tuple[int, int]:
+    """The seed of the noise, and the number of sampling steps."""
+    paradigm, seed_key = diffusion_of(run), f"diffusion_seed_{run.id}"
 
-    def others() -> None:
+    def next_seed() -> None:
         st.session_state[seed_key] = (st.session_state[seed_key] + 1) % 2**31
 
     st.session_state.setdefault(seed_key, 0)
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="drawing_options"):
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="sampling_options"):
         seed = st.number_input("Seed", 0, 2**31 - 1, step=1, key=seed_key, width=130)
         steps = st.slider(
-            "Steps", 1, way.timesteps, way.sampling_steps, key=f"diffusion_steps_{run.id}", width=220,
-            help="Fewer are quicker and coarser. One look at nothing but noise says too little: it stays noise.",
-        )  # fmt: skip
-        st.button("Draw others", on_click=others, type="primary", key="draw")
+            "Steps",
+            1,
+            paradigm.timesteps,
+            paradigm.sampling_steps,
+            key=f"diffusion_steps_{run.id}",
+            width=220,
+            help="Fewer steps are faster and less exact. A single prediction from pure noise is not enough.",
+        )
+        st.button("Next seed", on_click=next_seed, type="primary", key="next_seed")
     st.space("small")
     return int(seed), int(steps)
 
 
-def closeness(found: Drawn) -> str:
-    """How far the pictures are from what the network has seen, in words."""
-    exact = int((found.distance < 0.02).sum())
-    if exact:
-        return f"{exact} of {len(found.distance)} are copies"
-    return f"mean distance {found.distance.mean():.2f} · 0 is a copy, 2 black for white everywhere"
+def distances(found: Samples) -> str:
+    """How far the samples are from the training samples, in words."""
+    copies = int((found.distance < COPY).sum())
+    if copies:
+        return f"{copies} of {len(found.distance)} are copies"
+    return f"mean distance {found.distance.mean():.2f} · 0 is a copy, 2 the opposite in every pixel"
 
 
-def by_time(run: Run, part: SplitName) -> None:
-    """At which time steps the network tells the noise, and at which it does not."""
-    with charts.card("noise_by_time"):
-        charts.heading("How much of the noise it tells", "little noise is hard to see, much of it is easy")
-        places, explained = noise_by_time(run, part)
-        curve = charts.line(
-            np.array(places), np.clip(explained, -0.1, 1), "noise explained", charts.look().training,
-            hovertemplate="%{y:.0%} at time step %{x}<extra></extra>",
-        )  # fmt: skip
+def _by_time(run: Run, split: SplitName) -> None:
+    """The explained variance of the noise at each time step."""
+    with charts.card("explained_variance_by_time"):
+        charts.heading("Explained variance by time step", "a little noise is hard to predict, much noise is easy")
+        steps, explained = explained_variance_by_time(run, split)
+        hover = "%{y:.0%} at time step %{x}<extra></extra>"
+        values = np.clip(explained, -0.1, 1)
+        curve = charts.line(np.array(steps), values, "explained variance", charts.look().training, hovertemplate=hover)
         axis = {"tickformat": ".0%", "range": [min(0.0, min(explained)) - 0.02, 1.02]}
-        made = charts.figure([curve], x="time step: from a clean picture to nothing but noise", key=False, yaxis=axis)
-        charts.draw(made, "noise_by_time")
+        figure = charts.figure([curve], x="time step, from a clean image to pure noise", key=False, yaxis=axis)
+        charts.draw(figure, "explained_variance_by_time")
 
 
 def rows(stages: NDArray[np.float32]) -> str:
-    """Samples at moments of their growth, (N, moments, *shape): a row each; points of the plane as clouds."""
+    """Samples during sampling, (N, moments, *shape): a row for each image; points of the plane as clouds."""
     count, moments = stages.shape[:2]
     if stages.ndim == 5:
-        return sheet(stages.reshape(count * moments, *stages.shape[2:]), moments)
-    return clouds(stages.swapaxes(0, 1)) if stages.shape[2:] == (2,) else sheet(stages[:, -1], COLUMNS)
+        return grid(stages.reshape(count * moments, *stages.shape[2:]), moments)
+    return clouds(stages.swapaxes(0, 1)) if stages.shape[2:] == (2,) else grid(stages[:, -1], COLUMNS)
 
 
-def sheet(drawn_samples: NDArray[np.float32], columns: int) -> str:
-    """Samples side by side: pictures as one sheet, points of the plane as a cloud, others as curves."""
-    if drawn_samples.ndim == 4:
-        return snapshots.grid(drawn_samples, columns, -1.0, 1.0)
-    if drawn_samples.shape[1:] == (2,):
-        return clouds(drawn_samples[None])
-    return snapshots.compared_curves({"drawn": drawn_samples})
+def grid(samples: NDArray[np.float32], columns: int) -> str:
+    """Samples side by side: images in one grid, points of the plane as a cloud, others as curves."""
+    if samples.ndim == 4:
+        return snapshots.grid(samples, columns, -1.0, 1.0)
+    if samples.shape[1:] == (2,):
+        return clouds(samples[None])
+    return snapshots.compared_curves({"generated": samples})
 
 
 def clouds(moments: NDArray[np.float32]) -> str:
     """Points of the plane at some moments, (moments, N, 2)."""
-    none = np.zeros(moments.shape[1], np.int64)
-    return f'<div class="nl-tiles">{"".join(pictures.points(points, none) for points in moments)}</div>'
+    no_class = np.zeros(moments.shape[1], np.int64)
+    return f'<div class="nl-tiles">{"".join(sample_images.points(points, no_class) for points in moments)}</div>'
 
 
 def compared(parts: dict[str, NDArray[np.float32]]) -> str:
-    """Drawn samples above what they are like."""
+    """Generated samples above those that are nearest to them."""
     first = next(iter(parts.values()))
     return snapshots.rows(parts, -1.0, 1.0) if first.ndim == 4 else snapshots.compared_curves(parts)

@@ -1,4 +1,4 @@
-"""Forecasts over the truth: what the network saw, what came, what it said, and what the naive forecast says."""
+"""Views of forecasts: the forecast of a sample beside its target, and errors by the number of steps ahead."""
 
 from __future__ import annotations
 
@@ -9,23 +9,35 @@ from numpy.typing import NDArray
 
 from pages.parts.theme import charts
 from pages.parts.theme.escaping import escape
+from pages.parts.views import prediction_view, sample_view
 from trainers.runs.predictions import Predictions
+from trainers.runs.run import Run
 
-SEEN = 3  # times the horizon, of the history, at least 30 steps
+HISTORY = 3  # times the horizon, at least 30 steps of the input
 
 
-def show(found: Predictions, key: str) -> None:
-    """One sample's forecast, chosen among all of them: the worst first, or in the order of time."""
+@sample_view
+def forecast(run: Run, found: Predictions, key: str) -> None:
+    """The forecast of one sample, which the reader chooses: the largest error first, or in the order of the data."""
     with st.container(horizontal=True, vertical_alignment="center", key="samples_head"):
-        charts.heading("Forecast", "over what came")
-        by_error = st.segmented_control(
-            "order", ("worst first", "in order"), default="worst first", required=True, key="forecast_order",
-            label_visibility="collapsed",
-        ) == "worst first"  # fmt: skip
+        charts.heading("Forecast", "of one sample, beside its target")
+        by_error = (
+            st.segmented_control(
+                "order",
+                ("largest error first", "in order"),
+                default="largest error first",
+                required=True,
+                key="forecast_order",
+                label_visibility="collapsed",
+            )
+            == "largest error first"
+        )
     order = found.order if by_error else np.argsort(found.indices, kind="stable")
     with st.container(horizontal=True, vertical_alignment="center", key="paging"):
-        held = f"forecast_{key}_{by_error}"
-        place = int(st.number_input("sample", 1, len(order), 1, key=held, label_visibility="collapsed", width=130))
+        widget_key = f"forecast_{key}_{by_error}"
+        place = int(
+            st.number_input("sample", 1, len(order), 1, key=widget_key, label_visibility="collapsed", width=130)
+        )
         index = int(order[place - 1])
         words = f"{place:,} of {len(order):,} · sample {found.indices[index]:,} of the data set"
         st.html(f'<div class="nl-label">{words}</div>')
@@ -39,27 +51,31 @@ def _column(found: Predictions, key: str) -> int:
         return 0
     return int(
         st.selectbox(
-            "column", range(len(names)), key=f"forecast_column_{key}", format_func=names.__getitem__,
-            label_visibility="collapsed", width=160,
+            "column",
+            range(len(names)),
+            key=f"forecast_column_{key}",
+            format_func=names.__getitem__,
+            label_visibility="collapsed",
+            width=160,
         )
-    )  # fmt: skip
+    )
 
 
 def _names(found: Predictions) -> list[str]:
-    names = list(found.targets_named)
+    names = list(found.target_names)
     return names or [f"column {number}" for number in range(found.targets.shape[2])]
 
 
 def forecast_figure(found: Predictions, index: int, column: int) -> go.Figure:
-    """History, truth, forecast and the naive forecast of one sample and column; time 0 is the first step ahead."""
+    """Input, target, forecast and naive forecast of one sample and column; step 1 is the first one ahead."""
     look, horizon = charts.look(), found.targets.shape[1]
     ahead = np.arange(1, horizon + 1)
     traces = []
     history = _history(found, index, column)
     if history is not None:
-        history = history[-max(SEEN * horizon, 30) :]
+        history = history[-max(HISTORY * horizon, 30) :]
         steps = np.arange(1 - len(history), 1)
-        traces.append(charts.line(steps, history, "seen", look.soft, 1.4))
+        traces.append(charts.line(steps, history, "input", look.soft, 1.4))
         ahead_of = (np.array([0]), history[-1:])
     else:
         ahead_of = (np.zeros(0, int), np.zeros(0))
@@ -71,53 +87,61 @@ def forecast_figure(found: Predictions, index: int, column: int) -> go.Figure:
         naive = charts.line(*joined(found.naive[index, :, column]), "naive", look.soft, 1.2)
         naive.line.dash = "dot"
         traces.append(naive)
-    traces.append(charts.line(*joined(found.targets[index, :, column]), "truth", look.training, 2.0))
+    traces.append(charts.line(*joined(found.targets[index, :, column]), "target", look.training, 2.0))
     traces.append(charts.line(*joined(found.predicted[index, :, column]), "forecast", look.validation, 2.4))
-    border = {"type": "line", "x0": 0.5, "x1": 0.5, "yref": "paper", "y0": 0, "y1": 1,
-              "line": {"color": look.grid, "width": 1.2}}  # fmt: skip
+    border = {
+        "type": "line",
+        "x0": 0.5,
+        "x1": 0.5,
+        "yref": "paper",
+        "y0": 0,
+        "y1": 1,
+        "line": {"color": look.grid, "width": 1.2},
+    }
     name = escape(_names(found)[column])
     return charts.figure(traces, x="steps ahead", y=name, height=330, state=f"forecast{column}", shapes=[border])
 
 
 def _history(found: Predictions, index: int, column: int) -> NDArray[np.float32] | None:
-    """What the network saw of the column that is forecast, if it is among those that go in."""
-    names, features = found.targets_named, found.features
-    seen = found.inputs[0][index]
+    """The input steps of the column to forecast, if it is among the inputs."""
+    names, features = found.target_names, found.features
+    given = found.inputs[0][index]
     if names and names[column] in features:
-        return np.asarray(seen[:, features.index(names[column])])
-    return np.asarray(seen[:, column]) if seen.shape[1] == found.targets.shape[2] else None
+        return np.asarray(given[:, features.index(names[column])])
+    return np.asarray(given[:, column]) if given.shape[1] == found.targets.shape[2] else None
 
 
-def by_step(found: Predictions) -> None:
-    """The mean error of each step ahead beside that of the naive forecast: the further, the harder."""
+@prediction_view
+def forecast_errors(run: Run, found: Predictions) -> None:
+    """The mean absolute error by steps ahead and by column, beside that of the naive forecast."""
     with charts.card("steps_ahead"):
-        charts.heading("Error by distance", "mean absolute error of each step ahead")
+        charts.heading("Error by steps ahead", "mean absolute error")
         charts.draw(step_figure(found), "steps_ahead")
     with charts.card("skill"):
-        charts.heading("Against the naive forecast", "mean absolute errors of each column")
-        st.html(_against(found))
+        charts.heading("Comparison with the naive forecast", "mean absolute error of each column")
+        st.html(_comparison(found))
 
 
 def step_figure(found: Predictions) -> go.Figure:
-    """Errors over the distance, averaged over samples and, each in its own spread, over columns."""
+    """Mean errors over samples and columns; of several columns in units of their standard deviations."""
     look = charts.look()
     one = found.targets.shape[2] == 1
-    spread = 1.0 if one else np.maximum(found.targets.std(axis=(0, 1)), 1e-12)
+    std = 1.0 if one else np.maximum(found.targets.std(axis=(0, 1)), 1e-12)
     ahead = np.arange(1, found.targets.shape[1] + 1)
 
-    def error(said: NDArray[np.float32]) -> NDArray[np.float32]:
-        return np.asarray((np.abs(said - found.targets) / spread).mean(axis=(0, 2)))
+    def error(values: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.asarray((np.abs(values - found.targets) / std).mean(axis=(0, 2)))
 
     traces = [charts.line(ahead, error(found.predicted), "network", look.validation, 2.2)]
     if found.naive is not None:
         traces.append(charts.line(ahead, error(found.naive), "naive", look.soft, 1.6))
-    unit = escape(_names(found)[0]) if one else "in spreads of each column"
+    unit = escape(_names(found)[0]) if one else "standard deviations"
     low = {"rangemode": "tozero"}
     return charts.figure(traces, x="steps ahead", y=unit, state="steps", yaxis=low, xaxis={"tickformat": ",d"})
 
 
-def _against(found: Predictions) -> str:
-    """A row for each column: the network's error, the naive one's, and the share that is saved."""
+def _comparison(found: Predictions) -> str:
+    """A row for each column: the errors of the network and of the naive forecast, and the improvement."""
     rows = ""
     for place, name in enumerate(_names(found)):
         mine = float(np.abs(found.predicted[..., place] - found.targets[..., place]).mean())
@@ -126,5 +150,5 @@ def _against(found: Predictions) -> str:
             naive = float(np.abs(found.naive[..., place] - found.targets[..., place]).mean())
             cells[2:] = [f"{naive:.4g}", f"{1 - mine / max(naive, 1e-12):+.0%}"]
         rows += f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
-    head = "<tr><th></th><th>network</th><th>naive</th><th>saved</th></tr>"
+    head = "<tr><th></th><th>network</th><th>naive</th><th>improvement</th></tr>"
     return f'<table class="nl-small-table">{head}{rows}</table>'

@@ -1,4 +1,4 @@
-"""Samples with what they are and what the network says, the wrong ones first: as tiles, or as rows of a table."""
+"""Samples with their targets and predictions, the most informative first: as tiles, or as rows of a table."""
 
 from __future__ import annotations
 
@@ -9,95 +9,97 @@ import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
-from pages.parts.predictions import forecasts, tiles
+from pages.parts.data import sample_images
+from pages.parts.predictions import tiles
 from pages.parts.theme import charts
-from pages.parts.views import panel
-from trainers.events import SplitName
-from trainers.runs.predictions import Predictions, predict
+from pages.parts.views import sample_view
+from trainers.runs.predictions import Predictions
 from trainers.runs.run import Run
 
-ROWS = 1000
+MOST_ROWS = 1000
 Order = NDArray[np.int64]
 
 
-@panel("left")
-def samples(run: Run, part: SplitName) -> None:
-    """The samples of one part of the run's data."""
-    with charts.card("samples"):
-        found = predict(run, part)
-        if found.task == "forecasting":
-            forecasts.show(found, f"{run.id}{part}")
-        else:
-            show(run, found, f"{run.id}{part}")
-
-
-def show(run: Run, found: Predictions, key: str) -> None:
-    """A page of tiles, or a table. `key` names run and part, so that another one starts at its first page."""
-    order = _order(found)
+@sample_view
+def caption(run: Run, found: Predictions, key: str) -> None:
+    """Tiles with target and prediction in words below; a table for samples that are rows of one."""
+    order = choose_order(found)
     if not len(order):
-        return charts.nothing("Not one is wrong.", 120)
-    if found.kind in ("table", "points"):
-        return _table(found, order)
+        charts.nothing("No sample is wrong.", 120)
+    elif found.kind in ("table", "points"):
+        _table(found, order)
+    else:
+        _tiles(run, found, order, key)
+
+
+@sample_view
+def mask(run: Run, found: Predictions, key: str) -> None:
+    """Tiles with the image, the target over it and the prediction over it."""
+    _tiles(run, found, choose_order(found), key)
+    st.html(sample_images.legend(found.classes[1:], first=1))
+
+
+def _tiles(run: Run, found: Predictions, order: Order, key: str) -> None:
+    """A page of tiles. `key` names run and split, so that another one starts at its first page."""
     shown = page_of(order, tiles.on_a_page(found), key)
     st.html(tiles.tiles(run.job.dataset, found, shown))
-    return None
 
 
-def _order(found: Predictions) -> Order:
-    """The heading, with a choice of the wrong ones alone; returns the samples to show, the most telling first."""
+def choose_order(found: Predictions) -> Order:
+    """The heading, with a choice of the wrong samples only; returns the samples to show, the most informative first."""
     wrong, count = int(found.wrong.sum()), len(found.targets)
     with st.container(horizontal=True, vertical_alignment="center", key="samples_head"):
-        charts.heading("Samples", "the most telling first")
-        if found.task not in ("classification", "multilabel"):
+        has_confidence = found.confidence is not None
+        charts.heading("Samples", "wrong ones first, then low confidence" if has_confidence else "largest errors first")
+        if not found.entry.has_wrong_samples:
             return found.order
         which = st.segmented_control(
-            "which", ("all", "wrong"), default="all", required=True, key="samples_which", label_visibility="collapsed",
+            "which",
+            ("all", "wrong"),
+            default="all",
+            required=True,
+            key="samples_which",
+            label_visibility="collapsed",
             format_func=lambda word: f"wrong ({wrong:,})" if word == "wrong" else f"all ({count:,})",
-        )  # fmt: skip
+        )
     return found.order[found.wrong[found.order]] if which == "wrong" else found.order
 
 
 def page_of(order: Order, size: int, key: str) -> Order:
-    """The samples of the page that the reader has chosen."""
+    """The samples of the page that the reader chooses."""
     pages = math.ceil(len(order) / size)
     page = 1
     if pages > 1:
-        held = f"page_{key}_{len(order)}"
-        with st.container(horizontal=True, vertical_alignment="center", key=f"paging_{held}"):
-            page = int(st.number_input("page", 1, pages, 1, key=held, label_visibility="collapsed", width=130))
+        widget_key = f"page_{key}_{len(order)}"
+        with st.container(horizontal=True, vertical_alignment="center", key=f"paging_{widget_key}"):
+            page = int(st.number_input("page", 1, pages, 1, key=widget_key, label_visibility="collapsed", width=130))
             st.html(f'<div class="nl-label">page {page:,} of {pages:,}</div>')
     return order[(page - 1) * size : page * size]
 
 
 def _table(found: Predictions, order: Order) -> None:
-    some = order[:ROWS]
-    columns, settings = _told(found, some)
+    some = order[:MOST_ROWS]
+    columns, settings = _answers(found, some)
     flat = np.concatenate([given[some].reshape(len(some), -1) for given in found.inputs], axis=1)
     features = found.features or tuple(f"input {number}" for number in range(flat.shape[1]))
-    columns |= {name: flat[:, place] for place, name in enumerate(features) if place < flat.shape[1]}
+    columns |= {name: flat[:, column] for column, name in enumerate(features) if column < flat.shape[1]}
     st.dataframe(pd.DataFrame(columns), hide_index=True, height=388, column_config=settings, key="samples_table")
-    if len(order) > ROWS:
-        st.caption(f"The first {ROWS:,} of {len(order):,} samples.")
+    if len(order) > MOST_ROWS:
+        st.caption(f"The first {MOST_ROWS:,} of {len(order):,} samples.")
 
 
-def _told(found: Predictions, some: Order) -> tuple[dict[str, object], dict[str, object]]:
-    """The columns that say what samples are and what the network says, and how streamlit is to draw them."""
+def _answers(found: Predictions, some: Order) -> tuple[dict[str, object], dict[str, object]]:
+    """The columns of targets and predictions, and how streamlit draws them."""
     columns: dict[str, object] = {}
     settings: dict[str, object] = {}
-    if found.task == "classification":
-        names = np.array(found.classes, dtype=object)
-        columns = {"": np.where(found.wrong[some], "✗", ""), "true": names[found.targets[some]]}
-        columns["predicted"] = names[found.predicted[some]]
-        if found.confidence is not None:
-            columns["confidence"] = found.confidence[some].astype(float)
-            settings["confidence"] = st.column_config.ProgressColumn(format="percent", min_value=0.0, max_value=1.0)
-    elif found.task == "multilabel":
-        columns = {"": np.where(found.wrong[some], "✗", "")}
-        for word, values in (("true", found.targets), ("predicted", found.predicted)):
-            columns[word] = [", ".join(tiles.labels(found, values[index])) for index in some]
-    else:
-        for place, name in enumerate(found.targets_named or ("value",)):
-            columns[f"{name}, true"] = found.targets[some, place]
-            columns[f"{name}, predicted"] = found.predicted[some, place]
-            columns[f"{name}, error"] = found.predicted[some, place] - found.targets[some, place]
+    if found.entry.has_wrong_samples:
+        columns[""] = np.where(found.wrong[some], "✗", "")
+    true, predicted = (found.entry.columns(values[some], found.names) for values in (found.targets, found.predicted))
+    for name in true:
+        columns |= {f"true {name}": true[name], f"predicted {name}": predicted[name]}
+        if isinstance(true[name], np.ndarray):
+            columns[f"error of {name}"] = predicted[name] - true[name]
+    if found.confidence is not None:
+        columns["confidence"] = found.confidence[some].astype(float)
+        settings["confidence"] = st.column_config.ProgressColumn(format="percent", min_value=0.0, max_value=1.0)
     return columns, settings

@@ -1,4 +1,4 @@
-"""Exports that were made for a page: each is written to a temporary folder, run, and kept until the run has changed."""
+"""Exports for the Export page: each is written to a temporary folder, verified, and kept until the run has changed."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import builder
 import trainers
 from builder.exports.export import Exported, export, export_parts
 from builder.problems import ExportError
+from pages.parts.theme.escaping import file_name
 from trainers.runs.run import Run, RunError
 from trainers.script import train_script
 
@@ -21,7 +22,7 @@ KEPT = 24
 
 @dataclass(frozen=True)
 class Format:
-    """One way of taking a model home: its name, what the file is called, and what it is good for."""
+    """A format to export a model in: its title, its file name, and what it is for."""
 
     key: str
     title: str
@@ -31,27 +32,42 @@ class Format:
 
 
 EVERYTHING = Format(
-    "zip", "Everything in one zip", "{name}.zip", "application/zip",
-    "Weights, readable code, the document, ONNX, and a README that says how to use them.",
-)  # fmt: skip
+    "zip",
+    "Everything in one zip",
+    "{name}.zip",
+    "application/zip",
+    "The weights, readable code, the document, ONNX, and a README that explains how to use them.",
+)
 FORMATS = (
     Format(
-        "safetensors", "Weights", "{name}.safetensors", "application/octet-stream",
-        "safetensors: the learned numbers by name, and nothing that could run. For model.py or another program.",
+        "safetensors",
+        "Weights",
+        "{name}.safetensors",
+        "application/octet-stream",
+        "safetensors: the weights by name, without any code. For model.py or another program.",
     ),
     Format(
-        "onnx", "ONNX", "{name}.onnx", "application/octet-stream",
+        "onnx",
+        "ONNX",
+        "{name}.onnx",
+        "application/octet-stream",
         "Runs without PyTorch: in ONNX Runtime, in a browser, on a phone, from C++, C# or Java.",
     ),
     Format(
-        "pt2", "torch.export", "{name}.pt2", "application/octet-stream",
-        "The graph with its weights, for PyTorch: loads with torch.export.load, without any of the code.",
+        "pt2",
+        "torch.export",
+        "{name}.pt2",
+        "application/octet-stream",
+        "The graph with its weights, for PyTorch: torch.export.load loads it without the code.",
     ),
     Format(
-        "python", "Python", "{name}.py", "text/x-python",
-        "The network as a class that a person would have written. Needs torch alone.",
+        "python",
+        "Python",
+        "{name}.py",
+        "text/x-python",
+        "The network as a readable class. Requires only torch.",
     ),
-)  # fmt: skip
+)
 
 Key = tuple[str, str, int, str, str]
 _made: dict[Key, Exported] = {}
@@ -60,23 +76,23 @@ _folder: list[Path] = []
 
 
 def made(run: Run, format: Format, part: str = "") -> Exported | None:
-    """The export of this run's best weights, if it was made before and is still there. `part`: one of `run.parts()`;
-    empty: everything."""
+    """The export of this run's best weights, if it was made before and still exists. `part`: one of `run.parts()`;
+    empty: all of them."""
     found = _made.get(_key(run, format, part))
     return found if found is not None and found.path.exists() else None
 
 
 def make(run: Run, format: Format, part: str = "") -> Exported:
-    """Export and verify; kept for the next time.
+    """Export and verify; the result is kept.
 
     Raises:
-        RunError: no weights yet. ExportError: it cannot be had in this format, or the disk is full.
+        RunError: no weights yet. ExportError: it cannot be exported in this format, or the disk is full.
     """
     train_script.register()
     key, names = _key(run, format, part), list(run.parts())
     name = f"{run.name} {part}" if part and len(names) > 1 else run.name
     try:
-        place = Path(tempfile.mkdtemp(dir=_home())) / format.file.format(name=file_name(name))
+        place = Path(tempfile.mkdtemp(dir=_home())) / format.file.format(name=file_name(name, "model"))
     except OSError as error:
         raise ExportError(f"There is no room for the export: {error.strerror or error}. Free some space.") from None
     if format is EVERYTHING and not part and len(names) > 1:
@@ -92,25 +108,19 @@ def make(run: Run, format: Format, part: str = "") -> Exported:
 
 
 def source(run: Run | None, document: builder.Document, part: str = "") -> str:
-    """model.py: of a part of the run, or of the document that is open."""
+    """model.py of a part of the run, or of the open document."""
     if run is None:
         return builder.to_python(trainers.bind(document))
     return builder.to_python(run.part_document(part or next(iter(run.parts()))))
 
 
 def size(count: int) -> str:
-    """Bytes as people say them."""
+    """A number of bytes with its unit."""
     for unit in ("B", "kB", "MB"):
         if count < 1000:
             return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
         count /= 1000  # type: ignore[assignment]
     return f"{count:.2f} GB"
-
-
-def file_name(name: str) -> str:
-    """A file name from anybody's text: letters, digits and _ only."""
-    plain = "".join(letter if letter.isascii() and letter.isalnum() else "_" for letter in name.lower())
-    return "_".join(part for part in plain.split("_") if part)[:60] or "model"
 
 
 def _key(run: Run, format: Format, part: str) -> Key:
@@ -122,7 +132,7 @@ def _key(run: Run, format: Format, part: str) -> Key:
 
 
 def _home() -> Path:
-    """One temporary folder for the server, gone when it ends."""
+    """One temporary folder for the server, deleted when it ends."""
     with _guard:
         if not _folder or not _folder[0].exists():
             _folder[:] = [Path(tempfile.mkdtemp(prefix="netloom-exports-"))]

@@ -1,4 +1,4 @@
-"""All runs in a table, what is to be said of each in a row, and several side by side."""
+"""The table of all runs, and a comparison of several: their loss curves and the settings that differ."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ import streamlit as st
 
 from builder.document import Document
 from builder.problems import NetloomError
-from pages.parts.predictions.outputs import CLASSES
-from pages.parts.theme import charts
+from pages.parts.theme import charts, theme
 from pages.parts.theme.escaping import escape
 from pages.parts.training import run_data
 from pages.parts.training.controls import clock
@@ -31,22 +30,27 @@ MOST_CURVES = 10
 def table(runs: Sequence[Run]) -> list[Run]:
     """The table; returns the runs that are selected in it."""
     frame = pd.DataFrame([row(run) for run in runs])
-    held = st.dataframe(
-        frame, hide_index=True, key="runs", on_select="rerun", selection_mode="multi-row",
-        height="auto" if len(frame) < 10 else 330, placeholder="–",
+    event = st.dataframe(
+        frame,
+        hide_index=True,
+        key="runs",
+        on_select="rerun",
+        selection_mode="multi-row",
+        height="auto" if len(frame) < 10 else 330,
+        placeholder="–",
         column_config={
             "best validation loss": st.column_config.NumberColumn(format="%.4g"),
-            "best validation score": st.column_config.TextColumn(help="Accuracy for classes, R2 for numbers"),
-            "test score": st.column_config.TextColumn(help="Of the best weights, on samples never seen"),
+            "best validation metric": st.column_config.TextColumn(help="The main metric of the task, such as accuracy"),
+            "test metric": st.column_config.TextColumn(help="Of the best weights, on the test split"),
             "started": st.column_config.DatetimeColumn(format="D MMM, HH:mm"),
         },
-    )  # fmt: skip
-    chosen = held["selection"]["rows"] if held else []
+    )
+    chosen = event["selection"]["rows"] if event else []
     return [runs[index] for index in chosen if index < len(runs)]
 
 
 def row(run: Run) -> dict[str, Any]:
-    """What the table says of a run; kept once the run is over."""
+    """The row of a run; kept once the run has ended."""
     progress = run.progress()
     key = (str(run.store.folder), run.id, progress.updated)
     if key not in _rows:
@@ -57,34 +61,33 @@ def row(run: Run) -> dict[str, Any]:
     return _rows[key]
 
 
-def _score(run: Run) -> ReportedMetric:
-    """The score to go by."""
+def _main_metric(run: Run) -> ReportedMetric:
+    """The first metric of the run's paradigm; the loss if it has none."""
     try:
         job = run.job
-        score = next(iter(job.paradigm.metrics(job.dataset)), None)
-    except NetloomError:  # it was trained by another version
-        score = None
-    return score or ReportedMetric("accuracy", "accuracy")
+        metric = next(iter(job.paradigm.metrics(job.dataset)), None)
+    except NetloomError:  # the run is of another version
+        metric = None
+    return metric or ReportedMetric("loss", "loss", higher_is_better=False)
 
 
 def _row(run: Run, progress: Any) -> dict[str, Any]:
-    metrics = run.metrics()
+    values = run.metrics()
     data = DATASETS.get(str((run.document.training.get("data") or {}).get("name")))
-    score = _score(run)
-    label = score.label
-    losses, scores, tested = (
-        metrics[(metrics["split"] == split) & (metrics["metric"] == metric)]["value"].astype(float)
-        for split, metric in (("validation", "loss"), (score.split, score.name), ("test", score.name))
+    metric = _main_metric(run)
+    losses, validated, tested = (
+        values[(values["split"] == split) & (values["metric"] == name)]["value"].astype(float)
+        for split, name in (("validation", "loss"), (metric.split, metric.name), ("test", metric.name))
     )
-    best = scores.min() if score.higher_is_better is False else scores.max()
+    best = validated.min() if metric.higher_is_better is False else validated.max()
     return {
         "name": run.name,
         "state": progress.state,
         "data set": data.title if data else "–",
         "epochs": f"{progress.epoch:,} of {progress.epochs:,}",
         "best validation loss": float(losses.min()) if len(losses) else math.nan,
-        "best validation score": f"{label} {best:.3f}" if len(scores) else "–",
-        "test score": f"{label} {tested.iloc[-1]:.3f}" if len(tested) else "–",
+        "best validation metric": f"{metric.label} {best:.3f}" if len(validated) else "–",
+        "test metric": f"{metric.label} {tested.iloc[-1]:.3f}" if len(tested) else "–",
         "duration": clock(progress.seconds),
         "device": progress.device,
         "started": pd.Timestamp.fromtimestamp(progress.started) if progress.started else None,
@@ -102,7 +105,7 @@ def compare(runs: Sequence[Run]) -> None:
         charts.heading("Validation loss", "dotted: training loss")
         charts.draw(curves_figure(runs), "compare")
     with right, charts.card("differences"):
-        charts.heading("What differs", "settings and scores that are the same are left out")
+        charts.heading("Differences", "settings and metrics that differ between the runs")
         found = differences(runs)
         if len(found):
             st.dataframe(found, height="auto" if len(found) < 9 else 310, key="differences")
@@ -113,7 +116,7 @@ def compare(runs: Sequence[Run]) -> None:
 def curves_figure(runs: Sequence[Run]) -> go.Figure:
     """A colour for each run; validation bold, training dotted."""
     traces = []
-    for run, name, colour in zip(runs, labels(runs), CLASSES, strict=False):
+    for run, name, colour in zip(runs, labels(runs), theme.CLASS_COLOURS, strict=False):
         found = run_data.curves(run.metrics())
         validation, training = (found.get((split, "loss")) for split in ("validation", "training"))
         shown = escape(name)
@@ -129,36 +132,38 @@ def curves_figure(runs: Sequence[Run]) -> go.Figure:
 
 
 def differences(runs: Sequence[Run]) -> pd.DataFrame:
-    """One row for each setting, one column for each run; only rows that are not the same everywhere."""
+    """One row for each setting that differs, one column for each run."""
     columns = {name: _settings(run) for name, run in zip(labels(runs), runs, strict=True)}
     frame = pd.DataFrame(columns).fillna("–").astype(str)
     return frame[frame.nunique(axis=1) > 1]
 
 
 def labels(runs: Sequence[Run]) -> list[str]:
-    """A name for each run that no other has: the document's, with the time it began where that is not enough."""
+    """A unique name for each run: that of its document, with the start time if several have it."""
     names = [run.name[:40] for run in runs]
     timed = [
-        name if names.count(name) == 1 else f"{name}, {_begun(run)}" for name, run in zip(names, runs, strict=True)
+        name if names.count(name) == 1 else f"{name}, {_start(run)}" for name, run in zip(names, runs, strict=True)
     ]
     return [
         name if timed.count(name) == 1 else f"{name} ({run.id[-4:]})" for name, run in zip(timed, runs, strict=True)
     ]
 
 
-def _begun(run: Run) -> str:
+def _start(run: Run) -> str:
     started = run.progress().started
-    return time.strftime("%H:%M:%S", time.localtime(started)) if started else "not begun"
+    return time.strftime("%H:%M:%S", time.localtime(started)) if started else "not started"
 
 
 def _settings(run: Run) -> dict[str, Any]:
-    told = row(run)
-    scores = {name: told[name] for name in ("best validation score", "test score", "duration")}
-    loss = told["best validation loss"]
+    columns = row(run)
+    metrics = {name: columns[name] for name in ("best validation metric", "test metric", "duration")}
+    loss = columns["best validation loss"]
     return {
-        **_flat(run.document.training), "network": _network(run.document),
-        "best validation loss": "–" if np.isnan(loss) else f"{loss:.4g}", **scores,
-    }  # fmt: skip
+        **_flat(run.document.training),
+        "network": _network(run.document),
+        "best validation loss": "–" if np.isnan(loss) else f"{loss:.4g}",
+        **metrics,
+    }
 
 
 def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
@@ -173,7 +178,7 @@ def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
 
 
 def _network(document: Document) -> str:
-    """The network in a line: its layers, with what was set in each."""
+    """The network in one line: its layers with their parameters."""
     return " → ".join(
         node.type + (f"({', '.join(f'{key}={value}' for key, value in node.params.items())})" if node.params else "")
         for node in document.nodes

@@ -1,4 +1,4 @@
-"""Sees to it that every page is entered through app.py."""
+"""Makes sure that every page is entered through app.py."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from streamlit.runtime.pages_manager import PagesManager
 
 
 def through_app() -> None:
-    """Start over at app.py if this page was run on its own.
+    """Start again at app.py if this page was run on its own.
 
-    Until app.py has run once, streamlit takes a folder called pages for one of stand-alone scripts. So a tab that is
+    Until app.py has run once, streamlit treats a folder called pages as a folder of separate scripts. So a tab that is
     open on a page while the server is restarted would come back without title, style and navigation, and stay so.
     """
     if PagesManager.uses_pages_directory:
-        PagesManager.uses_pages_directory = False  # what st.navigation in app.py does, too
+        PagesManager.uses_pages_directory = False  # st.navigation in app.py does the same
         st.rerun()

@@ -1,4 +1,4 @@
-"""Shapes and users' text in the form in which pages show them (numbers: `builder.summary.human`)."""
+"""Text of users in the form in which pages show it: escaped for HTML and Markdown, plain for file names."""
 
 from __future__ import annotations
 
@@ -8,26 +8,32 @@ import re
 from builder.shapes import Shape
 
 
-def tight(shape: Shape) -> str:
+def compact_shape(shape: Shape) -> str:
     """A shape for the label of a wire: '16×28×28'; '1' for a single number."""
     return "×".join(str(size) for size in shape) or "1"
 
 
 def escape(text: str) -> str:
-    """Text of a user for HTML of ours: nothing in it can become a tag, and it stays on one line."""
+    """A user's text for our HTML: nothing in it can become a tag, and it stays on one line."""
     return html.escape(re.sub(r"\s+", " ", text), quote=True)
 
 
 def escape_lines(text: str) -> str:
-    """Text of several lines for HTML of ours: nothing in it can become a tag, and every space and line end stays."""
+    """A user's text of several lines for our HTML: nothing in it can become a tag; spaces and line ends are kept."""
     return html.escape(text, quote=True)
 
 
 def markdown(text: str) -> str:
-    """Text of a user for Markdown of ours: every character that Markdown gives a meaning to shows as itself."""
+    """A user's text for our Markdown: characters with a meaning in Markdown are shown as themselves."""
     return re.sub(r"([\\`*_{}\[\]()#+\-!|<>~$:&])", r"\\\1", re.sub(r"\s+", " ", text))
 
 
 def sentence(text: str) -> str:
-    """A message that goes on from a node's name, as a sentence of its own."""
+    """A message that follows a node's name, as a sentence of its own."""
     return text[:1].upper() + text[1:]
+
+
+def file_name(text: str, default: str) -> str:
+    """A file name from a user's text: ASCII letters, digits and _ only."""
+    plain = "".join(letter if letter.isascii() and letter.isalnum() else "_" for letter in text.lower())
+    return "_".join(part for part in plain.split("_") if part)[:60] or default

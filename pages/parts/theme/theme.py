@@ -12,34 +12,61 @@ from builder.spec import FAMILIES
 
 ASSETS = Path(__file__).parents[3] / "assets"
 ACCENT, ACCENT_DARK = "#4F46E5", "#818CF8"
-# One for each network of a document, on light and on dark ground; none of them is a family's or the accent's.
+# One for each network of a document, in the light and the dark theme; none is a family's colour or the accent.
 NETWORK_COLOURS = (
-    ("#0F766E", "#5EEAD4"), ("#BE185D", "#F9A8D4"), ("#A16207", "#FDE047"),
-    ("#1D4ED8", "#93C5FD"), ("#3F6212", "#BEF264"), ("#7E22CE", "#D8B4FE"),
-)  # fmt: skip
+    ("#0F766E", "#5EEAD4"),
+    ("#BE185D", "#F9A8D4"),
+    ("#A16207", "#FDE047"),
+    ("#1D4ED8", "#93C5FD"),
+    ("#3F6212", "#BEF264"),
+    ("#7E22CE", "#D8B4FE"),
+)
+# One for each class, in samples and charts: distinguishable with any kind of colour vision (Okabe and Ito).
+CLASS_COLOURS = (
+    "#0072B2",
+    "#D55E00",
+    "#009E73",
+    "#CC79A7",
+    "#E69F00",
+    "#56B4E9",
+    "#7C3AED",
+    "#8A8D00",
+    "#8C564B",
+    "#5B6472",
+)
 NODE_WIDTH, NODE_HEIGHT = 140, 60  # as in assets/canvas.css
 
 
 def apply() -> None:
-    """Put the pages' own style sheet on the page. It is our own file: no user's text is in it."""
+    """Put the style sheet of all pages on the page. It is our own file: no user's text is in it."""
     dark = sheet("dark.css") if kind() == "dark" else ""
     st.html(f"<style>{sheet('app.css')}{dark}</style>")
 
 
 def kind() -> Literal["light", "dark"]:
-    """Which theme the reader sees now."""
+    """Which theme is in use."""
     return "dark" if st.context.theme.type == "dark" else "light"
 
 
 def family_colour(family: str) -> str:
-    """The family's colour for the theme that the reader sees now."""
+    """The colour of a family of layers in the theme in use."""
     chosen = FAMILIES[family]
     return chosen.colour_dark if kind() == "dark" else chosen.colour
 
 
 def network_colour(number: int) -> str:
-    """The colour of a document's network for the theme that the reader sees now."""
+    """The colour of a network of the document in the theme in use."""
     return NETWORK_COLOURS[number % len(NETWORK_COLOURS)][kind() == "dark"]
+
+
+def class_colour(number: int) -> str:
+    """The colour of a class, or of anything else that is numbered from 0."""
+    return CLASS_COLOURS[number % len(CLASS_COLOURS)]
+
+
+def rgb(colour: str) -> tuple[int, int, int]:
+    """Red, green and blue of a colour such as "#4F46E5", from 0 to 255."""
+    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
 
 
 @functools.cache
@@ -50,7 +77,7 @@ def sheet(name: str) -> str:
 
 @functools.cache
 def canvas_sheet() -> str:
-    """The canvas's style sheet with a colour for each family, light and dark."""
+    """The style sheet of the canvas with a colour for each family and network, light and dark."""
     rules = [sheet("canvas.css")]
     for name, family in FAMILIES.items():
         rules.append(f".family-{name} {{ --family: {family.colour}; }}")

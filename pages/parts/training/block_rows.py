@@ -1,4 +1,4 @@
-"""A run's probes folded by block: one row for each repeat of a block, or those inside one block that is looked into."""
+"""A run's probes grouped by block: one row for each repeat of a block, or for the nodes inside one block."""
 
 from __future__ import annotations
 
@@ -13,42 +13,46 @@ import streamlit as st
 import builder
 from builder.document import Block, Document, Node
 from pages.parts.document import block_path
-from pages.parts.training.run_data import Live, Moments, Numbers
+from pages.parts.training.run_data import Live, Numbers, ProbeTable
 
-Path = tuple[str, ...]  # the nodes that are looked into, outermost first; every repeat of each at once
+Names = tuple[str, ...]  # of the opened nodes, outermost first, with all their repeats
 MOST_CHOICES = 60
-SERIOUS = ("exploding", "vanishing", "dead", "saturated")  # badges, the worst first
-INTERESTING = ("activation",)  # the family whose values say most; without one, every node that learns
+BADGES = ("exploding", "vanishing", "dead", "saturated")  # the most serious first
+SHOWN_FAMILIES = ("activation",)  # whose outputs are shown; in a network without them, those of learned nodes
 
 
 @dataclass(frozen=True)
-class Folded(Live):
-    """A run whose probes are those of blocks and repeats; `whole` has every node's."""
+class GroupedRun(Live):
+    """A run whose probes are those of blocks and repeats; `whole` has those of every node."""
 
     whole: Live | None = None
-    path: Path = ()
-    members: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # a row's name → the nodes it is made of
+    path: Names = ()
+    members: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # the name of a row → its nodes
 
 
-def chosen(live: Live) -> Live:
-    """The run folded as the reader wants it, with a choice above; as it is where its network has no blocks."""
+def choose_group(live: Live) -> Live:
+    """The run grouped by the block that the reader chooses; unchanged if its network has no blocks."""
     document = live.run.document
     if not document.blocks or not document.composites:
         return live
-    choices: list[Path] = [(), *paths(document)][:MOST_CHOICES]
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="outlook"):
+    choices: list[Names] = [(), *block_paths(document)][:MOST_CHOICES]
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="group_choice"):
         st.html('<span class="nl-label">Charts of</span>', width="content")
         path = st.selectbox(
-            "Charts of", choices, format_func=lambda item: " › ".join(item) or "the whole network, folded by block",
-            key=f"outlook_{live.run.id}", label_visibility="collapsed", width=320,
-            help="Each repeat of a block is one row of the charts; look into a block for the nodes inside.",
-        )  # fmt: skip
-    return fold(live, path or ())
+            "Charts of",
+            choices,
+            format_func=lambda item: " › ".join(item) or "the whole network, one row per block",
+            key=f"group_{live.run.id}",
+            label_visibility="collapsed",
+            width=320,
+            help="Each repeat of a block is one row of the charts. Choose a block to see the nodes inside it.",
+        )
+    return group(live, path or ())
 
 
-def paths(document: Document) -> Iterator[Path]:
-    """Every way to a block that is used, outer ones first."""
-    waiting: list[tuple[Path, Document | Block]] = [((), document)]
+def block_paths(document: Document) -> Iterator[Names]:
+    """The path to every block in use, outer ones first."""
+    waiting: list[tuple[Names, Document | Block]] = [((), document)]
     for path, graph in waiting:
         for name, use in graph.composites.items():
             if use.block in document.blocks and len(waiting) < 4 * MOST_CHOICES:
@@ -56,32 +60,32 @@ def paths(document: Document) -> Iterator[Path]:
                 waiting.append(((*path, name), document.blocks[use.block]))
 
 
-def fold(live: Live, path: Path) -> Folded:
+def group(live: Live, path: Names) -> GroupedRun:
     """The probes, histograms and verdicts of a run, one row for each node or repeat of a block inside `path`."""
     probes = {**live.probes}
     members: dict[str, tuple[str, ...]] = {}
-    interesting = set(nodes_of_interest(live))
+    shown_nodes = set(nodes_of_interest(live))
     for kind in ("gradients", "activations"):
-        groups = grouped(probes[kind].nodes, path)
+        groups = rows_of(probes[kind].nodes, path)
         if kind == "activations":
             groups = {
-                name: [leaf for leaf in leaves if leaf in interesting] or leaves for name, leaves in groups.items()
+                name: [leaf for leaf in leaves if leaf in shown_nodes] or leaves for name, leaves in groups.items()
             }
         probes[kind] = _merged(probes[kind], groups)
         for name, leaves in groups.items():
             members[name] = tuple(dict.fromkeys((*members.get(name, ()), *leaves)))
     rows = {leaf: name for name, leaves in members.items() for leaf in leaves}
     histograms = {rows[leaf]: made for leaf, made in live.histograms.items() if leaf in rows}
-    for leaf in interesting & live.histograms.keys() & rows.keys():
+    for leaf in shown_nodes & live.histograms.keys() & rows.keys():
         histograms[rows[leaf]] = live.histograms[leaf]
     verdicts = [replace(verdict, node=rows.get(verdict.node or "", verdict.node)) for verdict in live.verdicts]
-    shown = {name: getattr(live, name) for name in Live.__dataclass_fields__}
-    shown |= {"probes": probes, "histograms": histograms, "verdicts": verdicts}
-    return Folded(**shown, whole=live, path=path, members=members)
+    fields = {name: getattr(live, name) for name in Live.__dataclass_fields__}
+    fields |= {"probes": probes, "histograms": histograms, "verdicts": verdicts}
+    return GroupedRun(**fields, whole=live, path=path, members=members)
 
 
-def grouped(nodes: tuple[str, ...], path: Path) -> dict[str, list[str]]:
-    """Dotted names → the rows that they come to: 'stage1.0.conv1' is in 'stage1.0', or in '0.conv1' within stage1."""
+def rows_of(nodes: tuple[str, ...], path: Names) -> dict[str, list[str]]:
+    """Row → its nodes: 'stage1.0.conv1' is in the row 'stage1.0', or in '0.conv1' inside stage1."""
     found: dict[str, list[str]] = {}
     repeats: dict[str, set[str]] = {}
     for node in nodes:
@@ -99,27 +103,27 @@ def grouped(nodes: tuple[str, ...], path: Path) -> dict[str, list[str]]:
 
 
 def _short(name: str, alone: set[str], outer: int) -> str:
-    """A row's name without numbers that say nothing: those of blocks that stand there once."""
+    """A row's name without the number of a repeat where there is only one."""
     if name.rpartition(".")[0] in alone:
         name = name.rpartition(".")[0]
     return ".".join(name.split(".")[outer:])
 
 
-def _merged(moments: Moments, groups: Mapping[str, list[str]]) -> Moments:
-    """One row for each group: the largest of what is called a maximum, the mean of everything else."""
+def _merged(probes: ProbeTable, groups: Mapping[str, list[str]]) -> ProbeTable:
+    """One row for each group: the maximum of statistics that are maxima, the mean of the others."""
     if not groups:
-        return Moments()
-    place = {node: index for index, node in enumerate(moments.nodes)}
+        return ProbeTable()
+    place = {node: index for index, node in enumerate(probes.nodes)}
     rows = [[place[leaf] for leaf in leaves] for leaves in groups.values()]
     values = {
-        statistic: np.stack([_one(table[picked], statistic.startswith("max")) for picked in rows])
-        for statistic, table in moments.values.items()
+        statistic: np.stack([_merged_row(table[picked], statistic.startswith("max")) for picked in rows])
+        for statistic, table in probes.values.items()
     }
-    return Moments(tuple(groups), moments.steps, values)
+    return ProbeTable(tuple(groups), probes.steps, values)
 
 
-def _one(table: Numbers, largest: bool) -> Numbers:
-    """Several rows as one, over those that are numbers."""
+def _merged_row(table: Numbers, largest: bool) -> Numbers:
+    """Several rows as one, without the values that are NaN."""
     if len(table) == 1:
         return np.asarray(table[0])
     known = np.isfinite(table)
@@ -128,9 +132,9 @@ def _one(table: Numbers, largest: bool) -> Numbers:
     return np.where(count > 0, made if largest else made / np.maximum(count, 1), np.nan)
 
 
-def leaf(document: Document, dotted: str) -> Node | None:
-    """The node of a dotted name."""
-    found = block_path.find(document, dotted)
+def node_at(document: Document, full_name: str) -> Node | None:
+    """The node of a full name such as 'stage1.0.conv1'."""
+    found = block_path.find(document, full_name)
     if found is None:
         return None
     block = block_path.block_at(document, found[0])
@@ -139,32 +143,32 @@ def leaf(document: Document, dotted: str) -> Node | None:
 
 
 def nodes_of_interest(live: Live) -> list[str]:
-    """The activation layers of the network, or the nodes with parameters where there is none."""
-    seen = live.probes["activations"].nodes
-    members = live.members if isinstance(live, Folded) else {}
+    """The activation layers of the network; without any, the nodes with parameters."""
+    measured = live.probes["activations"].nodes
+    members = live.members if isinstance(live, GroupedRun) else {}
     document = live.run.document
 
-    def interesting(node: str) -> bool:
-        at = leaf(document, node)
-        return at is not None and at.type in builder.CATALOGUE and builder.CATALOGUE[at.type].family in INTERESTING
+    def is_shown(node: str) -> bool:
+        at = node_at(document, node)
+        return at is not None and at.type in builder.CATALOGUE and builder.CATALOGUE[at.type].family in SHOWN_FAMILIES
 
-    marked = [node for node in seen if any(interesting(name) for name in members.get(node, (node,)))]
-    learning = live.probes["gradients"].nodes
-    return marked or [node for node in seen if node in learning] or list(seen)
+    activations = [node for node in measured if any(is_shown(name) for name in members.get(node, (node,)))]
+    learned = live.probes["gradients"].nodes
+    return activations or [node for node in measured if node in learned] or list(measured)
 
 
 def every_node(document: Document) -> Iterator[Node]:
-    """The document's own nodes and those of its blocks, each once."""
+    """The nodes of the document and of its blocks, each once."""
     yield from document.nodes
     for block in document.blocks.values():
         yield from block.nodes
 
 
 @dataclass(frozen=True)
-class Cells:
-    """A node of the coloured graph: the size of its gradients in each repeat, from the smallest node to the largest."""
+class NodeGradients:
+    """The gradients of a node on the graph: the mean of each repeat, and the smallest and the largest inside."""
 
-    sizes: dict[str, float] = field(default_factory=dict)  # repeat, or the node itself → mean of what is in it
+    sizes: dict[str, float] = field(default_factory=dict)  # repeat, or the node itself → the mean over the nodes in it
     low: float = 0.0
     high: float = 0.0
 
@@ -173,26 +177,26 @@ class Cells:
         return float(np.mean(list(self.sizes.values()))) if self.sizes else 0.0
 
 
-def cells(sizes: Mapping[str, float], path: Path) -> dict[str, Cells]:
-    """The nodes inside `path` by their names there, from every node's gradient."""
-    parts: dict[str, dict[str, list[float]]] = {}
+def node_gradients(sizes: Mapping[str, float], path: Names) -> dict[str, NodeGradients]:
+    """The gradients of the nodes inside `path` by their names there, from those of every node."""
+    groups: dict[str, dict[str, list[float]]] = {}
     for node, size in sizes.items():
         steps = node.split(".")
         inside = steps[2 * len(path) :]
         if inside and tuple(steps[: 2 * len(path) : 2]) == path:
             where = ".".join(steps[: 2 * len(path) + min(2, len(inside))])
-            parts.setdefault(inside[0], {}).setdefault(where, []).append(size)
+            groups.setdefault(inside[0], {}).setdefault(where, []).append(size)
     return {
-        name: Cells(
+        name: NodeGradients(
             {where: float(np.mean(values)) for where, values in inner.items()},
             min(size for values in inner.values() for size in values),
             max(size for values in inner.values() for size in values),
         )
-        for name, inner in parts.items()
+        for name, inner in groups.items()
     }
 
 
-def worst(badges: Mapping[str, str], path: Path) -> dict[str, str]:
+def worst_badges(badges: Mapping[str, str], path: Names) -> dict[str, str]:
     """The most serious badge of each node inside `path`."""
     found: dict[str, str] = {}
     for node, badge in badges.items():
@@ -204,9 +208,9 @@ def worst(badges: Mapping[str, str], path: Path) -> dict[str, str]:
 
 
 def _rank(badge: Any) -> int:
-    return SERIOUS.index(badge) if badge in SERIOUS else len(SERIOUS)
+    return BADGES.index(badge) if badge in BADGES else len(BADGES)
 
 
-def scene(document: Document, path: Path) -> Document:
-    """What lies on the canvas inside `path`."""
-    return block_path.scene(document, block_path.Place(tuple((name, 0) for name in path)))
+def graph_at(document: Document, path: Names) -> Document:
+    """The graph inside `path`."""
+    return block_path.graph_at(document, block_path.BlockPath(tuple((name, 0) for name in path)))

@@ -1,6 +1,8 @@
-"""The Train page's first line: start, pause, resume, stop, and how far the run is."""
+"""The header of the Train page: start, pause, resume, stop, and the progress of the run."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import streamlit as st
 
@@ -10,29 +12,33 @@ from pages.parts.document import header
 from pages.parts.document.session import Session
 from pages.parts.runs import run_choice
 from pages.parts.theme.escaping import escape
+from pages.parts.theme.run_page import shows_errors
 from pages.parts.training.run_data import ACTIVE
 from trainers.events import Progress
 from trainers.runs.run import Run
 
-REACTION = 1.0  # seconds that a click waits for the training thread to react
+TIMEOUT = 1.0  # seconds that a click waits for the training thread to react
 
 
 def show(session: Session, run: Run | None) -> None:
-    """The line, as a fragment: it looks again every second while the run is active, and at once after a click."""
+    """The header, as a fragment: drawn again every second while the run is active, and at once after a click."""
     active = run is not None and run.state in ACTIVE
-    st.fragment(_line, run_every=1.0 if active else None)(session, run.id if run else None, active)
+    st.fragment(_header, run_every=1.0 if active else None)(session, run.id if run else None, active)
 
 
-@run_choice.said
-def _line(session: Session, drawn: str | None, was_active: bool) -> None:
+@shows_errors
+def _header(session: Session, shown_run: str | None, was_active: bool) -> None:
     run = run_choice.current(session)
     progress = run.progress() if run else None
-    if (run.id if run else None) != drawn or (progress is not None and progress.state in ACTIVE) != was_active:
-        st.rerun()  # the rest of the page has to start or stop looking, too
+    if (run.id if run else None) != shown_run or (progress is not None and progress.state in ACTIVE) != was_active:
+        st.rerun()  # the rest of the page has to start or stop its own updates
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="header"):
         header.title(session)
+        if progress is None:
+            st.html("<div></div>")  # takes the room, so that Start is on the right, as Train is on the Build page
         _buttons(session, run, progress)
-        st.html(_progress(progress) if progress else "<div></div>")
+        if progress is not None:
+            st.html(_progress(progress))
 
 
 def _buttons(session: Session, run: Run | None, progress: Progress | None) -> None:
@@ -41,54 +47,68 @@ def _buttons(session: Session, run: Run | None, progress: Progress | None) -> No
         st.button("Pause", icon=":material/pause:", key="pause", on_click=_pause, args=(session, run))
     if run is not None and state == "paused":
         st.button(
-            "Resume", icon=":material/play_arrow:", key="resume", type="primary", on_click=_resume, args=(session, run),
-            help="Go on as if it had never been paused",
-        )  # fmt: skip
+            "Resume",
+            icon=":material/play_arrow:",
+            key="resume",
+            type="primary",
+            on_click=_resume,
+            args=(session, run),
+            help="Continue as if it had not been paused",
+        )
     if run is not None and state in ("running", "paused", "queued"):
         st.button(
-            "Stop", icon=":material/stop:", key="stop", on_click=_stop, args=(session, run),
-            help="End the run; its best weights are kept and scored",
-        )  # fmt: skip
+            "Stop",
+            icon=":material/stop:",
+            key="stop",
+            on_click=_stop,
+            args=(session, run),
+            help="End the run. Its best weights are kept and evaluated on the test split.",
+        )
     else:
-        errors = sum(problem.severity == "error" for problem in session.view.problems)
-        ready = session.view.complete and not errors
-        reason = f"Mend what is wrong first: {errors} problem{'s' * (errors > 1)} below" if errors else "One moment …"
+        errors = session.document_facts.errors
+        ready = session.document_facts.complete and not errors
+        reason = f"Fix the {errors} problem{'s' * (errors > 1)} below first" if errors else "Loading …"
         st.button(
-            "Start" if run is None else "Train again", icon=":material/play_arrow:", key="start", type="primary",
-            disabled=not ready, on_click=start, args=(session,),
-            help="Train from fresh weights with these settings" if ready else reason,
-        )  # fmt: skip
+            "Start" if run is None else "Train again",
+            icon=":material/play_arrow:",
+            key="start",
+            type="primary",
+            disabled=not ready,
+            on_click=start,
+            args=(session,),
+            help="Train a new run with these settings, from initial weights" if ready else reason,
+        )
 
 
 def start(session: Session) -> None:
-    """Train the document as it is now, and look at that run."""
+    """Train the document as it is now, and show that run."""
     try:
         run_choice.choose(session, trainers.start(trainers.Job.from_document(session.document), session.id))
     except (DocumentError, GraphError) as error:
-        session.say(" ".join(str(problem) for problem in error.problems[:3]), "warning")
+        session.notify(" ".join(str(problem) for problem in error.problems[:3]), "warning")
     except (NetloomError, OSError) as error:
-        session.say(str(error), "warning")
+        session.notify(str(error), "warning")
 
 
 def _pause(session: Session, run: Run) -> None:
-    _ask(session, run.pause)
-    run.wait(REACTION)
+    _control(session, run.pause)
+    run.wait(TIMEOUT)
 
 
 def _resume(session: Session, run: Run) -> None:
-    _ask(session, run.resume)
+    _control(session, run.resume)
 
 
 def _stop(session: Session, run: Run) -> None:
-    _ask(session, run.stop)
-    run.wait(REACTION)
+    _control(session, run.stop)
+    run.wait(TIMEOUT)
 
 
-def _ask(session: Session, what: object) -> None:
+def _control(session: Session, action: Callable[[], None]) -> None:
     try:
-        what()  # type: ignore[operator]
+        action()
     except (NetloomError, OSError) as error:
-        session.say(str(error), "warning")
+        session.notify(str(error), "warning")
 
 
 def _progress(progress: Progress) -> str:
@@ -101,30 +121,30 @@ def _progress(progress: Progress) -> str:
 
 
 def describe(progress: Progress) -> str:
-    """How far a run is, in a line: epoch, speed, time left, device."""
+    """The progress of a run in one line: epoch, speed, time left, device."""
     epoch = f"epoch {progress.epoch:,} of {progress.epochs:,}"
     speed = f"{progress.samples_per_second:,.0f} samples/s" if progress.samples_per_second else ""
     device = "CPU" if progress.device == "cpu" else f"GPU ({progress.device})" if progress.device else ""
-    took = f"{clock(progress.seconds)} of training"
+    duration = f"{clock(progress.seconds)} of training"
     match progress.state:
         case "queued":
-            parts = ["queued: it starts when the run before it is over"]
+            parts = ["queued: starts when the current run ends"]
         case "running" if not progress.step:
             parts = [progress.message or "starting …", device]
         case "running":
             left = f"{clock(progress.seconds_left)} left" if progress.seconds_left is not None else ""
             parts = [epoch, speed, left, device]
         case "paused":
-            parts = ["paused", epoch, took, device]
+            parts = ["paused", epoch, duration, device]
         case "finished" if progress.step < progress.steps:
-            parts = [f"stopped early after epoch {progress.epoch:,}", took, speed, device]
+            parts = [f"stopped early after epoch {progress.epoch:,}", duration, speed, device]
         case _:
-            parts = [progress.state, epoch, took, speed, device]
+            parts = [progress.state, epoch, duration, speed, device]
     return " · ".join(part for part in parts if part)
 
 
 def clock(seconds: float) -> str:
-    """Seconds as minutes and seconds, or as hours and minutes where it is long."""
+    """Seconds as minutes and seconds, or as hours and minutes."""
     whole = round(seconds)
     if whole < 3600:
         return f"{whole // 60}:{whole % 60:02d}"

@@ -1,4 +1,4 @@
-"""The curves everyone looks at first: loss and metrics over the run, training and validation."""
+"""The curves of loss and metrics over the run, for training and validation."""
 
 from __future__ import annotations
 
@@ -10,30 +10,37 @@ from pages.parts.theme import charts
 from pages.parts.training.run_data import Curve, Live
 from trainers.paradigms.base import ReportedMetric
 
-ROOM = 56  # letters of scores' names beside each other
-NOT_YET = "The first numbers come within a second of training."
-NOT_SCORED = "The first score comes at the end of the first epoch."
+MOST_LETTERS = 56  # of the labels of metrics side by side
+NO_LOSS = "The first values arrive within a second of training."
+NO_METRIC = "The first value arrives at the end of the first epoch."
 
 
 def loss(live: Live) -> None:
-    """Training loss, thin as it is and bold smoothed, beside the validation loss."""
+    """The training loss, smoothed and of each step, and the validation loss."""
     with st.container(horizontal=True, vertical_alignment="center", key="loss_head"):
         charts.heading("Loss")
         weight = st.slider(
-            "smoothing", 0.0, 0.98, 0.6, 0.02, key="smoothing", help="How much of what was before each point keeps.",
-            format="smoothing %.2f", label_visibility="collapsed",
-        )  # fmt: skip
-        log = st.toggle("log axis", True, key="loss_log", help="Equal distances are equal ratios.")
+            "smoothing",
+            0.0,
+            0.98,
+            0.6,
+            0.02,
+            key="smoothing",
+            help="The weight of earlier points in the moving average of the training loss.",
+            format="smoothing %.2f",
+            label_visibility="collapsed",
+        )
+        log = st.toggle("log axis", True, key="loss_log", help="A logarithmic axis: equal distances are equal ratios.")
     training, validation = (live.curves.get((split, "loss")) for split in ("training", "validation"))
     if training is None and validation is None:
-        return charts.nothing(NOT_YET)
+        return charts.nothing(NO_LOSS)
     known = [curve.value for curve in (training, validation) if curve is not None]
-    log = log and min(values.min(initial=1.0) for values in known) >= 0  # scores below zero have no logarithm
+    log = log and min(values.min(initial=1.0) for values in known) >= 0  # values below zero have no logarithm
     return charts.draw(loss_figure(training, validation, weight, log, live.run.id), "loss")
 
 
 def loss_figure(training: Curve | None, validation: Curve | None, weight: float, log: bool, state: str) -> go.Figure:
-    """Both curves; on a log axis values of zero or less are left out."""
+    """Both curves; on a log axis without values of zero or less."""
     look = charts.look()
     traces = []
     if training is not None:
@@ -41,10 +48,16 @@ def loss_figure(training: Curve | None, validation: Curve | None, weight: float,
         if rough:
             traces.append(
                 charts.line(
-                    training.step, training.value, "each step", look.pale, 1.0, showlegend=False, hoverinfo="skip",
+                    training.step,
+                    training.value,
+                    "each step",
+                    look.pale,
+                    1.0,
+                    showlegend=False,
+                    hoverinfo="skip",
                     hovertemplate=None,
                 )
-            )  # fmt: skip
+            )
         traces.append(charts.line(training.step, charts.smooth(training.value, weight), "training", look.training, 2.2))
     if validation is not None:
         traces.append(charts.line(validation.step, validation.value, "validation", look.validation, 2.2))
@@ -56,41 +69,50 @@ def loss_figure(training: Curve | None, validation: Curve | None, weight: float,
 
 
 def metric(live: Live) -> None:
-    """Accuracy, or how much of the spread is explained, for both parts of the data, where it was scored."""
-    choices = _told(live)
+    """A metric, such as the accuracy, for training and validation; the reader chooses which."""
+    choices = _metrics(live)
     labels = {entry.name: entry.label for entry in choices}
     with st.container(horizontal=True, vertical_alignment="center", key="metric_head"):
-        charts.heading("Scores", "after each epoch")
+        charts.heading("Metrics", "after each epoch")
         if not choices:
-            return charts.nothing(NOT_SCORED)
+            return charts.nothing(NO_METRIC)
         key = f"metric_{live.run.job.paradigm.name}{live.run.job.dataset.task}{len(choices)}"
-        if sum(len(label) + 4 for label in labels.values()) > ROOM:  # more than fits beside the heading
+        if sum(len(label) + 4 for label in labels.values()) > MOST_LETTERS:  # they do not fit beside the heading
             chosen = st.selectbox(
-                "metric", list(labels), key=f"{key}_list", format_func=labels.__getitem__, width=250,
+                "metric",
+                list(labels),
+                key=f"{key}_list",
+                format_func=labels.__getitem__,
+                width=250,
                 label_visibility="collapsed",
-            )  # fmt: skip
+            )
         else:
             chosen = st.segmented_control(
-                "metric", list(labels), default=choices[0].name, format_func=labels.__getitem__, required=True,
-                key=key, label_visibility="collapsed",
-            )  # fmt: skip
+                "metric",
+                list(labels),
+                default=choices[0].name,
+                format_func=labels.__getitem__,
+                required=True,
+                key=key,
+                label_visibility="collapsed",
+            )
     name = chosen or choices[0].name
     found = {split: live.curves.get((split, name)) for split in ("training", "validation")}
     if not any(found.values()):
-        return charts.nothing(NOT_SCORED)
+        return charts.nothing(NO_METRIC)
     return charts.draw(metric_figure(found, f"{live.run.id}{name}"), "metric")
 
 
-def _told(live: Live) -> list[ReportedMetric]:
-    """The scores that are there, or before the first epoch those that will be."""
+def _metrics(live: Live) -> list[ReportedMetric]:
+    """The metrics that have values; before the first epoch those that will have."""
     job = live.run.job
-    scores = job.paradigm.metrics(job.dataset)
-    there = [score for score in scores if (score.split, score.name) in live.curves]
-    return there or [score for score in scores if not score.costly]
+    metrics = job.paradigm.metrics(job.dataset)
+    known = [metric for metric in metrics if (metric.split, metric.name) in live.curves]
+    return known or [metric for metric in metrics if not metric.costly]
 
 
 def metric_figure(found: dict[str, Curve | None], state: str) -> go.Figure:
-    """One curve for each part of the data."""
+    """One curve for each split."""
     look = charts.look()
     colours = {"training": look.training, "validation": look.validation}
     traces = [

@@ -1,4 +1,4 @@
-"""Gradient charts: how large they are at each node, how that went over time, and how far steps move the weights."""
+"""Gradient charts: gradients at each node, over the run and through time, and the ratio of updates to weights."""
 
 from __future__ import annotations
 
@@ -6,20 +6,21 @@ import numpy as np
 import plotly.graph_objects as go
 
 from pages.parts.theme import charts
-from pages.parts.training.run_data import Live, Moments
+from pages.parts.training.run_data import Live, ProbeTable
 
-GUIDE = 1e-3  # the usual size of an update beside the weights
+USUAL_RATIO = 1e-3  # of an update to the weights
 MOST_NODES = 40
-CELLS = 1000
-WAITING = "The first probe comes within a second of training."
+MOST_CELLS = 1000
+LAST = 5  # probes whose median is drawn: one unusual batch has no effect
+WAITING = "The first measurements arrive within a second of training."
 
 
-def shown(moments: Moments) -> Moments:
-    """At most MOST_NODES nodes, spread evenly over the depth."""
-    if len(moments.nodes) <= MOST_NODES:
-        return moments
-    picked = np.unique(np.linspace(0, len(moments.nodes) - 1, MOST_NODES).astype(int))
-    return moments.only([moments.nodes[index] for index in picked])
+def shown(table: ProbeTable) -> ProbeTable:
+    """At most MOST_NODES nodes, evenly spaced over the depth."""
+    if len(table.nodes) <= MOST_NODES:
+        return table
+    picked = np.unique(np.linspace(0, len(table.nodes) - 1, MOST_NODES).astype(int))
+    return table.only([table.nodes[index] for index in picked])
 
 
 def _note(live: Live, text: str) -> str:
@@ -27,8 +28,8 @@ def _note(live: Live, text: str) -> str:
     return text if count <= MOST_NODES else f"{text} · {MOST_NODES} of {count} nodes"
 
 
-def troubled(live: Live) -> dict[str, str]:
-    """Node → badge for every node in trouble: those of the verdicts, and those as small as the one that vanishes."""
+def node_badges(live: Live) -> dict[str, str]:
+    """Node → badge: those of the verdicts, and "vanishing" for nodes whose gradients are as small as theirs."""
     badges = {verdict.node: verdict.badge for verdict in live.verdicts if verdict.node and verdict.badge}
     gradients = live.probes["gradients"]
     if "vanishing" in badges.values() and "mean_abs" in gradients.values:
@@ -40,15 +41,15 @@ def troubled(live: Live) -> dict[str, str]:
 
 
 def flow(live: Live) -> None:
-    """Mean and largest gradient of every node, as they are now."""
-    charts.heading("Gradient flow", _note(live, "from the first node to the last"))
+    """The mean and the largest gradient of every node now."""
+    charts.heading("Gradient flow", _note(live, "mean and largest absolute gradient of each node, from first to last"))
     gradients = shown(live.probes["gradients"])
     if not gradients.nodes:
         return charts.nothing(WAITING)
-    return charts.draw(flow_figure(gradients, troubled(live), live.run.id), "flow")
+    return charts.draw(flow_figure(gradients, node_badges(live), live.run.id), "flow")
 
 
-def flow_figure(gradients: Moments, badges: dict[str, str], state: str) -> go.Figure:
+def flow_figure(gradients: ProbeTable, badges: dict[str, str], state: str) -> go.Figure:
     """Bars on a log axis; red only where gradients vanish or explode."""
     look = charts.look()
     nodes = list(gradients.nodes)
@@ -60,7 +61,7 @@ def flow_figure(gradients: Moments, badges: dict[str, str], state: str) -> go.Fi
     span[0] -= 0.5  # so that the smallest bar can be seen
     bars = [("largest", largest, look.pale), ("mean", np.where(bad, np.nan, mean), look.training)]
     if any(bad):
-        bars.append(("mean, in trouble", np.where(bad, mean, np.nan), look.bad))
+        bars.append(("mean, vanishing or exploding", np.where(bad, mean, np.nan), look.bad))
     traces = [
         go.Bar(
             x=nodes, y=values, name=name, marker_color=colour, hovertemplate=f"%{{x}}: {name} %{{y:.2e}}<extra></extra>"
@@ -68,24 +69,28 @@ def flow_figure(gradients: Moments, badges: dict[str, str], state: str) -> go.Fi
         for name, values, colour in bars
     ]
     return charts.figure(
-        traces, log=True, state=state, barmode="overlay", bargap=0.25,
+        traces,
+        log=True,
+        state=state,
+        barmode="overlay",
+        bargap=0.25,
         yaxis={"range": span, "dtick": max(1, round((span[1] - span[0]) / 5))},
         xaxis={"type": "category", "tickangle": charts.tilt(nodes)},
-    )  # fmt: skip
+    )
 
 
 def over_time(live: Live) -> None:
-    """A heat map: nodes against steps, coloured by the size of their gradients."""
-    charts.heading("Gradient over time", _note(live, "mean size, log₁₀"))
+    """A heat map of nodes against steps, coloured by the size of the gradients."""
+    charts.heading("Gradients over the run", _note(live, "mean absolute gradient, log₁₀"))
     gradients = shown(live.probes["gradients"])
     if not gradients.nodes:
         return charts.nothing(WAITING)
     return charts.draw(map_figure(gradients, live.run.id), "gradient_map")
 
 
-def map_figure(gradients: Moments, state: str) -> go.Figure:
-    """Columns are thinned so that there are no more than CELLS cells, however long the run is."""
-    columns = max(20, CELLS // max(1, len(gradients.nodes)))
+def map_figure(gradients: ProbeTable, state: str) -> go.Figure:
+    """Columns are thinned so that there are no more than MOST_CELLS cells."""
+    columns = max(20, MOST_CELLS // max(1, len(gradients.nodes)))
     count = len(gradients.steps)
     picked = np.unique(np.linspace(0, count - 1, min(columns, count)).astype(int))
     sizes = gradients.values["mean_abs"][:, picked]
@@ -95,31 +100,93 @@ def map_figure(gradients: Moments, state: str) -> go.Figure:
     colours = charts.look()
     bar = {"thickness": 10, "outlinewidth": 0, "tickfont": {"color": colours.soft, "size": 10.5}, "nticks": 6}
     trace = go.Heatmap(
-        x=gradients.steps[picked], y=list(gradients.nodes), z=z, colorscale=charts.SCALE, zmin=low, zmax=high,
-        colorbar=bar, hovertemplate="%{y} at step %{x:,}: 10^%{z:.1f}<extra></extra>", hoverongaps=False,
-    )  # fmt: skip
+        x=gradients.steps[picked],
+        y=list(gradients.nodes),
+        z=z,
+        colorscale=charts.SCALE,
+        zmin=low,
+        zmax=high,
+        colorbar=bar,
+        hovertemplate="%{y} at step %{x:,}: 10^%{z:.1f}<extra></extra>",
+        hoverongaps=False,
+    )
     return charts.figure([trace], x="step", state=state, key=False, yaxis={"type": "category", "showgrid": False})
 
 
 def update_ratio(live: Live) -> None:
-    """How far a step moves each node's weights beside their size, with the usual size as a line."""
-    charts.heading("Update-to-weight ratio", "far below 10⁻³ it learns slowly")
+    """The size of each node's updates relative to its weights, with the usual ratio as a line."""
+    charts.heading("Update-to-weight ratio", "far below 10⁻³ a node learns slowly")
     gradients = shown(live.probes["gradients"])
     if not gradients.nodes:
         return charts.nothing(WAITING)
     return charts.draw(ratio_figure(gradients, live.run.id), "update_ratio")
 
 
-def ratio_figure(gradients: Moments, state: str) -> go.Figure:
-    """Curves on a log axis that always holds the guide line."""
+def ratio_figure(gradients: ProbeTable, state: str) -> go.Figure:
+    """Curves on a log axis that always includes the usual ratio."""
     ratios = gradients.values["update_ratio"]
     known = ratios[np.isfinite(ratios) & (ratios > 0)]
-    low, high = (min(known.min(), GUIDE), max(known.max(), GUIDE)) if known.size else (1e-5, 1e-1)
-    usual = {  # on a log axis an annotation's place is the logarithm
-        "x": 0.99, "xref": "paper", "xanchor": "right", "y": np.log10(GUIDE), "yanchor": "bottom", "text": "usual",
-        "showarrow": False, "font": {"color": charts.look().soft, "size": 11},
-    }  # fmt: skip
+    low, high = (min(known.min(), USUAL_RATIO), max(known.max(), USUAL_RATIO)) if known.size else (1e-5, 1e-1)
+    usual = {  # on a log axis the position of an annotation is the logarithm
+        "x": 0.99,
+        "xref": "paper",
+        "xanchor": "right",
+        "y": np.log10(USUAL_RATIO),
+        "yanchor": "bottom",
+        "text": "usual",
+        "showarrow": False,
+        "font": {"color": charts.look().soft, "size": 11},
+    }
     return charts.per_node(
-        gradients.steps, ratios, gradients.nodes, state=state, log=True, shapes=[charts.level(GUIDE)],
-        annotations=[usual], yaxis={"range": charts.decades(max(low, high * 1e-7), high), "dtick": 1},
-    )  # fmt: skip
+        gradients.steps,
+        ratios,
+        gradients.nodes,
+        state=state,
+        log=True,
+        shapes=[charts.level(USUAL_RATIO)],
+        annotations=[usual],
+        yaxis={"range": charts.decades(max(low, high * 1e-7), high), "dtick": 1},
+    )
+
+
+# ---- through time ------------------------------------------------------------------------------------------------
+
+
+def has_through_time(live: Live) -> bool:
+    """Whether the run has recurrent layers that were measured."""
+    return bool(live.probes["through_time"].nodes)
+
+
+def through_time(live: Live) -> None:
+    """For each recurrent layer, the gradient of its state against the number of steps back from the last one."""
+    charts.heading("Gradient through time", "of the loss at the last step · where it vanishes, nothing is learned")
+    charts.draw(through_time_figure(live.probes["through_time"], live.run.id), "through_time")
+
+
+def through_time_figure(table: ProbeTable, state: str) -> go.Figure:
+    """Curves on a log axis: the newest probes, and the first ones in a pale colour."""
+    look = charts.look()
+    traces, low, high = [], np.inf, 0.0
+    back = np.array(sorted(int(name) for name in table.values))
+    values = np.stack([table.values[str(step)] for step in back])  # steps back × nodes × steps of training
+    for number, (node, colour) in enumerate(zip(table.nodes, charts.depth_colours(len(table.nodes)), strict=True)):
+        rows = values[:, number]
+        measured = rows[:, np.isfinite(rows).any(axis=0)]
+        newest = np.nanmedian(measured[:, -LAST:], axis=1)
+        positive = np.isfinite(newest) & (newest > 0)
+        if measured.shape[1] > LAST:
+            first = np.nanmedian(measured[:, :3], axis=1)
+            early = np.isfinite(first) & (first > 0)
+            traces.append(charts.line(back[early], first[early], f"{node}, first", look.pale, 1.4))
+            low = min(low, first[early].min(initial=np.inf))
+        traces.append(charts.line(back[positive], newest[positive], node, colour))
+        low, high = min(low, newest[positive].min(initial=np.inf)), max(high, newest[positive].max(initial=0.0))
+    span = charts.decades(max(low, high * 1e-16), high) if high else [-6, 0]
+    return charts.figure(
+        traces,
+        x="steps back from the last one",
+        log=True,
+        state=state,
+        yaxis={"range": span, "dtick": max(1, round((span[1] - span[0]) / 5))},
+        xaxis={"rangemode": "tozero"},
+    )

@@ -1,12 +1,12 @@
-"""Draws the cards and the panels that a run's paradigm asks for."""
+"""Draws the cards and panels that the paradigm of a run names."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from pages.parts import views
-from pages.parts.runs import run_choice
 from pages.parts.theme import charts
+from pages.parts.theme.run_page import shows_errors
 from pages.parts.training.run_data import Live
 from trainers.events import SplitName
 from trainers.runs.run import Run
@@ -22,23 +22,23 @@ def cards(live: Live) -> None:
                 _draw(view, live)
 
 
-@run_choice.said
-def show(run: Run, part: SplitName) -> None:
-    """Every panel of the run's paradigm, in its order: those on top, two columns, then those of whole width."""
+@shows_errors
+def show(run: Run, split: SplitName) -> None:
+    """The panels of the run's paradigm, in its order: those on top, two columns, then those of the whole width."""
     chosen = views.chosen("panel", run.job.paradigm.panels)
     for view in chosen:
-        if view.position == "top":
-            _draw(view, run, part)
+        if view.column == "top":
+            _draw(view, run, split)
     left, right = st.columns([11, 9], gap="small")
     for view in chosen:
-        if view.position in ("left", "right"):
-            with left if view.position == "left" else right:
-                _draw(view, run, part)
+        if view.column in ("left", "right"):
+            with left if view.column == "left" else right:
+                _draw(view, run, split)
     for view in chosen:
-        if view.position == "whole":
-            _draw(view, run, part)
+        if view.column == "whole":
+            _draw(view, run, split)
 
 
-@run_choice.said
+@shows_errors
 def _draw(view: views.View, *arguments: object) -> None:
     view.draw(*arguments)

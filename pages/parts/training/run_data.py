@@ -1,4 +1,4 @@
-"""The numbers of a run as charts want them: read once for each change of the run, whoever looks at it."""
+"""The numbers of a run as charts need them: read once for each change of the run, for all tabs."""
 
 from __future__ import annotations
 
@@ -17,52 +17,52 @@ from trainers.runs.run import Run
 Numbers = NDArray[Any]
 ACTIVE = ("queued", "running")
 KEPT = 4
-DRAWN: tuple[ProbeKind, ...] = ("activations", "gradients", "through_time")  # the kinds of probes that charts show
+SHOWN_PROBES: tuple[ProbeKind, ...] = ("activations", "gradients", "through_time")
 
 
 @dataclass(frozen=True)
 class Curve:
-    """One metric of one part of the data over the run."""
+    """One metric of one split over the run."""
 
     step: Numbers
     epoch: Numbers
     value: Numbers
 
     def joined(self, more: Curve) -> Curve:
-        """This curve, and what came after it."""
+        """This curve and the values after it."""
         pairs = ((self.step, more.step), (self.epoch, more.epoch), (self.value, more.value))
         return Curve(*(np.concatenate(pair) for pair in pairs))
 
 
 @dataclass(frozen=True)
-class Moments:
-    """What the probes of one kind saw: statistic → nodes × moments; NaN where a node was not seen."""
+class ProbeTable:
+    """The measurements of one kind of probe: statistic → nodes × steps; NaN where a node was not measured."""
 
     nodes: tuple[str, ...] = ()
     steps: Numbers = field(default_factory=lambda: np.zeros(0))
     values: dict[str, Numbers] = field(default_factory=dict)
 
     def latest(self, statistic: str, count: int = 5) -> Numbers:
-        """The middle of a statistic's last few moments, for each node: one odd batch does not show."""
+        """The median of a statistic over the last steps, for each node: one unusual batch has no effect."""
         found = self.values.get(statistic)
         if found is None or not found.size:
             return np.zeros(len(self.nodes))
         return np.nan_to_num(np.median(found[:, -count:], axis=1))
 
-    def only(self, nodes: list[str]) -> Moments:
-        """The same for some of the nodes."""
+    def only(self, nodes: list[str]) -> ProbeTable:
+        """The table of some of the nodes."""
         rows = [self.nodes.index(node) for node in nodes]
-        return Moments(tuple(nodes), self.steps, {name: table[rows] for name, table in self.values.items()})
+        return ProbeTable(tuple(nodes), self.steps, {name: table[rows] for name, table in self.values.items()})
 
 
 @dataclass(frozen=True)
 class Live:
-    """All that the Train page shows of a run, as of one moment."""
+    """Everything that the Train page shows of a run, as it is now."""
 
     run: Run
     progress: Progress
     curves: dict[tuple[str, str], Curve]  # (split, metric) → values
-    probes: dict[str, Moments]
+    probes: dict[str, ProbeTable]
     verdicts: list[Verdict]
     histograms: dict[str, tuple[list[float], list[int]]]
     texts: list[Text] = field(default_factory=list)
@@ -82,7 +82,7 @@ class Live:
         return value, value - float(before[-1]) if len(before) else float("nan")
 
 
-_kept: OrderedDict[str, tuple[Any, Live]] = OrderedDict()
+_known: OrderedDict[str, tuple[Any, Live]] = OrderedDict()
 _guard = threading.Lock()
 _growing: OrderedDict[str, Any] = OrderedDict()
 
@@ -90,51 +90,56 @@ _growing: OrderedDict[str, Any] = OrderedDict()
 def read(run: Run) -> Live:
     """The run as it is now. StoreError: the store cannot be read."""
     progress = run.progress()
-    mark = (str(run.store.folder), progress.updated, progress.state, progress.step)
+    version = (str(run.store.folder), progress.updated, progress.state, progress.step)
     with _guard:
-        known = _kept.get(run.id)
-        if known is not None and known[0] == mark:
+        known = _known.get(run.id)
+        if known is not None and known[0] == version:
             return known[1]
     live = Live(
-        run, progress, _grown(run), {kind: moments(run.probes(kind)) for kind in DRAWN},
-        run.verdicts(), run.histograms(), run.texts(),
-    )  # fmt: skip
+        run,
+        progress,
+        _curves(run),
+        {kind: probe_table(run.probes(kind)) for kind in SHOWN_PROBES},
+        run.verdicts(),
+        run.histograms(),
+        run.texts(),
+    )
     with _guard:
-        _kept[run.id] = (mark, live)
-        _kept.move_to_end(run.id)
-        while len(_kept) > KEPT:
-            _kept.popitem(last=False)
+        _known[run.id] = (version, live)
+        _known.move_to_end(run.id)
+        while len(_known) > KEPT:
+            _known.popitem(last=False)
     return live
 
 
-class _Growing:
-    """A run's curves, to which each look adds what is new: a long run is not read again every second."""
+class _GrowingCurves:
+    """A run's curves, to which each reading adds the new values: a long run is not read again every second."""
 
     def __init__(self) -> None:
         self.place, self.step = 0, 0
         self.curves: dict[tuple[str, str], Curve] = {}
 
-    def look(self, run: Run) -> dict[tuple[str, str], Curve]:
+    def read(self, run: Run) -> dict[tuple[str, str], Curve]:
         """The curves as they are now."""
         new = run.metrics_after(self.place, self.step)
         if new is None:
             self.curves, new = {}, run.metrics_after(0, 0)
         if new:
-            self.place, self.step = new[-1]["place"], new[-1]["step"]
+            self.place, self.step = new[-1]["row_id"], new[-1]["step"]
             for key, curve in curves(pd.DataFrame(new)).items():
                 old = self.curves.get(key)
                 self.curves[key] = curve if old is None else old.joined(curve)
         return dict(self.curves)
 
 
-def _grown(run: Run) -> dict[tuple[str, str], Curve]:
+def _curves(run: Run) -> dict[tuple[str, str], Curve]:
     key = f"{run.store.folder}/{run.id}"
     with _guard:
-        growing = _growing.setdefault(key, _Growing())
+        growing = _growing.setdefault(key, _GrowingCurves())
         _growing.move_to_end(key)
         while len(_growing) > KEPT:
             _growing.popitem(last=False)
-        return growing.look(run)
+        return growing.read(run)
 
 
 def curves(metrics: pd.DataFrame) -> dict[tuple[str, str], Curve]:
@@ -146,13 +151,13 @@ def curves(metrics: pd.DataFrame) -> dict[tuple[str, str], Curve]:
     return found
 
 
-def moments(probes: pd.DataFrame) -> Moments:
-    """A run's probes of one kind as tables of nodes × moments."""
+def probe_table(probes: pd.DataFrame) -> ProbeTable:
+    """A run's probes of one kind as tables of nodes × steps."""
     if not len(probes):
-        return Moments()
+        return ProbeTable()
     step, steps = pd.factorize(probes["step"])
     node, nodes = pd.factorize(probes["node"])
     kind, kinds = pd.factorize(probes["statistic"])
     table = np.full((len(kinds), len(nodes), len(steps)), np.nan)
     table[kind, node, step] = probes["value"].to_numpy(dtype=float)
-    return Moments(tuple(map(str, nodes)), np.asarray(steps), dict(zip(map(str, kinds), table, strict=True)))
+    return ProbeTable(tuple(map(str, nodes)), np.asarray(steps), dict(zip(map(str, kinds), table, strict=True)))

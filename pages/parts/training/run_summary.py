@@ -1,4 +1,4 @@
-"""The newest numbers of a run as cards, and what they mean in words."""
+"""The newest values of a run as cards, its verdicts, and how it ended."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ from pages.parts.training.run_data import Live
 from trainers.events import Verdict
 from trainers.paradigms.base import ReportedMetric
 
-SHOWN = 4
+MOST_VERDICTS = 4
 
 
 def cards(live: Live) -> None:
-    """Loss, validation loss, the main score and the gradient norm, each with its change since the epoch before."""
+    """Training and validation loss, the main metric and the gradient norm, with the change since the last epoch."""
     job = live.run.job
-    told = [score for score in job.paradigm.metrics(job.dataset) if not score.costly]
+    metrics = [metric for metric in job.paradigm.metrics(job.dataset) if not metric.costly]
     losses = [ReportedMetric("loss", "loss", False, split=split) for split in ("training", "validation")]
-    shown = [score for score in losses if (score.split, "loss") in live.curves or not live.curves]
-    shown += told[: 1 + len(losses) - len(shown)]
+    shown = [loss for loss in losses if (loss.split, "loss") in live.curves or not live.curves]
+    shown += metrics[: 1 + len(losses) - len(shown)]
     norm = ReportedMetric("gradient_norm", "gradient norm", None, split="training")
-    labels = [f"{score.split} {score.label}" for score in shown] + [norm.label]
-    drawn = [
-        _card(label, live.last(score.split, score.name), score.higher_is_better)
-        for label, score in zip(labels, [*shown, norm], strict=True)
+    labels = [f"{metric.split} {metric.label}" for metric in shown] + [norm.label]
+    made = [
+        _card(label, live.last(metric.split, metric.name), metric.higher_is_better)
+        for label, metric in zip(labels, [*shown, norm], strict=True)
     ]
-    st.html(f'<div class="nl-cards">{"".join(drawn)}</div>')
+    st.html(f'<div class="nl-cards">{"".join(made)}</div>')
 
 
-def _card(label: str, found: tuple[float, float] | None, more_is_better: bool | None) -> str:
+def _card(label: str, found: tuple[float, float] | None, higher_is_better: bool | None) -> str:
     value, change = found or (math.nan, math.nan)
     shown = "–" if math.isnan(value) else number(value)
     delta = f'<span class="nl-delta">{"after the first epoch" if found is None else "&nbsp;"}</span>'
     if not math.isnan(change):
-        better = (change > 0) == more_is_better
-        kind = "even" if more_is_better is None or change == 0 else "good" if better else "worse"
+        better = (change > 0) == higher_is_better
+        kind = "even" if higher_is_better is None or change == 0 else "good" if better else "worse"
         arrow = "↑" if change > 0 else "↓" if change < 0 else "="
         sign = "+" if change > 0 else "−" if change < 0 else ""
         delta = f'<span class="nl-delta nl-{kind}">{arrow} {sign}{number(abs(change))}</span>'
@@ -45,7 +45,7 @@ def _card(label: str, found: tuple[float, float] | None, more_is_better: bool | 
 
 
 def number(value: Any) -> str:
-    """A number with three or four digits that say something."""
+    """A number with three or four significant digits."""
     size = abs(float(value))
     if size == 0 or 0.001 <= size < 1:
         return f"{value:.3f}"
@@ -55,37 +55,38 @@ def number(value: Any) -> str:
 
 
 def verdicts(live: Live) -> None:
-    """What the probes mean, the most serious first. Always one element, so that nothing below it moves about."""
-    found = live.verdicts[:SHOWN]
+    """The verdicts, the most serious first. Always one element, so that nothing below it moves."""
+    found = live.verdicts[:MOST_VERDICTS]
     rest = len(live.verdicts) - len(found)
-    more = f'<div class="nl-verdict nl-said-info">and {rest} more of the kind</div>' if rest > 0 else ""
+    more = f'<div class="nl-verdict nl-verdict-info">and {rest} more</div>' if rest > 0 else ""
     text = "".join(_verdict(verdict) for verdict in found) + more
     if not found and live.active and live.progress.step:
-        healthy = "No trouble seen: gradients, activations and steps look healthy."
-        text = f'<div class="nl-verdict nl-said-info">{healthy}</div>'
+        healthy = "No problems found in gradients, activations and updates."
+        text = f'<div class="nl-verdict nl-verdict-info">{healthy}</div>'
     st.html(f'<div class="nl-verdicts">{text}</div>')
 
 
 def _verdict(verdict: Verdict) -> str:
     link = '<a href="#network" target="_self">Show on the graph</a>' if verdict.node else ""
     return (
-        f'<div class="nl-verdict nl-said-{escape(verdict.severity)}"><b>{escape(verdict.message)}</b> '
+        f'<div class="nl-verdict nl-verdict-{escape(verdict.severity)}"><b>{escape(verdict.message)}</b> '
         f"{escape(verdict.advice)} {link}</div>"
     )
 
 
 def ending(live: Live) -> None:
-    """How the run ended, when there is something to say about it; always one element."""
+    """How the run ended: an error, an interruption or the test metric. Always one element."""
     progress = live.progress
     text = ""
     if progress.state == "failed":
-        text = f'<div class="nl-verdict nl-said-error"><b>This run failed.</b> {escape(progress.message)}</div>'
+        text = f'<div class="nl-verdict nl-verdict-error"><b>This run failed.</b> {escape(progress.message)}</div>'
     elif progress.state == "paused" and progress.message not in ("", "Paused."):
-        text = f'<div class="nl-verdict nl-said-warning">{escape(progress.message)} Resume goes on from there.</div>'
+        text = f'<div class="nl-verdict nl-verdict-warning">{escape(progress.message)} Press Resume to continue.</div>'
     elif progress.state in ("finished", "stopped"):
-        scores, job = live.run.scores(), live.run.job
-        score = next(iter(job.paradigm.metrics(job.dataset)), None)
-        if score is not None and score.name in scores:
-            told = f"Test {score.label} <b>{number(scores[score.name])}</b>: the best weights, on samples never seen."
-            text = f'<div class="nl-verdict nl-said-good">{told}</div>'
+        values, job = live.run.scores(), live.run.job
+        metric = next(iter(job.paradigm.metrics(job.dataset)), None)
+        if metric is not None and metric.name in values:
+            value = number(values[metric.name])
+            words = f"Test {escape(metric.label)} <b>{value}</b>, with the best weights of the run."
+            text = f'<div class="nl-verdict nl-verdict-good">{words}</div>'
     st.html(f'<div class="nl-verdicts">{text}</div>')

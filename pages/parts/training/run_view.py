@@ -1,23 +1,22 @@
-"""A run as one watches it: cards, verdicts and charts, looked at again every second while it trains."""
+"""A run as one watches it: cards, verdicts and charts, drawn again every second while it trains."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 import trainers
-from pages.parts.runs import run_choice  # fmt: skip
 from pages.parts.theme import charts
+from pages.parts.theme.run_page import shows_errors
 from pages.parts.training import activations, block_rows, curves, gradients, panels, run_data, run_graph, run_summary
-from pages.parts.training import through_time as run_through_time
 from pages.parts.training.run_data import ACTIVE
 from trainers.runs.run import Run
 
-COMING = (
-    ("Loss and scores", "how wrong the network is, on what it learns from and on what was held out"),
-    ("Gradient flow", "how much of the error reaches each layer: it should not fade away or blow up"),
-    ("Activations", "how the values inside are spread, and which units are stuck"),
-    ("Your network", "coloured by the size of its gradients, with a word at each layer in trouble"),
-    ("Verdicts", "what all this means, in words, and what to try"),
+SHOWN_LATER = (
+    ("Loss and metrics", "on the training split and on the validation split"),
+    ("Gradient flow", "the size of the gradients at each layer: they should neither vanish nor explode"),
+    ("Activations", "the distribution of each layer's output, and units that are dead or saturated"),
+    ("The network", "coloured by the size of the gradients, with a badge at each layer with a problem"),
+    ("Verdicts", "what the measurements mean, and what to try"),
 )
 
 
@@ -26,37 +25,33 @@ def show(run: Run) -> None:
     st.fragment(_live, run_every=1.0 if run.state in ACTIVE else None)(run.id)
 
 
-@run_choice.said
+@shows_errors
 def _live(run_id: str) -> None:
     live = run_data.read(trainers.open_run(run_id))
     run_summary.ending(live)
     run_summary.cards(live)
     run_summary.verdicts(live)
     panels.cards(live)
-    live = block_rows.chosen(live)
-    through_time = ((("through_time", run_through_time.curves),),) if run_through_time.has_any(live) else ()
+    live = block_rows.choose_group(live)
+    through_time = ((("through_time", gradients.through_time),),) if gradients.has_through_time(live) else ()
     rows = (
         *through_time,
         (("loss", curves.loss), ("flow", gradients.flow)),
-        (("network", None),),
+        (("network", run_graph.show),),
         (("metric", curves.metric), ("gradient_map", gradients.over_time)),
         (("now", activations.now), ("over_time", activations.over_time)),
-        (("ratio", gradients.update_ratio), ("stuck", activations.stuck)),
+        (("ratio", gradients.update_ratio), ("inactive", activations.inactive)),
     )
     for row in rows:
         for column, (key, chart) in zip(st.columns(len(row), gap="small"), row, strict=True):
             with column, charts.card(key):
-                if chart is None:
-                    charts.heading("The network", "coloured by the mean size of its gradients")
-                    st.html(run_graph.show(live))
-                else:
-                    chart(live)
+                chart(live)
 
 
 def empty() -> None:
-    """Before the first run: what will be here."""
-    rows = "".join(f"<li><b>{title}</b><span>{text}</span></li>" for title, text in COMING)
+    """What is shown before the first run."""
+    rows = "".join(f"<li><b>{title}</b><span>{text}</span></li>" for title, text in SHOWN_LATER)
     st.html(
-        '<div class="nl-empty"><h3>Nothing has been trained yet</h3><p>Press <b>Start</b>: it trains in the '
-        f"background, and here you watch it learn, about once a second.</p><ul>{rows}</ul></div>"
+        '<div class="nl-empty"><h3>Not trained yet</h3><p>Press <b>Start</b>. The network is trained in the '
+        f"background, and this page shows its progress about once a second:</p><ul>{rows}</ul></div>"
     )

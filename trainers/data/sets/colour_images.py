@@ -1,22 +1,22 @@
-"""Pictures published in one file each: the sprite of Fashion-MNIST, and CIFAR-10 in colour."""
+"""Images published in a single file: the sprite of Fashion-MNIST, and CIFAR-10 in colour."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import ClassVar
 
-from trainers.data.base import Arrays, Kind, Loaded, Task
+from trainers.data.base import Arrays, Kind, Loaded
 from trainers.data.downloaded import Downloaded
 from trainers.data.fetch import RemoteFile, fetch, found
 from trainers.data.sets.images import FashionMnist
 
 
 class FashionMnistSprite(Downloaded):
-    """900 pictures of clothes, 90 of each of ten kinds: Fashion-MNIST in small, one download of 1.4 MB."""
+    """900 images of clothes, 90 of each of ten kinds: a small Fashion-MNIST, one download of 1.4 MB."""
 
     name: ClassVar[str] = "fashion_mnist_sprite"
-    title: ClassVar[str] = "Fashion-MNIST, 900 pictures"
-    task: ClassVar[Task] = "classification"
+    title: ClassVar[str] = "Fashion-MNIST, 900 images"
+    task: ClassVar[str] = "classification"
     kind: ClassVar[Kind] = "image"
     origin: ClassVar[str] = FashionMnist.origin + "/tree/master/doc/img"
     licence: ClassVar[str] = FashionMnist.licence
@@ -29,7 +29,7 @@ class FashionMnistSprite(Downloaded):
             1_423_529,
         ),
     )
-    # the same pictures as a pair of idx files, for mirrors that hold only these
+    # the same images as a pair of idx files, for mirrors that hold only these
     idx_files: ClassVar[tuple[RemoteFile, ...]] = (
         RemoteFile(
             "sprite900-images-idx3-ubyte.gz", "", "8e9899e48acdebcbc7d7e76f0f8ce61fd40d465f7e8ce123fb4e83ebd5bbdcac"
@@ -62,24 +62,24 @@ class FashionMnistSprite(Downloaded):
 
     @staticmethod
     def read_files(paths: list[Path]) -> Loaded:
-        """900 pictures of shape (1, 28, 28) with values from 0 to 1, cut out of 30 rows of 30; three rows a class."""
+        """900 images of shape (1, 28, 28) with values from 0 to 1, cut out of 30 rows of 30; three rows a class."""
         import numpy as np
         from PIL import Image
 
-        with Image.open(paths[0]) as picture:
-            if picture.size != (840, 840):
-                raise ValueError(f"{paths[0]} is a picture of {picture.size} pixels, expected 840 x 840")
-            pixels = np.asarray(picture.convert("L"))
-        pictures = pixels.reshape(30, 28, 30, 28).transpose(0, 2, 1, 3).reshape(900, 1, 28, 28)
-        return pictures.astype("float32") / 255, np.arange(900) // 90
+        with Image.open(paths[0]) as image:
+            if image.size != (840, 840):
+                raise ValueError(f"{paths[0]} has {image.size} pixels, expected 840 x 840")
+            pixels = np.asarray(image.convert("L"))
+        images = pixels.reshape(30, 28, 30, 28).transpose(0, 2, 1, 3).reshape(900, 1, 28, 28)
+        return images.astype("float32") / 255, np.arange(900) // 90
 
 
 class Cifar10(Downloaded):
-    """60,000 colour pictures of 32 x 32 pixels in ten classes; the authors' 10,000 test pictures are the test split."""
+    """60,000 colour images of 32 x 32 pixels in ten classes; the authors' 10,000 test images are the test split."""
 
     name: ClassVar[str] = "cifar10"
     title: ClassVar[str] = "CIFAR-10"
-    task: ClassVar[Task] = "classification"
+    task: ClassVar[str] = "classification"
     kind: ClassVar[Kind] = "image"
     origin: ClassVar[str] = "A. Krizhevsky, 2009; https://www.cs.toronto.edu/~kriz/cifar.html"
     licence: ClassVar[str] = "none stated"
@@ -109,7 +109,7 @@ class Cifar10(Downloaded):
 
     @staticmethod
     def read_files(paths: list[Path]) -> Loaded:
-        """Pictures of shape (3, 32, 32) with values from 0 to 1, and what each shows; the test pictures last."""
+        """Images of shape (3, 32, 32) with values from 0 to 1, and what each shows; the test images last."""
         import tarfile
 
         import numpy as np
@@ -122,8 +122,8 @@ class Cifar10(Downloaded):
                 raise ValueError(f"{paths[0]} does not hold {', '.join(missing)}")
             pieces = [archive.extractfile(files[name]).read() for name in names]  # type: ignore[union-attr]
         for name, piece in zip(names, pieces, strict=True):
-            if not piece or len(piece) % 3073:  # a label and 3 x 32 x 32 values for each picture
-                raise ValueError(f"{name} in {paths[0]} holds {len(piece):,} bytes, which is not a number of pictures")
+            if not piece or len(piece) % 3073:  # a label and 3 x 32 x 32 values for each image
+                raise ValueError(f"{name} in {paths[0]} holds {len(piece):,} bytes, which is not a number of images")
         rows = np.frombuffer(b"".join(pieces), np.uint8).reshape(-1, 3073)
         if rows[:, 0].max() > 9:
             raise ValueError(f"{paths[0]} holds the label {rows[:, 0].max()}; expected 0 to 9")

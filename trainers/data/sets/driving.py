@@ -1,4 +1,4 @@
-"""Steering a small car by what its camera sees."""
+"""Steering a small car from the images of its camera."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from trainers.data.base import Kind, Loaded, Order, Task
+from trainers.data.base import Kind, Loaded, Order
 from trainers.data.downloaded import Downloaded
 from trainers.data.fetch import RemoteFile
 
 
 class Donkeycar(Downloaded):
-    """1,000 frames from the camera of a model car on a track, and how far its driver turned the wheel in each."""
+    """1,000 frames from the camera of a model car on a track, and the steering angle of its driver in each."""
 
     name: ClassVar[str] = "donkeycar"
     title: ClassVar[str] = "Steering from a camera"
-    task: ClassVar[Task] = "regression"
+    task: ClassVar[str] = "regression"
     kind: ClassVar[Kind] = "image"
     origin: ClassVar[str] = "The Donkey Car project, 2020; https://github.com/autorope/donkeycar"
     licence: ClassVar[str] = "MIT"
@@ -34,14 +34,17 @@ class Donkeycar(Downloaded):
     )
 
     height: int = Field(
-        60, ge=15, le=120, description="Rows of pixels; a frame is a third wider than high. Filmed: 120."
+        60, ge=15, le=120, description="Rows of pixels; a frame is a third wider than high. Originally 120."
     )
     target: Literal["angle", "throttle", "both"] = Field(
         "angle",
-        description="What is to be told: the angle of the wheel (-1 left, 1 right), the throttle (0 to 1), both.",
+        description="What is predicted: the steering angle (-1 left, 1 right), the throttle (0 to 1), or both.",
     )
     spacing: int = Field(
-        10, ge=0, le=100, description="Frames left out between training, validation and test: neighbours look alike."
+        10,
+        ge=0,
+        le=100,
+        description="Frames left out between training, validation and test: consecutive frames are similar.",
     )
 
     @property
@@ -62,7 +65,7 @@ class Donkeycar(Downloaded):
 
     @staticmethod
     def read_files(paths: list[Path], height: int, target: str) -> Loaded:
-        """Frames of shape (3, height, 4/3 height) with values from 0 to 1, in the order of the drive; what to tell."""
+        """Frames of shape (3, height, 4/3 height) with values from 0 to 1, in the order of time; and the targets."""
         import io
         import json
         import tarfile
@@ -70,11 +73,11 @@ class Donkeycar(Downloaded):
         import numpy as np
         from PIL import Image
 
-        with tarfile.open(paths[0]) as archive:  # read, never unpacked: names in an archive may lead anywhere
+        with tarfile.open(paths[0]) as archive:  # read, never unpacked: the names in an archive may be any path
             files = {member.name.rpartition("/")[2]: member for member in archive if member.isfile()}
-            # macOS puts a file ._name beside a file, which is none of the drive's
-            names = [name for name in files if not name.startswith("._")]
-            held = {name: archive.extractfile(files[name]).read() for name in names}  # type: ignore[union-attr]
+            # macOS adds a file ._name to each file, which is no frame
+            frame_names = [name for name in files if not name.startswith("._")]
+            held = {name: archive.extractfile(files[name]).read() for name in frame_names}  # type: ignore[union-attr]
         catalogs = [held[name].decode() for name in sorted(held) if name.endswith(".catalog")]
         records = sorted((json.loads(line) for line in "".join(catalogs).splitlines()), key=lambda each: each["_index"])
         if not records:
@@ -83,11 +86,11 @@ class Donkeycar(Downloaded):
         for frame, record in zip(frames, records, strict=True):
             name = record["cam/image_array"]
             try:
-                with Image.open(io.BytesIO(held[name])) as picture:
-                    small = picture.convert("RGB").resize((height * 4 // 3, height), Image.Resampling.BILINEAR)
+                with Image.open(io.BytesIO(held[name])) as image:
+                    small = image.convert("RGB").resize((height * 4 // 3, height), Image.Resampling.BILINEAR)
             except (KeyError, OSError) as error:
-                raise ValueError(f"the picture {name} in {paths[0]} is missing, broken or cut off ({error})") from None
+                raise ValueError(f"the image {name} in {paths[0]} is missing, broken or cut off ({error})") from None
             frame[:] = np.asarray(small, "float32").transpose(2, 0, 1) / 255
-        told = ["angle", "throttle"] if target == "both" else [target]
-        targets = np.array([[record[f"user/{name}"] for name in told] for record in records], "float32")
+        names = ["angle", "throttle"] if target == "both" else [target]
+        targets = np.array([[record[f"user/{name}"] for name in names] for record in records], "float32")
         return frames, targets

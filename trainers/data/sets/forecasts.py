@@ -1,4 +1,4 @@
-"""Series to forecast: windows of what has been measured so far, and what comes next."""
+"""Series to forecast: windows of past steps, and the steps that follow."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any, ClassVar
 from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
-from trainers.data.base import DataSet, Kind, Loaded, Order, Task
+from trainers.data.base import DataSet, Kind, Loaded, Order
 from trainers.data.downloaded import Downloaded
 from trainers.data.fetch import RemoteFile
 
 
 def windows(values: NDArray[Any], window: int, horizon: int, stride: int) -> tuple[NDArray[Any], NDArray[Any]]:
-    """From rows in time: what one sees, (N, window, columns), and what comes right after, (N, horizon, columns)."""
+    """Windows of rows in time: the past, (N, window, columns), and the steps after it, (N, horizon, columns)."""
     import numpy as np
 
     whole = np.lib.stride_tricks.sliding_window_view(values, window + horizon, axis=0)[::stride]
@@ -29,13 +29,13 @@ def overlap(window: int, horizon: int, stride: int) -> int:
 
 
 class EttH1(Downloaded):
-    """The oil temperature of a power transformer, hour by hour for two years: beat repeating the last day."""
+    """The oil temperature of a power transformer, hourly for two years. The naive forecast repeats the last day."""
 
     name: ClassVar[str] = "ett_h1"
     title: ClassVar[str] = "Transformer temperature (ETTh1)"
-    task: ClassVar[Task] = "forecasting"
+    task: ClassVar[str] = "forecasting"
     kind: ClassVar[Kind] = "series"
-    origin: ClassVar[str] = "H. Zhou and others, Informer, 2021; https://github.com/zhouhaoyi/ETDataset"
+    origin: ClassVar[str] = "H. Zhou et al., Informer, 2021; https://github.com/zhouhaoyi/ETDataset"
     licence: ClassVar[str] = "CC BY-ND 4.0"
     order: ClassVar[Order] = "time"
     season: ClassVar[int] = 24
@@ -62,7 +62,7 @@ class EttH1(Downloaded):
     )
     targets: str = Field("OT", max_length=60, description="Columns that it forecasts.")
     relative: bool = Field(
-        False, description="Count values from the last one seen (NLinear, Zeng and others, 2022): no drift is left."
+        False, description="Subtract the last value of the window (NLinear, Zeng et al., 2022): this removes drift."
     )
 
     @field_validator("columns", "targets")
@@ -71,8 +71,8 @@ class EttH1(Downloaded):
         names = _names(value)
         wrong = [name for name in names if name not in cls.measured]
         if wrong or not names or len(set(names)) < len(names):
-            said = f"there is no column {wrong[0]!r}" if wrong else "each column is named once, and one at least"
-            raise ValueError(f"{said}; the columns are {', '.join(cls.measured)}")
+            reason = f"there is no column {wrong[0]!r}" if wrong else "name at least one column, and each once"
+            raise ValueError(f"{reason}; the columns are {', '.join(cls.measured)}")
         return value
 
     @property
@@ -108,12 +108,12 @@ class EttH1(Downloaded):
         import pandas as pd
 
         table = pd.read_csv(paths[0])
-        fed, told = ([name.strip() for name in names.split(",") if name.strip()] for names in (columns, targets))
-        wanted = [*fed, *told]
-        missing = [name for name in wanted if name not in table.columns]
+        inputs, wanted = ([name.strip() for name in names.split(",") if name.strip()] for names in (columns, targets))
+        names = [*inputs, *wanted]
+        missing = [name for name in names if name not in table.columns]
         if missing:
             raise ValueError(f"{paths[0]} has no column {missing[0]}")
-        values = table[wanted].to_numpy("float32")
+        values = table[names].to_numpy("float32")
         if len(values) < window + horizon:
             raise ValueError(f"{paths[0]} has {len(values):,} rows, fewer than {window + horizon:,} for one sample")
         if not np.isfinite(values).all():
@@ -122,7 +122,7 @@ class EttH1(Downloaded):
         seen, ahead = windows(values, window, horizon, stride)
         if relative:
             seen, ahead = seen - seen[:, -1:], ahead - seen[:, -1:]
-        return np.ascontiguousarray(seen[:, :, : len(fed)]), np.ascontiguousarray(ahead[:, :, len(fed) :])
+        return np.ascontiguousarray(seen[:, :, : len(inputs)]), np.ascontiguousarray(ahead[:, :, len(inputs) :])
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -131,19 +131,21 @@ def _names(text: str) -> tuple[str, ...]:
 
 
 class _Computed(DataSet):
-    """Series that are computed when they are needed: as many as asked for."""
+    """Series that are computed when they are loaded, any number of them."""
 
-    task: ClassVar[Task] = "forecasting"
+    task: ClassVar[str] = "forecasting"
     kind: ClassVar[Kind] = "series"
     origin: ClassVar[str] = "computed by Netloom"
     licence: ClassVar[str] = "MIT"
     value_names: ClassVar[tuple[str, ...]] = ("value",)
 
-    samples: int = Field(1000, ge=10, le=50_000, description="How many windows there are.")
+    samples: int = Field(1000, ge=10, le=50_000, description="Number of windows.")
     window: int = Field(50, ge=2, le=1000, description="Steps that the network sees.")
     horizon: int = Field(10, ge=1, le=500, description="Steps that it forecasts.")
-    noise: float = Field(0.1, ge=0.0, le=2.0, description="Standard deviation of what is added to every value.")
-    data_seed: int = Field(0, ge=0, le=2**32 - 1, description="Another seed draws other series of the same kind.")
+    noise: float = Field(
+        0.1, ge=0.0, le=2.0, description="Standard deviation of the noise that is added to each value."
+    )
+    data_seed: int = Field(0, ge=0, le=2**32 - 1, description="Another seed gives other series of the same kind.")
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -163,14 +165,14 @@ class _Computed(DataSet):
 
 
 class Sines(_Computed):
-    """Two waves of different pitch on top of each other, another pair in every sample: regular, so easy to go on."""
+    """The sum of two sine waves, other ones in each sample: regular, so easy to forecast."""
 
     name: ClassVar[str] = "sines"
     title: ClassVar[str] = "Sines"
 
     @staticmethod
     def load_data(samples: int, window: int, horizon: int, noise: float, data_seed: int) -> Loaded:
-        """Sums of two sines, (N, window, 1), with noise, and how they go on, (N, horizon, 1), without."""
+        """Sums of two sines, (N, window, 1), with noise, and their next steps, (N, horizon, 1), without."""
         import numpy as np
 
         random = np.random.default_rng(data_seed)
@@ -184,7 +186,7 @@ class Sines(_Computed):
 
 
 class RandomWalk(_Computed):
-    """Every step is drawn at random: no network forecasts it better than by repeating the last value."""
+    """Each step is random: no network forecasts it better than by repeating the last value."""
 
     name: ClassVar[str] = "random_walk"
     title: ClassVar[str] = "Random walk"
@@ -193,7 +195,7 @@ class RandomWalk(_Computed):
 
     @staticmethod
     def load_data(samples: int, window: int, horizon: int, noise: float, data_seed: int) -> Loaded:
-        """Sums of independent steps, (N, window, 1), and how they go on, (N, horizon, 1)."""
+        """Sums of independent steps, (N, window, 1), and their next steps, (N, horizon, 1)."""
         import numpy as np
 
         random = np.random.default_rng(data_seed)
@@ -202,7 +204,7 @@ class RandomWalk(_Computed):
 
 
 class Lorenz(_Computed):
-    """Lorenz's model of rolling air, one long path in three columns: lawful, and yet hard to foretell for long."""
+    """Lorenz's model of convection, one long trajectory in three columns: deterministic, but chaotic."""
 
     name: ClassVar[str] = "lorenz"
     title: ClassVar[str] = "Lorenz attractor"
@@ -211,8 +213,10 @@ class Lorenz(_Computed):
     value_names: ClassVar[tuple[str, ...]] = ("x", "y", "z")
     helpers: ClassVar[tuple[Callable[..., Any], ...]] = (windows,)
 
-    samples: int = Field(2000, ge=200, le=50_000, description="How many windows of the path there are.")
-    noise: float = Field(0.0, ge=0.0, le=2.0, description="Standard deviation of what is added to what is seen.")
+    samples: int = Field(2000, ge=200, le=50_000, description="Number of windows of the trajectory.")
+    noise: float = Field(
+        0.0, ge=0.0, le=2.0, description="Standard deviation of the noise that is added to the inputs."
+    )
     stride: int = Field(2, ge=1, le=100, description="Steps from the start of one window to the start of the next.")
 
     @property
@@ -221,7 +225,7 @@ class Lorenz(_Computed):
 
     @staticmethod
     def load_data(samples: int, window: int, horizon: int, noise: float, data_seed: int, stride: int) -> Loaded:
-        """Windows of a path of the Lorenz system, (N, window, 3), and how it goes on, (N, horizon, 3)."""
+        """Windows of a trajectory of the Lorenz system, (N, window, 3), and their next steps, (N, horizon, 3)."""
         import numpy as np
 
         def slope(x: float, y: float, z: float) -> tuple[float, float, float]:
@@ -229,10 +233,10 @@ class Lorenz(_Computed):
 
         random = np.random.default_rng(data_seed)
         x, y, z = (float(random.normal(centre, 1)) for centre in (1.0, 1.0, 25.0))
-        step, skipped = 0.025, 500  # until the path is on the attractor
+        step, skipped = 0.025, 500  # until the trajectory is on the attractor
         path = []
         for _ in range(skipped + (samples - 1) * stride + window + horizon):
-            # Heun's method: the mean of the slope here and where it leads
+            # Heun's method: the mean of the slopes here and at the next point
             dx, dy, dz = slope(x, y, z)
             ex, ey, ez = slope(x + step * dx, y + step * dy, z + step * dz)
             x, y, z = x + step * (dx + ex) / 2, y + step * (dy + ey) / 2, z + step * (dz + ez) / 2

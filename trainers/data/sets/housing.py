@@ -1,4 +1,4 @@
-"""Houses in California: a table with missing values and a column of words, as real tables are."""
+"""Houses in California: a table with missing values and a column of words, as many real tables have them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from builder.spec import Signal
-from trainers.data.base import Kind, Loaded, Task
+from trainers.data.base import Kind, Loaded
 from trainers.data.downloaded import Downloaded
 from trainers.data.fetch import RemoteFile
 
@@ -19,13 +19,13 @@ PLACES = ("<1H OCEAN", "INLAND", "ISLAND", "NEAR BAY", "NEAR OCEAN")
 class CaliforniaHousing(Downloaded):
     """20,640 districts of California in 1990: what is the median house worth, in dollars?
 
-    207 districts lack total_bedrooms. It is filled in as a fifth of the same district's total_rooms: a rule that looks
-    at no other sample, so that nothing of the test part can reach the training part through it.
+    207 districts have no total_bedrooms. It is filled in as a fifth of the same district's total_rooms: a rule that
+    uses no other sample, so that no information of the test part reaches the training part.
     """
 
     name: ClassVar[str] = "california_housing"
     title: ClassVar[str] = "California housing"
-    task: ClassVar[Task] = "regression"
+    task: ClassVar[str] = "regression"
     kind: ClassVar[Kind] = "table"
     origin: ClassVar[str] = "R. Pace and R. Barry, 1997; https://github.com/ageron/handson-ml"
     licence: ClassVar[str] = "Apache-2.0"
@@ -40,7 +40,8 @@ class CaliforniaHousing(Downloaded):
     )
 
     two_inputs: bool = Field(
-        False, description="Location (longitude, latitude, nearness to the sea) and figures as two inputs of a network."
+        False,
+        description="Two inputs: location (longitude, latitude, distance from the sea), and the other columns.",
     )
 
     @property
@@ -66,7 +67,7 @@ class CaliforniaHousing(Downloaded):
 
     @staticmethod
     def read_files(paths: list[Path], two_inputs: bool) -> Loaded:
-        """Longitude, latitude, 1 for one of five places by the sea, and six figures; and the value in dollars."""
+        """Longitude, latitude, 1 for one of five places by the sea, and six numbers; and the value in dollars."""
         import numpy as np
         import pandas as pd
 
@@ -76,7 +77,7 @@ class CaliforniaHousing(Downloaded):
         unknown = set(table["ocean_proximity"]) - set(places)
         if unknown:
             raise ValueError(f"{paths[0]} has the place {min(map(str, unknown))!r}, expected one of {places}")
-        # about one room in five is a bedroom; a rule that looks at other districts would let the test part be seen
+        # about one room in five is a bedroom; a rule that uses other districts would use the test part
         table["total_bedrooms"] = table["total_bedrooms"].fillna(table["total_rooms"] / 5)
         near = table["ocean_proximity"].to_numpy()[:, None] == np.array(places)
         location = np.concatenate([table[["longitude", "latitude"]].to_numpy(), near], axis=1).astype("float32")

@@ -1,4 +1,4 @@
-"""Pictures to tell apart: the tiny digits of scikit-learn, and MNIST and Fashion-MNIST from their idx files."""
+"""Images with classes: the small digits of scikit-learn, and MNIST and Fashion-MNIST from their idx files."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from trainers.data.base import Arrays, DataError, Kind, Loaded, Task
+from trainers.data.base import Arrays, DataError, Kind, Loaded
 from trainers.data.class_filter import ClassFilter
 from trainers.data.downloaded import Downloaded
 from trainers.data.fetch import RemoteFile
@@ -18,11 +18,11 @@ DIGITS = tuple(str(digit) for digit in range(10))
 
 
 class Digits(ClassFilter):
-    """1,797 handwritten digits of 8 x 8 grey pixels: a picture data set that trains in seconds."""
+    """1,797 handwritten digits of 8 x 8 grey pixels: an image data set that trains in seconds."""
 
     name: ClassVar[str] = "digits"
     title: ClassVar[str] = "Digits (8 x 8)"
-    task: ClassVar[Task] = "classification"
+    task: ClassVar[str] = "classification"
     kind: ClassVar[Kind] = "image"
     origin: ClassVar[str] = "E. Alpaydin and C. Kaynak, 1998; https://doi.org/10.24432/C50P49 (with scikit-learn)"
     licence: ClassVar[str] = "CC BY 4.0"
@@ -36,7 +36,7 @@ class Digits(ClassFilter):
 
     @staticmethod
     def load_data() -> Loaded:
-        """1,797 pictures of shape (1, 8, 8) with values from 0 to 1, and which digit each shows."""
+        """1,797 images of shape (1, 8, 8) with values from 0 to 1, and which digit each shows."""
         from sklearn.datasets import load_digits
 
         digits = load_digits()
@@ -57,21 +57,21 @@ def read_idx(path: str | Path) -> NDArray[np.uint8]:
         raise ValueError(f"{path} is not an idx file of bytes")
     axes, start = content[3], 4 + 4 * content[3]
     if len(content) < start:
-        raise ValueError(f"{path} is cut off in its head")
+        raise ValueError(f"{path} is cut off in its header")
     shape = struct.unpack(f">{axes}I", content[4:start])
     if len(content) != start + math.prod(shape):
-        raise ValueError(f"{path} holds {len(content):,} bytes, but its head promises {start + math.prod(shape):,}")
+        raise ValueError(f"{path} holds {len(content):,} bytes, but its header says {start + math.prod(shape):,}")
     return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
 
 
 class _IdxImages(ClassFilter, Downloaded):  # type: ignore[misc]  # model_construct lists the fields of one
-    """28 x 28 grey pictures published as pairs of idx files, one with pictures and one with labels."""
+    """28 x 28 grey images published as pairs of idx files, one with images and one with labels."""
 
-    task: ClassVar[Task] = "classification"
+    task: ClassVar[str] = "classification"
     kind: ClassVar[Kind] = "image"
     helpers: ClassVar[tuple[Callable[..., Any], ...]] = (read_idx,)
     may_be_mirrored: ClassVar[bool] = False
-    # pictures, labels, pictures, labels, ...; the authors' test part last
+    # images, labels, images, labels, ...; the authors' test part last
     files: ClassVar[tuple[RemoteFile, ...]]
     class_names: ClassVar[tuple[str, ...]] = DIGITS
 
@@ -89,14 +89,14 @@ class _IdxImages(ClassFilter, Downloaded):  # type: ignore[misc]  # model_constr
 
     @staticmethod
     def read_files(paths: list[Path]) -> Loaded:
-        """Pictures of shape (N, 1, height, width) with values from 0 to 1, and labels, from pairs of idx files."""
+        """Images of shape (N, 1, height, width) with values from 0 to 1, and labels, from pairs of idx files."""
         import numpy as np
 
-        pictures = np.concatenate([read_idx(path) for path in paths[0::2]])
+        images = np.concatenate([read_idx(path) for path in paths[0::2]])
         labels = np.concatenate([read_idx(path) for path in paths[1::2]])
-        if pictures.ndim != 3 or labels.shape != pictures.shape[:1]:
-            raise ValueError(f"{paths[0]} holds {pictures.shape} pictures and {paths[1]} {labels.shape} labels")
-        inputs = pictures[:, np.newaxis].astype("float32")
+        if images.ndim != 3 or labels.shape != images.shape[:1]:
+            raise ValueError(f"{paths[0]} holds {images.shape} images and {paths[1]} {labels.shape} labels")
+        inputs = images[:, np.newaxis].astype("float32")
         inputs /= 255
         return inputs, labels.astype("int64")
 
@@ -130,7 +130,7 @@ MNIST_TEST_COUNTS = (980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009)  # o
 
 
 class Mnist10k(_IdxImages):
-    """The 10,000 test digits of MNIST, split again: real 28 x 28 handwriting that trains in a minute."""
+    """The 10,000 test digits of MNIST, split again: 28 x 28 handwriting that trains in a minute."""
 
     name: ClassVar[str] = "mnist_10k"
     title: ClassVar[str] = "MNIST, 10,000 digits"
@@ -159,7 +159,7 @@ FASHION_URL = "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/m
 
 
 class FashionMnist(_IdxImages):
-    """70,000 pictures of clothes, 28 x 28 pixels, ten kinds: as large as MNIST, but harder."""
+    """70,000 images of clothes, 28 x 28 pixels, ten kinds: as large as MNIST, but harder."""
 
     name: ClassVar[str] = "fashion_mnist"
     title: ClassVar[str] = "Fashion-MNIST"
@@ -193,5 +193,14 @@ class FashionMnist(_IdxImages):
     test_counts: ClassVar[tuple[int, ...]] = (1000,) * 10
     official_test: ClassVar[int] = 10_000
     class_names: ClassVar[tuple[str, ...]] = (
-        "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
-    )  # fmt: skip
+        "T-shirt/top",
+        "Trouser",
+        "Pullover",
+        "Dress",
+        "Coat",
+        "Sandal",
+        "Shirt",
+        "Sneaker",
+        "Bag",
+        "Ankle boot",
+    )

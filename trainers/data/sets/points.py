@@ -1,4 +1,4 @@
-"""Clouds of points in the plane: so small that one can watch a network bend its decision surface around them."""
+"""Points in the plane, so few that one can watch the decision surface change while a network trains."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from trainers.data.base import DataSet, Kind, Loaded, Task
+from trainers.data.base import DataSet, Kind, Loaded
 
 
 class _Points(DataSet):
-    """Points (x, y), computed when they are needed: any number of them, with as much noise as asked for."""
+    """Points (x, y), computed when they are loaded: any number of them, with any amount of noise."""
 
-    task: ClassVar[Task] = "classification"
+    task: ClassVar[str] = "classification"
     kind: ClassVar[Kind] = "points"
     origin: ClassVar[str] = "computed by Netloom"
     licence: ClassVar[str] = "MIT"
 
-    samples: int = Field(1000, ge=10, le=100_000, description="How many points there are, shared out over the classes.")
-    noise: float = Field(0.1, ge=0.0, le=2.0, description="Standard deviation of the random shift of every point.")
-    data_seed: int = Field(0, ge=0, le=2**32 - 1, description="Another seed draws another cloud of the same form.")
+    samples: int = Field(1000, ge=10, le=100_000, description="Number of points, in equal shares for the classes.")
+    noise: float = Field(0.1, ge=0.0, le=2.0, description="Standard deviation of the random shift of each point.")
+    data_seed: int = Field(0, ge=0, le=2**32 - 1, description="Another seed gives other points of the same form.")
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -39,7 +39,7 @@ class _Points(DataSet):
 
 
 class Moons(_Points):
-    """Two half moons that reach into each other: no straight line parts them, a small network does."""
+    """Two interleaved half circles: no straight line separates them, a small network does."""
 
     name: ClassVar[str] = "moons"
     title: ClassVar[str] = "Two moons"
@@ -59,7 +59,7 @@ class Moons(_Points):
 
 
 class Circles(_Points):
-    """One ring inside another: the border has to close, so it takes three hidden units at least."""
+    """One ring inside another: the decision boundary has to close, which takes at least three hidden units."""
 
     name: ClassVar[str] = "circles"
     title: ClassVar[str] = "Two circles"
@@ -81,14 +81,14 @@ class Circles(_Points):
 
 
 class Spiral(_Points):
-    """Arms wound around each other: the hardest of the point clouds, worth a second hidden layer."""
+    """Interleaved spiral arms: the hardest of the point sets, for which a second hidden layer helps."""
 
     name: ClassVar[str] = "spiral"
     title: ClassVar[str] = "Spiral"
 
-    noise: float = Field(0.02, ge=0.0, le=2.0, description="Standard deviation of the random shift of every point.")
-    arms: int = Field(2, ge=2, le=8, description="How many arms there are; each is a class.")
-    turns: float = Field(1.5, ge=0.25, le=4.0, description="How many times each arm goes around the middle.")
+    noise: float = Field(0.02, ge=0.0, le=2.0, description="Standard deviation of the random shift of each point.")
+    arms: int = Field(2, ge=2, le=8, description="Number of arms; each is a class.")
+    turns: float = Field(1.5, ge=0.25, le=4.0, description="Number of turns of each arm around the origin.")
 
     def class_count(self) -> int:
         return self.arms
@@ -100,7 +100,7 @@ class Spiral(_Points):
 
         random = np.random.default_rng(data_seed)
         targets = np.arange(samples) % arms
-        radius = np.sqrt(random.uniform(0.01, 1, samples))  # the root spreads the points evenly along an arm
+        radius = np.sqrt(random.uniform(0.01, 1, samples))  # the root gives an even density along an arm
         angle = 2 * np.pi * (turns * radius + targets / arms)
         inputs = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)
         inputs += random.normal(0, noise, (samples, 2))
@@ -108,7 +108,7 @@ class Spiral(_Points):
 
 
 class Xor(_Points):
-    """Four squares of a chess board: the problem that a network without a hidden layer cannot solve."""
+    """Four squares of a chessboard: the problem that a network without a hidden layer cannot solve."""
 
     name: ClassVar[str] = "xor"
     title: ClassVar[str] = "Exclusive or"
@@ -119,7 +119,7 @@ class Xor(_Points):
         import numpy as np
 
         random = np.random.default_rng(data_seed)
-        quarter = np.arange(samples) % 4  # as many points in every square
+        quarter = np.arange(samples) % 4  # as many points in each square
         signs = np.stack([quarter % 2, quarter // 2], axis=1) * 2 - 1
         targets = (signs[:, 0] != signs[:, 1]).astype("int64")
         inputs = signs * random.uniform(0, 1, (samples, 2)) + random.normal(0, noise, (samples, 2))
@@ -127,13 +127,13 @@ class Xor(_Points):
 
 
 class Gaussians(_Points):
-    """Round clouds set in a circle: straight borders are enough until the noise makes them overlap."""
+    """Normal distributions around points on a circle: linearly separable unless the noise makes them overlap."""
 
     name: ClassVar[str] = "gaussians"
     title: ClassVar[str] = "Gaussian clouds"
 
-    noise: float = Field(0.25, ge=0.0, le=2.0, description="Standard deviation of every cloud around its centre.")
-    clouds: int = Field(2, ge=2, le=10, description="How many clouds there are; each is a class.")
+    noise: float = Field(0.25, ge=0.0, le=2.0, description="Standard deviation of each distribution around its centre.")
+    clouds: int = Field(2, ge=2, le=10, description="Number of distributions; each is a class.")
 
     def class_count(self) -> int:
         return self.clouds

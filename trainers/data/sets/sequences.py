@@ -1,4 +1,4 @@
-"""Sequences whose first steps matter at their end: what recurrent networks forget, and how their cures remember."""
+"""Sequences whose first steps decide the target: long-term dependencies for recurrent networks."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from trainers.data.base import DataSet, Kind, Loaded, Task
+from trainers.data.base import DataSet, Kind, Loaded
 
 
 class _Remember(DataSet):
@@ -16,26 +16,30 @@ class _Remember(DataSet):
     licence: ClassVar[str] = "MIT"
 
     samples: int = Field(3000, ge=10, le=50_000, description="How many sequences there are.")
-    length: int = Field(60, ge=4, le=1000, description="Steps from the first to the last: how long one must remember.")
-    data_seed: int = Field(0, ge=0, le=2**32 - 1, description="Another seed draws other sequences.")
+    length: int = Field(
+        60, ge=4, le=1000, description="Steps of a sequence: the distance over which a network has to remember."
+    )
+    data_seed: int = Field(0, ge=0, le=2**32 - 1, description="Another seed gives other sequences.")
 
 
 class SymbolMemory(_Remember):
-    """One letter among many other signs is the class: a plain recurrent network forgets it, an LSTM remembers.
+    """One letter among many other symbols is the class: a plain recurrent network forgets it, an LSTM remembers.
 
-    After the latch problem of Y. Bengio and others, 1994: the gradient has to reach back to where the letter stands.
+    After the latch problem of Y. Bengio et al., 1994: the gradient has to reach back to the position of the letter.
     """
 
     name: ClassVar[str] = "symbol_memory"
     title: ClassVar[str] = "Remember the letter"
-    task: ClassVar[Task] = "classification"
-    origin: ClassVar[str] = "after Y. Bengio and others, Learning Long-Term Dependencies, 1994; computed by Netloom"
+    task: ClassVar[str] = "classification"
+    origin: ClassVar[str] = "after Y. Bengio et al., Learning Long-Term Dependencies, 1994; computed by Netloom"
 
-    length: int = Field(120, ge=4, le=1000, description="Steps from the first to the last: how long one must remember.")
+    length: int = Field(
+        120, ge=4, le=1000, description="Steps of a sequence: the distance over which a network has to remember."
+    )
     letters: int = Field(4, ge=2, le=10, description="How many letters there are; each is a class.")
     place: Literal["anywhere", "first"] = Field(
         "anywhere",
-        description="Where the letter stands; anywhere lets a network learn short memories before long ones.",
+        description="Position of the letter; with anywhere, a network learns short distances before long ones.",
     )
 
     @property
@@ -57,21 +61,21 @@ class SymbolMemory(_Remember):
 
         random = np.random.default_rng(data_seed)
         targets = np.arange(samples) % letters
-        symbols = random.integers(letters, 2 * letters, (samples, length))  # those that say nothing
+        symbols = random.integers(letters, 2 * letters, (samples, length))  # the irrelevant ones
         where = random.integers(0, length if place == "anywhere" else 1, samples)
         symbols[np.arange(samples), where] = targets
         return np.eye(2 * letters, dtype="float32")[symbols], targets
 
 
 class Adding(_Remember):
-    """Two of the numbers in a long sequence are marked: what is their sum? Always saying 1 has a squared error of 1/6.
+    """Two of the numbers in a long sequence are marked: what is their sum? Predicting 1 has a squared error of 1/6.
 
     The adding problem of S. Hochreiter and J. Schmidhuber, Long Short-Term Memory, 1997.
     """
 
     name: ClassVar[str] = "adding"
     title: ClassVar[str] = "Add two marked numbers"
-    task: ClassVar[Task] = "regression"
+    task: ClassVar[str] = "regression"
     origin: ClassVar[str] = "S. Hochreiter and J. Schmidhuber, 1997; computed by Netloom"
 
     @property

@@ -1,4 +1,4 @@
-"""Circles, squares and triangles on noisy ground: to say where they are, pixel by pixel, or which of them are there."""
+"""Circles, squares and triangles on a noisy background: where they are, pixel by pixel, or which of them are there."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from trainers.data.base import DataSet, Kind, Loaded, Task
+from trainers.data.base import DataSet, Kind, Loaded
 
 
 def draw_shapes(samples: int, size: int, colour: bool, noise: float, max_shapes: int, data_seed: int) -> Loaded:
-    """Pictures of shape (N, 1 or 3, size, size) around 0 to 1, and what each pixel shows: 0 ground, 1 circle, 2 square,
-    3 triangle. A picture has from 0 to `max_shapes` shapes; a later one covers an earlier one."""
+    """Images of shape (N, 1 or 3, size, size) with values around 0 to 1, and the class of each pixel: 0 background,
+    1 circle, 2 square, 3 triangle. An image has from 0 to `max_shapes` shapes; a later one covers an earlier one."""
     import numpy as np
 
     random = np.random.default_rng(data_seed)
     channels = 3 if colour else 1
     down, right = np.mgrid[0:size, 0:size]
-    pictures = np.empty((samples, channels, size, size), "float32")
+    images = np.empty((samples, channels, size, size), "float32")
     masks = np.zeros((samples, size, size), "int64")
-    pictures[:] = random.uniform(0.0, 0.4, (samples, channels, 1, 1))
-    for picture, mask in zip(pictures, masks, strict=True):
+    images[:] = random.uniform(0.0, 0.4, (samples, channels, 1, 1))
+    for image, mask in zip(images, masks, strict=True):
         for kind in random.integers(1, 4, random.integers(0, max_shapes + 1)):
             radius = random.uniform(0.1, 0.22) * size
             y, x = down - random.uniform(radius, size - radius), right - random.uniform(radius, size - radius)
@@ -29,28 +29,30 @@ def draw_shapes(samples: int, size: int, colour: bool, noise: float, max_shapes:
                 inside = x**2 + y**2 <= radius**2
             elif kind == 2:
                 inside = np.maximum(abs(x), abs(y)) <= 0.85 * radius
-            else:  # its point is at the top
+            else:  # with its tip at the top
                 inside = (y <= 0.8 * radius) & (abs(x) <= (y + radius) * 0.55)
-            picture[:, inside] = random.uniform(0.5, 1.0, (channels, 1))
+            image[:, inside] = random.uniform(0.5, 1.0, (channels, 1))
             mask[inside] = kind
-    pictures += random.normal(0, noise, pictures.shape)
-    return pictures, masks
+    images += random.normal(0, noise, images.shape)
+    return images, masks
 
 
 class _Shapes(DataSet):
-    """Pictures that are drawn when they are needed: as many as asked for."""
+    """Images that are computed when they are loaded, any number of them."""
 
     kind: ClassVar[Kind] = "image"
     origin: ClassVar[str] = "computed by Netloom"
     licence: ClassVar[str] = "MIT"
     helpers: ClassVar[tuple[Callable[..., Any], ...]] = (draw_shapes,)
 
-    samples: int = Field(500, ge=10, le=10_000, description="How many pictures there are.")
-    size: int = Field(64, ge=16, le=256, description="Rows and columns of pixels.")
-    colour: bool = Field(False, description="Three channels in place of one.")
-    noise: float = Field(0.1, ge=0.0, le=1.0, description="Standard deviation of what is added to every pixel.")
+    samples: int = Field(500, ge=10, le=10_000, description="Number of images.")
+    size: int = Field(64, ge=16, le=256, description="Number of rows and of columns of pixels.")
+    colour: bool = Field(False, description="Three channels instead of one.")
+    noise: float = Field(
+        0.1, ge=0.0, le=1.0, description="Standard deviation of the noise that is added to each pixel."
+    )
     max_shapes: int = Field(3, ge=1, le=8, description="The largest number of shapes in an image.")
-    data_seed: int = Field(0, ge=0, le=2**32 - 1, description="Another seed draws other pictures of the same kind.")
+    data_seed: int = Field(0, ge=0, le=2**32 - 1, description="Another seed gives other images of the same kind.")
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -58,15 +60,15 @@ class _Shapes(DataSet):
 
 
 class ShapesToSegment(_Shapes):
-    """Circles, squares and triangles on noisy ground: the network says of every pixel what it belongs to."""
+    """Circles, squares and triangles on a noisy background: the network predicts the class of each pixel."""
 
     name: ClassVar[str] = "shapes_to_segment"
     title: ClassVar[str] = "Shapes to segment"
-    task: ClassVar[Task] = "segmentation"
+    task: ClassVar[str] = "segmentation"
 
     @property
     def classes(self) -> tuple[str, ...]:
-        return ("ground", "circle", "square", "triangle")
+        return ("background", "circle", "square", "triangle")
 
     @property
     def target_shape(self) -> tuple[int, ...]:
@@ -74,19 +76,19 @@ class ShapesToSegment(_Shapes):
 
     @staticmethod
     def load_data(samples: int, size: int, colour: bool, noise: float, max_shapes: int, data_seed: int) -> Loaded:
-        """Pictures, and for each pixel: 0 for ground, 1 for a circle, 2 for a square, 3 for a triangle."""
+        """Images, and for each pixel: 0 for background, 1 for a circle, 2 for a square, 3 for a triangle."""
         return draw_shapes(samples, size, colour, noise, max_shapes, data_seed)
 
 
 class ShapesPresent(_Shapes):
-    """Which of circle, square and triangle are in the picture? Any of them may be, all at once, or none."""
+    """Which of circle, square and triangle are in the image? Any number of them may be, or none."""
 
     name: ClassVar[str] = "shapes_present"
-    title: ClassVar[str] = "Shapes in a picture"
-    task: ClassVar[Task] = "multilabel"
+    title: ClassVar[str] = "Shapes in an image"
+    task: ClassVar[str] = "multilabel"
 
-    samples: int = Field(1000, ge=10, le=10_000, description="How many pictures there are.")
-    size: int = Field(32, ge=16, le=256, description="Rows and columns of pixels.")
+    samples: int = Field(1000, ge=10, le=10_000, description="Number of images.")
+    size: int = Field(32, ge=16, le=256, description="Number of rows and of columns of pixels.")
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -94,9 +96,9 @@ class ShapesPresent(_Shapes):
 
     @staticmethod
     def load_data(samples: int, size: int, colour: bool, noise: float, max_shapes: int, data_seed: int) -> Loaded:
-        """Pictures, and for each of circle, square and triangle 1 where at least one pixel of it is to be seen."""
+        """Images, and for each of circle, square and triangle 1 where at least one pixel of it is visible."""
         import numpy as np
 
-        pictures, masks = draw_shapes(samples, size, colour, noise, max_shapes, data_seed)
+        images, masks = draw_shapes(samples, size, colour, noise, max_shapes, data_seed)
         present = [(masks == kind).any(axis=(1, 2)) for kind in (1, 2, 3)]
-        return pictures, np.stack(present, axis=1).astype("float32")
+        return images, np.stack(present, axis=1).astype("float32")

@@ -1,4 +1,4 @@
-"""Spoken digits: recordings as a curve of air pressure over time, and as a picture of pitch over time."""
+"""Spoken digits: recordings as waveforms and as spectrograms."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from trainers.data.base import Arrays, DataError, Kind, Loaded, Task
+from trainers.data.base import Arrays, DataError, Kind, Loaded
 from trainers.data.downloaded import Downloaded
 from trainers.data.fetch import RemoteFile
 from trainers.data.sets.images import DIGITS
@@ -26,7 +26,7 @@ ARCHIVE = RemoteFile(
 
 
 def find_recordings(folder: str, files: dict[str, tuple[str, str]]) -> list[Path]:
-    """Where the recordings are: a folder of a mirror at NETLOOM_DATA, else the published archive in data/."""
+    """The path of the recordings: a folder of a mirror at NETLOOM_DATA, else the published archive in data/."""
     import os
     from pathlib import Path
 
@@ -53,7 +53,7 @@ def recordings(paths: list[Path]) -> list[tuple[str, bytes]]:
             found = {name.rpartition("/")[2]: archive.read(name) for name in inside}
     named = sorted((name, content) for name, content in found.items() if fnmatchcase(name, "[0-9]_*_*.wav"))
     if not named:
-        raise ValueError(f"{paths[0]} holds no recording called like 0_george_0.wav")
+        raise ValueError(f"{paths[0]} holds no recording with a name like 0_george_0.wav")
     return named
 
 
@@ -82,7 +82,7 @@ def read_wav(name: str, content: bytes) -> NDArray[np.float32]:
 
 
 def read_waveforms(paths: list[Path], length: int, silence: str) -> Loaded:
-    """Recordings of shape (1, length), the short ones after or before silence, and which digit each says."""
+    """Recordings of shape (1, length), the short ones after or before silence, and the spoken digit of each."""
     import numpy as np
 
     found = recordings(paths)
@@ -95,7 +95,7 @@ def read_waveforms(paths: list[Path], length: int, silence: str) -> Loaded:
 
 
 def _verify(data_set: str, folder: Path) -> None:
-    """Compare the recordings in a folder with the list of checksums beside it, where there is one."""
+    """Compare the recordings in a folder with the list of checksums beside it, if there is one."""
     listed = folder.parent / "SHA256SUMS"
     if not listed.is_file():
         return
@@ -106,31 +106,32 @@ def _verify(data_set: str, folder: Path) -> None:
         if sha256 and hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
             raise DataError(
                 f"The data set {data_set} cannot use {path}: its SHA-256 is not the one in {listed}. The recording is "
-                "cut off or another one; replace it, or remove it: the data set does without it."
+                "cut off or another one; replace it, or remove it: the data set also works without it."
             )
 
 
 class _SpokenDigits(Downloaded):
-    """What both forms of the recordings share."""
+    """Facts and options of both forms of the recordings."""
 
-    task: ClassVar[Task] = "classification"
+    task: ClassVar[str] = "classification"
     kind: ClassVar[Kind] = "sound"
-    origin: ClassVar[str] = "Z. Jackson and others, v1.0.10; https://github.com/Jakobovski/free-spoken-digit-dataset"
+    origin: ClassVar[str] = "Z. Jackson et al., v1.0.10; https://github.com/Jakobovski/free-spoken-digit-dataset"
     licence: ClassVar[str] = "CC BY-SA 4.0"
     folder: ClassVar[str] = "fsdd"
     files: ClassVar[tuple[RemoteFile, ...]] = (ARCHIVE,)
     sample_rate: ClassVar[int] = 8000
     locator: ClassVar[Callable[..., list[Path]]] = find_recordings
-    advice: ClassVar[str] = "Replace that recording, or remove it: the data set does without it."
+    advice: ClassVar[str] = "Replace that recording, or remove it: the data set also works without it."
 
     split: Literal["random", "speaker"] = Field(
-        "random", description="random: every speaker is in every part. speaker: the test part has voices never heard."
+        "random", description="random: each speaker is in each part. speaker: the test part has other speakers."
     )
     length: int = Field(
         6400, ge=800, le=32_000, description="Samples kept of each recording, 8,000 a second; longer ones are cut off."
     )
     silence: Literal["before", "after"] = Field(
-        "before", description="Where short recordings get silence; before: a recurrent network ends with the word."
+        "before",
+        description="Position of the silence that is added to short recordings; before: the word is at the end.",
     )
 
     @property
@@ -169,7 +170,7 @@ class _SpokenDigits(Downloaded):
 
     @staticmethod
     def read_groups(paths: list[Path]) -> NDArray[np.int64]:
-        """The number of every recording's speaker."""
+        """The number of each recording's speaker."""
         import numpy as np
 
         speakers = [name.split("_")[1] for name, _ in recordings(paths)]
@@ -177,14 +178,14 @@ class _SpokenDigits(Downloaded):
 
 
 class Fsdd(_SpokenDigits):
-    """3,000 recordings of spoken digits as spectrograms: how loud each pitch is, and how that changes in time."""
+    """3,000 recordings of spoken digits as spectrograms: the energy of each frequency band over time."""
 
     name: ClassVar[str] = "fsdd"
     title: ClassVar[str] = "Spoken digits, spectrograms"
     helpers: ClassVar[tuple[Callable[..., Any], ...]] = (recordings, read_wav, read_waveforms)
 
-    mels: int = Field(40, ge=8, le=64, description="Rows: bands of pitch, as wide as the ear hears them.")
-    hop: int = Field(128, ge=32, le=800, description="Samples from one column to the next: 128 are 16 milliseconds.")
+    mels: int = Field(40, ge=8, le=64, description="Rows: frequency bands, equally wide on the mel scale.")
+    hop: int = Field(128, ge=32, le=800, description="Samples between two columns: 128 are 16 milliseconds.")
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -192,7 +193,7 @@ class Fsdd(_SpokenDigits):
 
     @staticmethod
     def read_files(paths: list[Path], length: int, silence: str, mels: int, hop: int) -> Loaded:
-        """Logarithmic mel spectrograms of shape (1, mels, length // hop), and which digit each says."""
+        """Logarithmic mel spectrograms of shape (1, mels, length // hop), and the spoken digit of each."""
         import numpy as np
 
         sounds, targets = read_waveforms(paths, length, silence)
@@ -207,16 +208,16 @@ class Fsdd(_SpokenDigits):
         window = np.hanning(size) / np.hanning(size).sum()
         columns = length // hop
         inputs = np.empty((len(sounds), 1, mels, columns), "float32")
-        for sound, picture in zip(sounds, inputs, strict=True):
+        for sound, spectrogram in zip(sounds, inputs, strict=True):
             padded = np.concatenate([sound[0], np.zeros(size)])
             frames = np.lib.stride_tricks.sliding_window_view(padded, size)[::hop][:columns]
             power = np.abs(np.fft.rfft(frames * window)) ** 2
-            picture[0] = np.log(bands @ power.T + 1e-7)
+            spectrogram[0] = np.log(bands @ power.T + 1e-7)
         return inputs, targets
 
 
 class FsddWaveform(_SpokenDigits):
-    """3,000 recordings of spoken digits as they are: the pressure of the air, 8,000 times a second."""
+    """3,000 recordings of spoken digits as waveforms: the air pressure, 8,000 times a second."""
 
     name: ClassVar[str] = "fsdd_waveform"
     title: ClassVar[str] = "Spoken digits, waveforms"
@@ -228,5 +229,5 @@ class FsddWaveform(_SpokenDigits):
 
     @staticmethod
     def read_files(paths: list[Path], length: int, silence: str) -> Loaded:
-        """Recordings of shape (1, length) with values from -1 to 1, and which digit each says."""
+        """Recordings of shape (1, length) with values from -1 to 1, and the spoken digit of each."""
         return read_waveforms(paths, length, silence)

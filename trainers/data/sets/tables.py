@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from trainers.data.base import DataSet, Kind, Loaded, Task
+from trainers.data.base import DataSet, Kind, Loaded
 
 
 class _Table(DataSet):
@@ -34,21 +34,24 @@ class _Table(DataSet):
 
 
 class Iris(_Table):
-    """150 flowers of three kinds told apart by four measurements: the smallest classic there is."""
+    """150 flowers of three species with four measurements each: the smallest of the classic data sets."""
 
     name: ClassVar[str] = "iris"
     title: ClassVar[str] = "Iris flowers"
-    task: ClassVar[Task] = "classification"
+    task: ClassVar[str] = "classification"
     origin: ClassVar[str] = "R. A. Fisher, 1936; https://doi.org/10.24432/C56C76 (with scikit-learn)"
     rows: ClassVar[int] = 150
     columns: ClassVar[tuple[str, ...]] = (
-        "sepal length (cm)", "sepal width (cm)", "petal length (cm)", "petal width (cm)",
-    )  # fmt: skip
+        "sepal length (cm)",
+        "sepal width (cm)",
+        "petal length (cm)",
+        "petal width (cm)",
+    )
     class_names: ClassVar[tuple[str, ...]] = ("setosa", "versicolor", "virginica")
 
     @staticmethod
     def load_data() -> Loaded:
-        """150 irises: four lengths in centimetres, and which of three kinds each is."""
+        """150 irises: four lengths in centimetres, and the species of each."""
         from sklearn.datasets import load_iris
 
         inputs, targets = load_iris(return_X_y=True)
@@ -56,22 +59,33 @@ class Iris(_Table):
 
 
 class Wine(_Table):
-    """178 wines from three growers told apart by 13 chemical measurements on very different scales."""
+    """178 wines from three growers with 13 chemical measurements on very different scales."""
 
     name: ClassVar[str] = "wine"
     title: ClassVar[str] = "Wines"
-    task: ClassVar[Task] = "classification"
+    task: ClassVar[str] = "classification"
     origin: ClassVar[str] = "S. Aeberhard and M. Forina, 1992; https://doi.org/10.24432/C5PC7J (with scikit-learn)"
     rows: ClassVar[int] = 178
     columns: ClassVar[tuple[str, ...]] = (
-        "alcohol", "malic_acid", "ash", "alcalinity_of_ash", "magnesium", "total_phenols", "flavanoids",
-        "nonflavanoid_phenols", "proanthocyanins", "color_intensity", "hue", "od280/od315_of_diluted_wines", "proline",
-    )  # fmt: skip
+        "alcohol",
+        "malic_acid",
+        "ash",
+        "alcalinity_of_ash",
+        "magnesium",
+        "total_phenols",
+        "flavanoids",
+        "nonflavanoid_phenols",
+        "proanthocyanins",
+        "color_intensity",
+        "hue",
+        "od280/od315_of_diluted_wines",
+        "proline",
+    )
     class_names: ClassVar[tuple[str, ...]] = ("class_0", "class_1", "class_2")
 
     @staticmethod
     def load_data() -> Loaded:
-        """178 wines: 13 chemical measurements, and which of three growers each is from."""
+        """178 wines: 13 chemical measurements, and the grower of each."""
         from sklearn.datasets import load_wine
 
         inputs, targets = load_wine(return_X_y=True)
@@ -79,11 +93,11 @@ class Wine(_Table):
 
 
 class BreastCancer(_Table):
-    """569 tumours, malignant or benign, from 30 measurements of the cell nuclei in a microscope picture."""
+    """569 tumours, malignant or benign, from 30 measurements of the cell nuclei in a microscope image."""
 
     name: ClassVar[str] = "breast_cancer"
     title: ClassVar[str] = "Breast cancer (Wisconsin)"
-    task: ClassVar[Task] = "classification"
+    task: ClassVar[str] = "classification"
     origin: ClassVar[str] = "W. Wolberg et al., 1995; https://doi.org/10.24432/C5DW2B (with scikit-learn)"
     rows: ClassVar[int] = 569
     columns: ClassVar[tuple[str, ...]] = tuple(
@@ -92,11 +106,19 @@ class BreastCancer(_Table):
         for name in (
             quantity.format(feature)
             for feature in (
-                "radius", "texture", "perimeter", "area", "smoothness", "compactness", "concavity", "concave points",
-                "symmetry", "fractal dimension",
+                "radius",
+                "texture",
+                "perimeter",
+                "area",
+                "smoothness",
+                "compactness",
+                "concavity",
+                "concave points",
+                "symmetry",
+                "fractal dimension",
             )
         )
-    )  # fmt: skip
+    )
     class_names: ClassVar[tuple[str, ...]] = ("malignant", "benign")
 
     @staticmethod
@@ -109,11 +131,11 @@ class BreastCancer(_Table):
 
 
 class Diabetes(_Table):
-    """How far diabetes advances in a year, from ten measurements of 442 patients: an R2 of 0.5 is very good."""
+    """The progression of diabetes within a year, from ten measurements of 442 patients: an R2 of 0.5 is very good."""
 
     name: ClassVar[str] = "diabetes"
     title: ClassVar[str] = "Diabetes progression"
-    task: ClassVar[Task] = "regression"
+    task: ClassVar[str] = "regression"
     origin: ClassVar[str] = "B. Efron et al., Least Angle Regression, 2004 (with scikit-learn)"
     licence: ClassVar[str] = "none stated"
     rows: ClassVar[int] = 442
@@ -125,7 +147,7 @@ class Diabetes(_Table):
 
     @staticmethod
     def load_data() -> Loaded:
-        """442 patients: ten measurements, and a number for how far the disease advanced in the year after."""
+        """442 patients: ten measurements, and the progression of the disease in the year after."""
         from sklearn.datasets import load_diabetes
 
         inputs, targets = load_diabetes(return_X_y=True)

@@ -1,8 +1,8 @@
-"""Texts to go on writing: plays and a handbook. A sample is a window of tokens, given by their numbers.
+"""Texts for language models: plays and a manual. A sample is a window of tokens, given by their numbers.
 
-The words of a vocabulary are taken from the whole text, before it is split: which words there are, and how often, is
-known of the test part as well, but nothing of what follows what, nor any class. In exchange the vocabulary, and with it
-the width of the network, is known before training and does not change with the seed.
+The words of a vocabulary are taken from the whole text, before it is split. So the vocabulary uses the words of the
+test part and their frequencies, but not their order, nor any class. In exchange the vocabulary, and with it the width
+of the network, is known before training and does not depend on the seed.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from trainers.data.base import DataError, DataSet, Kind, Loaded, Order, Task
+from trainers.data.base import DataError, DataSet, Kind, Loaded, Order
 from trainers.data.downloaded import _Downloaded
 from trainers.data.fetch import RemoteFile
 from trainers.data.tokens import UNKNOWN, cut, most_frequent, read_text
 
 
 def windows(text: str, vocabulary: list[str], tokens: str, context: int, limit: int | None) -> Loaded:
-    """A text cut into pieces of `context` tokens, int64 (N, context), and the token that follows each of them."""
+    """A text in windows of `context` tokens, int64 (N, context), and the token that follows each of them."""
     import numpy as np
 
     places = {token: number for number, token in enumerate(vocabulary)}
@@ -32,35 +32,41 @@ def windows(text: str, vocabulary: list[str], tokens: str, context: int, limit: 
 
 
 class _Language(DataSet):
-    """A running text, cut into windows; the target at each place is the token that comes next."""
+    """A running text, cut into windows; the target at each position is the next token."""
 
-    task: ClassVar[Task] = "language"
+    task: ClassVar[str] = "language"
     kind: ClassVar[Kind] = "text"
-    order: ClassVar[Order] = "time"  # the end of the text is the test: windows beside each other share a sentence
+    order: ClassVar[Order] = "time"  # the end of the text is the test part: neighbouring windows share sentences
     characters: ClassVar[tuple[str, ...]]  # the vocabulary of characters
 
     tokens: Literal["characters", "words"] = Field(
-        "characters", description="What the text is cut into: characters, or words and marks."
+        "characters", description="What the text is divided into: characters, or words and punctuation."
     )
-    context: int = Field(64, ge=2, le=4096, description="How many tokens the network sees at a time.")
+    context: int = Field(64, ge=2, le=4096, description="Number of tokens that the network sees at a time.")
     vocabulary_size: int = Field(
-        2000, ge=10, le=100_000, description="For words: so many of the most frequent are known; the others are <unk>."
+        2000,
+        ge=10,
+        le=100_000,
+        description="For words: the number of most frequent words in the vocabulary; the others are <unk>.",
     )
     limit: int | None = Field(
-        None, ge=100, le=10**9, description="Take the first so many tokens of the text only. Empty: all of it."
+        None,
+        ge=100,
+        le=10**9,
+        description="Use only this number of tokens from the start of the text. Empty: all of it.",
     )
 
     def text(self) -> str:
         """The whole text."""
-        raise TypeError(f"{type(self).__name__} does not say its text.")
+        raise TypeError(f"{type(self).__name__} does not define its text.")
 
     def token_count(self) -> int:
         """How many tokens the whole text has."""
-        raise TypeError(f"{type(self).__name__} does not say how long it is.")
+        raise TypeError(f"{type(self).__name__} does not define its length.")
 
     def word_count(self) -> int:
         """How many different words the text has."""
-        raise TypeError(f"{type(self).__name__} does not say how many words it has.")
+        raise TypeError(f"{type(self).__name__} does not define its number of words.")
 
     @property
     def gap(self) -> int:
@@ -100,7 +106,7 @@ def _words(kind: type[_Language], size: int) -> tuple[str, ...]:
 
 
 class TinyShakespeare(_Downloaded, _Language):
-    """A megabyte of Shakespeare's plays, the classic text for a network that writes letter by letter."""
+    """A megabyte of Shakespeare's plays, the usual text for character-level language models."""
 
     name: ClassVar[str] = "tinyshakespeare"
     title: ClassVar[str] = "Tiny Shakespeare"
@@ -129,7 +135,7 @@ class TinyShakespeare(_Downloaded, _Language):
 
     @staticmethod
     def read_files(paths: list[Path], tokens: str, context: int, vocabulary_size: int, limit: int | None) -> Loaded:
-        """Windows of the plays, int64 (N, context), and the token that follows at each place."""
+        """Windows of the plays, int64 (N, context), and the token that follows at each position."""
         text = read_text(paths[0])
         vocabulary = sorted(set(text))
         if tokens == "words":
@@ -145,7 +151,7 @@ class PythonReference(_Language):
     origin: ClassVar[str] = "Python Software Foundation; https://docs.python.org/3/reference (pydoc_data, with Python)"
     licence: ClassVar[str] = "PSF-2.0"
     helpers: ClassVar[tuple[Callable[..., Any], ...]] = (cut, most_frequent, windows)
-    # whatever the version of Python: line end, the printable characters of ASCII, and one for all others
+    # the same for each version of Python: line end, the printable characters of ASCII, and one for all others
     characters: ClassVar[tuple[str, ...]] = ("\n", *map(chr, range(32, 127)), UNKNOWN)
 
     def text(self) -> str:
@@ -159,7 +165,7 @@ class PythonReference(_Language):
 
     @staticmethod
     def load_data(tokens: str, context: int, vocabulary_size: int, limit: int | None) -> Loaded:
-        """Windows of the language reference, int64 (N, context), and the token that follows at each place."""
+        """Windows of the language reference, int64 (N, context), and the token that follows at each position."""
         from pydoc_data.topics import topics
 
         text = "\n\n".join(topics[name] for name in sorted(topics))

@@ -1,4 +1,4 @@
-"""Sentences to tell apart by their words. What the vocabulary knows of the test part is told in `text.py`."""
+"""Sentences with classes. What the vocabulary uses of the test part is explained in `text.py`."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from trainers.data.base import Kind, Loaded, Task
+from trainers.data.base import Kind, Loaded
 from trainers.data.downloaded import _Downloaded
 from trainers.data.fetch import RemoteFile
 from trainers.data.tokens import PADDING, UNKNOWN, Tokens, most_frequent, read_text
 
 
 def sentences(positive: str, negative: str, length: int, vocabulary_size: int) -> Loaded:
-    """Sentences as int64 (N, length), filled up with 0 behind their last word, and 1 for praise or 0 for blame."""
+    """Sentences as int64 (N, length), padded with 0 after their last word, and 1 for positive or 0 for negative."""
     import numpy as np
 
     rows = [line.split() for text in (negative, positive) for line in text.splitlines()]
@@ -30,11 +30,11 @@ def sentences(positive: str, negative: str, length: int, vocabulary_size: int) -
 
 
 class FilmSentences(_Downloaded):
-    """10,662 sentences from film reviews, half of them praise: 0.77 is good without a pretrained network."""
+    """10,662 sentences from film reviews, half of them positive: 0.77 is good without a pretrained network."""
 
     name: ClassVar[str] = "rt_polarity"
     title: ClassVar[str] = "Film review sentences"
-    task: ClassVar[Task] = "classification"
+    task: ClassVar[str] = "classification"
     kind: ClassVar[Kind] = "text"
     origin: ClassVar[str] = (
         "B. Pang and L. Lee, 2005; https://github.com/dennybritz/cnn-text-classification-tf/tree/master/data"
@@ -56,10 +56,13 @@ class FilmSentences(_Downloaded):
     )
 
     length: int = Field(
-        40, ge=2, le=200, description="Words of a sentence that are read; shorter ones are filled up with <pad>, 0."
+        40, ge=2, le=200, description="Words of a sentence that are used; shorter ones are padded with <pad>, 0."
     )
     vocabulary_size: int = Field(
-        8000, ge=10, le=100_000, description="So many of the most frequent words are known; the others are <unk>."
+        8000,
+        ge=10,
+        le=100_000,
+        description="The number of most frequent words in the vocabulary; the others are <unk>.",
     )
 
     @property
@@ -76,7 +79,7 @@ class FilmSentences(_Downloaded):
 
     @property
     def tokens(self) -> Tokens:
-        """What a sample's numbers stand for."""
+        """What a sample's numbers stand for: words."""
         return "separated"
 
     @property
@@ -89,7 +92,7 @@ class FilmSentences(_Downloaded):
 
     @staticmethod
     def read_files(paths: list[Path], length: int, vocabulary_size: int) -> Loaded:
-        """Film sentences as the numbers of their words, int64 (N, length), and 1 for praise or 0 for blame."""
+        """Film sentences as the numbers of their words, int64 (N, length), and 1 for positive or 0 for negative."""
         return sentences(read_text(paths[0]), read_text(paths[1]), length, vocabulary_size)
 
 

@@ -1,8 +1,8 @@
-"""Where a network's code is: the few numbers through which everything passes on its way from a sample to its likeness.
+"""Where a network's code is: the few numbers through which every sample passes on the way to its reconstruction.
 
-code_of(document)              # the narrowest node that splits the network into an encoder and a decoder
-draws(document)                # the nodes that draw a code from a distribution
-pieces(document, "code")       # the whole, the encoder, the decoder, as they can be taken home
+find_code(analysis)            # the narrowest node that splits the network into an encoder and a decoder
+sampling_steps(analysis)       # the nodes that sample a code from a distribution
+parts(document, "code")        # the whole, the encoder and the decoder, for export
 """
 
 from __future__ import annotations
@@ -12,44 +12,47 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from builder import CATALOGUE
 from builder.analysis.infer import Analysis, analyse
+from builder.document import Document, Edge, Node
 from builder.document.graph import reaching
 from builder.document.subnetworks import between, cuts
-from builder.problems import GraphError
+from builder.edits import AddNode, Connect, Edit, InsertBefore, apply_all, fresh_name
+from builder.problems import EditError, GraphError
 from trainers.paradigms.base import Part
 
 if TYPE_CHECKING:
     from builder.analysis.plan import Step
-    from builder.document import Document
 
 NETWORK = "main"
+LATENT_DIMENSIONS = 8  # of a sampled code that is inserted
 
 
-def ends(document: Document, role: str) -> list[str]:
+def end_nodes(document: Document, role: str) -> list[str]:
     """The names of the network's Inputs or Outputs."""
     return [node.name for node in document.nodes if node.role == role and node.network == NETWORK]
 
 
-def draws(analysis: Analysis) -> list[Step]:
-    """The nodes that draw a latent code, those inside blocks too; `inputs` are its mean and its log variance."""
+def sampling_steps(analysis: Analysis) -> list[Step]:
+    """The nodes that sample a code, also those inside blocks; their `inputs` are its mean and its log variance."""
     return [step for step in analysis.plan.steps if step.spec.latent and step.network == NETWORK]
 
 
-def drawn_code(analysis: Analysis) -> str | None:
-    """The node whose draw is *the* code: the last one that splits the network, else the last one. None: none.
+def sampled_code(analysis: Analysis) -> str | None:
+    """The node that samples *the* code: the last one that splits the network, else the last one. None: there is none.
 
-    A block that passes on what it draws stands for the draw.
+    A block that outputs a sampled value stands for the node inside it.
     """
-    passed = {source: name for name, source in analysis.plan.aliases.items() if name in analysis.document.by_name}
-    names = [passed.get(step.name, step.name) for step in draws(analysis)]
-    whole = cuts(analysis.document, NETWORK)
-    return next((name for name in reversed(whole) if name in names), names[-1] if names else None)
+    outer = {source: name for name, source in analysis.plan.aliases.items() if name in analysis.document.by_name}
+    names = [outer.get(step.name, step.name) for step in sampling_steps(analysis)]
+    splitting = cuts(analysis.document, NETWORK)
+    return next((name for name in reversed(splitting) if name in names), names[-1] if names else None)
 
 
-def code_of(analysis: Analysis) -> str | None:
+def find_code(analysis: Analysis) -> str | None:
     """The narrowest node through which everything passes; of equals a flat one, and the last. None: there is none.
 
-    Something learned must stand up to it, and something behind it: else it would be the sample itself or its likeness.
+    There must be layers with weights before it and behind it: otherwise it is the sample or its reconstruction.
     """
     candidates = list(_candidates(analysis))
     if not candidates:
@@ -59,8 +62,7 @@ def code_of(analysis: Analysis) -> str | None:
 
 def _candidates(analysis: Analysis) -> Iterator[str]:
     document = analysis.document
-    learned = {name for name in document.by_name if name in analysis.facts and analysis.facts[name].parameters}
-    learned = {name for name in learned if document.node(name).network == NETWORK}
+    learned = {name for name in nodes_with_weights(analysis) if document.node(name).network == NETWORK}
     for name in cuts(document, NETWORK):
         before = reaching(document, {name})
         if name in analysis.facts and learned & before and learned - before:
@@ -73,18 +75,76 @@ def _rank(analysis: Analysis, name: str) -> tuple[int, bool, bool]:
     return width(analysis, name), spec.stochastic and not spec.latent, len(analysis.shapes[name]) != 1
 
 
+def nodes_with_weights(analysis: Analysis) -> set[str]:
+    """The nodes of the document that have parameters."""
+    return {name for name in analysis.document.by_name if name in analysis.facts and analysis.facts[name].parameters}
+
+
 def width(analysis: Analysis, name: str) -> int:
-    """How many numbers a node gives for one sample; 0 where that is not known."""
+    """How many numbers a node outputs for one sample; 0 where that is not known."""
     return math.prod(analysis.shapes[name]) if name in analysis.facts else 0
 
 
-def splits(document: Document, name: str) -> bool:
+def splits_network(document: Document, name: str) -> bool:
     """Whether everything passes through a node, so that what is behind it is a decoder."""
     return name in cuts(document, NETWORK)
 
 
-def pieces(document: Document, code: str | None) -> dict[str, Part]:
-    """What can be taken home: the network, and, where its code splits it, encoder and decoder."""
+def way_around(document: Document, code: str) -> str:
+    """In words, which connection goes around the code."""
+    try:
+        between(document, start=code)
+    except GraphError as error:
+        return error.problems[0].message.partition(", so")[0]
+    return "a connection goes around it"
+
+
+def could_be_code(analysis: Analysis, name: str) -> bool:
+    """Whether a node may be meant as the code, even if a connection goes around it: a layer with weights is before it
+    and another behind it, and it is not the mean or the log variance of a sampled code."""
+    document, node = analysis.document, analysis.document.node(name)
+    if node.role not in ("layer", "block") or node.network != NETWORK or name not in analysis.facts:
+        return False
+    before = reaching(document, {name})
+    behind = {other for other in document.by_name if name in reaching(document, {other})} - {name}
+    learned = nodes_with_weights(analysis)
+    sampling = {step.name.partition(".")[0] for step in analysis.plan.steps if step.spec.latent}
+    feeds_sampling = any(edge.source == name and edge.target in sampling for edge in document.edges)
+    return bool(learned & before and learned & behind) and not feeds_sampling
+
+
+def insert_sampled_code(analysis: Analysis, kind: str) -> tuple[list[Edit], str]:
+    """Edits that sample the code behind the narrowest node, and the name of that node; empty where there is none."""
+    document = analysis.document
+    code = find_code(analysis)
+    if code is None:
+        return [], ""
+    targets = [edge for edge in document.edges if edge.source == code]
+    if len(targets) != 1:
+        return [], code
+    edge = targets[0]
+    dense = next(name for name, spec in CATALOGUE.items() if spec.family == "dense" and spec.width_parameter)
+    params = {"out_features": min(LATENT_DIMENSIONS, width(analysis, code))}
+    mean = Node(name=_free_name(document, "mean"), type=dense, params=params)
+    log_variance = Node(name=_free_name(document, "log_variance"), type=dense, params=params)
+    draw = Node(name=_free_name(document, "draw"), type=kind)
+    x, y = document.layout.get(code, (0.0, 0.0))
+    edits: list[Edit] = [InsertBefore(mean, edge.target, edge.port), InsertBefore(draw, edge.target, edge.port)]
+    edits += [AddNode(log_variance, (x + 190, y + 92)), Connect(Edge(source=code, target=log_variance.name))]
+    edits.append(Connect(Edge(source=log_variance.name, target=draw.name, port="log_variance")))
+    try:
+        after = analyse(apply_all(document, edits))
+    except EditError:
+        return [], code
+    return ([], code) if after.failures or after.waiting else (edits, code)
+
+
+def _free_name(document: Document, name: str) -> str:
+    return name if name not in document.by_name else fresh_name(document, name)
+
+
+def parts(document: Document, code: str | None) -> dict[str, Part]:
+    """What can be exported: the network, and, where its code splits it, encoder and decoder."""
     found = {"network": Part("Network", document, NETWORK, gives_samples=True)}
     if code is None or code not in document.by_name:
         return found
@@ -96,10 +156,10 @@ def pieces(document: Document, code: str | None) -> dict[str, Part]:
     return found
 
 
-def reach(analysis: Analysis, name: str) -> tuple[float, float] | None:
-    """The lowest and the highest value that an activation can give; None: not known, such as for a layer with weights.
+def output_range(analysis: Analysis, name: str) -> tuple[float, float] | None:
+    """The lowest and the highest output of an activation; None: not known, such as for a layer with weights.
 
-    Found by giving it numbers from far below to far above zero.
+    Found by running it on numbers from far below to far above zero.
     """
     import torch
 
@@ -110,20 +170,15 @@ def reach(analysis: Analysis, name: str) -> tuple[float, float] | None:
         return (0.0, 1.0) if step.spec.emits == "probabilities" else (-math.inf, 0.0)
     values = torch.cat([torch.linspace(-50, 50, 2001), torch.tensor([-1e4, 1e4])])
     with torch.no_grad():
-        given = analysis.call(name).build().eval()(values[:, None])
-    return float(given.min()), float(given.max())
+        found = analysis.call(name).build().eval()(values[:, None])
+    return float(found.min()), float(found.max())
 
 
 def last_layer(analysis: Analysis, output: str) -> str | None:
-    """The node that decides which values an output takes: the last one that is no noise and no change of shape."""
+    """The node that decides which values an output takes: the last one that is neither noise nor a change of shape."""
     step = analysis.steps[output]
     while len(step.inputs) == 1:
         step = analysis.steps[step.inputs[0]]
         if step.spec.role == "layer" and step.spec.family not in ("regularisation", "reshape"):
             return step.name
     return None
-
-
-__all__ = [
-    "NETWORK", "analyse", "code_of", "drawn_code", "draws", "ends", "last_layer", "pieces", "reach", "splits", "width",
-]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Autoencoders: learn to give back their own input through a narrow code; plain, sparse, or from a noisy input."""
+"""Autoencoders: reconstruct their own input through a bottleneck; plain, sparse, or denoising."""
 
 from __future__ import annotations
 
@@ -6,9 +6,15 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
+from builder.analysis.infer import analyse
 from trainers.events import Verdict
 from trainers.paradigms.autoencoder import bottleneck
-from trainers.paradigms.autoencoder.base import Reconstruction, ReconstructionLearner, explained, pieces_of
+from trainers.paradigms.autoencoder.base import (
+    ReconstructionLearner,
+    ReconstructionParadigm,
+    evaluation_batches,
+    explained_variance,
+)
 from trainers.paradigms.base import ReportedMetric
 
 if TYPE_CHECKING:
@@ -22,77 +28,87 @@ if TYPE_CHECKING:
     from trainers.job import Job
 
 Noise = Literal["none", "gaussian", "masking", "salt_and_pepper"]
-POOR = 0.05  # of the samples' spread explained, below which the mean sample would do as well
-STILL = 1e-4  # spread of a code unit, beside that of the liveliest, below which it counts as dead
-ACTIVE = 0.1  # of the code's largest value, above which a unit says something
+LOW_EXPLAINED = 0.05  # explained variance below which the mean sample would be as good
+DEAD = 1e-4  # of the largest standard deviation of a code unit: a unit with less is dead
+ACTIVE = 0.1  # of the largest value in the codes: a unit above it is active
 
 
-class Autoencoder(Reconstruction):
-    """Learns to give back its own input through a narrow code, which keeps what the samples have in common."""
+class Autoencoder(ReconstructionParadigm):
+    """Reconstructs its own input through a bottleneck, whose code keeps what the samples have in common."""
 
     name: ClassVar[str] = "autoencoder"
     label: ClassVar[str] = "Autoencoder"
     cards: ClassVar[tuple[str, ...]] = ("reconstructions", "latent_space")
     panels: ClassVar[tuple[str, ...]] = (
-        "autoencoder_metrics", "reconstructions", "latent_interpolation", "decode_code", "latent_space", "latent_grid",
+        "autoencoder_metrics",
+        "reconstructions",
+        "latent_interpolation",
+        "decode_code",
+        "latent_space",
+        "latent_grid",
         "anomaly_detection",
-    )  # fmt: skip
+    )
 
     loss: Literal["mse", "bce", "l1", "smooth_l1"] = Field(
         "mse",
-        description="How output and input are compared, the mean over all numbers; bce wants a sigmoid at the end.",
+        description="How the output is compared with the input, as the mean over all numbers; bce needs a sigmoid.",
     )
     noise: Noise = Field(
-        "none", description="What is done to the input in training: the network has to give back the clean one."
+        "none", description="Noise on the input in training; the network has to reconstruct the clean sample."
     )
     noise_strength: float = Field(
         0.3,
         ge=0,
         le=5,
-        description="Gaussian: its spread; masking, salt and pepper: the share of the values (up to 1).",
+        description="gaussian: the standard deviation; masking, salt_and_pepper: the share of the values (up to 1).",
     )
     sparsity: Literal["none", "l1", "kl"] = Field(
-        "none", description="l1: draws the code towards 0; kl: draws each unit's mean towards the target rate."
+        "none", description="l1: pulls the code towards 0; kl: pulls the mean of each unit towards the target rate."
     )
-    sparsity_weight: float = Field(0.001, ge=0, le=100, description="How much sparsity counts beside the likeness.")
-    target_rate: float = Field(0.05, gt=0, lt=1, description="Sparsity kl: how active a code unit is to be on average.")
+    sparsity_weight: float = Field(
+        0.001, ge=0, le=100, description="The weight of the sparsity penalty in the loss, beside the reconstruction."
+    )
+    target_rate: float = Field(
+        0.05, gt=0, lt=1, description="Sparsity kl: the mean activation that each code unit is pulled towards."
+    )
     latent: str | None = Field(
         None,
         description="The node whose value is the code. Empty: the narrowest.",
-        json_schema_extra={"offers": "nodes"},
+        json_schema_extra={"choices": "nodes"},
     )
     anomaly_class: str | None = Field(
-        None, description="A class to keep out of training: the test score tells how well its error gives it away.",
-        json_schema_extra={"offers": "classes"},
-    )  # fmt: skip
+        None,
+        description="A class to exclude from training; the test metric tells how well its error detects it.",
+        json_schema_extra={"choices": "classes"},
+    )
 
     @property
-    def kept_out(self) -> str | None:
+    def excluded_class(self) -> str | None:
         return self.anomaly_class
 
     def code(self, document: Document) -> str | None:
-        analysis = bottleneck.analyse(document)
-        return self.latent if self.latent in analysis.facts else bottleneck.code_of(analysis)
+        analysis = analyse(document)
+        return self.latent if self.latent in analysis.facts else bottleneck.find_code(analysis)
 
-    def spoilt(self, clean: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """A normal number is added to each value; or a share of them is set to 0 (Vincent et al. 2008); or half of that
-        share to the lowest and half to the highest value of the batch."""
+    def add_noise(self, clean: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """Gaussian: a normal number is added to each value. Masking: a share of the values is set to 0 (Vincent et al.
+        2008). Salt and pepper: half of that share is set to the lowest, half to the highest value of the batch."""
         import torch
 
         if self.noise == "none" or not self.noise_strength:
             return clean
         if self.noise == "gaussian":
             return clean + self.noise_strength * torch.randn(clean.shape, generator=generator, device=clean.device)
-        chance = torch.rand(clean.shape, generator=generator, device=clean.device)
+        random = torch.rand(clean.shape, generator=generator, device=clean.device)
         share = min(self.noise_strength, 1.0)
         if self.noise == "masking":
-            return clean.masked_fill(chance < share, 0.0)
+            return clean.masked_fill(random < share, 0.0)
         low, high = clean.amin(), clean.amax()
-        return torch.where(chance < share / 2, low, torch.where(chance < share, high, clean))
+        return torch.where(random < share / 2, low, torch.where(random < share, high, clean))
 
     def metrics(self, dataset: DataSet) -> tuple[ReportedMetric, ...]:
         sparse = (ReportedMetric("active", "active code units", None),) if self.sparsity != "none" else ()
-        return (*self.anomaly_scores(), ReportedMetric("explained_variance", "spread explained"), *sparse)
+        return (*self.anomaly_metrics(), ReportedMetric("explained_variance", "explained variance"), *sparse)
 
     def learner(self, job: Job, prepared: Prepared, device: str, total_steps: int, steps_per_epoch: int) -> Any:
         return AutoencoderLearner(self, job, prepared, device, total_steps, steps_per_epoch)
@@ -101,128 +117,134 @@ class Autoencoder(Reconstruction):
 class AutoencoderLearner(ReconstructionLearner):
     """One network whose output is compared with its clean input."""
 
-    way: Autoencoder
+    paradigm: Autoencoder
 
     def __init__(self, paradigm: Autoencoder, job: Job, prepared: Prepared, device: str, *steps: int) -> None:
         from torch.nn import functional
 
         super().__init__(paradigm, job, prepared, device, *steps)
-        self.criterion: Any = {
-            "mse": functional.mse_loss, "bce": cross_entropy, "l1": functional.l1_loss,
+        losses: dict[str, Any] = {
+            "mse": functional.mse_loss,
+            "bce": binary_cross_entropy,
+            "l1": functional.l1_loss,
             "smooth_l1": functional.smooth_l1_loss,
-        }[paradigm.loss]  # fmt: skip
+        }
+        self.criterion = losses[paradigm.loss]
 
     def step(self, batch: Batch) -> Tensor:
-        inputs = batch.inputs
-        (clean,) = inputs
-        given = self.way.spoilt(clean)  # torch's own random numbers, which a checkpoint keeps
+        (clean,) = batch.inputs
+        given = self.paradigm.add_noise(clean)  # by torch's own generator, whose state is in checkpoints
 
         def loss() -> Tensor:
-            told = self.told(given)
-            value: Tensor = self.criterion(told[self.end], clean)
-            return value if self.way.sparsity == "none" or self.code is None else value + self.price(told[self.code])
+            found = self.forward(given)
+            value: Tensor = self.criterion(found[self.output], clean)
+            if self.paradigm.sparsity == "none" or self.code is None:
+                return value
+            return value + self.sparsity_penalty(found[self.code])
 
         return self.optimisation.step(loss)
 
-    def price(self, code: Tensor) -> Tensor:
-        """What a code that is not sparse costs."""
-        if self.way.sparsity == "l1":
-            return code.abs().mean() * self.way.sparsity_weight
-        wanted = self.way.target_rate
+    def sparsity_penalty(self, code: Tensor) -> Tensor:
+        """What is added to the loss, so that few units of the code are active."""
+        if self.paradigm.sparsity == "l1":
+            return code.abs().mean() * self.paradigm.sparsity_weight
+        target = self.paradigm.target_rate
         rate = code.flatten(1).mean(dim=0).clamp(1e-6, 1 - 1e-6)
-        apart = wanted * (wanted / rate).log() + (1 - wanted) * ((1 - wanted) / (1 - rate)).log()
-        return apart.mean() * self.way.sparsity_weight
+        divergence = target * (target / rate).log() + (1 - target) * ((1 - target) / (1 - rate)).log()
+        return divergence.mean() * self.paradigm.sparsity_weight
 
     def evaluate(self, split: Split, costly: bool = False) -> dict[str, float]:
-        """Of samples with the same noise on them every time, where there is any: two epochs can be compared."""
+        """Loss and explained variance, with the same noise every time, where there is any, so that epochs compare."""
         import torch
 
-        loss = off = spread = 0.0
+        loss = error = variance = 0.0
         codes, errors = [], []
         self.model.eval()
         try:
             with torch.inference_mode():
-                for clean, targets in pieces_of(split, self.piece):
-                    told = self.told(self.seen(clean))
-                    normal = self._normal(targets)
-                    output, wanted = told[self.end][normal], clean[normal]
+                for clean, targets in evaluation_batches(split, self.evaluation_batch_size):
+                    found = self.forward(self.with_fixed_noise(clean))
+                    normal = self._is_normal(targets)
+                    output, wanted = found[self.output][normal], clean[normal]
                     if self.code is not None:
-                        codes.append(told[self.code][normal].flatten(1))
+                        codes.append(found[self.code][normal].flatten(1))
                     loss += float(self.criterion(output, wanted)) * len(wanted)
-                    off += float((output - wanted).square().mean()) * len(wanted)
-                    spread += float((wanted - self.mean).square().mean()) * len(wanted)
-                    if self._has_anomalies(split):  # judged without noise, as samples will be when it is used
-                        plain = self.told(clean)[self.end] if self.way.noise != "none" else told[self.end]
-                        errors.append((plain - clean).flatten(1).square().mean(dim=1))
+                    error += float((output - wanted).square().mean()) * len(wanted)
+                    variance += float((wanted - self.mean).square().mean()) * len(wanted)
+                    if self._has_anomalies(split):  # detected without noise, as when the network is used
+                        plain = found if self.paradigm.noise == "none" else self.forward(clean)
+                        errors.append((plain[self.output] - clean).flatten(1).square().mean(dim=1))
                 code = torch.cat(codes) if codes else None
-                normals = int(self._normal(split.targets).sum())
-                found = self._figures(loss / normals, explained(off, spread), code)
-            self.diagnostics += self.passed_by(split)
+                normals = int(self._is_normal(split.targets).sum())
+                metrics = self._metrics(loss / normals, explained_variance(error, variance), code)
+            self.diagnostics += self.unused_code(split)
         finally:
             self.model.train()
-        return found | (self._ranked(torch.cat(errors), split) if errors else {})
+        return metrics | (self._anomaly_auroc(torch.cat(errors), split) if errors else {})
 
-    def _figures(self, loss: float, share: float, code: Tensor | None) -> dict[str, float]:
-        found = {"loss": loss, "explained_variance": share}
+    def _metrics(self, loss: float, explained: float, code: Tensor | None) -> dict[str, float]:
+        found = {"loss": loss, "explained_variance": explained}
         self.diagnostics = ()
         if code is not None:
-            if self.way.sparsity != "none":
-                found["loss"] += float(self.price(code))
+            if self.paradigm.sparsity != "none":
+                found["loss"] += float(self.sparsity_penalty(code))
                 largest = code.abs().amax().clamp_min(1e-12)
                 found["active"] = float((code.abs() > ACTIVE * largest).float().mean())
-            self.diagnostics = remarks(share, code, self.code or "", self.way)
+            self.diagnostics = diagnose(explained, code, self.code or "", self.paradigm)
         return found
 
-    def _normal(self, targets: Tensor) -> Tensor:
-        """Which samples are of the classes that it learns from."""
+    def _is_normal(self, targets: Tensor) -> Tensor:
+        """Which samples are not of the excluded class."""
         import torch
 
-        if not self._knows_anomaly():
+        if not self._excludes_class():
             return torch.ones(len(targets), dtype=torch.bool, device=targets.device)
-        return targets != self.prepared.classes.index(self.way.anomaly_class or "")
+        return targets != self.prepared.classes.index(self.paradigm.anomaly_class or "")
 
-    def _knows_anomaly(self) -> bool:
-        return self.way.anomaly_class in self.prepared.classes
+    def _excludes_class(self) -> bool:
+        return self.paradigm.anomaly_class in self.prepared.classes
 
     def _has_anomalies(self, split: Split) -> bool:
-        if not self._knows_anomaly():
+        if not self._excludes_class():
             return False
-        normal = self._normal(split.targets)
+        normal = self._is_normal(split.targets)
         return bool(normal.any()) and not bool(normal.all())
 
-    def _ranked(self, errors: Tensor, split: Split) -> dict[str, float]:
+    def _anomaly_auroc(self, errors: Tensor, split: Split) -> dict[str, float]:
         from sklearn.metrics import roc_auc_score
 
-        odd = ~self._normal(split.targets)
-        return {"auroc": float(roc_auc_score(odd.cpu().numpy(), errors.cpu().numpy()))}
+        anomalous = ~self._is_normal(split.targets)
+        return {"auroc": float(roc_auc_score(anomalous.cpu().numpy(), errors.cpu().numpy()))}
 
 
-def cross_entropy(output: Tensor, clean: Tensor) -> Tensor:
-    """Binary cross-entropy. Held-out and augmented samples may lie beyond what the training part had: they are clipped,
-    since torch stops at any target that is no chance."""
+def binary_cross_entropy(output: Tensor, clean: Tensor) -> Tensor:
+    """Binary cross-entropy. Validation and augmented samples may lie outside of the range of the training split: they
+    are clipped, since torch refuses targets that are not between 0 and 1."""
     from torch.nn import functional
 
     return functional.binary_cross_entropy(output, clean.clamp(0, 1))
 
 
-def remarks(share: float, code: Tensor, node: str, how: Autoencoder) -> tuple[Verdict, ...]:
-    """What is to be said of held-out likenesses and codes: no better than the mean, or units that never move."""
-    spread = code.std(dim=0, correction=0)
-    alive = spread > STILL * float(spread.max().clamp_min(1e-6))
+def diagnose(explained: float, code: Tensor, node: str, how: Autoencoder) -> tuple[Verdict, ...]:
+    """The verdicts of validation samples: reconstructions no better than the mean sample, or dead code units."""
+    std = code.std(dim=0, correction=0)
+    alive = std > DEAD * float(std.max().clamp_min(1e-6))
     dead, count = int((~alive).sum()), code.shape[1]
     found = []
     if dead == count:
-        text = f"The code at {node} is the same for every sample: the decoder learns nothing from it."
-        advice = "A code that does not move has dead units or too strong a sparsity: lower the weight or learning rate."
-        found.append(Verdict(node, "warning", text, advice))
-    elif share < POOR:
-        text = f"The likenesses are hardly better than the mean sample: {max(share, 0):.0%} of the spread is explained."
-        advice = f"Train longer, or give the code at {node} more numbers than {count}: the bottleneck is too small."
-        found.append(Verdict(node, "warning", text, advice))
-    if 0 < dead < count:
-        text = f"{dead} of {count} code units at {node} give the same number for every sample: they are dead."
-        why = "Lower the sparsity weight" if how.sparsity != "none" else "Lower the learning rate"
-        found.append(
-            Verdict(node, "warning" if 2 * dead >= count else "info", text, f"{why}, or take fewer units.", "")
+        message = f"The code at {node} is the same for every sample: the decoder gets no information from it."
+        advice = "The units are dead or the sparsity is too strong: lower the sparsity weight or the learning rate."
+        found.append(Verdict(node, "warning", message, advice))
+    elif explained < LOW_EXPLAINED:
+        message = (
+            f"The reconstructions are hardly better than the mean sample: they explain {max(explained, 0):.0%} of the "
+            "variance."
         )
+        advice = f"Train longer, or give the code at {node} more numbers than {count}: the bottleneck is too narrow."
+        found.append(Verdict(node, "warning", message, advice))
+    if 0 < dead < count:
+        message = f"{dead} of {count} code units at {node} output the same number for every sample: they are dead."
+        advice = "Lower the sparsity weight" if how.sparsity != "none" else "Lower the learning rate"
+        advice = f"{advice}, or use fewer units."
+        found.append(Verdict(node, "warning" if 2 * dead >= count else "info", message, advice))
     return tuple(found)

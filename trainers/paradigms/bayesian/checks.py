@@ -1,4 +1,4 @@
-"""Can the network's answers differ at all? Without draws that do, there is nothing to tell uncertainty by."""
+"""Checks of Bayesian networks: can the predictions of a network differ? If not, they do not measure its uncertainty."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from builder.problems import Problem
 from builder.spec import LayerSpec
 from trainers.checks.base import JobCheck, fitting_loss
 from trainers.checks.objectives import with_paradigm
-from trainers.objectives.losses import Hinge, default_loss
+from trainers.objectives.losses import Hinge
+from trainers.objectives.registry import default_loss
 
 if TYPE_CHECKING:
     from trainers.job import Job
@@ -24,95 +25,95 @@ USUAL_MEMBERS = 5
 USUAL_RATE = 0.25
 
 
-def silent(spec: LayerSpec) -> bool:
-    """Whether a layer that could draw does not: its rate is zero."""
-    return getattr(spec, "p", None) == 0 or getattr(spec, "std", None) == 0
-
-
-def drawing(analysis: Analysis) -> list[Step]:
-    """The steps of the network that draw and whose values reach an output, in running order."""
-    ends = {node.name for node in analysis.document.nodes if node.role == "output"}
-    heard = reaching(analysis.document, ends)
-    return [step for step in analysis.plan.steps if step.spec.stochastic and step.name.partition(".")[0] in heard]
-
-
 class _BayesianCheck(JobCheck):
-    """Base of the checks of this way of training."""
+    """Base of the checks of this paradigm."""
 
     paradigms = ("bayesian",)
     category = "paradigm"
 
 
-class NothingDraws(_BayesianCheck):
-    """Monte Carlo dropout needs a layer that draws. Mended by a dropout before the last layer with weights."""
+class NoStochasticLayer(_BayesianCheck):
+    """Monte Carlo dropout without an active dropout layer.
+
+    The method compares several forward passes with different dropout masks. Without dropout, or with a rate of 0, all
+    passes are the same, and the uncertainty is always zero.
+
+    Example: the method “dropout” for a network of Linear and ReLU layers alone.
+
+    Fix: set the rate of the dropout layer, insert one before the last layer with weights, or train an ensemble.
+    """
 
     code = "T200"
 
     def find(self, job: Job, analysis: Analysis) -> Iterator[Problem]:
-        found = drawing(analysis)
-        if _method(job) != "dropout" or any(not silent(step.spec) for step in found):
+        found = _stochastic_steps(analysis)
+        if _method(job) != "dropout" or any(not _inactive(step.spec) for step in found):
             return
-        quiet = next((step for step in found if "." not in step.name and "p" in type(step.spec).model_fields), None)
-        if quiet is not None:
+        inactive = next((step for step in found if "." not in step.name and "p" in type(step.spec).model_fields), None)
+        if inactive is not None:
             yield self.problem(
-                quiet.name,
-                "has a rate of 0, so every draw of the network is the same, and Monte Carlo dropout tells nothing. "
-                "Give it a rate.",
-                [SetParams(quiet.name, {**quiet.node.params, "p": USUAL_RATE})],
+                inactive.name,
+                "has a dropout rate of 0, so every stochastic pass is the same, and Monte Carlo dropout measures no "
+                "uncertainty. Set a rate above 0.",
+                [SetParams(inactive.name, {**inactive.node.params, "p": USUAL_RATE})],
                 f"Set p to {USUAL_RATE}",
             )
             return
-        edits, label = self._mending(analysis)
+        edits, label = _insert_dropout(analysis)
         yield self.problem(
             None,
-            "Monte Carlo dropout asks the network several times with its dropout at work, but this network has none: "
-            "every answer would be the same. Put one in, or train an ensemble.",
+            "Monte Carlo dropout compares several passes with active dropout, but this network has no dropout layer: "
+            "all passes would be the same. Insert one, or train an ensemble.",
             edits or [with_paradigm(job, method="ensemble")],
             label or "Train an ensemble",
         )
 
-    @staticmethod
-    def _mending(analysis: Analysis) -> tuple[list[Edit], str]:
-        """A dropout for any shape, before the last layer that has weights."""
-        last = next(reversed(_weighted(analysis)), None)
-        kind = next((kind for kind in CATALOGUE.values() if _drops_anything(kind)), None)
-        if last is None or kind is None:
-            return [], ""
-        name = fresh_name(analysis.document, kind.type_name())
-        node = Node(name=name, type=kind.type_name(), params={"p": USUAL_RATE})
-        return [InsertBefore(node, last.name)], f"Put {kind.title()} before {last.name}"
 
+class NoWeightDistribution(_BayesianCheck):
+    """The method “weights” without a layer whose weights are distributions.
 
-class NoPosterior(_BayesianCheck):
-    """Learning weights as distributions needs a layer that has them. Mended by putting one in a layer's place."""
+    The method learns a mean and a standard deviation of each weight. A network of ordinary layers has none, so there
+    is nothing to learn or to sample.
+
+    Example: the method “weights” for a network whose only layers with weights are Linear layers.
+
+    Fix: replace the last such layer by its Bayesian counterpart, or choose another method.
+    """
 
     code = "T201"
 
     def find(self, job: Job, analysis: Analysis) -> Iterator[Problem]:
         if _method(job) != "weights" or any(step.spec.divergence for step in analysis.plan.steps):
             return
-        step, twin = next(
-            ((step, twin) for step in reversed(_weighted(analysis)) for twin in _twins(step.spec)), (None, None)
+        step, counterpart = next(
+            ((step, kind) for step in reversed(_weighted(analysis)) for kind in _counterparts(step.spec)), (None, None)
         )
         message = (
-            "The method “weights” learns how unsure it is of each weight, but no layer of this network has weights "
-            "that are distributions."
+            "The method “weights” learns the uncertainty of each weight, but no layer of this network has weights that "
+            "are distributions."
         )
-        if step is None or twin is None:
-            other = "dropout" if drawing(analysis) else "ensemble"
+        if step is None or counterpart is None:
+            other = "dropout" if _stochastic_steps(analysis) else "ensemble"
             fix = [with_paradigm(job, method=other)]
-            yield self.problem(None, f"{message} Take the method “{other}”.", fix, f"Use {other}")
+            yield self.problem(None, f"{message} Choose the method “{other}”.", fix, f"Use {other}")
             return
         yield self.problem(
             step.name,
-            f"has plain weights. {message} Put a {twin.title()} in its place.",
-            _replacement(analysis, step, twin),
-            f"Make {step.name} a {twin.title()}",
+            f"has ordinary weights. {message} Replace it by a {counterpart.title()}.",
+            _replacement(analysis, step, counterpart),
+            f"Replace {step.name} by a {counterpart.title()}",
         )
 
 
-class OneMember(_BayesianCheck):
-    """An ensemble of one has nobody to disagree with."""
+class SingleMember(_BayesianCheck):
+    """An ensemble with a single member.
+
+    The uncertainty of an ensemble is the disagreement between its members. One network cannot disagree.
+
+    Example: `members` is 1.
+
+    Fix: set `members` to 2 or more; 5 is usual.
+    """
 
     code = "T202"
 
@@ -120,15 +121,23 @@ class OneMember(_BayesianCheck):
         if _method(job) == "ensemble" and getattr(job.paradigm, "members", 2) < 2:
             yield self.problem(
                 None,
-                f"An ensemble of one network has nobody to disagree with. Take at least 2 members; {USUAL_MEMBERS} are "
-                "usual.",
+                "The ensemble has a single member, so there is no disagreement to measure. Use at least 2 members; "
+                f"{USUAL_MEMBERS} are usual.",
                 [with_paradigm(job, members=USUAL_MEMBERS)],
-                f"Take {USUAL_MEMBERS} members",
+                f"Use {USUAL_MEMBERS} members",
             )
 
 
-class UntrainedSpread(_BayesianCheck):
-    """Layers whose weights are distributions learn their spread by the method “weights” alone."""
+class UnregularisedDistribution(_BayesianCheck):
+    """Layers whose weights are distributions, trained by another method than “weights”.
+
+    Only that method adds their KL divergence to the loss. Without it nothing keeps the standard deviations near the
+    prior: training shrinks them to zero, and they measure no uncertainty.
+
+    Example: a BayesianLinear layer and the method “dropout”.
+
+    Fix: choose the method “weights”.
+    """
 
     code = "T203"
     severity = "warning"
@@ -138,15 +147,22 @@ class UntrainedSpread(_BayesianCheck):
         if step is not None and _method(job) != "weights":
             yield self.problem(
                 step.name,
-                f"has weights that are distributions, but by the method “{_method(job)}” nothing keeps them near their "
-                "prior: their spread shrinks to nothing. The method “weights” is made for it.",
+                f"has weights that are distributions, but the method “{_method(job)}” adds no KL divergence to the "
+                "loss, so their standard deviations shrink to zero. The method “weights” adds it.",
                 [with_paradigm(job, method="weights")],
                 "Use weights",
             )
 
 
 class NoProbabilities(_BayesianCheck):
-    """A loss whose scores are no probabilities has nothing that could be calibrated."""
+    """A loss whose scores are not probabilities.
+
+    Confidence and calibration are statements about probabilities. The scores of a hinge loss only have an order.
+
+    Example: the hinge loss with Monte Carlo dropout.
+
+    Fix: choose the usual loss of the task, such as cross-entropy.
+    """
 
     code = "T204"
     severity = "warning"
@@ -157,8 +173,8 @@ class NoProbabilities(_BayesianCheck):
         if isinstance(loss, Hinge):
             yield self.problem(
                 None,
-                f"{loss.label[:1].upper()}{loss.label[1:]} gives scores that are no probabilities, so how sure the "
-                f"network is means little. {usual.label[:1].upper()}{usual.label[1:]} gives probabilities.",
+                f"{loss.label[:1].upper()}{loss.label[1:]} gives scores that are not probabilities, so the confidence "
+                f"of a prediction means little. {usual.label[:1].upper()}{usual.label[1:]} gives probabilities.",
                 [with_paradigm(job, loss=usual.name)],
                 f"Use {usual.label}",
             )
@@ -168,8 +184,20 @@ def _method(job: Job) -> str:
     return str(getattr(job.paradigm, "method", ""))
 
 
+def _stochastic_steps(analysis: Analysis) -> list[Step]:
+    """The stochastic layers whose values reach an output, in running order."""
+    outputs = {node.name for node in analysis.document.nodes if node.role == "output"}
+    used = reaching(analysis.document, outputs)
+    return [step for step in analysis.plan.steps if step.spec.stochastic and step.name.partition(".")[0] in used]
+
+
+def _inactive(spec: LayerSpec) -> bool:
+    """Whether a stochastic layer changes nothing: its rate, or its standard deviation, is zero."""
+    return getattr(spec, "p", None) == 0 or getattr(spec, "std", None) == 0
+
+
 def _weighted(analysis: Analysis) -> list[Step]:
-    """The layers, drawn on the canvas itself, whose width one sets: those with weights, in running order."""
+    """The layers with weights that are on the canvas itself, not inside a block, in running order."""
     return [
         step
         for step in analysis.plan.steps
@@ -177,26 +205,37 @@ def _weighted(analysis: Analysis) -> list[Step]:
     ]
 
 
-def _drops_anything(kind: type[LayerSpec]) -> bool:
-    """Whether a layer leaves values of any shape out at random."""
-    usual = kind.stochastic and kind.keeps_shape and kind.ranks is None and kind.family == "regularisation"
-    return usual and "p" in kind.model_fields
+def _insert_dropout(analysis: Analysis) -> tuple[list[Edit], str]:
+    """A dropout layer that takes any shape, before the last layer that has weights."""
+    last = next(reversed(_weighted(analysis)), None)
+    kind = next((kind for kind in CATALOGUE.values() if _is_general_dropout(kind)), None)
+    if last is None or kind is None:
+        return [], ""
+    name = fresh_name(analysis.document, kind.type_name())
+    node = Node(name=name, type=kind.type_name(), params={"p": USUAL_RATE})
+    return [InsertBefore(node, last.name)], f"Insert {kind.title()} before {last.name}"
 
 
-def _twins(spec: LayerSpec) -> list[type[LayerSpec]]:
+def _is_general_dropout(kind: type[LayerSpec]) -> bool:
+    """Whether a layer sets values to zero at random, in inputs of any shape."""
+    general = kind.stochastic and kind.keeps_shape and kind.ranks is None and kind.family == "regularisation"
+    return general and "p" in kind.model_fields
+
+
+def _counterparts(spec: LayerSpec) -> list[type[LayerSpec]]:
     """The layers that do the same with weights that are distributions."""
     return [kind for kind in CATALOGUE.values() if kind.divergence and issubclass(kind, type(spec))]
 
 
-def _replacement(analysis: Analysis, step: Step, twin: type[LayerSpec]) -> list[Edit]:
-    """Edits after which the node is of another kind, in its place, with what parameters both have."""
+def _replacement(analysis: Analysis, step: Step, kind: type[LayerSpec]) -> list[Edit]:
+    """Edits that replace a node by one of another type, with the parameters that both have, at the same position."""
     document = analysis.document
-    params: dict[str, Any] = {key: value for key, value in step.node.params.items() if key in twin.model_fields}
-    name = fresh_name(document, twin.type_name())
+    params: dict[str, Any] = {key: value for key, value in step.node.params.items() if key in kind.model_fields}
+    name = fresh_name(document, kind.type_name())
     edits: list[Edit] = [
-        InsertBefore(Node(name=name, type=twin.type_name(), params=params), step.name),
+        InsertBefore(Node(name=name, type=kind.type_name(), params=params), step.name),
         Bypass(step.name),
         RenameNode(name, step.name),
     ]
-    place = document.layout.get(step.name)
-    return [*edits, Move({step.name: place})] if place is not None else edits
+    position = document.layout.get(step.name)
+    return [*edits, Move({step.name: position})] if position is not None else edits

@@ -1,226 +1,323 @@
-"""How a network that answers several times is scored: its mean answer beside that of one network alone, so that one
-sees what asking several times buys. After each epoch a few draws of a few samples tell; in the end all of them do."""
+"""Metrics and diagnostics of several predictions for the same samples: their uncertainty and their calibration.
+
+The predictions are stochastic passes (different dropout masks or weights) or the members of an ensemble. T predictions,
+N samples, C classes or k numbers:
+
+    found = predictive_distribution(probabilities)   # (T, N, C) → mean, std, entropy, mutual information of each sample
+    calibration(found.mean, targets)                 # confidence against accuracy, and the expected calibration error
+    fit_temperature(found.mean, targets)             # the temperature that calibrates the probabilities best
+    rejection(found.entropy, correct)                # accuracy of the rest when the most uncertain samples are rejected
+    coverage(mean, std, truth)                       # of numbers: how often the truth lies in the interval
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass
+from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from trainers.engine.learner import part
 from trainers.events import Verdict
-from trainers.objectives.model_outputs import probabilities
-from trainers.paradigms.bayesian import uncertainty
-from trainers.paradigms.bayesian.paradigm import SINGLE
-from trainers.paradigms.bayesian.stochastic_passes import draws
-from trainers.paradigms.bayesian.uncertainty import Beliefs, Numbers, of_classes
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from trainers.data.splits import Split
-    from trainers.objectives.loss import Loss
-    from trainers.paradigms.bayesian.paradigm import BayesianLearner
+    from trainers.objectives.losses import Loss
     from trainers.tasks.target import Target
 
-QUICK_DRAWS = 4  # after each epoch: enough to see whether draws differ
-QUICK_SAMPLES = 512
-OVERCONFIDENT = 0.1  # calibration error from which on it is said
-UNANIMOUS = 0.01  # of the entropy: less than this share of it comes from draws that differ
-UNSURE = 0.02  # nats of entropy below which draws may agree: there is nothing to be unsure of
-COSTLY_PRIOR = 2.0  # times the data's loss, from which on the prior is said to rule
+Numbers = NDArray[np.float64]
+SINGLE = "single_"  # before the names of the metrics of a single network, without stochastic passes
+BINS = 15  # as in Guo et al. 2017
+EPSILON = 1e-12
+OVERCONFIDENT = 0.1  # calibration error from which on a verdict reports it
+SAME_PREDICTIONS = 0.01  # share of the entropy: with less mutual information than that, the predictions hardly differ
+LOW_ENTROPY = 0.02  # nats: below it the predictions may agree, since there is no uncertainty to be found
+DOMINANT_PRIOR = 2.0  # times the prediction error: a KL divergence above it is reported
 
 
-def evaluated(
-    learner: BayesianLearner, evaluate: Callable[[Split, bool], dict[str, float]], split: Split, costly: bool
-) -> dict[str, float]:
-    """The scores of a part of the data. `evaluate` scores what one predicts with: a network without draws, or all
-    members of an ensemble together."""
-    if not costly:
-        few = split if learner.divergent else _some(split, QUICK_SAMPLES)
-        said = drawn(learner, few, QUICK_DRAWS)
-        # a network of mean weights is another one than that whose weights are drawn: it is not asked instead
-        found = _together(learner, said, split, False) if learner.divergent else evaluate(split, False)
-        scores, remarks = _quick(learner, said, _alone(learner, few, said), few)
-        learner.diagnostics = (*learner.diagnostics, *remarks, *_prior(learner, found))
-        return found | scores
-    said = drawn(learner, split, learner.paradigm.samples)
-    return _together(learner, said, split, True) | _full(learner, said, _alone(learner, split, said), split)
+@dataclass(frozen=True)
+class PredictiveDistribution:
+    """The mean prediction for each of N samples and its uncertainty.
+
+    `entropy` is the total uncertainty of the mean prediction, in nats. It has two parts: `mutual_information` (between
+    the prediction and the weights) measures the disagreement between the predictions, which more data would reduce; the
+    rest is the uncertainty of every single prediction, which it would not. Houlsby et al. 2011,
+    https://arxiv.org/abs/1112.5745
+    """
+
+    mean: Numbers  # (N, C)
+    std: Numbers  # (N,): standard deviation, over the predictions, of the probability of the predicted class
+    entropy: Numbers  # (N,)
+    mutual_information: Numbers  # (N,)
+
+    @property
+    def predicted(self) -> NDArray[np.int64]:
+        """The class with the highest mean probability."""
+        return np.asarray(self.mean.argmax(axis=1))
+
+    @property
+    def confidence(self) -> Numbers:
+        """The mean probability of that class."""
+        return np.asarray(self.mean.max(axis=1))
 
 
-def _together(learner: BayesianLearner, said: Tensor, split: Split, costly: bool) -> dict[str, float]:
-    """Loss and metrics of the mean answer; the price of the weights is no part of the loss here."""
-    outputs = learner.together(said).to(learner.device)
-    loss = float(learner.criterion(outputs, split.targets))
-    return {"loss": loss, **learner.metrics(outputs, split.targets, split, costly)}
+def predictive_distribution(probabilities: NDArray[np.floating]) -> PredictiveDistribution:
+    """Mean, standard deviation, entropy and mutual information from the probabilities of each prediction, (T, N, C)."""
+    every = np.asarray(probabilities, dtype=np.float64)
+    mean = every.mean(axis=0)
+    total = entropy(mean)
+    predicted = mean.argmax(axis=1)
+    std = every[:, np.arange(len(mean)), predicted].std(axis=0)
+    return PredictiveDistribution(mean, std, total, np.maximum(total - entropy(every).mean(axis=0), 0.0))
 
 
-def drawn(learner: BayesianLearner, split: Split, count: int) -> Tensor:
-    """Outputs of several draws, (T, N, …) on the CPU; an ensemble has as many as members."""
-    return draws(learner.model, learner.job.document, split.inputs, count, learner.job.settings.seed, learner.piece)
-
-
-def _alone(learner: BayesianLearner, split: Split, said: Tensor) -> Tensor:
-    """The outputs of one network without draws, (N, …): the first member of an ensemble."""
-    if learner.paradigm.method == "ensemble":
-        return said[0]
-    import torch
-
-    learner.model.eval()
-    try:
-        with torch.no_grad():
-            pieces = [part(split, start, learner.piece)[0] for start in range(0, len(split), learner.piece)]
-            return torch.cat([learner.model(*given).float().cpu() for given in pieces])
-    finally:
-        learner.model.train()
-
-
-def _some(split: Split, most: int) -> Split:
-    """At most so many samples, spread evenly."""
-    if len(split) <= most:
-        return split
-    import torch
-
-    from trainers.data.splits import Split
-
-    places = torch.linspace(0, len(split) - 1, most, device=split.targets.device).long()
-    inputs = tuple(given[places] for given in split.inputs)
-    return Split(inputs, split.targets[places], split.indices[places.cpu().numpy()])
-
-
-def chances(outputs: Tensor, loss: Loss, target: Target) -> Numbers:
-    """Outputs of one or several draws, (…, N, C), as probabilities."""
+def class_probabilities(outputs: Tensor, loss: Loss, target: Target) -> Numbers:
+    """Outputs of one or several predictions, (…, N, C), as probabilities."""
     flat = outputs.reshape(-1, *outputs.shape[outputs.ndim - 1 :]) if outputs.ndim > 1 else outputs
-    found = probabilities(flat, loss.expects, target).double().numpy()
+    probabilities = target.entry.probabilities(flat, loss.expects, target)
+    assert probabilities is not None
+    found = probabilities.double().numpy()
     return np.asarray(found.reshape(*outputs.shape[:-1], found.shape[-1]))
 
 
-def _quick(
-    learner: BayesianLearner, said: Tensor, alone: Tensor, split: Split
-) -> tuple[dict[str, float], tuple[Verdict, ...]]:
-    """What is told after each epoch, and what is to be said of it."""
-    if learner.target.task == "regression":
-        return _halves(learner, said, alone, split), ()
-    truth = split.targets.cpu().numpy()
-    beliefs = of_classes(chances(said, learner.objective, learner.target))
-    found = _calibrated(beliefs, chances(alone, learner.objective, learner.target), truth)
-    return found, (*_overconfident(beliefs, found, truth), *_unanimous(learner, beliefs))
-
-
-def _halves(learner: BayesianLearner, said: Tensor, alone: Tensor, split: Split) -> dict[str, float]:
-    """Spread and coverage of numbers: one half of the samples shows the scatter of the data, the other is covered."""
-    truth = split.targets.cpu().double().numpy()
-    found = {"predictive_std": float(said.std(dim=0, correction=0).mean())}
-    for outputs, prefix in ((said, ""), (alone[None], SINGLE)) if len(truth) > 1 else ():
-        mean, spread = moments(outputs, learner.objective, truth.shape)
-        scatter = uncertainty.noise(mean[::2], spread[::2], truth[::2])
-        total = np.sqrt(spread[1::2] ** 2 + scatter**2)
-        found[f"{prefix}coverage"] = uncertainty.coverage(mean[1::2], total, truth[1::2])
-    return found
-
-
-def _calibrated(beliefs: Beliefs, alone: Numbers, truth: Any) -> dict[str, float]:
-    return {
-        "calibration_error": uncertainty.calibration_error(beliefs.mean, truth),
-        f"{SINGLE}calibration_error": uncertainty.calibration_error(alone, truth),
-        "confidence": float(beliefs.confidence.mean()),
-        "mutual_information": float(beliefs.information.mean()),
-    }
-
-
-def _full(learner: BayesianLearner, said: Tensor, alone: Tensor, split: Split) -> dict[str, float]:
-    """The test scores of the mean answer and of one network alone."""
-    truth = split.targets.cpu().numpy()
-    if learner.target.task == "regression":
-        return _numbers(learner, said, alone, truth)
-    beliefs, one = (chances(outputs, learner.objective, learner.target) for outputs in (said, alone))
-    found = of_classes(beliefs)
-    return {
-        **_calibrated(found, one, truth),
-        "nll": uncertainty.surprise(found.mean, truth),
-        f"{SINGLE}nll": uncertainty.surprise(one, truth),
-        f"{SINGLE}accuracy": float((one.argmax(axis=1) == truth).mean()),
-    }
-
-
-def _numbers(learner: BayesianLearner, said: Tensor, alone: Tensor, truth: Any) -> dict[str, float]:
-    """Coverage and likelihood of intervals, in spreads of the targets; their noise is that of the validation part."""
-    held = learner.prepared.validation.to(str(learner.device))
-    if not len(held):
-        return {"predictive_std": float(said.std(dim=0, correction=0).mean())}
-    there = drawn(learner, held, learner.paradigm.samples)
-    known = held.targets.cpu().double().numpy()
-    found = {"predictive_std": float(said.std(dim=0, correction=0).mean())}
-    pairs = ((said, there, ""), (alone[None], _alone(learner, held, there)[None], SINGLE))
-    for outputs, reference, prefix in pairs:
-        mean, spread = moments(outputs, learner.objective, truth.shape)
-        scatter = uncertainty.noise(*moments(reference, learner.objective, known.shape), known)
-        total = np.sqrt(spread**2 + scatter**2)
-        found[f"{prefix}coverage"] = uncertainty.coverage(mean, total, truth)
-        found[f"{prefix}nll"] = uncertainty.surprise_of_numbers(mean, total, truth)
-    return found
-
-
 def moments(outputs: Tensor, loss: Loss, shape: tuple[int, ...]) -> tuple[Numbers, Numbers]:
-    """Mean and standard deviation over the draws of the numbers that outputs stand for, (N, k) each."""
+    """Mean and standard deviation over the predictions of the numbers that outputs stand for, (N, k) each."""
     values = loss.values(outputs).double().numpy().reshape(-1, *shape)
     return values.mean(axis=0), values.std(axis=0)
 
 
-def _overconfident(beliefs: Beliefs, found: dict[str, float], truth: Any) -> list[Verdict]:
-    error, sure = found["calibration_error"], found["confidence"]
-    right = float((beliefs.named == truth).mean())
-    if error < OVERCONFIDENT or sure <= right:
+# -- classes ----------------------------------------------------------------------------------------------------------
+
+
+def entropy(probabilities: Numbers) -> Numbers:
+    """Entropy in nats over the last axis."""
+    return np.asarray(-(probabilities * np.log(np.maximum(probabilities, EPSILON))).sum(axis=-1))
+
+
+def negative_log_likelihood(probabilities: Numbers, targets: NDArray[np.int64]) -> float:
+    """The mean of minus the logarithm of the probability of the true class."""
+    true = probabilities[np.arange(len(targets)), targets]
+    return float(-np.log(np.maximum(true, EPSILON)).mean())
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Confidence against accuracy, in bins of equal width; empty bins are left out."""
+
+    confidence: Numbers  # the mean of each bin
+    accuracy: Numbers
+    count: NDArray[np.int64]
+    error: float  # the expected calibration error: the mean difference between the two, each sample weighted the same
+
+
+def calibration(probabilities: Numbers, targets: NDArray[np.int64], bins: int = BINS) -> Calibration:
+    """Whether the accuracy equals the confidence. Guo et al. 2017, https://arxiv.org/abs/1706.04599"""
+    confidence = np.clip(probabilities.max(axis=1), 0.0, 1.0)
+    correct = probabilities.argmax(axis=1) == targets
+    place = np.minimum((confidence * bins).astype(int), bins - 1)
+    count = np.bincount(place, minlength=bins)
+    used = count > 0
+    means, accuracy = (
+        np.bincount(place, values, minlength=bins)[used] / count[used] for values in (confidence, correct.astype(float))
+    )
+    return Calibration(means, accuracy, count[used], calibration_error(probabilities, targets, bins))
+
+
+def calibration_error(probabilities: Numbers, targets: NDArray[np.int64], bins: int = BINS) -> float:
+    """The expected calibration error, by torchmetrics."""
+    import torch
+    from torchmetrics.functional.classification import multiclass_calibration_error
+
+    given, truth = torch.from_numpy(np.asarray(probabilities, np.float32)), torch.from_numpy(np.asarray(targets))
+    found = multiclass_calibration_error(given, truth, probabilities.shape[1], bins, "l1", validate_args=False)
+    return float(found)
+
+
+def fit_temperature(probabilities: Numbers, targets: NDArray[np.int64]) -> float:
+    """The temperature with the lowest negative log-likelihood: above 1 the network is overconfident, below 1
+    underconfident.
+
+    It is one number, fitted on samples that were not used for training. No prediction changes, only its confidence.
+    Guo et al. 2017.
+    """
+    from scipy.optimize import minimize_scalar  # type: ignore[import-untyped]
+
+    def cost(logarithm: float) -> float:
+        return negative_log_likelihood(apply_temperature(probabilities, float(np.exp(logarithm))), targets)
+
+    found = minimize_scalar(cost, bounds=(np.log(0.05), np.log(20.0)), method="bounded")
+    return float(np.exp(found.x))
+
+
+def apply_temperature(probabilities: Numbers, temperature: float) -> Numbers:
+    """The softmax of the logarithms of the probabilities, divided by the temperature."""
+    scores = np.log(np.maximum(probabilities, EPSILON)) / temperature
+    powers = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
+
+
+def rejection(uncertainty: Numbers, score: NDArray[Any]) -> tuple[Numbers, Numbers]:
+    """The mean score of the samples that are kept (the accuracy, if a score is 1 for a correct prediction) against the
+    share that is rejected, the most uncertain first; shares from 0 on."""
+    ordered = score[np.argsort(uncertainty, kind="stable")].astype(float)
+    kept = np.arange(1, len(ordered) + 1)
+    mean = np.cumsum(ordered) / kept
+    return (1 - kept / len(ordered))[::-1], mean[::-1]
+
+
+@dataclass(frozen=True)
+class OutOfDistributionScores:
+    """How well a measure of uncertainty separates out-of-distribution samples from the data set's own."""
+
+    auroc: float  # the probability that an out-of-distribution sample has the higher value; 0.5 is guessing
+    threshold: float  # samples above it are flagged; so is one in twenty of the data set's own
+    flagged: NDArray[np.bool_]  # which out-of-distribution samples are flagged
+
+
+def out_of_distribution_scores(own: Numbers, other: Numbers) -> OutOfDistributionScores:
+    """Detect other samples by a measure that should be higher for them, such as the entropy."""
+    from sklearn.metrics import roc_auc_score
+
+    truth = np.concatenate([np.zeros(len(own)), np.ones(len(other))])
+    threshold = float(np.quantile(own, 0.95))
+    auroc = float(roc_auc_score(truth, np.concatenate([own, other])))
+    return OutOfDistributionScores(auroc, threshold, np.asarray(other > threshold))
+
+
+# -- numbers ----------------------------------------------------------------------------------------------------------
+
+
+def noise_std(mean: Numbers, std: Numbers, truth: Numbers) -> Numbers:
+    """Standard deviation of the noise in the data, (k,): what remains of the error when the variance between the
+    predictions is subtracted. All arguments are (N, k), of samples that were not used for training."""
+    rest = ((truth - mean) ** 2 - std**2).mean(axis=0)
+    least = 1e-3 * ((truth - mean) ** 2).mean(axis=0) + EPSILON
+    return np.asarray(np.sqrt(np.maximum(rest, least)))
+
+
+def interval(mean: Numbers, std: Numbers, level: float) -> tuple[Numbers, Numbers]:
+    """The bounds between which a normally distributed number lies with this probability."""
+    half = NormalDist().inv_cdf((1 + level) / 2) * std
+    return mean - half, mean + half
+
+
+def coverage(mean: Numbers, std: Numbers, truth: Numbers, level: float = 0.9) -> float:
+    """The share of the true numbers that lie in that interval."""
+    low, high = interval(mean, std, level)
+    return float(((low <= truth) & (truth <= high)).mean())
+
+
+def normal_log_loss(mean: Numbers, std: Numbers, truth: Numbers) -> float:
+    """Negative log-likelihood of the truth under normal distributions."""
+    std = np.maximum(std, EPSILON)
+    return float((((truth - mean) / std) ** 2 / 2 + np.log(std) + np.log(2 * np.pi) / 2).mean())
+
+
+# -- metrics of a run -------------------------------------------------------------------------------------------------
+
+
+def classification_metrics(found: PredictiveDistribution, single: Numbers, truth: Any) -> dict[str, float]:
+    """Calibration of the mean prediction and of the probabilities of a single network, after each epoch."""
+    return {
+        "calibration_error": calibration_error(found.mean, truth),
+        f"{SINGLE}calibration_error": calibration_error(single, truth),
+        "confidence": float(found.confidence.mean()),
+        "mutual_information": float(found.mutual_information.mean()),
+    }
+
+
+def final_classification_metrics(found: PredictiveDistribution, single: Numbers, truth: Any) -> dict[str, float]:
+    """The same at the end of a run, with likelihood and accuracy."""
+    return {
+        **classification_metrics(found, single, truth),
+        "nll": negative_log_likelihood(found.mean, truth),
+        f"{SINGLE}nll": negative_log_likelihood(single, truth),
+        f"{SINGLE}accuracy": float((single.argmax(axis=1) == truth).mean()),
+    }
+
+
+def regression_metrics(outputs: Tensor, single: Tensor, loss: Loss, truth: Numbers) -> dict[str, float]:
+    """Standard deviation of the predictions and coverage of intervals, after each epoch. The noise in the data is
+    estimated from one half of the samples, the coverage from the other."""
+    found = {"predictive_std": float(outputs.std(dim=0, correction=0).mean())}
+    for several, prefix in ((outputs, ""), (single[None], SINGLE)) if len(truth) > 1 else ():
+        mean, std = moments(several, loss, truth.shape)
+        noise = noise_std(mean[::2], std[::2], truth[::2])
+        total = np.sqrt(std[1::2] ** 2 + noise**2)
+        found[f"{prefix}coverage"] = coverage(mean[1::2], total, truth[1::2])
+    return found
+
+
+def final_regression_metrics(
+    outputs: tuple[Tensor, Tensor],
+    reference: tuple[Tensor, Tensor],
+    loss: Loss,
+    truth: Numbers,
+    reference_truth: Numbers,
+) -> dict[str, float]:
+    """Coverage and likelihood at the end of a run, in standard deviations of the targets. `outputs` are those of all
+    predictions and of a single network; the noise in the data is estimated from the `reference` samples."""
+    found = {"predictive_std": float(outputs[0].std(dim=0, correction=0).mean())}
+    pairs = ((outputs[0], reference[0], ""), (outputs[1][None], reference[1][None], SINGLE))
+    for several, known, prefix in pairs:
+        mean, std = moments(several, loss, truth.shape)
+        noise = noise_std(*moments(known, loss, reference_truth.shape), reference_truth)
+        total = np.sqrt(std**2 + noise**2)
+        found[f"{prefix}coverage"] = coverage(mean, total, truth)
+        found[f"{prefix}nll"] = normal_log_loss(mean, total, truth)
+    return found
+
+
+# -- diagnostics ------------------------------------------------------------------------------------------------------
+
+
+def overconfidence(found: PredictiveDistribution, error: float, truth: Any) -> list[Verdict]:
+    """The confidence is higher than the accuracy."""
+    confidence, accuracy = float(found.confidence.mean()), float((found.predicted == truth).mean())
+    if error < OVERCONFIDENT or confidence <= accuracy:
         return []
-    return [
-        Verdict(
-            None,
-            "warning",
-            f"It is overconfident: {sure:.0%} sure on average, but right in {right:.0%} of what was held out "
-            f"(calibration error {error:.2f}).",
-            "Scale its temperature (Inspect shows by how much), stop earlier, or regularise more.",
-        )
-    ]
+    message = (
+        f"The network is overconfident: its mean confidence is {confidence:.0%}, its validation accuracy "
+        f"{accuracy:.0%} (calibration error {error:.2f})."
+    )
+    advice = "Scale the temperature (the Inspect page shows the best one), stop earlier, or regularise more."
+    return [Verdict(None, "warning", message, advice)]
 
 
-def _unanimous(learner: BayesianLearner, beliefs: Beliefs) -> list[Verdict]:
-    """Draws that do not differ say nothing of what the network does not know."""
-    entropy, information = float(beliefs.entropy.mean()), float(beliefs.information.mean())
-    if entropy < UNSURE or information >= UNANIMOUS * entropy:
+def same_predictions(found: PredictiveDistribution, method: str) -> list[Verdict]:
+    """The predictions hardly differ, so they do not measure the uncertainty of the network."""
+    total, information = float(found.entropy.mean()), float(found.mutual_information.mean())
+    if total < LOW_ENTROPY or information >= SAME_PREDICTIONS * total:
         return []
     what, advice = {
         "ensemble": (
-            "The members agree on everything",
-            "Give them other starts (another initialisation), more room, or train them longer.",
+            "The members of the ensemble agree on all samples",
+            "Choose another initialisation, use larger networks, or train them longer.",
         ),
         "dropout": (
-            "The draws hardly differ: the dropout rate is too small to tell anything",
+            "The stochastic passes hardly differ: the dropout rate is too small to measure uncertainty",
             "Raise the dropout rate; 0.2 to 0.5 is usual.",
         ),
         "weights": (
-            "The draws hardly differ: the weights' distributions are too narrow to tell anything",
-            "Raise kl_weight or initial_std, so that weights keep some spread.",
+            "The stochastic passes hardly differ: the distributions of the weights are too narrow",
+            "Raise kl_weight or initial_std, so that the weights keep a larger standard deviation.",
         ),
-    }[learner.paradigm.method]
-    share = information / max(entropy, uncertainty.TINY)
-    return [Verdict(None, "warning", f"{what} ({share:.1%} of the entropy comes from draws that differ).", advice)]
+    }[method]
+    share = information / max(total, EPSILON)
+    message = f"{what} (mutual information is {share:.1%} of the entropy)."
+    return [Verdict(None, "warning", message, advice)]
 
 
-def _prior(learner: BayesianLearner, found: dict[str, float]) -> list[Verdict]:
-    """The prior rules where the weights' price is most of the loss, and the answers are hardly better than chance."""
-    if not learner.divergent:
+def dominant_prior(divergence: float, loss: float, target: Target) -> list[Verdict]:
+    """The KL divergence is most of the loss, and the predictions are hardly better than guessing."""
+    guessing = 1.0 if target.task == "regression" else float(np.log(max(target.classes, 2)))
+    if divergence < DOMINANT_PRIOR * loss or loss < guessing / 2:
         return []
-    price, loss = float(learner.divergence().detach()), found["loss"]
-    chance = 1.0 if learner.target.task == "regression" else float(np.log(max(learner.target.classes, 2)))
-    if price < COSTLY_PRIOR * loss or loss < chance / 2:
-        return []
-    return [
-        Verdict(
-            None,
-            "warning",
-            f"The prior rules the loss: the weights' divergence costs {price:.2f} a sample, their errors {loss:.2f}, "
-            "so it would rather forget than learn.",
-            "Lower kl_weight (0.1, 0.01), or give it more samples: their share of the price falls.",
-        )
-    ]
+    message = (
+        f"The prior dominates the loss: the KL divergence of the weights is {divergence:.2f} per sample, the "
+        f"prediction error {loss:.2f}. So the weights stay close to the prior instead of fitting the data."
+    )
+    advice = "Lower kl_weight (0.1, 0.01), or use more samples: the divergence is divided among them."
+    return [Verdict(None, "warning", message, advice)]

@@ -1,160 +1,170 @@
-"""How sure a trained network can be: several answers to each sample, beside those of one network alone.
+"""Predictions of a trained Bayesian network with their uncertainty, beside those of a single network.
 
-found = believed(run, "validation")
-found.beliefs.entropy                    # of each sample, for classes
-doubts(run)                              # for points in the plane: how sure it is everywhere
-strangers(run, "fashion_mnist")          # what it says of samples of another data set
+found = predict_with_uncertainty(run, "validation")
+found.distribution.entropy                   # of each sample, for classes
+uncertainty_surface(run)                     # for points in the plane: the uncertainty everywhere
+out_of_distribution(run, "fashion_mnist")    # the uncertainty for samples of another data set
 """
 
 from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trainers.data import DATASETS, DataSet, dataset
-from trainers.engine.learner import evaluation_piece
+from trainers.engine.learner import evaluation_batch_size
 from trainers.events import SplitName
-from trainers.objectives.loss import Loss
-from trainers.paradigms.bayesian import uncertainty
-from trainers.paradigms.bayesian.uncertainty import Beliefs, Numbers, Separation
+from trainers.paradigms.bayesian import evaluation
+from trainers.paradigms.bayesian.evaluation import (
+    Numbers,
+    OutOfDistributionScores,
+    PredictiveDistribution,
+    class_probabilities,
+    predictive_distribution,
+)
+from trainers.paradigms.bayesian.paradigm import Bayesian
 from trainers.runs.predictions import Predictions, grid, has_surface, kept, predict, prepared_data
 from trainers.runs.run import Run, RunError
+from trainers.sampling import evenly_spaced
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-MOST = 1500  # samples that are asked several times, spread evenly over their part
-STRANGERS = 500
+    from trainers.objectives.losses import Loss
+
+MOST = 1500  # samples of a split, evenly spaced
+MOST_OTHER = 500  # out-of-distribution samples
 NOISE = "noise"
 
 
 @dataclass(frozen=True)
-class Believed:
-    """The mean answers to one part of the data, and how sure one can be of each.
+class UncertainPredictions:
+    """The mean predictions for one split, with the uncertainty of each.
 
-    For classes `beliefs` and `alone` (the probabilities of one network without draws) are there, for numbers the rest,
-    in the data set's unit: (N, k) `spread` of the draws, `scatter` (k,) of the data itself as the validation part shows
-    it, and `alone` the numbers of one network with `alone_scatter`.
+    Classes have `distribution`, and in `single` the probabilities of a single network, without stochastic passes.
+    Numbers have, in the data set's unit, the standard deviation of the predictions `std`, (N, k), that of the noise in
+    the data `noise_std`, (k,), estimated from the validation split, and `single` with its own `single_noise_std`.
     """
 
-    found: Predictions
-    alone: Numbers
-    beliefs: Beliefs | None = None
-    spread: Numbers | None = None
-    scatter: Numbers | None = None
-    alone_scatter: Numbers | None = None
+    predictions: Predictions
+    single: Numbers
+    distribution: PredictiveDistribution | None = None
+    std: Numbers | None = None
+    noise_std: Numbers | None = None
+    single_noise_std: Numbers | None = None
 
     @property
-    def total(self) -> Numbers:
-        """Standard deviation of each number: what the draws differ by, and the data's own scatter."""
-        assert self.spread is not None and self.scatter is not None
-        return np.asarray(np.sqrt(self.spread**2 + self.scatter**2))
+    def total_std(self) -> Numbers:
+        """Standard deviation of each number: of the predictions and of the noise in the data together."""
+        assert self.std is not None and self.noise_std is not None
+        return np.asarray(np.sqrt(self.std**2 + self.noise_std**2))
 
     @property
-    def doubt(self) -> Numbers:
-        """One figure by which samples are ordered, the higher the less sure: entropy, or the widest spread."""
-        if self.beliefs is not None:
-            return self.beliefs.entropy
-        assert self.spread is not None and self.scatter is not None
-        return np.asarray((self.spread / self.scatter).max(axis=1))
+    def uncertainty(self) -> Numbers:
+        """One number for each sample by which samples are sorted: the entropy, or the largest standard deviation."""
+        if self.distribution is not None:
+            return self.distribution.entropy
+        assert self.std is not None and self.noise_std is not None
+        return np.asarray((self.std / self.noise_std).max(axis=1))
 
 
 @dataclass(frozen=True)
 class UncertaintySurface:
-    """How sure it is at each point (x[i], y[j]) of a rectangle: figures[name][j, i]."""
+    """The uncertainty at each point (x[i], y[j]) of a rectangle: measures[name][j, i]."""
 
     x: NDArray[np.float32]
     y: NDArray[np.float32]
-    named: NDArray[np.int64]
-    figures: dict[str, Numbers]
+    predicted: NDArray[np.int64]
+    measures: dict[str, Numbers]  # "entropy", "mutual information", "standard deviation"
     classes: tuple[str, ...]
-    points: tuple[NDArray[np.float32], NDArray[np.int64]]  # those it learned from, and their classes
+    points: tuple[NDArray[np.float32], NDArray[np.int64]]  # of the training split, and their classes
 
 
 @dataclass(frozen=True)
-class Strangers:
-    """What it says of samples that are of no class that it knows, beside its own."""
+class OutOfDistribution:
+    """Predictions for samples of another data set, beside those for the validation samples of the run's own."""
 
     title: str
     inputs: NDArray[np.float32]  # (N, *shape), in their data set's unit
-    beliefs: Beliefs
-    own: Beliefs
-    by_entropy: Separation
-    by_information: Separation
+    distribution: PredictiveDistribution
+    own: PredictiveDistribution
+    by_entropy: OutOfDistributionScores
+    by_mutual_information: OutOfDistributionScores
 
 
-def believed(run: Run, split: SplitName = "validation") -> Believed:
-    """Several answers to at most MOST samples of a part of the data.
+def predict_with_uncertainty(run: Run, split: SplitName = "validation") -> UncertainPredictions:
+    """Several predictions for each of at most MOST samples of a split.
 
     Raises:
-        RunError: no weights yet, or no samples in this part. DataError: the data set cannot be loaded any more.
+        RunError: no weights yet, or no samples in this split. DataError: the data set cannot be loaded any more.
     """
-    return kept(run, ("believed", split), lambda: _believed(run, split))
+    return kept(run, ("predict_with_uncertainty", split), lambda: _predict_with_uncertainty(run, split))
 
 
-def _believed(run: Run, split: SplitName) -> Believed:
-    from trainers.paradigms.bayesian.evaluation import chances
-
+def _predict_with_uncertainty(run: Run, split: SplitName) -> UncertainPredictions:
     loss, whole = _loss(run), predict(run, split)
-    places = _evenly(len(whole.targets), MOST)
-    found = _only(whole, places)
+    places = evenly_spaced(len(whole.targets), MOST)
+    found = whole.only(places)
     part = getattr(prepared_data(run), split)
-    said, alone = _asked(run, tuple(given[places] for given in part.inputs))
+    outputs, single = _passes(run, tuple(given[places] for given in part.inputs))
     if found.task == "regression":
-        return _numbers(run, split, found, said, alone)
+        return _numbers(run, split, found, outputs, single)
     target = run.job.paradigm.target(run.job.dataset)
-    beliefs = uncertainty.of_classes(chances(said, loss, target))
-    found = dataclasses.replace(found, predicted=beliefs.named, probabilities=beliefs.mean.astype(np.float32))
-    return Believed(found, chances(alone, loss, target), beliefs)
+    distribution = predictive_distribution(class_probabilities(outputs, loss, target))
+    found = dataclasses.replace(
+        found, predicted=distribution.predicted, probabilities=distribution.mean.astype(np.float32)
+    )
+    return UncertainPredictions(found, class_probabilities(single, loss, target), distribution)
 
 
-def _numbers(run: Run, split: SplitName, found: Predictions, said: Tensor, alone: Tensor) -> Believed:
+def _numbers(run: Run, split: SplitName, found: Predictions, outputs: Tensor, single: Tensor) -> UncertainPredictions:
     loss, shape = _loss(run), found.targets.shape
-    values, one = (_reverted(run, outputs, loss, (-1, *shape)) for outputs in (said, alone))
-    mean, spread = values.mean(axis=0), values.std(axis=0)
+    values, one = (_in_data_unit(run, given, loss, (-1, *shape)) for given in (outputs, single))
+    mean, std = values.mean(axis=0), values.std(axis=0)
     if split == "validation":
-        scatter = uncertainty.noise(mean, spread, found.targets)
-        alone_scatter = uncertainty.noise(one[0], np.zeros_like(spread), found.targets)
+        noise = evaluation.noise_std(mean, std, found.targets)
+        single_noise = evaluation.noise_std(one[0], np.zeros_like(std), found.targets)
     else:
-        held = believed(run, "validation")
-        assert held.scatter is not None and held.alone_scatter is not None
-        scatter, alone_scatter = held.scatter, held.alone_scatter
+        held = predict_with_uncertainty(run, "validation")
+        assert held.noise_std is not None and held.single_noise_std is not None
+        noise, single_noise = held.noise_std, held.single_noise_std
     found = dataclasses.replace(found, predicted=mean.astype(np.float32))
-    return Believed(found, one[0], None, spread, scatter, alone_scatter)
+    return UncertainPredictions(found, one[0], None, std, noise, single_noise)
 
 
-def doubts(run: Run, resolution: int = 110) -> UncertaintySurface:
-    """How sure it is on a grid around the points of a two-dimensional data set.
+def uncertainty_surface(run: Run, resolution: int = 110) -> UncertaintySurface:
+    """The uncertainty on a grid around the points of a two-dimensional data set.
 
-    Every draw is one function of the plane, so that what differs is seen as a surface, not as grain.
-    RunError: the samples are no points with classes, or there are no weights yet.
+    Every pass uses the same random numbers for all points, so that it is one smooth function of the plane.
+    RunError: the samples are not points with classes, or there are no weights yet.
     """
     if not has_surface(run):
         raise RunError(f"{run.job.dataset.title} has no surface: its samples are not points with a class.")
-    return kept(run, ("doubts", resolution), lambda: _doubts(run, resolution))
+    return kept(run, ("uncertainty_surface", resolution), lambda: _uncertainty_surface(run, resolution))
 
 
-def _doubts(run: Run, resolution: int) -> UncertaintySurface:
-    from trainers.paradigms.bayesian.evaluation import chances
-
+def _uncertainty_surface(run: Run, resolution: int) -> UncertaintySurface:
     x, y, given, training = grid(run, resolution, 0.3)
-    said, _ = _asked(run, (given,), alike=True)
-    found = uncertainty.of_classes(chances(said, _loss(run), run.job.paradigm.target(run.job.dataset)))
+    outputs, _ = _passes(run, (given,), shared=True)
+    target = run.job.paradigm.target(run.job.dataset)
+    found = predictive_distribution(class_probabilities(outputs, _loss(run), target))
     shape = (resolution, resolution)
-    figures = {
-        "entropy": found.entropy, "mutual information": found.information, "predictive_std": found.spread,
-    }  # fmt: skip
-    shaped = {name: values.reshape(shape) for name, values in figures.items()}
-    return UncertaintySurface(x, y, found.named.reshape(shape), shaped, prepared_data(run).classes, training)
+    measures = {
+        "entropy": found.entropy,
+        "mutual information": found.mutual_information,
+        "standard deviation": found.std,
+    }
+    shaped = {name: values.reshape(shape) for name, values in measures.items()}
+    return UncertaintySurface(x, y, found.predicted.reshape(shape), shaped, prepared_data(run).classes, training)
 
 
-def others(run: Run) -> dict[str, str]:
-    """Data sets whose samples fit into the run's network, by name: those of other classes first; noise always. None for
-    networks with several inputs, and for tokens, which no other vocabulary shares."""
+def other_data_sets(run: Run) -> dict[str, str]:
+    """Titles of the data sets whose samples fit the run's network, by name: those with other classes first, noise last.
+    Empty for networks with several inputs, and for tokens, since no other data set has the same vocabulary."""
     own = run.job.dataset
     if [signal.dtype for signal in own.signals] != ["float"]:
         return {}
@@ -168,86 +178,76 @@ def others(run: Run) -> dict[str, str]:
     return {one.name: one.title for one in known} | {NOISE: "Noise"}
 
 
-def strangers(run: Run, name: str) -> Strangers:
-    """What the network says of samples of another data set, scaled as its own are.
+def out_of_distribution(run: Run, name: str) -> OutOfDistribution:
+    """Predictions for samples of another data set, scaled like the run's own.
 
     Raises:
-        RunError: they do not fit into the network, or there are no weights. DataError: they cannot be loaded.
+        RunError: the samples do not fit the network, or there are no weights. DataError: they cannot be loaded.
     """
-    if name not in others(run):
-        raise RunError(f"Samples of {name[:70]} do not fit into this network.")
-    return kept(run, ("strangers", name), lambda: _strangers(run, name))
+    if name not in other_data_sets(run):
+        raise RunError(f"Samples of {name[:70]} do not fit this network.")
+    return kept(run, ("out_of_distribution", name), lambda: _out_of_distribution(run, name))
 
 
-def _strangers(run: Run, name: str) -> Strangers:
+def _out_of_distribution(run: Run, name: str) -> OutOfDistribution:
     import torch
 
-    from trainers.paradigms.bayesian.evaluation import chances
-
-    prepared, own = prepared_data(run), believed(run, "validation").beliefs
+    prepared, own = prepared_data(run), predict_with_uncertainty(run, "validation").distribution
     if own is None:
-        raise RunError("Strangers are told by the entropy of classes; this network predicts numbers.")
-    figures = prepared.standardisation[0]
+        raise RunError("Out-of-distribution samples are detected by the entropy of classes; this network has none.")
+    scaling = prepared.standardisation[0]
     if name == NOISE:
-        shape = (STRANGERS, *prepared.validation.inputs[0].shape[1:])
+        shape = (MOST_OTHER, *prepared.validation.inputs[0].shape[1:])
         scaled = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
-        inputs, title = scaled if figures is None else figures.revert(scaled), "Noise"
+        inputs, title = scaled if scaling is None else scaling.revert(scaled), "Noise"
     else:
         chosen = dataset({"name": name})
         every = chosen.load().inputs[0]
-        inputs, title = every[_evenly(len(every), STRANGERS)], chosen.title
-        scaled = inputs if figures is None else figures.apply(inputs)
-    said, _ = _asked(run, (torch.from_numpy(np.ascontiguousarray(scaled)),))
-    found = uncertainty.of_classes(chances(said, _loss(run), run.job.paradigm.target(run.job.dataset)))
-    return Strangers(
-        title, np.asarray(inputs), found, own,
-        uncertainty.separation(own.entropy, found.entropy), uncertainty.separation(own.information, found.information),
-    )  # fmt: skip
+        inputs, title = every[evenly_spaced(len(every), MOST_OTHER)], chosen.title
+        scaled = inputs if scaling is None else scaling.apply(inputs)
+    outputs, _ = _passes(run, (torch.from_numpy(np.ascontiguousarray(scaled)),))
+    target = run.job.paradigm.target(run.job.dataset)
+    found = predictive_distribution(class_probabilities(outputs, _loss(run), target))
+    return OutOfDistribution(
+        title,
+        np.asarray(inputs),
+        found,
+        own,
+        evaluation.out_of_distribution_scores(own.entropy, found.entropy),
+        evaluation.out_of_distribution_scores(own.mutual_information, found.mutual_information),
+    )
 
 
-def _asked(run: Run, inputs: tuple[Tensor, ...], alike: bool = False) -> tuple[Tensor, Tensor]:
-    """Outputs of the run's draws, (T, N, …), and those of one network without draws."""
+def _passes(run: Run, inputs: tuple[Tensor, ...], shared: bool = False) -> tuple[Tensor, Tensor]:
+    """Outputs of the stochastic passes, (T, N, …), and those of a single network."""
     import torch
 
-    from trainers.paradigms.bayesian.stochastic_passes import draws
+    from trainers.paradigms.bayesian.stochastic_passes import stochastic_passes
 
-    job, model = run.job, run.model()
-    count: int = getattr(job.paradigm, "draws", 30)
-    piece = len(inputs[0]) if alike else evaluation_piece(job, 1)
-    said = draws(model, job.document, inputs, count, job.settings.seed, piece, alike)
-    if getattr(job.paradigm, "method", "") == "ensemble":
-        return said, said[0]
+    job, model, paradigm = run.job, run.model(), paradigm_of(run)
+    size = len(inputs[0]) if shared else evaluation_batch_size(job, 1)
+    outputs = stochastic_passes(model, job.document, inputs, paradigm.samples, job.settings.seed, size, shared)
+    if paradigm.method == "ensemble":
+        return outputs, outputs[0]
     with torch.no_grad():
-        pieces = zip(*(given.split(piece) for given in inputs), strict=True)  # type: ignore[no-untyped-call]
-        return said, torch.cat([model(*given).float() for given in pieces])
+        batches = zip(*(given.split(size) for given in inputs), strict=True)  # type: ignore[no-untyped-call]
+        return outputs, torch.cat([model(*batch).float() for batch in batches])
+
+
+def paradigm_of(run: Run) -> Bayesian:
+    """The options of a Bayesian run. RunError: it was trained by another paradigm."""
+    paradigm = run.job.paradigm
+    if not isinstance(paradigm, Bayesian):
+        raise RunError(f"A run trained by “{paradigm.label}” has no predictions with their uncertainty.")
+    return paradigm
 
 
 def _loss(run: Run) -> Loss:
-    loss = run.job.paradigm.loss_for(run.job.dataset)
-    if loss is None:
-        raise RunError(f"A run trained by “{run.job.paradigm.label}” gives no answers that could be compared.")
-    return loss
+    return paradigm_of(run).loss_for(run.job.dataset)
 
 
-def _reverted(run: Run, outputs: Tensor, loss: Loss, shape: tuple[int, ...]) -> Numbers:
+def _in_data_unit(run: Run, outputs: Tensor, loss: Loss, shape: tuple[int, ...]) -> Numbers:
     """The numbers that outputs stand for, in the data set's unit."""
     values = loss.values(outputs).double().numpy().reshape(shape)
-    unit = prepared_data(run).target_standardisation
-    return np.asarray(values if unit is None else unit.revert(values))
-
-
-def _evenly(count: int, most: int) -> NDArray[np.int64]:
-    return np.unique(np.linspace(0, count - 1, min(count, most)).astype(np.int64))
-
-
-def _only(found: Predictions, places: NDArray[np.int64]) -> Predictions:
-    """Some samples of a part."""
-    changed: dict[str, Any] = {
-        "inputs": tuple(given[places] for given in found.inputs),
-        "targets": found.targets[places],
-        "predicted": found.predicted[places],
-        "indices": found.indices[places],
-    }
-    if found.probabilities is not None:
-        changed["probabilities"] = found.probabilities[places]
-    return dataclasses.replace(found, **changed)
+    scaling = prepared_data(run).target_standardisation
+    return np.asarray(values if scaling is None else scaling.revert(values))

@@ -1,8 +1,8 @@
-"""Several answers of one network to the same samples: with other units left out, other weights, or another member.
+"""Several predictions of one network for the same samples: with different dropout masks or weights, or of each member.
 
-The difficulty is that torch draws all its random numbers from one generator of the process, which belongs to the run
-that trains meanwhile in another thread. `OwnNumbers` gives whatever draws inside it numbers of a generator of its own,
-in its thread alone, so that a page or an evaluation moves nobody's random state and gives the same answers each time.
+torch draws all random numbers from one generator of the process, which belongs to the run that trains meanwhile in
+another thread. `OwnGenerator` gives every random operation inside it a generator of its own, in its thread alone. So
+neither a page nor an evaluation changes the random state of a run, and both give the same predictions each time.
 """
 
 from __future__ import annotations
@@ -24,32 +24,32 @@ from builder.library.ensemble import Ensemble
 aten = torch.ops.aten
 
 
-class OwnNumbers(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Inside it torch draws from a generator of its own. Use it under torch.no_grad(), never in inference mode, where
-    composed operations arrive whole and draw by themselves.
+class OwnGenerator(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Inside it torch draws random numbers from a generator of its own. Use it under torch.no_grad(), not in inference
+    mode, in which composite operations are not taken apart and would use torch's generator.
 
-    `alike`: all samples of a batch get the same numbers, so that one draw is one function of the input: its graph over
-    the plane is smooth. What is drawn for a single sample is distributed as ever.
+    `shared`: all samples of a batch get the same random numbers, so that one pass is one function of the input, and its
+    graph over the plane is smooth. For a single sample the distribution is the same as without it.
 
-    RuntimeError: something draws by an operation that is not known here.
+    RuntimeError: an operation draws random numbers in a way that is not supported here.
     """
 
-    def __init__(self, seed: int, device: str | torch.device = "cpu", alike: bool = False) -> None:
+    def __init__(self, seed: int, device: str | torch.device = "cpu", shared: bool = False) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.generator = torch.Generator(device).manual_seed(seed)
-        self.alike = alike
+        self.shared = shared
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        drawn = DRAWN.get(func)
-        if drawn is not None:
-            return drawn(self, *args, **(kwargs or {}))
+        random = RANDOM_OPERATIONS.get(func)
+        if random is not None:
+            return random(self, *args, **(kwargs or {}))
         if torch.Tag.nondeterministic_seeded in func.tags:
-            raise RuntimeError(f"{func} draws random numbers that cannot be given a generator of their own.")
+            raise RuntimeError(f"{func} draws random numbers and cannot be given a generator of its own.")
         return func(*args, **(kwargs or {}))
 
     def filled(self, target: Tensor, fill: Callable[[Tensor], Any]) -> Tensor:
-        """The tensor, filled with drawn numbers; of `alike`, one sample's for all."""
-        if not self.alike or target.dim() == 0:
+        """The tensor, filled with random numbers; with `shared`, the same ones for every sample."""
+        if not self.shared or target.dim() == 0:
             fill(target)
             return target
         one = torch.empty_like(target[:1])
@@ -78,13 +78,13 @@ class OwnNumbers(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return self.uniform(torch.empty(size, **options))
 
     def dropout(self, values: Tensor, p: float, train: bool | None = True) -> tuple[Tensor, Tensor]:
-        """torch's own operation of dropout on some devices: the values that are left, and which they are."""
+        """torch's own dropout operation on some devices: the values with some set to zero, and the mask."""
         if not train or p == 0:
             return values.clone(), torch.ones_like(values, dtype=torch.bool)
         kept = self.bernoulli(torch.empty_like(values), 1 - p)
         return values * kept / max(1 - p, 1e-12), kept.bool()
 
-    def slopes(
+    def rrelu(
         self, values: Tensor, noise: Tensor, low: float, high: float, train: bool = False, generator: Any = None
     ) -> Tensor:
         """A random slope for each value below zero."""
@@ -94,29 +94,30 @@ class OwnNumbers(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return torch.where(values <= 0, values * noise, values)
 
 
-DRAWN: dict[Any, Callable[..., Any]] = {
-    aten.bernoulli_.float: OwnNumbers.bernoulli,
-    aten.normal_.default: OwnNumbers.normal,
-    aten.uniform_.default: OwnNumbers.uniform,
-    aten.randn_like.default: OwnNumbers.normal_like,
-    aten.rand_like.default: OwnNumbers.uniform_like,
-    aten.randn.default: OwnNumbers.normal_of,
-    aten.rand.default: OwnNumbers.uniform_of,
-    aten.native_dropout.default: OwnNumbers.dropout,
-    aten.rrelu_with_noise.default: OwnNumbers.slopes,
+RANDOM_OPERATIONS: dict[Any, Callable[..., Any]] = {
+    aten.bernoulli_.float: OwnGenerator.bernoulli,
+    aten.normal_.default: OwnGenerator.normal,
+    aten.uniform_.default: OwnGenerator.uniform,
+    aten.randn_like.default: OwnGenerator.normal_like,
+    aten.rand_like.default: OwnGenerator.uniform_like,
+    aten.randn.default: OwnGenerator.normal_of,
+    aten.rand.default: OwnGenerator.uniform_of,
+    aten.native_dropout.default: OwnGenerator.dropout,
+    aten.rrelu_with_noise.default: OwnGenerator.rrelu,
 }
 
 
-def stochastic(document: Document) -> tuple[str, ...]:
-    """The nodes that give other numbers each time while their modules are in training mode, in running order."""
+def stochastic_nodes(document: Document) -> tuple[str, ...]:
+    """The nodes with a random output while their modules are in training mode, in running order."""
     return tuple(step.name for step in make_plan(document).steps if step.spec.stochastic)
 
 
 @contextlib.contextmanager
-def restless(model: nn.Module, document: Document) -> Iterator[None]:
-    """Inside, the model's stochastic nodes draw and everything else predicts: batch norm keeps its figures."""
+def stochastic_mode(model: nn.Module, document: Document) -> Iterator[None]:
+    """Inside, stochastic nodes are in training mode and everything else in evaluation mode: batch norm keeps its
+    statistics."""
     found = layers(model)
-    names = [name for name in stochastic(document) if name in found]
+    names = [name for name in stochastic_nodes(document) if name in found]
     modes = {module: module.training for module in model.modules()}
     model.eval()
     try:
@@ -128,56 +129,57 @@ def restless(model: nn.Module, document: Document) -> Iterator[None]:
             module.training = mode
 
 
-class Redrawn(fx.Interpreter):
-    """Runs a compiled network on the same samples again: what lies before the nodes that draw is worked out once, which
-    of a convolutional network with dropout behind it is nearly everything."""
+class RepeatedPass(fx.Interpreter):
+    """Runs a compiled network several times on the same samples. What comes before the stochastic nodes is computed
+    once; in a convolutional network with dropout behind it that is nearly everything."""
 
-    def __init__(self, model: fx.GraphModule, drawing: set[str]) -> None:
+    def __init__(self, model: fx.GraphModule, stochastic: set[str]) -> None:
         super().__init__(model)
         self.kept: dict[str, Any] = {}
-        self.moving: set[fx.Node] = set()
+        self.random: set[fx.Node] = set()
         for node in model.graph.nodes:
-            if node.target in drawing or self.moving & set(node.all_input_nodes):
-                self.moving.add(node)
+            if node.target in stochastic or self.random & set(node.all_input_nodes):
+                self.random.add(node)
 
     def run_node(self, n: fx.Node) -> Any:
-        if n in self.moving:
+        if n in self.random:
             return super().run_node(n)
         if n.name not in self.kept:
             self.kept[n.name] = super().run_node(n)
         return self.kept[n.name]
 
 
-def draws(
+def stochastic_passes(
     model: nn.Module,
     document: Document,
     inputs: tuple[Tensor, ...],
     count: int,
     seed: int = 0,
-    piece: int = 1024,
-    alike: bool = False,
+    batch_size: int = 1024,
+    shared: bool = False,
 ) -> Tensor:
-    """The outputs of several draws, (count, N, …) on the CPU: of a network with its stochastic nodes at work, or of an
-    ensemble's members, each once."""
-    parts = _pieces(inputs, piece)
+    """The outputs of several passes, (count, N, …) on the CPU: of a network with its stochastic nodes in training mode,
+    or of the members of an ensemble, one pass each. `shared`: see `OwnGenerator`."""
+    batches = _batches(inputs, batch_size)
     with torch.no_grad():
         if isinstance(model, Ensemble):
-            return torch.cat([model.each(*given).float().cpu() for given in parts], dim=1)
-        numbers = OwnNumbers(seed, inputs[0].device, alike)
-        state = numbers.generator.get_state()
+            return torch.cat([model.each(*batch).float().cpu() for batch in batches], dim=1)
+        own = OwnGenerator(seed, inputs[0].device, shared)
+        state = own.generator.get_state()
         found = []
-        with restless(model, document):
-            for given in parts:
-                if alike:  # the same numbers for every piece, too
-                    numbers.generator.set_state(state)
-                redrawn = Redrawn(model, set(stochastic(document))) if isinstance(model, fx.GraphModule) else None
-                ask = model if redrawn is None else redrawn.run
-                with numbers:
-                    found.append(torch.stack([ask(*given).float() for _ in range(count)]).cpu())
+        with stochastic_mode(model, document):
+            for batch in batches:
+                if shared:  # the same random numbers for every batch, too
+                    own.generator.set_state(state)
+                repeated = (
+                    RepeatedPass(model, set(stochastic_nodes(document))) if isinstance(model, fx.GraphModule) else None
+                )
+                forward = model if repeated is None else repeated.run
+                with own:
+                    found.append(torch.stack([forward(*batch).float() for _ in range(count)]).cpu())
         return torch.cat(found, dim=1)
 
 
-def _pieces(inputs: tuple[Tensor, ...], size: int) -> list[tuple[Tensor, ...]]:
-    """The samples, some at a time."""
+def _batches(inputs: tuple[Tensor, ...], size: int) -> list[tuple[Tensor, ...]]:
     count = math.ceil(len(inputs[0]) / size)
     return [tuple(given[place * size : (place + 1) * size] for given in inputs) for place in range(max(count, 1))]

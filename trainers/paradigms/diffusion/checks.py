@@ -1,4 +1,4 @@
-"""Can the network learn to tell noise? It takes a picture and a time step, and gives what has the picture's shape."""
+"""Can the network predict the noise? It receives an image and a time step and outputs a tensor of the image's shape."""
 
 from __future__ import annotations
 
@@ -8,20 +8,21 @@ from typing import TYPE_CHECKING, cast
 from builder.analysis.infer import Analysis
 from builder.catalogue import type_with_role
 from builder.document import Node
-from builder.edits import AddNode, SetParams, SetTraining
+from builder.edits import AddNode, SetParams
 from builder.problems import Problem
 from builder.shapes import show
 from trainers.checks.base import JobCheck, before, outputs
-from trainers.checks.output_fixes import mend, place
-from trainers.paradigms.diffusion.paradigm import Diffusion
+from trainers.checks.objectives import with_paradigm
+from trainers.checks.output_fixes import find_fix, width_node
 
 if TYPE_CHECKING:
     from trainers.job import Job
+    from trainers.paradigms.diffusion.paradigm import Diffusion
 
 TIME = {"shape": [1], "dtype": "int"}
 
 
-class _Diffusion(JobCheck):
+class _DiffusionCheck(JobCheck):
     paradigms = ("diffusion",)
 
 
@@ -29,8 +30,15 @@ def _inputs(job: Job) -> list[Node]:
     return [node for node in job.document.nodes if node.role == "input"]
 
 
-class NoTime(_Diffusion):
-    """The network must be told how much noise there is: by a second Input, the time step. Mended by adding one."""
+class TimeInput(_DiffusionCheck):
+    """The network does not have exactly two Inputs: the noisy image and the time step.
+
+    The amount of noise cannot be determined exactly from the image, so the network has to receive it.
+
+    Example: a network whose only Input is the image.
+
+    Fix: adds an Input for the time step; connect it through an embedding.
+    """
 
     code = "T220"
     category = "input"
@@ -40,25 +48,32 @@ class NoTime(_Diffusion):
         if len(nodes) == 1:
             name = "time" if "time" not in job.document.by_name else "time_step"
             node = Node(name=name, type=type_with_role("input"), params=TIME, network=nodes[0].network)
-            free = name not in job.document.by_name
+            unused = name not in job.document.by_name
             yield self.problem(
                 nodes[0].name,
-                "is the only way in, but a network that takes off noise must know how much there is. Give it a second "
-                "Input, the time step (one whole number), embed it, and add it to the features.",
-                [AddNode(node)] if free else None,
+                "is the only Input, but a diffusion network also has to know how much noise there is. Add a second "
+                "Input for the time step (one whole number), embed it, and add it to the features.",
+                [AddNode(node)] if unused else None,
                 "Add an Input for the time step",
             )
         elif len(nodes) > 2:
             names = ", ".join(node.name for node in nodes)
             yield self.problem(
                 nodes[2].name,
-                f"is one of {len(nodes)} inputs ({names}), but there are two things to give: the noisy picture and the "
-                "time step. Remove what is too many.",
+                f"is one of {len(nodes)} Inputs ({names}), but a diffusion network receives only the noisy image and "
+                "the time step. Remove the others.",
             )
 
 
-class TimeShape(_Diffusion):
-    """The second Input takes the time step, one whole number. Mended by saying so at the Input."""
+class TimeShape(_DiffusionCheck):
+    """The second Input does not take one whole number.
+
+    The time step is given to the second Input, as a whole number of shape 1.
+
+    Example: a second Input of shape 3 and dtype float.
+
+    Fix: sets its shape to 1 and its dtype to int.
+    """
 
     code = "T221"
     category = "input"
@@ -68,18 +83,25 @@ class TimeShape(_Diffusion):
             facts = analysis.facts.get(node.name)
             if facts is not None and facts.signal.shape == (1,) and facts.signal.dtype == "int":
                 continue
-            has = "has no shape" if facts is None else f"takes {show(facts.signal.shape)} ({facts.signal.dtype})"
+            found = "has no shape" if facts is None else f"takes {show(facts.signal.shape)} ({facts.signal.dtype})"
             yield self.problem(
                 node.name,
-                f"is for the time step, one whole number, but {has}. The first Input takes the noisy picture, the "
+                f"receives the time step, one whole number, but {found}. The first Input receives the noisy image, the "
                 "second the time step.",
                 [SetParams(node.name, {**node.params, **TIME})],
                 "Set shape to 1, dtype to int",
             )
 
 
-class NoiseShape(_Diffusion):
-    """What comes out is the noise: one output, of the picture's shape. Mended by the width of the last layer."""
+class NoiseShape(_DiffusionCheck):
+    """The network does not have exactly one output of the image's shape.
+
+    The output is the predicted noise, one number for each number of the image.
+
+    Example: a last convolution with 4 channels, for images with one channel.
+
+    Fix: sets the width of the last layer.
+    """
 
     code = "T222"
     category = "output"
@@ -90,62 +112,81 @@ class NoiseShape(_Diffusion):
         if len(names) > 1:
             yield self.problem(
                 names[1],
-                f"is one of {len(names)} outputs ({', '.join(names)}); a diffusion network gives the noise alone.",
+                f"is one of {len(names)} outputs ({', '.join(names)}). A diffusion network outputs only the noise.",
             )
             return
         for name in names:
             found = analysis.facts[name].signal.shape
             if found != wanted:
-                mending = mend(analysis, name, [wanted])
+                fix = find_fix(analysis, name, [wanted])
                 yield self.problem(
-                    mending.node if mending else place(analysis, name),
-                    f"leads to an output of {show(found)}, but the noise in a sample of {job.dataset.title} is "
-                    f"{show(wanted)}: the output must have the shape of the picture.",
-                    mending.edits if mending else None,
-                    mending.label if mending else "",
+                    fix.node if fix else width_node(analysis, name),
+                    f"leads to an output of {show(found)}, but the noise in a sample of {job.dataset.title} has the "
+                    f"shape {show(wanted)}, as the sample.",
+                    fix.edits if fix else None,
+                    fix.label if fix else "",
                 )
 
 
-class NoiseHasBothSigns(_Diffusion):
-    """Noise is above and below zero: a last layer that squashes or cuts off cannot give it."""
+class NoiseRange(_DiffusionCheck):
+    """The last activation limits the range of the output.
+
+    Noise has zero mean and unit variance, so the output has to be able to take positive and negative values.
+
+    Example: a ReLU or a Sigmoid before the output.
+
+    Fix: connect the layer before the activation to the output.
+    """
 
     code = "T223"
     category = "output"
 
     def find(self, job: Job, analysis: Analysis) -> Iterator[Problem]:
         for name in outputs(analysis):
-            for at, _, spec in before(analysis, name):
+            for layer, _, spec in before(analysis, name):
                 if spec.emits != "values" or spec.bounds():
                     yield self.problem(
-                        at,
-                        f"stands before the output, but {spec.title()} cannot give all of what noise is: values above "
-                        "and below zero, seldom beyond 3. Wire the layer before it to the output.",
+                        layer,
+                        f"is the last activation, but {spec.title()} limits the output, and noise has values above and "
+                        "below zero, mostly between -3 and 3. Connect the layer before it to the output.",
                     )
                 if not spec.keeps_shape or spec.width_parameter is not None or spec.family == "activation":
                     break
 
 
-class TooManySamplingSteps(_Diffusion):
-    """A picture cannot be drawn in more steps than there are. Mended by taking all of them."""
+class TooManySamplingSteps(_DiffusionCheck):
+    """There are more sampling steps than time steps.
+
+    Sampling goes through some or all of the time steps of the training, each once.
+
+    Example: sampling_steps is 60, timesteps is 40.
+
+    Fix: sets sampling_steps to the number of time steps.
+    """
 
     code = "T224"
     category = "paradigm"
 
     def find(self, job: Job, analysis: Analysis) -> Iterator[Problem]:
-        way = cast(Diffusion, job.paradigm)
-        if way.sampling_steps > way.timesteps:
-            training = job.document.training
-            paradigm = {**dict(training["paradigm"]), "sampling_steps": way.timesteps}
+        paradigm = cast("Diffusion", job.paradigm)
+        if paradigm.sampling_steps > paradigm.timesteps:
             yield self.problem(
                 None,
-                f"sampling_steps is {way.sampling_steps:,}, but there are only {way.timesteps:,} timesteps.",
-                [SetTraining({**training, "paradigm": paradigm})],
-                f"Set sampling_steps to {way.timesteps:,}",
+                f"sampling_steps is {paradigm.sampling_steps:,}, but there are only {paradigm.timesteps:,} timesteps.",
+                [with_paradigm(job, sampling_steps=paradigm.timesteps)],
+                f"Set sampling_steps to {paradigm.timesteps:,}",
             )
 
 
-class NotMeasurements(_Diffusion):
-    """Noise can be laid over measurements, such as pixels, and not over words."""
+class UnsuitableData(_DiffusionCheck):
+    """The data set has samples that noise cannot be added to.
+
+    Noise is added to real numbers, such as pixels. Tokens are whole numbers without an order.
+
+    Example: a data set of texts, or of pairs of images.
+
+    Fix: choose a data set of images or of numbers in a table.
+    """
 
     code = "T225"
     category = "data"
@@ -153,9 +194,9 @@ class NotMeasurements(_Diffusion):
     def find(self, job: Job, analysis: Analysis) -> Iterator[Problem]:
         signals = job.dataset.signals
         if len(signals) > 1 or signals[0].dtype != "float":
-            what = f"{len(signals)} parts" if len(signals) > 1 else "whole numbers, which stand for words"
+            found = f"{len(signals)} parts" if len(signals) > 1 else "whole numbers, which represent words"
             yield self.problem(
                 None,
-                f"A sample of {job.dataset.title} is {what}: noise can be laid over one picture, or one row of "
-                "measurements. Choose another data set, such as digits.",
+                f"A sample of {job.dataset.title} is {found}, but noise can only be added to one image or one row of "
+                "numbers. Choose another data set, such as digits.",
             )

@@ -1,15 +1,19 @@
-"""Diffusion: learn to take noise off a picture, a little at a time; then take it off what is nothing but noise."""
+"""Diffusion: a network learns to predict the noise in a noisy image; sampling starts from noise and removes it in
+steps."""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
+import builder
 from trainers.engine.learner import NetworkLearner
-from trainers.engine.snapshot_schedule import Shutter
+from trainers.engine.snapshot_schedule import SnapshotSchedule
 from trainers.events import Event, Snapshot, Verdict
 from trainers.paradigms.base import Paradigm, Part, ReportedMetric
 
@@ -24,20 +28,21 @@ if TYPE_CHECKING:
     from trainers.data.splits import Prepared, Split
     from trainers.job import Job
 
-SHOWN, GROWING, STAGES = 36, 4, 9  # pictures drawn while it trains, how many of them as they grow, at how many moments
-CLOUD = 300  # samples drawn of what is no picture
-LOOK = 10**10  # operations that one look may take
-LITTLE = 0.25  # of the time steps: there the noise is hard to see
-WARM_UP = 10.0  # steps that the average of the weights forgets its random beginning by
-USELESS, ALIKE = 0.05, 0.25  # noise explained below this; spread of samples below this share of the data's
+Floats = NDArray[np.float32]
+IMAGES, IN_STEPS, STAGES = 36, 4, 9  # images in a snapshot, those whose denoising is shown, and at how many moments
+POINTS = 300  # samples in a snapshot, where samples are not images
+OPERATIONS = 10**10  # that one snapshot may take
+LOW_NOISE = 0.25  # of the time steps: there the noise is hard to predict
+EMA_WARMUP = 10.0  # steps after which the average has mostly forgotten the initial weights
+USELESS, COLLAPSED = 0.05, 0.25  # explained variance, and standard deviation of samples as a share of the data's
 
 
 class Diffusion(Paradigm):
-    """Learns to tell the noise in a picture, and so to draw new pictures out of noise. Nobody has to label anything.
+    """Learns to predict the noise in an image, and generates new images from noise. Needs no labels.
 
-    The network takes the noisy picture and the number of the time step, and gives the noise. Ho, Jain and Abbeel 2020,
-    https://arxiv.org/abs/2006.11239; pictures are drawn in fewer steps by Song et al. 2020,
-    https://arxiv.org/abs/2010.02502; cosine schedule: Nichol and Dhariwal 2021, https://arxiv.org/abs/2102.09672
+    The network receives the noisy image and the number of the time step, and outputs the noise. Ho, Jain and Abbeel
+    2020, https://arxiv.org/abs/2006.11239; sampling in fewer steps: Song et al. 2020, https://arxiv.org/abs/2010.02502;
+    cosine schedule: Nichol and Dhariwal 2021, https://arxiv.org/abs/2102.09672
     """
 
     name: ClassVar[str] = "diffusion"
@@ -45,16 +50,13 @@ class Diffusion(Paradigm):
     cards: ClassVar[tuple[str, ...]] = ("denoising", "diffusion_samples")
     panels: ClassVar[tuple[str, ...]] = ("sampling",)
 
-    timesteps: int = Field(200, ge=2, le=4000, description="Steps from a clean picture to nothing but noise.")
+    timesteps: int = Field(200, ge=2, le=4000, description="Steps from a clean image to pure noise.")
     schedule: Literal["cosine", "linear"] = Field(
-        "cosine", description="How fast the noise grows; cosine keeps small pictures legible for longer."
+        "cosine", description="How fast the noise grows. With cosine, small images stay recognisable for longer."
     )
-    sampling_steps: int = Field(25, ge=1, le=4000, description="Steps in which a new picture is drawn.")
+    sampling_steps: int = Field(25, ge=1, le=4000, description="Steps in which a new image is generated.")
     ema_decay: float = Field(
-        0.99,
-        ge=0,
-        lt=1,
-        description="Pictures are drawn by a moving average of the weights; 0: by the weights as they are.",
+        0.99, ge=0, lt=1, description="Decay of the moving average of the weights that generates images. 0: no average."
     )
 
     @property
@@ -62,15 +64,15 @@ class Diffusion(Paradigm):
         return False
 
     def signals(self, dataset: DataSet, network: str = "main") -> tuple[Signal | None, ...]:
-        return (dataset.signals[0], None)  # the second is the time step
+        return (dataset.signals[0], None)  # the second Input is the time step
 
     def scaling(self, dataset: DataSet) -> Scaling:
         return "signed"
 
     def metrics(self, dataset: DataSet) -> tuple[ReportedMetric, ...]:
         return (
-            ReportedMetric("noise_explained", "noise explained"),
-            ReportedMetric("explained_at_little_noise", "noise explained where there is little"),
+            ReportedMetric("explained_variance", "explained variance"),
+            ReportedMetric("explained_variance_low_noise", "explained variance at low noise"),
         )
 
     def modules(self, document: Document) -> dict[str, str]:
@@ -86,6 +88,12 @@ class Diffusion(Paradigm):
         settings = {"timesteps": self.timesteps, "schedule": self.schedule, "sampling_steps": self.sampling_steps}
         return {"classes": [], "diffusion": settings}
 
+    def signal_share(self) -> Tensor:
+        """The share of an image's variance that is left after each time step. (timesteps,)"""
+        from builder.library.diffusion import signal_share  # imports torch
+
+        return signal_share(self.schedule, self.timesteps)
+
     def learner(
         self, job: Job, prepared: Prepared, device: str, total_steps: int, steps_per_epoch: int
     ) -> DiffusionLearner:
@@ -93,42 +101,40 @@ class Diffusion(Paradigm):
 
 
 class DiffusionLearner(NetworkLearner):
-    """One network that tells noise, and an average of its weights over the last steps, which draws better."""
+    """A network that predicts noise, and a moving average of its weights, which generates better images."""
 
     kept_batches: ClassVar[int] = 0
 
     def __init__(self, paradigm: Diffusion, job: Job, prepared: Prepared, device: str, *steps: int) -> None:
         import torch
 
-        from builder.library.diffusion import signal_share
-        from trainers.paradigms.diffusion.sampling import room
-
         super().__init__(job, prepared, device, *steps)
         self.paradigm = paradigm
-        self.share = signal_share(paradigm.schedule, paradigm.timesteps).to(device)
-        self.average = copy.deepcopy(self.model).requires_grad_(False)
-        self.modules = {"main": self.model, "ema": self.average}
-        self.taken = 0
-        generator = torch.Generator().manual_seed(job.settings.seed)  # of the samples, and of nothing else
+        self.share = paradigm.signal_share().to(device)
+        self.ema = copy.deepcopy(self.model).requires_grad_(False)
+        self.modules = {"main": self.model, "ema": self.ema}
+        self.ema_updates = 0
         shape = job.dataset.input_shape
-        most = SHOWN if len(shape) == 3 else CLOUD
-        count = room(job, paradigm.sampling_steps, LOOK, GROWING, most)
-        count -= count % STAGES if STAGES < count <= SHOWN else 0  # whole rows of pictures
-        self.beginning = torch.randn(count, *shape, generator=generator)  # the same at every look
-        self.growing = GROWING if len(shape) == 3 else count
-        self.shutter = Shutter(steps[0])
-        self._spread = float(prepared.training.inputs[0].std(dim=0).mean())
-        self._alike: float | None = None  # spread of the last samples, as a share of the data's
+        images = len(shape) == 3
+        count = _snapshot_samples(job, paradigm.sampling_steps, IMAGES if images else POINTS)
+        count -= count % STAGES if STAGES < count <= IMAGES else 0  # whole rows of images
+        generator = torch.Generator().manual_seed(job.settings.seed)
+        self.noise = torch.randn(count, *shape, generator=generator)  # the same for all snapshots
+        self.in_steps = IN_STEPS if images else count
+        self.snapshot_schedule = SnapshotSchedule(steps[0])
+        self._data_deviation = float(prepared.training.inputs[0].std(dim=0).mean())
+        self._relative_deviation: float | None = None  # of the last snapshot's samples, as a share of the data's
+
+    # -- training -----------------------------------------------------------------------------------------------------
 
     def step(self, batch: Batch) -> Tensor:
-        inputs = batch.inputs
         import torch
 
-        pictures = inputs[0]
-        time = torch.randint(len(self.share), (len(pictures), 1), device=pictures.device)
-        noise = torch.randn_like(pictures)
-        loss = super().step(batch._replace(inputs=(self.noised(pictures, time, noise), time), targets=noise))
-        self._follow()
+        images = batch.inputs[0]
+        time = torch.randint(len(self.share), (len(images), 1), device=images.device)
+        noise = torch.randn_like(images)
+        loss = super().step(batch._replace(inputs=(self.add_noise(images, time, noise), time), targets=noise))
+        self._update_ema()
         return loss
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
@@ -136,79 +142,107 @@ class DiffusionLearner(NetworkLearner):
 
         return nn.functional.mse_loss(outputs, targets)
 
-    def noised(self, pictures: Tensor, time: Tensor, noise: Tensor) -> Tensor:
-        """Pictures (N, …) as they are after `time` (N, 1) steps."""
-        share = self.share[time].reshape(-1, *(1,) * (pictures.dim() - 1))
-        return share.sqrt() * pictures + (1 - share).sqrt() * noise
+    def add_noise(self, images: Tensor, time: Tensor, noise: Tensor) -> Tensor:
+        """Images (N, …) after `time` (N, 1) steps of noise."""
+        share = self.share[time].reshape(-1, *(1,) * (images.dim() - 1))
+        return share.sqrt() * images + (1 - share).sqrt() * noise
 
-    def _follow(self) -> None:
-        """Move the average a little towards the weights: soon far, so that it forgets the random ones it began with."""
+    def _update_ema(self) -> None:
+        """Move the average towards the weights: fast in the first steps, to forget the initial weights."""
         import torch
 
-        self.taken += 1
-        kept = min(self.paradigm.ema_decay, self.taken / (WARM_UP + self.taken))
+        self.ema_updates += 1
+        decay = min(self.paradigm.ema_decay, self.ema_updates / (EMA_WARMUP + self.ema_updates))
         with torch.no_grad():
-            torch._foreach_lerp_([*self.average.parameters()], [*self.model.parameters()], 1 - kept)
-            for mine, new in zip(self.average.buffers(), self.model.buffers(), strict=True):
-                mine.copy_(new)
+            torch._foreach_lerp_([*self.ema.parameters()], [*self.model.parameters()], 1 - decay)
+            for average, current in zip(self.ema.buffers(), self.model.buffers(), strict=True):
+                average.copy_(current)
+
+    # -- evaluation ---------------------------------------------------------------------------------------------------
 
     def evaluate(self, split: Split, costly: bool = False) -> dict[str, float]:
-        """By the averaged weights, with the same noise every time, so that epochs compare, and all time steps alike."""
+        """Metrics of the averaged weights. Noise and time steps are the same every time, so epochs can be compared."""
         import torch
 
-        (pictures, *_), steps = split.inputs, len(self.share)
+        (images, *_), steps = split.inputs, len(self.share)
         generator = torch.Generator().manual_seed(self.job.settings.seed)
-        noise = torch.randn(pictures.shape, generator=generator).to(pictures.device)
-        time = torch.randperm(len(pictures), generator=generator).unsqueeze(1) * steps // len(pictures)
-        time = time.to(pictures.device)
+        noise = torch.randn(images.shape, generator=generator).to(images.device)
+        time = torch.randperm(len(images), generator=generator).unsqueeze(1) * steps // len(images)
+        time = time.to(images.device)
         errors = []
-        self.average.eval()
+        self.ema.eval()
         with torch.inference_mode():
-            for start in range(0, len(split), self.piece):
-                some = slice(start, start + self.piece)
+            for start in range(0, len(split), self.evaluation_batch_size):
+                some = slice(start, start + self.evaluation_batch_size)
                 with self.autocast():
-                    guess = self.average(self.noised(pictures[some], time[some], noise[some]), time[some])
-                errors.append((guess.float() - noise[some]).square().flatten(1).mean(dim=1))
+                    predicted = self.ema(self.add_noise(images[some], time[some], noise[some]), time[some])
+                errors.append((predicted.float() - noise[some]).square().flatten(1).mean(dim=1))
         error = torch.cat(errors)
-        little = error[time[:, 0] < LITTLE * steps]
+        low_noise = error[time[:, 0] < LOW_NOISE * steps]
         loss = float(error.mean())
-        self.diagnostics = tuple(self._remarks(1 - loss))
-        scores = {"loss": loss, "noise_explained": 1 - loss}
-        return scores | ({"explained_at_little_noise": 1 - float(little.mean())} if len(little) else {})
+        self.diagnostics = tuple(self._verdicts(1 - loss))
+        found = {"loss": loss, "explained_variance": 1 - loss}
+        return found | ({"explained_variance_low_noise": 1 - float(low_noise.mean())} if len(low_noise) else {})
 
-    def _remarks(self, explained: float) -> Iterator[Verdict]:
+    def _verdicts(self, explained: float) -> Iterator[Verdict]:
+        relative = self._relative_deviation
         if explained < USELESS:
             yield Verdict(
                 None,
                 "warning",
-                f"It explains {max(explained, 0):.0%} of the noise: it does no better than saying that there is none.",
-                "Check that the picture reaches the output on a short way, and that the last layer has no activation; "
-                "try a higher learning rate, or more channels.",
+                f"The network explains {max(explained, 0):.0%} of the variance of the noise: it is no better than a "
+                "constant prediction of zero.",
+                "Check that a short path leads from the image to the output, and that the last layer has no "
+                "activation. Try a higher learning rate, or more channels.",
             )
-        elif self._alike is not None and self._alike < ALIKE:
+        elif relative is not None and relative < COLLAPSED:
             yield Verdict(
                 None,
                 "warning",
-                f"The pictures that it draws are all alike: they differ {self._alike:.0%} as much as the data do.",
-                "Train longer, lower the learning rate, or wire the time step to more layers: without it the network "
-                "cannot tell much noise from little, and draws the mean of all pictures.",
+                f"The generated images are almost the same: their standard deviation is {relative:.0%} of the data's.",
+                "Train longer, lower the learning rate, or connect the time step to more layers: without it the "
+                "network does not know how much noise there is, and generates the mean of all images.",
             )
 
-    def snapshots(self, step: int) -> Iterator[Event]:
-        """Pictures out of noise, now and then, always out of the same."""
-        if not self.shutter.due(step):
-            return
-        from trainers.paradigms.diffusion.sampling import grown
+    # -- snapshots and checkpoints ------------------------------------------------------------------------------------
 
-        stages = grown(self.average, self.beginning.to(self.device), self.share, self.paradigm.sampling_steps, STAGES)
-        self._alike = float(stages[-1].std(axis=0).mean()) / max(self._spread, 1e-9)
-        yield Snapshot(step, "denoising", {"stages": stages[:, : self.growing].swapaxes(0, 1)})
+    def snapshots(self, step: int) -> Iterator[Event]:
+        """Now and then, images generated from the same noise."""
+        if not self.snapshot_schedule.due(step):
+            return
+        stages = sample(self.ema, self.noise.to(self.device), self.share, self.paradigm.sampling_steps, STAGES)
+        self._relative_deviation = float(stages[-1].std(axis=0).mean()) / max(self._data_deviation, 1e-9)
+        yield Snapshot(step, "denoising", {"stages": stages[:, : self.in_steps].swapaxes(0, 1)})
         yield Snapshot(step, "diffusion_samples", {"samples": stages[-1]})
-        self.shutter.taken(step)
+        self.snapshot_schedule.taken(step)
 
     def state_dict(self) -> dict[str, Any]:
-        return {**super().state_dict(), "taken": self.taken}
+        return {**super().state_dict(), "taken": self.ema_updates}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         super().load_state_dict(state)
-        self.taken = int(state["taken"])
+        self.ema_updates = int(state["taken"])
+
+
+def _snapshot_samples(job: Job, steps: int, most: int) -> int:
+    """How many samples can be generated with the operations that a snapshot may take."""
+    operations = int(builder.summary(job.document)["flops"].sum()) * steps
+    return max(IN_STEPS, min(most, OPERATIONS // max(operations, 1)))
+
+
+def sample(model: nn.Module, noise: Tensor, share: Tensor, steps: int, moments: int) -> Floats:
+    """Samples generated from `noise` (N, …) at so many moments, (moments, N, …): the noise first, the result last."""
+    import torch
+
+    from builder.library.diffusion import denoise  # imports torch
+
+    training = model.training
+    model.eval()
+    try:
+        stages = [noise, *denoise(model, noise, share, min(steps, len(share)))]
+    finally:
+        model.train(training)
+    if len(stages) > moments:  # most of them towards the end, where the image becomes visible
+        early = (1 - np.linspace(0, 1, moments)) ** 2
+        stages = [stages[number] for number in ((1 - early) * (len(stages) - 1)).round().astype(int)]
+    return cast(Floats, torch.stack(stages).float().cpu().numpy())

@@ -1,9 +1,8 @@
-"""Drawing with a trained diffusion network: pictures at some moments of their growth, what in the data they are most
-like, and how much of the noise the network tells at each time step.
+"""Samples of a trained diffusion network, the training samples nearest to them, and how well it predicts the noise.
 
-    pictures = drawn(run, seed=1, count=12, steps=25)
-    pictures.stages                      # (moments, N, …), noise first, in the data set's own unit
-    noise_by_time(run)                   # a table: time step, share of the noise explained
+samples = generate(run, seed=1, count=12, steps=25)
+samples.stages                       # (moments, N, …), noise first, scaled from -1 to 1
+explained_variance_by_time(run)      # time steps, and the explained variance of the noise at each
 """
 
 from __future__ import annotations
@@ -12,111 +11,74 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
 from trainers.events import SplitName
+from trainers.paradigms.diffusion.paradigm import STAGES, Diffusion, Floats, sample
 from trainers.runs.predictions import kept, prepared_data
 from trainers.runs.run import Run, RunError
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
-
     from trainers.data.splits import Split
-    from trainers.job import Job
-    from trainers.paradigms.diffusion.paradigm import Diffusion
 
-Floats = NDArray[np.float32]
-MOMENTS = 9  # of a picture's growth that are shown
-ASKED, PLACES = 256, 24  # samples, and time steps, at which the network is asked for the noise
+SAMPLES, TIME_STEPS = 256, 24  # that the explained variance by time step is computed for
 
 
 @dataclass(frozen=True)
-class Drawn:
-    """New pictures, in the network's own scale from -1 to 1."""
+class Samples:
+    """Generated samples, scaled from -1 to 1."""
 
-    stages: Floats  # (moments, N, *shape): the noise first, the finished pictures last
-    nearest: Floats  # (N, *shape): for each the picture of the training part that it is most like
-    distance: Floats  # (N,) root of the mean squared difference to it
+    stages: Floats  # (moments, N, *shape): the noise first, the finished samples last
+    nearest: Floats  # (N, *shape): for each the most similar training sample
+    distance: Floats  # (N,): root mean squared difference to it
 
 
-def grown(model: nn.Module, beginning: Tensor, share: Tensor, steps: int, moments: int) -> Floats:
-    """Pictures drawn out of `beginning`, (moments, N, …): the noise itself, moments spread over the way, the end."""
+def generate(run: Run, seed: int, count: int, steps: int) -> Samples:
+    """Samples generated with the run's best weights; the same seed gives the same. RunError: it has no weights yet."""
+    return kept(run, ("generate", seed, count, steps), lambda: _generate(run, seed, count, steps))
+
+
+def _generate(run: Run, seed: int, count: int, steps: int) -> Samples:
     import torch
 
-    from builder.library.diffusion import denoise
-
-    training = model.training
-    model.eval()
-    try:
-        stages = [beginning, *denoise(model, beginning, share, min(steps, len(share)))]
-    finally:
-        model.train(training)
-    if len(stages) > moments:  # most of them towards the end, where the picture comes out
-        early = (1 - np.linspace(0, 1, moments)) ** 2
-        stages = [stages[place] for place in ((1 - early) * (len(stages) - 1)).round().astype(int)]
-    return cast(Floats, torch.stack(stages).float().cpu().numpy())
-
-
-def room(job: Job, steps: int, operations: int, least: int, most: int) -> int:
-    """How many pictures can be drawn at once with so many operations."""
-    import builder
-
-    one = int(builder.summary(job.document)["flops"].sum()) * steps
-    return max(least, min(most, operations // max(one, 1)))
+    generator = torch.Generator().manual_seed(seed)
+    noise = torch.randn(count, *run.job.dataset.input_shape, generator=generator)
+    stages = sample(run.model(), noise, diffusion_of(run).signal_share(), steps, STAGES)
+    training = prepared_data(run).training.inputs[0]
+    distances = torch.cdist(torch.from_numpy(stages[-1]).flatten(1), training.flatten(1))
+    distance, index = distances.min(dim=1)
+    nearest = cast(Floats, training[index].numpy())
+    return Samples(stages, nearest, cast(Floats, (distance / training[0].numel() ** 0.5).numpy()))
 
 
 def diffusion_of(run: Run) -> Diffusion:
-    """The run's way of training, which is diffusion."""
-    return cast("Diffusion", run.job.paradigm)
+    """The options of a run whose paradigm is diffusion."""
+    return cast(Diffusion, run.job.paradigm)
 
 
-def drawn(run: Run, seed: int, count: int, steps: int) -> Drawn:
-    """New pictures by the run's best weights; the same seed gives the same. RunError: it has no weights yet."""
-    return kept(run, ("drawn", seed, count, steps), lambda: _drawn(run, seed, count, steps))
+def explained_variance_by_time(run: Run, split: SplitName = "validation") -> tuple[list[int], list[float]]:
+    """Time steps, and the explained variance of the noise at each, for samples of one split.
 
-
-def _drawn(run: Run, seed: int, count: int, steps: int) -> Drawn:
-    import torch
-
-    from builder.library.diffusion import signal_share
-
-    way = diffusion_of(run)
-    generator = torch.Generator().manual_seed(seed)
-    beginning = torch.randn(count, *run.job.dataset.input_shape, generator=generator)
-    share = signal_share(way.schedule, way.timesteps)
-    stages = grown(run.model(), beginning, share, steps, MOMENTS)
-    known = prepared_data(run).training.inputs[0]
-    apart = torch.cdist(torch.from_numpy(stages[-1]).flatten(1), known.flatten(1))
-    distance, place = apart.min(dim=1)
-    nearest = cast(Floats, known[place].numpy())
-    return Drawn(stages, nearest, cast(Floats, (distance / known[0].numel() ** 0.5).numpy()))
-
-
-def noise_by_time(run: Run, split: SplitName = "validation") -> tuple[list[int], list[float]]:
-    """Time steps, and the share of the noise that the network explains at each, over pictures of a part of the data.
-
-    RunError: the run has no weights yet, or no sample in this part.
+    Raises:
+        RunError: the run has no weights yet, or the split has no samples.
     """
-    return kept(run, ("noise by time", split), lambda: _noise_by_time(run, split))
+    return kept(run, ("explained variance by time", split), lambda: _explained_variance_by_time(run, split))
 
 
-def _noise_by_time(run: Run, split: SplitName) -> tuple[list[int], list[float]]:
+def _explained_variance_by_time(run: Run, split: SplitName) -> tuple[list[int], list[float]]:
     import torch
 
-    from builder.library.diffusion import signal_share
-
-    way, prepared, model = diffusion_of(run), prepared_data(run), run.model()
+    prepared, model = prepared_data(run), run.model()
     part: Split = getattr(prepared, split)
     if not len(part):
-        raise RunError(f"This run held out no sample for {split}. Give {split} a share of the data and train again.")
-    pictures = part.inputs[0][:ASKED]
-    share = signal_share(way.schedule, way.timesteps)
-    noise = torch.randn(pictures.shape, generator=torch.Generator().manual_seed(0))
-    places = sorted({round(place) for place in np.linspace(0, way.timesteps - 1, PLACES)})
+        raise RunError(f"This run has no {split} samples. Give {split} a share of the data and train again.")
+    images = part.inputs[0][:SAMPLES]
+    share = diffusion_of(run).signal_share()
+    noise = torch.randn(images.shape, generator=torch.Generator().manual_seed(0))
+    steps = sorted({round(step) for step in np.linspace(0, len(share) - 1, TIME_STEPS)})
     explained = []
     with torch.inference_mode():
-        for place in places:
-            given = share[place].sqrt() * pictures + (1 - share[place]).sqrt() * noise
-            guess = model(given, torch.full((len(pictures), 1), place))
-            explained.append(1 - float((guess - noise).square().mean() / noise.square().mean()))
-    return places, explained
+        for step in steps:
+            noisy = share[step].sqrt() * images + (1 - share[step]).sqrt() * noise
+            predicted = model(noisy, torch.full((len(images), 1), step))
+            explained.append(1 - float((predicted - noise).square().mean() / noise.square().mean()))
+    return steps, explained

@@ -1,47 +1,55 @@
-"""A generator and a discriminator at work: how they take turns, what is told of them, what a resumed run needs."""
+"""Trains a generator and a discriminator in turn: the steps, evaluation, snapshots and checkpoints."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 import builder
-from trainers.engine.snapshot_schedule import Shutter
-from trainers.events import Event, Verdict
+from trainers.engine.device import autocast
+from trainers.engine.snapshot_schedule import SnapshotSchedule
+from trainers.events import Event, Snapshot, Verdict
 from trainers.optim.optimisation import Optimisation
-from trainers.paradigms.gan import snapshots
-from trainers.paradigms.gan.diagnostics import Diagnostics
 from trainers.paradigms.gan.losses import GAN_LOSSES, gradient_penalty
-from trainers.paradigms.gan.metrics import classes_found, nearest_classes, sliced_distance, variety
-from trainers.paradigms.gan.noise import noise_of
-from trainers.paradigms.gan.paradigm import DISCRIMINATOR, EMA, GAN, GENERATOR
-from trainers.paradigms.gan.step_metrics import StepMetrics
+from trainers.paradigms.gan.metrics import (
+    Diagnostics,
+    StepMetrics,
+    covered_classes,
+    diversity,
+    nearest_classes,
+    sliced_wasserstein,
+)
+from trainers.paradigms.gan.networks import DISCRIMINATOR, EMA, GENERATOR, generator_inputs
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor, nn
 
     from trainers.data.batches import Batch
     from trainers.data.splits import Prepared, Split
     from trainers.job import Job
+    from trainers.paradigms.gan.paradigm import GAN
 
-CURVES = ("generator_loss", "discriminator_loss", "step_accuracy_real", "step_accuracy_fake")  # of every step
-LOOKED_AT, COMPARED = 512, 2000  # samples that are drawn to judge them, and real ones that they are compared with
+STEP_METRICS = ("generator_loss", "discriminator_loss", "step_accuracy_real", "step_accuracy_fake")
+GENERATED, COMPARED = 512, 2000  # samples generated for an evaluation, and real samples that they are compared with
+SNAPSHOT = "generated_samples"
+IMAGES, POINTS, GRID = 64, 512, 40  # images or points in a snapshot, and places along each side of the plane
+MARGIN = 0.6  # of the plane around the points
 
 
-class AdversarialLearner:
-    """A generator and a discriminator, each with an optimizer of its own, that take turns."""
+class GanLearner:
+    """A generator and a discriminator, each with its own optimizer, that are trained in turn."""
 
     eager = True
-    probed_forward: int | None = None
+    probed_forward: int | None = 0  # the discriminator on the real batch; later passes are on fake or mixed samples
 
     def __init__(
-        self, way: GAN, job: Job, prepared: Prepared, device: str, total_steps: int, steps_per_epoch: int
+        self, paradigm: GAN, job: Job, prepared: Prepared, device: str, total_steps: int, steps_per_epoch: int
     ) -> None:
-        import torch
-
-        self.way, self.job, self.prepared, self.game = way, job, prepared, GAN_LOSSES[way.loss]
+        self.paradigm, self.job, self.prepared = paradigm, job, prepared
+        self.gan_loss = GAN_LOSSES[paradigm.loss]
         self.device = torch.device(device)
         self.generator = builder.compile(job.document, GENERATOR)
         self.discriminator = builder.compile(job.document, DISCRIMINATOR)
@@ -49,221 +57,216 @@ class AdversarialLearner:
             job.initialisation.apply(network)
             network.to(device)
         self.modules: Mapping[str, nn.Module] = {GENERATOR: self.generator, DISCRIMINATOR: self.discriminator}
-        self.best = self.generator
-        if way.ema_decay:
-            self.best = builder.compile(job.document, GENERATOR).to(device).requires_grad_(False)
-            self.best.load_state_dict(self.generator.state_dict())
-            self.modules = {**self.modules, EMA: self.best}
-        self.noise = noise_of(job.document, GENERATOR)
-        turns = max(total_steps // way.discriminator_steps, 1), max(steps_per_epoch // way.discriminator_steps, 1)
-        self.drawing = _optimisation(job, self.generator.parameters(), *turns, None)
-        self.judging = _optimisation(
-            job, self.discriminator.parameters(), total_steps, steps_per_epoch, way.discriminator_lr
+        self.ema_generator = self.generator  # the one that is evaluated and shown
+        if paradigm.ema_decay:
+            self.ema_generator = builder.compile(job.document, GENERATOR).to(device).requires_grad_(False)
+            self.ema_generator.load_state_dict(self.generator.state_dict())
+            self.modules = {**self.modules, EMA: self.ema_generator}
+        self.inputs = generator_inputs(job.document)
+        every = paradigm.discriminator_steps
+        generator_steps = max(total_steps // every, 1), max(steps_per_epoch // every, 1)
+        self.generator_optimisation = Optimisation.for_job(job, self.generator.parameters(), *generator_steps)
+        self.discriminator_optimisation = Optimisation.for_job(
+            job, self.discriminator.parameters(), total_steps, steps_per_epoch, lr=paradigm.discriminator_lr
         )
         self.precision = None if job.settings.precision == "float32" else getattr(torch, job.settings.precision)
-        self.turn = 0  # steps that are over
-        self.last_loss = torch.zeros((), device=self.device)
-        self.step_metrics = StepMetrics(CURVES, steps_per_epoch)
-        self.tracker = Diagnostics(scored_freely=self.game.penalised)
+        self.steps = 0
+        self.generator_loss = torch.zeros((), device=self.device)  # of the generator's last step
+        self.step_metrics = StepMetrics(STEP_METRICS, steps_per_epoch)
+        self.tracker = Diagnostics(relative_scores=self.gan_loss.uses_gradient_penalty)
         self.diagnostics: tuple[Verdict, ...] = ()
         self.notes: tuple[str, ...] = ("torch.compile is not used for two networks.",) if job.settings.compile else ()
-        self.shutter = Shutter(total_steps)
+        self.snapshot_schedule = SnapshotSchedule(total_steps)
 
-    # -- learning -----------------------------------------------------------------------------------------------------
+    # -- training -----------------------------------------------------------------------------------------------------
 
     def step(self, batch: Batch) -> Tensor:
-        """One step of the discriminator; of the generator, too, when it is its turn. Returns the generator's loss."""
-        inputs, targets = batch.inputs, batch.targets
-        import torch
-
-        real, asked = inputs[0], self.noise.asked(targets)
+        """One step of the discriminator and, every `discriminator_steps` steps, of the generator, whose loss it
+        returns."""
+        real, labels = batch.inputs[0], self.inputs.labels(batch.targets)
         with torch.no_grad(), self._autocast():
-            false = self._draw(self.generator, len(real), asked).float()
+            fake = self._generate(self.generator, len(real), labels).float()
         scores: list[Tensor] = []
+        losses: list[Tensor] = []
 
-        def judged() -> Tensor:
+        def discriminator_loss() -> Tensor:
             with self._autocast():
-                scores[:] = [self._judge(real, asked), self._judge(false, asked)]
-            loss = self.game.discriminator(scores[0], scores[1], self.way.label_smoothing)
-            told[:] = [loss.detach()]
-            if self.game.penalised and self.way.gradient_penalty:
-                penalty = gradient_penalty(lambda between: self._judge(between, asked), real, false)
-                loss = loss + self.way.gradient_penalty * penalty
+                scores[:] = [self._scores(real, labels), self._scores(fake, labels)]
+            loss = self.gan_loss.discriminator(scores[0], scores[1], self.paradigm.label_smoothing)
+            losses[:] = [loss.detach()]
+            if self.gan_loss.uses_gradient_penalty and self.paradigm.gradient_penalty:
+                penalty = gradient_penalty(lambda points: self._scores(points, labels), real, fake)
+                loss = loss + self.paradigm.gradient_penalty * penalty
             return loss
 
-        told: list[Tensor] = []
-        self.judging.step(judged)
-        if self.turn % self.way.discriminator_steps == 0:
-            self._generator_step(len(real), asked)
-        self.turn += 1
-        on_real, on_false = (given.detach() for given in scores)
-        border = self.game.boundary(on_real, on_false)
-        right = (on_real > border).float().mean(), (on_false <= border).float().mean()
-        self.step_metrics.write(self.last_loss, told[0], *right)
-        return self.last_loss
+        self.discriminator_optimisation.step(discriminator_loss)
+        if self.steps % self.paradigm.discriminator_steps == 0:
+            self._generator_step(len(real), labels)
+        self.steps += 1
+        accuracies = self._accuracies(scores[0].detach(), scores[1].detach())
+        self.step_metrics.add(self.generator_loss, losses[0], *accuracies)
+        return self.generator_loss
 
-    def _generator_step(self, count: int, asked: Tensor | None) -> None:
-        given = self.noise.inputs(count, asked, self.device)  # the same for an optimizer that asks for the loss twice
+    def _generator_step(self, count: int, labels: Tensor | None) -> None:
+        inputs = self.inputs.sample(count, labels, self.device)  # once: L-BFGS evaluates the loss several times
 
-        def drawn() -> Tensor:
+        def loss() -> Tensor:
             with self._autocast():
-                return self.game.generator(self._judge(self.generator(*given), asked))
+                return self.gan_loss.generator(self._scores(self.generator(*inputs), labels))
 
-        with _untouched(self.discriminator):
-            self.last_loss = self.drawing.step(drawn)
-        if self.way.ema_decay:
-            self._follow()
+        with _without_gradients(self.discriminator):
+            self.generator_loss = self.generator_optimisation.step(loss)
+        if self.paradigm.ema_decay:
+            self._update_ema()
 
-    def _follow(self) -> None:
-        """Move the average a little towards the generator; early on it follows closely, or it would show the start."""
-        import torch
-
-        turn = self.turn // self.way.discriminator_steps
-        weight = 1 - min(self.way.ema_decay, (turn + 1) / (turn + 10))
+    def _update_ema(self) -> None:
+        """Move the average towards the generator's weights: fast in the first steps, to forget the initial weights."""
+        step = self.steps // self.paradigm.discriminator_steps
+        weight = 1 - min(self.paradigm.ema_decay, (step + 1) / (step + 10))
+        ema, generator = self.ema_generator, self.generator
         with torch.no_grad():
-            kept = [*self.best.parameters(), *(given for given in self.best.buffers() if given.is_floating_point())]
-            now = (given for given in self.generator.buffers() if given.is_floating_point())
-            torch._foreach_lerp_(kept, [*self.generator.parameters(), *now], weight)
+            averages = [*ema.parameters(), *(given for given in ema.buffers() if given.is_floating_point())]
+            buffers = (given for given in generator.buffers() if given.is_floating_point())
+            torch._foreach_lerp_(averages, [*generator.parameters(), *buffers], weight)
 
-    def _draw(
-        self, network: nn.Module, count: int, asked: Tensor | None, source: torch.Generator | None = None
+    def _generate(
+        self, network: nn.Module, count: int, labels: Tensor | None, generator: torch.Generator | None = None
     ) -> Tensor:
-        drawn: Tensor = network(*self.noise.inputs(count, asked, self.device, source))
-        return drawn
+        samples: Tensor = network(*self.inputs.sample(count, labels, self.device, generator))
+        return samples
 
-    def _judge(self, samples: Tensor, asked: Tensor | None) -> Tensor:
-        """The discriminator's scores, in full precision. (N, 1)"""
-        scores: Tensor = self.discriminator(samples) if asked is None else self.discriminator(samples, asked)
+    def _scores(self, samples: Tensor, labels: Tensor | None) -> Tensor:
+        """The discriminator's scores as float32. (N, 1)"""
+        scores: Tensor = self.discriminator(samples) if labels is None else self.discriminator(samples, labels)
         return scores.float()
 
+    def _accuracies(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
+        """The share of real and of fake samples that are classified correctly, from their scores."""
+        threshold = self.gan_loss.threshold(real, fake)
+        return (real > threshold).float().mean(), (fake <= threshold).float().mean()
+
     def _autocast(self) -> contextlib.AbstractContextManager[Any]:
-        import torch
+        return autocast(self.device, self.precision)
 
-        return contextlib.nullcontext() if self.precision is None else torch.autocast(self.device.type, self.precision)
-
-    # -- what it tells ------------------------------------------------------------------------------------------------
+    # -- evaluation ---------------------------------------------------------------------------------------------------
 
     def evaluate(self, split: Split, costly: bool = False) -> dict[str, float]:
-        """How like the held-out samples those of the best generator are. There is no loss to pick the best weights by:
-        the last ones are kept."""
-        import torch
-
-        with torch.inference_mode(), _judging(*self.modules.values()):
-            scores = self._likeness(split.inputs[0][:COMPARED], split.targets[:COMPARED])
+        """Metrics of the averaged generator's samples. No loss is among them, so the last weights are kept."""
+        with torch.inference_mode(), _evaluating(*self.modules.values()):
+            found = self._similarity(split.inputs[0][:COMPARED], split.targets[:COMPARED])
             count = min(len(split), COMPARED)
-            real, asked = split.inputs[0][:count], self.noise.asked(split.targets[:count])
-            on_real = self._judge(real, asked)
-            on_false = self._judge(self._draw(self.best, count, asked, self._source(1)), asked)
-            border = self.game.boundary(on_real, on_false)
-            scores["discriminator_accuracy_real"] = float((on_real > border).float().mean())
-            scores["discriminator_accuracy_fake"] = float((on_false <= border).float().mean())
-        return scores
-
-    def _likeness(self, data: Tensor, targets: Tensor) -> dict[str, float]:
-        """Distances between samples and a part of the data."""
-        asked = self.noise.asked(targets[:LOOKED_AT])
-        samples = self._draw(self.best, min(LOOKED_AT, len(data)), asked, self._source(0))
-        found = {
-            "sliced_wasserstein": sliced_distance(samples, data, self._source(2)),
-            "diversity": variety(samples, data[:LOOKED_AT]),
-        }
-        if self.prepared.task == "classification" and self.prepared.classes:
-            named = nearest_classes(samples, data, targets)
-            found["mode_coverage"] = float(sum(classes_found(named, len(self.prepared.classes))))
-            if asked is not None:
-                found["class_agreement"] = float((named == asked[:, 0]).float().mean())
+            labels = self.inputs.labels(split.targets[:count])
+            real = self._scores(split.inputs[0][:count], labels)
+            fake = self._scores(self._generate(self.ema_generator, count, labels, self._random(1)), labels)
+            on_real, on_fake = self._accuracies(real, fake)
+            found["discriminator_accuracy_real"] = float(on_real)
+            found["discriminator_accuracy_fake"] = float(on_fake)
         return found
 
-    def _source(self, number: int) -> torch.Generator:
-        """The same random numbers every time, of a generator of their own."""
-        import torch
+    def _similarity(self, data: Tensor, targets: Tensor) -> dict[str, float]:
+        """How similar generated samples are to this part of the data."""
+        labels = self.inputs.labels(targets[:GENERATED])
+        samples = self._generate(self.ema_generator, min(GENERATED, len(data)), labels, self._random(0))
+        found = {
+            "sliced_wasserstein": sliced_wasserstein(samples, data, self._random(2)),
+            "diversity": diversity(samples, data[:GENERATED]),
+        }
+        if self.prepared.task == "classification" and self.prepared.classes:
+            nearest = nearest_classes(samples, data, targets)
+            found["mode_coverage"] = float(sum(covered_classes(nearest, len(self.prepared.classes))))
+            if labels is not None:
+                found["class_agreement"] = float((nearest == labels[:, 0]).float().mean())
+        return found
 
+    def _random(self, number: int) -> torch.Generator:
+        """A random generator that gives the same numbers at every call, so that epochs can be compared."""
         return torch.Generator().manual_seed(self.job.settings.seed + number)
 
     def training_metrics(self) -> dict[str, float]:
-        """The means of the last steps. What is to be noticed is judged by training samples: none may be held out."""
-        import torch
-
+        """Means over the last steps. The verdicts are based on training samples, since there may be no validation."""
         curves = self.step_metrics.recent()
         recent = {
             "discriminator_accuracy_real": curves["step_accuracy_real"],
             "discriminator_accuracy_fake": curves["step_accuracy_fake"],
         }
-        with torch.inference_mode(), _judging(*self.modules.values()):
+        with torch.inference_mode(), _evaluating(*self.modules.values()):
             training = self.prepared.training
             data = training.inputs[0][:COMPARED].to(self.device)
             targets = training.targets[:COMPARED].to(self.device)
-            found = self._likeness(data, targets)
-            data, asked = data[: snapshots.SHOWN], self.noise.asked(targets[: snapshots.SHOWN])
-            now = self._draw(self.generator, len(data), asked, self._source(3))
-            self.diagnostics = self.tracker.remarks(recent, found, now, data, len(self.prepared.classes))
-        rates = {"learning_rate": self.drawing.learning_rate, "discriminator_learning_rate": self.judging.learning_rate}
-        return recent | rates | {"gradient_norm": self.drawing.gradient_norm()}
+            similarity = self._similarity(data, targets)
+            data, labels = data[:IMAGES], self.inputs.labels(targets[:IMAGES])
+            samples = self._generate(self.generator, len(data), labels, self._random(3))
+            self.diagnostics = self.tracker.verdicts(recent, similarity, samples, data, len(self.prepared.classes))
+        rates = {
+            "learning_rate": self.generator_optimisation.learning_rate,
+            "discriminator_learning_rate": self.discriminator_optimisation.learning_rate,
+        }
+        return recent | rates | {"gradient_norm": self.generator_optimisation.gradient_norm()}
+
+    # -- snapshots ----------------------------------------------------------------------------------------------------
 
     def snapshots(self, step: int) -> Iterator[Event]:
-        """The curves of both sides; now and then what the generator makes of the same noise."""
-        import torch
+        """The curves of both networks and, now and then, samples from the same noise."""
+        yield from self.step_metrics.new_points()
+        if self.snapshot_schedule.due(step):
+            with torch.inference_mode(), _evaluating(*self.modules.values()):
+                planar = self.job.dataset.input_shape == (2,)
+                yield Snapshot(step, SNAPSHOT, self._points() if planar else self._samples())
+            self.snapshot_schedule.taken(step)
 
-        yield from self.step_metrics.metrics()
-        if self.shutter.due(step):
-            with torch.inference_mode(), _judging(*self.modules.values()):
-                yield self._scene(step)
-            self.shutter.taken(step)
+    def _samples(self) -> dict[str, Any]:
+        """Samples in the data set's own unit, and their classes if the generator receives them."""
+        classes = max(len(self.prepared.classes), 1)
+        count = IMAGES // classes * classes or classes if self.inputs.conditional else IMAGES
+        labels = self.inputs.all_classes(count, classes, self.device)
+        samples = self._generate(self.ema_generator, count, labels, self._random(4))
+        scaling = self.prepared.standardisation[0]
+        arrays = {"samples": (samples if scaling is None else scaling.revert(samples)).float().cpu().numpy()}
+        return arrays if labels is None else arrays | {"classes": labels[:, 0].cpu().numpy()}
 
-    def _scene(self, step: int) -> Event:
-        """What the best generator makes of fixed noise; of points in the plane also what the discriminator thinks."""
-        training, figures = self.prepared.training, self.prepared.standardisation[0]
-        if self.job.dataset.input_shape != (2,):
-            classes = max(len(self.prepared.classes), 1)
-            count = snapshots.SHOWN // classes * classes or classes if self.noise.labelled else snapshots.SHOWN
-            asked = self.noise.in_turn(count, classes, self.device)
-            drawn = self._draw(self.best, count, asked, self._source(4))
-            return snapshots.samples(step, drawn, asked, figures)
-        data = training.inputs[0][: snapshots.POINTS].to(self.device)
-        asked = self.noise.asked(training.targets[: len(data)].to(self.device))
-        drawn = self._draw(self.best, len(data), asked, self._source(4))
+    def _points(self) -> dict[str, Any]:
+        """Real and fake points in their own unit, the corners of the plane, and the discriminator's scores on it."""
+        training, scaling = self.prepared.training, self.prepared.standardisation[0]
+        real = training.inputs[0][:POINTS].to(self.device)
+        labels = self.inputs.labels(training.targets[: len(real)].to(self.device))
+        fake = self._generate(self.ema_generator, len(real), labels, self._random(4))
+        low, high = real.amin(dim=0) - MARGIN, real.amax(dim=0) + MARGIN
+        x, y = (torch.linspace(float(low[axis]), float(high[axis]), GRID, device=self.device) for axis in (0, 1))
+        plane = torch.stack(torch.meshgrid(x, y, indexing="xy"), dim=-1).reshape(-1, 2)
+        arrays = {"real": real, "fake": fake.float(), "corners": torch.stack([low, high])}
+        if scaling is not None:
+            arrays = {name: scaling.revert(given) for name, given in arrays.items()}
+        first_class = None if labels is None else labels.new_zeros(len(plane), 1)
+        arrays["field"] = self._scores(plane, first_class).reshape(GRID, GRID)
+        return {name: given.cpu().numpy() for name, given in arrays.items()}
 
-        def judge(plane: Tensor) -> Tensor:
-            return self._judge(plane, None if asked is None else asked.new_zeros(len(plane), 1))
-
-        return snapshots.points(step, drawn, data, judge, figures)
-
-    # -- keeping ------------------------------------------------------------------------------------------------------
+    # -- schedules and checkpoints ------------------------------------------------------------------------------------
 
     def epoch_end(self, validation_loss: float | None) -> None:
-        self.drawing.pace.epoch_end(validation_loss)
-        self.judging.pace.epoch_end(validation_loss)
+        self.generator_optimisation.epoch_end(validation_loss)
+        self.discriminator_optimisation.epoch_end(validation_loss)
 
     def state_dict(self) -> dict[str, Any]:
         return {
-            "drawing": self.drawing.state_dict(), "judging": self.judging.state_dict(), "turn": self.turn,
-            "last_loss": self.last_loss, "step_metrics": self.step_metrics.state_dict(), "diagnostics": self.tracker.state_dict(),
-        }  # fmt: skip
+            "generator": self.generator_optimisation.state_dict(),
+            "discriminator": self.discriminator_optimisation.state_dict(),
+            "steps": self.steps,
+            "last_loss": self.generator_loss,
+            "step_metrics": self.step_metrics.state_dict(),
+            "diagnostics": self.tracker.state_dict(),
+        }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.drawing.load_state_dict(state["drawing"])
-        self.judging.load_state_dict(state["judging"])
-        self.turn, self.last_loss = state["turn"], state["last_loss"].to(self.device)
+        self.generator_optimisation.load_state_dict(state["generator"])
+        self.discriminator_optimisation.load_state_dict(state["discriminator"])
+        self.steps, self.generator_loss = state["steps"], state["last_loss"].to(self.device)
         self.step_metrics.load_state_dict(state["step_metrics"])
         self.tracker.load_state_dict(state["diagnostics"])
 
 
-def _optimisation(
-    job: Job, parameters: Iterable[nn.Parameter], total_steps: int, steps_per_epoch: int, rate: float | None
-) -> Optimisation:
-    """The job's optimizer and schedule for one of the networks, with a learning rate of its own if it has one."""
-    settings = job.settings
-    optimizer = job.optimizer if rate is None else job.optimizer.model_copy(update={"lr": rate})
-    scaled = settings.precision == "float16"
-    return Optimisation(
-        parameters, optimizer, job.schedule, total_steps, steps_per_epoch,
-        gradient_clip=settings.gradient_clip, l1=settings.l1, scaled=scaled,
-    )  # fmt: skip
-
-
 @contextlib.contextmanager
-def _untouched(network: nn.Module) -> Iterator[None]:
-    """Gradients pass through the network and are not kept for its own weights."""
+def _without_gradients(network: nn.Module) -> Iterator[None]:
+    """Gradients flow through the network, and none are computed for its own weights."""
     network.requires_grad_(False)
     try:
         yield
@@ -272,8 +275,8 @@ def _untouched(network: nn.Module) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _judging(*networks: nn.Module) -> Iterator[None]:
-    """Networks in evaluation mode for a while."""
+def _evaluating(*networks: nn.Module) -> Iterator[None]:
+    """The networks in evaluation mode, for a `with` block."""
     for network in networks:
         network.eval()
     try:

@@ -1,7 +1,7 @@
-"""The games that two networks can play: one draws samples, the other tells them from real ones.
+"""GAN losses: what the generator and the discriminator minimise.
 
-Each game says what the discriminator makes small, what the generator makes small, and from which score on the
-discriminator takes a sample for real. Scores are plain numbers (N, 1), without a sigmoid: the losses squash them.
+The discriminator outputs one score per sample, (N, 1), without a sigmoid. Each loss also defines the score above which
+a sample is classified as real.
 """
 
 from __future__ import annotations
@@ -15,79 +15,81 @@ if TYPE_CHECKING:
 
 
 class GanLoss(ABC):
-    """What the two sides make small."""
+    """The losses of both networks, computed from the discriminator's scores."""
 
-    penalised: ClassVar[bool] = False  # its discriminator's slope is kept at 1 by a gradient penalty
-
-    @abstractmethod
-    def discriminator(self, real: Tensor, false: Tensor, smoothing: float) -> Tensor:
-        """The discriminator's loss from its scores of real and of false samples."""
+    uses_gradient_penalty: ClassVar[bool] = False  # keeps the norm of the discriminator's gradient at 1
 
     @abstractmethod
-    def generator(self, false: Tensor) -> Tensor:
+    def discriminator(self, real: Tensor, fake: Tensor, smoothing: float) -> Tensor:
+        """The discriminator's loss from its scores of real and of fake samples."""
+
+    @abstractmethod
+    def generator(self, fake: Tensor) -> Tensor:
         """The generator's loss from the discriminator's scores of its samples."""
 
-    def boundary(self, real: Tensor, false: Tensor) -> Tensor | float:
-        """The score from which on a sample counts as taken for real."""
+    def threshold(self, real: Tensor, fake: Tensor) -> Tensor | float:
+        """The score above which a sample is classified as real."""
         return 0.0
 
 
 class NonSaturating(GanLoss):
-    """The generator makes its samples' probability of being real large: -log D(G(z)), which has a slope even when the
-    discriminator is sure (Goodfellow et al., Generative Adversarial Nets, 2014, section 3). Smoothing takes 1 - s for
-    the label of real samples alone (Salimans et al., Improved Techniques for Training GANs, 2016)."""
+    """Binary cross-entropy; the generator minimises -log D(G(z)), whose gradient does not vanish when the discriminator
+    is confident (Goodfellow et al., Generative Adversarial Nets, 2014, section 3). Label smoothing replaces the label 1
+    of real samples by 1 - smoothing (Salimans et al., Improved Techniques for Training GANs, 2016)."""
 
-    def discriminator(self, real: Tensor, false: Tensor, smoothing: float) -> Tensor:
+    def discriminator(self, real: Tensor, fake: Tensor, smoothing: float) -> Tensor:
         from torch.nn.functional import softplus
 
         # binary cross-entropy of the label y: softplus(score) - y · score
-        return (softplus(real) - (1 - smoothing) * real).mean() + softplus(false).mean()
+        return (softplus(real) - (1 - smoothing) * real).mean() + softplus(fake).mean()
 
-    def generator(self, false: Tensor) -> Tensor:
+    def generator(self, fake: Tensor) -> Tensor:
         from torch.nn.functional import softplus
 
-        return softplus(-false).mean()
+        return softplus(-fake).mean()
 
 
 class LeastSquares(GanLoss):
-    """Scores are drawn to 1 for real and to 0 for false samples, by squares (Mao et al., Least Squares GAN, 2017)."""
+    """Squared error of the scores, with target 1 for real and 0 for fake samples (Mao et al., Least Squares GAN,
+    2017)."""
 
-    def discriminator(self, real: Tensor, false: Tensor, smoothing: float) -> Tensor:
-        return 0.5 * (real - (1 - smoothing)).square().mean() + 0.5 * false.square().mean()
+    def discriminator(self, real: Tensor, fake: Tensor, smoothing: float) -> Tensor:
+        return 0.5 * (real - (1 - smoothing)).square().mean() + 0.5 * fake.square().mean()
 
-    def generator(self, false: Tensor) -> Tensor:
-        return 0.5 * (false - 1).square().mean()
+    def generator(self, fake: Tensor) -> Tensor:
+        return 0.5 * (fake - 1).square().mean()
 
-    def boundary(self, real: Tensor, false: Tensor) -> Tensor | float:
+    def threshold(self, real: Tensor, fake: Tensor) -> Tensor | float:
         return 0.5
 
 
 class Hinge(GanLoss):
-    """Scores beyond 1 and -1 count no further, so the discriminator looks at what is hard to tell (Lim and Ye,
-    Geometric GAN, 2017; Miyato et al., Spectral Normalization for GANs, 2018)."""
+    """Scores above 1 for real and below -1 for fake samples add no loss, so the discriminator learns from samples that
+    are hard to classify (Lim and Ye, Geometric GAN, 2017; Miyato et al., Spectral Normalization for GANs, 2018)."""
 
-    def discriminator(self, real: Tensor, false: Tensor, smoothing: float) -> Tensor:
-        return (1 - smoothing - real).relu().mean() + (1 + false).relu().mean()
+    def discriminator(self, real: Tensor, fake: Tensor, smoothing: float) -> Tensor:
+        return (1 - smoothing - real).relu().mean() + (1 + fake).relu().mean()
 
-    def generator(self, false: Tensor) -> Tensor:
-        return -false.mean()
+    def generator(self, fake: Tensor) -> Tensor:
+        return -fake.mean()
 
 
 class Wasserstein(GanLoss):
-    """The scores' difference estimates how far the samples would have to be moved to become the data, if the slope of
-    the discriminator (here: the critic) is at most 1 (Arjovsky et al., Wasserstein GAN, 2017). A penalty sees to that
-    (Gulrajani et al., Improved Training of Wasserstein GANs, 2017)."""
+    """The difference of the mean scores estimates the Wasserstein distance between generated samples and data, if the
+    norm of the discriminator's gradient is at most 1 (Arjovsky et al., Wasserstein GAN, 2017; the discriminator is
+    called critic there). A gradient penalty enforces that (Gulrajani et al., Improved Training of Wasserstein GANs,
+    2017)."""
 
-    penalised = True
+    uses_gradient_penalty = True
 
-    def discriminator(self, real: Tensor, false: Tensor, smoothing: float) -> Tensor:
-        return false.mean() - real.mean()
+    def discriminator(self, real: Tensor, fake: Tensor, smoothing: float) -> Tensor:
+        return fake.mean() - real.mean()
 
-    def generator(self, false: Tensor) -> Tensor:
-        return -false.mean()
+    def generator(self, fake: Tensor) -> Tensor:
+        return -fake.mean()
 
-    def boundary(self, real: Tensor, false: Tensor) -> Tensor | float:
-        return (real.mean() + false.mean()) / 2  # its scores have no zero of their own
+    def threshold(self, real: Tensor, fake: Tensor) -> Tensor | float:
+        return (real.mean() + fake.mean()) / 2  # the loss only sees differences, so zero has no meaning
 
 
 GAN_LOSSES: dict[str, GanLoss] = {
@@ -98,17 +100,17 @@ GAN_LOSSES: dict[str, GanLoss] = {
 }
 
 
-def gradient_penalty(judge: Callable[[Tensor], Tensor], real: Tensor, false: Tensor) -> Tensor:
-    """The mean squared distance from 1 of the slope of `judge`, at random points between real and false samples.
+def gradient_penalty(discriminator: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor) -> Tensor:
+    """The mean of (gradient norm - 1)² at random points between real and fake samples, both (N, …).
 
-    Gulrajani et al., 2017, equation 3, without its factor λ. Both (N, …); draws N numbers of torch's own generator.
+    Gulrajani et al., 2017, equation 3, without its factor λ. Takes N numbers from torch's global random state.
     """
     import torch
 
-    place = torch.rand(len(real), *[1] * (real.ndim - 1), device=real.device)
-    between = (place * real + (1 - place) * false).requires_grad_()
+    weight = torch.rand(len(real), *[1] * (real.ndim - 1), device=real.device)
+    points = (weight * real + (1 - weight) * fake).requires_grad_()
     with torch.enable_grad():
-        scores = judge(between).sum()
-    (slope,) = torch.autograd.grad(scores, between, create_graph=True)
-    penalty: Tensor = (slope.flatten(1).norm(dim=1) - 1).square().mean()
+        scores = discriminator(points).sum()
+    (gradient,) = torch.autograd.grad(scores, points, create_graph=True)
+    penalty: Tensor = (gradient.flatten(1).norm(dim=1) - 1).square().mean()
     return penalty

@@ -1,60 +1,212 @@
-"""How much a generator's samples are like the data: as a whole, in how varied they are, and in which classes they show.
+"""Metrics of a GAN: how similar generated samples are to the data, the curves of each step, and the verdicts on both.
 
-No pretrained network is asked: all of it is distances between samples, so it works for pictures, points and tables.
+The similarities are distances between samples. No pretrained network is needed, so images, points and tables all work.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections import deque
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-if TYPE_CHECKING:
-    import torch
-    from torch import Tensor
+import torch
+from torch import Tensor
 
-DIRECTIONS = 128
-SHARE = 0.25  # of its fair share of the samples, from which on a class counts as found
+from trainers.engine.loop import bucket
+from trainers.events import Metric, Verdict
+
+PROJECTIONS = 128
+COVERED = 0.25  # of a class's expected share of the samples; with fewer it does not count as covered
+RECENT_STEPS = 100  # that the metrics of an epoch average
+
+COLLAPSED = 0.7  # of the data's diversity; below it the generator has collapsed
+ALWAYS_RIGHT = 0.97  # discriminator accuracy on both sides, above which the generator gets hardly any gradient
+OSCILLATING = 0.45  # change of a sample per epoch, as a share of the mean distance between two samples of the data
+FIRST_EPOCHS = 8  # in which large changes are normal
 
 
-def sliced_distance(samples: Tensor, data: Tensor, generator: torch.Generator | None = None) -> float:
-    """How far samples lie from the data, in spreads of the data: 0 where both are spread in the same way.
+# -- similarity of samples and data -----------------------------------------------------------------------------------
 
-    The sliced Wasserstein distance (Rabin et al., 2011): both (N, …) are looked at from random directions; from each,
-    the sorted places are compared. Two halves of the same data are not at 0 either, as they are finite.
+
+def sliced_wasserstein(samples: Tensor, data: Tensor, generator: torch.Generator | None = None) -> float:
+    """The sliced Wasserstein distance between samples and data, in standard deviations of the data; 0 is best.
+
+    Both (N, …) are projected onto random directions, and the sorted projections are compared (Rabin et al., 2011). Two
+    halves of the same data have a distance above 0, because they are finite.
     """
-    import torch
-
     count = min(len(samples), len(data))
     if count < 2:
-        return 0.0  # one sample has no spread to measure by
+        return 0.0  # one sample has no standard deviation
     one, other = samples[:count].flatten(1).float(), data[:count].flatten(1).float()
-    directions = torch.randn(one.shape[1], DIRECTIONS, generator=generator).to(one.device)
+    directions = torch.randn(one.shape[1], PROJECTIONS, generator=generator).to(one.device)
     directions = directions / directions.norm(dim=0)
-    apart = ((one @ directions).sort(dim=0).values - (other @ directions).sort(dim=0).values).abs().mean()
-    spread = (other @ directions).std(dim=0).mean().clamp_min(1e-12)
-    return float(apart / spread)
+    distance = ((one @ directions).sort(dim=0).values - (other @ directions).sort(dim=0).values).abs().mean()
+    deviation = (other @ directions).std(dim=0).mean().clamp_min(1e-12)
+    return float(distance / deviation)
 
 
-def variety(samples: Tensor, data: Tensor) -> float:
-    """How different samples are from each other, beside the data: 1 as varied, 0 all the same."""
+def diversity(samples: Tensor, data: Tensor) -> float:
+    """How much samples differ from each other, relative to the data: 1 as much, 0 all the same."""
     return float(mean_distance(samples) / mean_distance(data).clamp_min(1e-12))
 
 
-def mean_distance(given: Tensor) -> Tensor:
-    """The mean distance between two of these samples (N, …)."""
-    import torch
-
-    apart = torch.pdist(given.flatten(1).float())
-    return apart.mean() if apart.numel() else apart.new_zeros(())
+def mean_distance(samples: Tensor) -> Tensor:
+    """The mean Euclidean distance between two of these samples (N, …)."""
+    distances = torch.pdist(samples.flatten(1).float())
+    return distances.mean() if distances.numel() else distances.new_zeros(())
 
 
 def nearest_classes(samples: Tensor, data: Tensor, targets: Tensor) -> Tensor:
-    """The class of the real sample that is nearest to each sample."""
-    import torch
-
+    """For each sample the class of the nearest real sample."""
     return targets[torch.cdist(samples.flatten(1).float(), data.flatten(1).float()).argmin(dim=1)]
 
 
-def classes_found(named: Tensor, classes: int) -> list[bool]:
-    """Which classes have at least a quarter of their fair share of the samples."""
-    counts = named.bincount(minlength=classes)
-    return [bool(count >= SHARE * len(named) / classes) for count in counts]
+def covered_classes(nearest: Tensor, classes: int) -> list[bool]:
+    """Which classes have at least a quarter of their expected share of the samples."""
+    counts = nearest.bincount(minlength=classes)
+    return [bool(count >= COVERED * len(nearest) / classes) for count in counts]
+
+
+# -- metrics of each step ---------------------------------------------------------------------------------------------
+
+
+class StepMetrics:
+    """Metrics of every step, such as both losses. They stay on the device until somebody asks for them.
+
+    Their curves have the same points as the loss curve: every one of the first steps, later means of several steps.
+    """
+
+    def __init__(self, names: tuple[str, ...], steps_per_epoch: int) -> None:
+        self.names, self.steps_per_epoch = names, max(steps_per_epoch, 1)
+        self.step = 0  # the last step whose values were copied from the device
+        self._pending: list[Tensor] = []
+        self._sums, self._count = [0.0] * len(names), 0
+        self._ready: list[Metric] = []
+        self._last: deque[list[float]] = deque(maxlen=RECENT_STEPS)
+
+    def add(self, *values: Tensor) -> None:
+        """The values of one step, in the order of the names."""
+        self._pending.append(torch.stack([value.detach().float() for value in values]))
+
+    def new_points(self) -> Iterator[Metric]:
+        """The points of the curves since the last call."""
+        self._collect()
+        ready, self._ready = self._ready, []
+        yield from ready
+
+    def recent(self) -> dict[str, float]:
+        """The means over the last steps."""
+        self._collect()
+        rows = list(zip(*self._last, strict=True))
+        return {name: sum(column) / len(column) for name, column in zip(self.names, rows, strict=False)}
+
+    def _collect(self) -> None:
+        """Copy the pending values from the device in one go."""
+        if not self._pending:
+            return
+        rows = torch.stack(self._pending).tolist()
+        self._pending.clear()
+        for row in rows:
+            self.step += 1
+            self._count += 1
+            self._sums = [total + value for total, value in zip(self._sums, row, strict=True)]
+            self._last.append(row)
+            if self.step % bucket(self.step) == 0:
+                self._end_bucket()
+
+    def _end_bucket(self) -> None:
+        epoch = (self.step - 1) // self.steps_per_epoch + 1
+        for name, total in zip(self.names, self._sums, strict=True):
+            self._ready.append(Metric(self.step, epoch, "training", name, total / self._count))
+        self._sums, self._count = [0.0] * len(self.names), 0
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a resumed run needs to continue the same curves."""
+        self._collect()
+        last = [list(row) for row in self._last]
+        return {"step": self.step, "sums": list(self._sums), "count": self._count, "last": last}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.step, self._sums, self._count = state["step"], list(state["sums"]), state["count"]
+        self._last.extend(list(row) for row in state["last"])
+
+
+# -- verdicts ---------------------------------------------------------------------------------------------------------
+
+
+class Diagnostics:
+    """Finds mode collapse, a discriminator that is always right, and oscillation, once per epoch."""
+
+    def __init__(self, relative_scores: bool = False) -> None:
+        """`relative_scores`: only differences of scores matter to the loss, so high accuracy is no problem."""
+        self.relative_scores = relative_scores
+        self.previous: Tensor | None = None  # samples from the same noise one epoch ago
+        self.epochs = 0
+
+    def verdicts(
+        self, recent: Mapping[str, float], similarity: Mapping[str, float], samples: Tensor, data: Tensor, classes: int
+    ) -> tuple[Verdict, ...]:
+        """The verdicts of one epoch.
+
+        Parameters:
+            recent: metrics of the last steps; similarity: of generated samples to the data.
+            samples: what the generator makes of the same noise after each epoch; data: as many real samples.
+        """
+        self.epochs += 1
+        found = [
+            *self._mode_collapse(similarity, classes),
+            *self._confident_discriminator(recent),
+            *self._oscillation(samples, data),
+        ]
+        self.previous = samples.detach().clone()
+        return tuple(found)
+
+    def _mode_collapse(self, similarity: Mapping[str, float], classes: int) -> Iterator[Verdict]:
+        covered = int(similarity.get("mode_coverage", classes))
+        reasons = []
+        if similarity["diversity"] < COLLAPSED:
+            reasons.append(f"the diversity of its samples is {similarity['diversity']:.0%} of the data's")
+        elif covered > 0.7 * classes:
+            return
+        if covered < classes:
+            reasons.append(f"{covered} of {classes} classes are generated")
+        if not reasons:  # a data set without classes
+            return
+        yield Verdict(
+            None,
+            "warning",
+            f"Mode collapse: the generator covers only a part of the data; {', '.join(reasons)}.",
+            "Lower the generator's learning rate, train the discriminator for more steps, or use the Wasserstein loss, "
+            "which distinguishes one good sample from many.",
+        )
+
+    def _confident_discriminator(self, recent: Mapping[str, float]) -> Iterator[Verdict]:
+        real, fake = recent.get("discriminator_accuracy_real", 0.0), recent.get("discriminator_accuracy_fake", 0.0)
+        if not self.relative_scores and min(real, fake) > ALWAYS_RIGHT:
+            yield Verdict(
+                None,
+                "warning",
+                f"The discriminator wins: it classifies {real:.0%} of the real and {fake:.0%} of the fake samples "
+                "correctly, so hardly any gradient reaches the generator.",
+                "Lower the discriminator's learning rate, smooth its labels (0.1), add dropout, or make it smaller.",
+            )
+
+    def _oscillation(self, samples: Tensor, data: Tensor) -> Iterator[Verdict]:
+        if self.previous is None or self.previous.shape != samples.shape or self.epochs <= FIRST_EPOCHS:
+            return
+        change = (samples - self.previous).flatten(1).norm(dim=1).mean()
+        relative = float(change / mean_distance(data).clamp_min(1e-12))
+        if relative > OSCILLATING:
+            yield Verdict(
+                None,
+                "warning",
+                "Oscillation: after each epoch the generator makes different samples from the same noise; they change "
+                f"by {relative:.0%} of the mean distance between two samples of the data.",
+                "Lower both learning rates, reduce them by a schedule, or increase ema_decay.",
+            )
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"before": self.previous, "epochs": self.epochs}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.previous, self.epochs = state["before"], state["epochs"]

@@ -1,100 +1,113 @@
-"""Can the network learn to write? It must not see what it is to predict, and must know the prompt's characters."""
+"""Checks of language models: a network must not see what it predicts, and must know the characters of the prompt."""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import builder
 from builder.analysis.infer import Analysis
-from builder.edits import Edit, SetTraining
+from builder.edits import Edit
 from builder.problems import NetloomError, Problem
 from trainers.checks.base import JobCheck
-from trainers.checks.output_fixes import setting
+from trainers.checks.objectives import with_paradigm
+from trainers.checks.output_fixes import set_params
 from trainers.data import DataError
 from trainers.data.tokens import TokenError
-from trainers.paradigms.language.paradigm import Language
-from trainers.paradigms.language.sample_text import start_of
+from trainers.paradigms.language.decoding import encode_prompt
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
     from builder.analysis.plan import Step
     from trainers.job import Job
 
 MOST_FLOPS, MOST_PARAMETERS = 3 * 10**9, 30_000_000  # larger networks are judged by their settings alone
-PEEKING = {"causal": False, "bidirectional": True}  # settings that let a layer see what comes later
+SEES_LATER = {"causal": False, "bidirectional": True}  # settings with which a layer sees later tokens
 
 
-class LooksAhead(JobCheck):
-    """A network that is to predict the next token must not see it: it would copy it and learn nothing. Found by running
-    the network on two texts that differ in their last token alone. Mended by hiding what comes later."""
+class SeesLaterTokens(JobCheck):
+    """A network that predicts the next token and sees it.
+
+    It would learn to copy that token, reach a loss near zero, and generate nonsense. The check runs the network on two
+    texts that differ in their last token alone: no output at an earlier position may change.
+
+    Example: a TransformerEncoderLayer with `causal` false, or a bidirectional LSTM.
+
+    Fix: set `causal` to true or `bidirectional` to false, or train on masked tokens instead.
+    """
 
     code = "T170"
     category = "output"
     paradigms = ("language",)
 
     def find(self, job: Job, analysis: Analysis) -> Iterator[Problem]:
-        if cast(Language, job.paradigm).masks or not _is_sound(job, analysis):
+        masked = bool(job.paradigm.masking_source(job.dataset))
+        if masked or not _is_sound(job, analysis):
             return
-        peeking = [step for step in analysis.plan.steps if _peeks(step)]
+        suspects = [step for step in analysis.plan.steps if _hiding_settings(step)]
         table = builder.summary(job.document)
         small = table["flops"].sum() <= MOST_FLOPS and table["parameters"].sum() <= MOST_PARAMETERS
-        if not (_looks_ahead(_structure(job)) if small else peeking):
+        if not (_sees_later_tokens(_structure(job), job.dataset.text_input) if small else suspects):
             return
         edits: list[Edit] = []
-        for step in peeking:  # all uses of a block are mended by one edit of it
-            edit = setting(analysis, step.name, _peeks(step))
+        for step in suspects:  # one edit of a block fixes all of its uses
+            edit = set_params(analysis, step.name, _hiding_settings(step))
             edits += [] if edit in edits else [edit]
-        where = peeking[0].name if peeking else next(s.name for s in analysis.plan.steps if s.spec.role == "output")
-        how = "Hide what comes later, or train on masked tokens instead."
-        if not peeking:
-            how = "Some layer mixes the places of the text: take it out, or let it see earlier places only."
+        node = suspects[0].name if suspects else next(s.name for s in analysis.plan.steps if s.spec.role == "output")
+        how = "Hide later tokens, or train on masked tokens instead."
+        if not suspects:
+            how = "Some layer mixes the positions of the text: remove it, or let it see earlier positions only."
         yield self.problem(
-            where,
-            "sees the tokens that the network is to predict: the output at one place changes with a later token, so it "
-            f"would learn to copy. {how}",
+            node,
+            "sees the tokens that the network is to predict: the output at one position changes with a later token, so "
+            f"the network would learn to copy it. {how}",
             edits,
             "Hide later tokens" if edits else "",
         )
 
 
 class UnknownPrompt(JobCheck):
-    """Sample texts begin with a prompt, whose characters the network must know. Mended by an empty prompt."""
+    """A prompt with characters that are not in the vocabulary.
+
+    Sample texts begin with the prompt, and the network has no number for a character that the text does not have.
+
+    Example: the prompt “Où est” for a text in English.
+
+    Fix: change the prompt, or leave it empty.
+    """
 
     code = "T171"
     category = "paradigm"
     paradigms = ("language",)
 
     def find(self, job: Job, analysis: Analysis) -> Iterator[Problem]:
-        prompt = cast(Language, job.paradigm).prompt
+        prompt = job.paradigm.options().get("prompt", "")
         if not prompt or not job.dataset.ready():
             return
         try:
-            start_of(prompt, job.dataset)
+            encode_prompt(prompt, job.dataset)
         except TokenError as error:
-            training = job.document.training
-            paradigm = {key: value for key, value in dict(training["paradigm"]).items() if key != "prompt"}
-            yield self.problem(
-                None, f"The prompt: {error}", [SetTraining({**training, "paradigm": paradigm})], "Use no prompt"
-            )
+            yield self.problem(None, f"The prompt: {error}", [with_paradigm(job, prompt=None)], "Use no prompt")
         except DataError:
-            return  # the data set says so itself
+            return  # the data set reports it itself
 
 
-def _peeks(step: Step) -> dict[str, bool]:
-    """The settings that would keep a layer from seeing what comes later; empty where it does not."""
+def _hiding_settings(step: Step) -> dict[str, bool]:
+    """The settings that would keep a layer from seeing later tokens; empty where it sees none."""
     fields = type(step.spec).model_fields
-    return {key: not bad for key, bad in PEEKING.items() if key in fields and getattr(step.spec, key) is bad}
+    return {key: not bad for key, bad in SEES_LATER.items() if key in fields and getattr(step.spec, key) is bad}
 
 
 def _is_sound(job: Job, analysis: Analysis) -> bool:
-    """Whether the network runs and gives scores for every place; other checks say it where it does not."""
+    """Whether the network runs and outputs scores for every position; other checks report it where it does not."""
     wanted = job.paradigm.target(job.dataset)
     outputs = [step.name for step in analysis.plan.steps if step.spec.role == "output"]
+    inputs = [step.name for step in analysis.plan.steps if step.spec.role == "input"]
     return (
         len(outputs) == 1
+        and len(inputs) == len(job.dataset.signals)
         and not analysis.failures
         and outputs[0] in analysis.facts
         and analysis.facts[outputs[0]].signal.shape == wanted.per_class(wanted.classes)
@@ -107,27 +120,39 @@ def _structure(job: Job) -> str:
 
 
 @functools.lru_cache(maxsize=64)
-def _looks_ahead(structure: str) -> bool:
-    """Whether an output at an earlier place changes with the last token."""
+def _sees_later_tokens(structure: str, text_input: int) -> bool:
+    """Whether an output at an earlier position changes with the last token of the text."""
     import torch
 
     from trainers.engine.threads import threads
 
     document = builder.load(structure)
     try:
-        model = _random(document)
-        length = next(node.spec.shape for node in document.nodes if node.spec.role == "input")[0]  # type: ignore[attr-defined]
-        texts = torch.zeros(2, length, dtype=torch.int64)
-        texts[1, -1] = 1
+        model = _random_weights(document)
+        first, second = (_sample(document, text_input, last) for last in (0, 1))
         with threads(1), torch.inference_mode():  # small steps: more threads would wait for each other
-            first, second = (model(text[None])[0, :-1] for text in texts)
+            one, other = (model(*inputs)[0, :-1] for inputs in (first, second))
     except (NetloomError, RuntimeError):
-        return False  # another check says what keeps it from running
-    return not torch.allclose(first, second, rtol=1e-5, atol=1e-7)
+        return False  # another check reports what keeps it from running
+    return not torch.allclose(one, other, rtol=1e-5, atol=1e-7)
 
 
-def _random(document: builder.Document) -> nn.Module:
-    """The network with weights that are drawn without torch's own generator, which a running training may be using."""
+def _sample(document: builder.Document, text_input: int, last: int) -> list[Tensor]:
+    """Zeros for every Input; the text ends with the token `last`."""
+    import torch
+
+    inputs = []
+    for node in document.nodes:
+        if node.role == "input":
+            spec = node.spec
+            dtype = torch.int64 if spec.dtype == "int" else torch.float32  # type: ignore[attr-defined]
+            inputs.append(torch.zeros(1, *spec.shape, dtype=dtype))  # type: ignore[attr-defined]
+    inputs[text_input][0, -1] = last
+    return inputs
+
+
+def _random_weights(document: builder.Document) -> nn.Module:
+    """The network with random weights, without torch's own generator, which a running training may be using."""
     import torch
 
     with torch.device("meta"):

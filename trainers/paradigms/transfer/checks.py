@@ -1,4 +1,4 @@
-"""Is there something to begin with, does it fit the network, and does what is frozen make sense?"""
+"""Is there a source of weights, does it fit the network, and is something left to train?"""
 
 from __future__ import annotations
 
@@ -14,237 +14,282 @@ from builder.validation_messages import clip
 from trainers.checks.base import JobCheck
 from trainers.checks.objectives import with_paradigm
 from trainers.paradigms.transfer import source_weights
+from trainers.paradigms.transfer.source_weights import LayerMatch, SourceWeights
 from trainers.paradigms.transfer.weight_files import WeightsError
+from trainers.runs.run import runs
 
 if TYPE_CHECKING:
     from trainers.job import Job
     from trainers.paradigms.transfer.paradigm import Transfer
 
-ORIGINS = ("run", "weights", "source")
-LOOKED_AT = 20  # runs that are tried when another one is to be found
-LISTED = 6
+SOURCES = ("run", "weights", "source")  # the options that name a source
+NEWEST = 20  # runs that are tried to find one that fits
+LISTED = 6  # layers in a message
 
 
 class _TransferCheck(JobCheck):
-    """Base of the checks of this way of training; they wait until the network itself is in order."""
+    """What the checks of transfer share: they wait until the network has no errors of its own."""
 
     paradigms = ("transfer",)
     category = "transfer"
 
     def find(self, job: Job, analysis: Analysis) -> Iterator[Problem]:
-        whole = all(step.name in analysis.facts for step in analysis.plan.steps)
-        if whole and analysis.plan.steps and networks(job.document) == ("main",):
+        complete = all(step.name in analysis.facts for step in analysis.plan.steps)
+        if complete and analysis.plan.steps and networks(job.document) == ("main",):
             yield from self.look(job, analysis, cast("Transfer", job.paradigm))
 
-    def look(self, job: Job, analysis: Analysis, way: Transfer) -> Iterator[Problem]:
+    def look(self, job: Job, analysis: Analysis, paradigm: Transfer) -> Iterator[Problem]:
         """The problems of this kind."""
-        raise TypeError(f"{type(self).__name__} must say what it looks for.")
+        raise TypeError(f"{type(self).__name__} must define `look`.")
 
 
-def named(way: Transfer) -> list[str]:
-    """The options that say what to begin with."""
-    return [name for name in ORIGINS if getattr(way, name) is not None]
+def _named(paradigm: Transfer) -> list[str]:
+    """The options that name a source."""
+    return [name for name in SOURCES if getattr(paradigm, name) is not None]
 
 
-def begun(job: Job, way: Transfer) -> tuple[source_weights.Origin | None, tuple[source_weights.Item, ...]] | None:
-    """What there is to begin with, and what of it fits; None: another check says what is wrong."""
+def _matched(job: Job, paradigm: Transfer) -> tuple[SourceWeights | None, tuple[LayerMatch, ...]] | None:
+    """The source and which layers fit it; None: another check reports what is wrong with it."""
     try:
-        origin = source_weights.origin_of(job, way)
+        source = source_weights.find_source(job, paradigm)
     except (NetloomError, OSError):
         return None
-    return origin, source_weights.fitting(job.document, origin, way.head == "keep")
+    return source, source_weights.match_layers(job.document, source, paradigm.head == "keep")
 
 
-def other_run(job: Job, way: Transfer) -> tuple[list[Edit], str]:
-    """The edit that begins with the newest run whose weights fit, and what to write on its button."""
-    import trainers
+def _start_with(job: Job, **source: Any) -> SetTraining:
+    """The edit that makes this the only source."""
+    return with_paradigm(job, **{**dict.fromkeys(SOURCES), **source})
 
-    found: tuple[int, str, str] | None = None
+
+def _other_source(job: Job, paradigm: Transfer) -> tuple[list[Edit], str]:
+    """The edit that uses the best of the newest runs or, if none fits, trains from scratch; and its label."""
+    best: tuple[int, str, str] | None = None
     try:
-        runs = trainers.runs()[:LOOKED_AT]
+        newest = runs()[:NEWEST]
     except NetloomError:
-        runs = []
-    for run in runs:
+        newest = []
+    for run in newest:
         try:
-            items = source_weights.fitting(job.document, source_weights.of_run(run.id), way.head == "keep")
-            count = sum(item.fits for item in items)
-            if count and (found is None or count > found[0]):
-                found = (count, run.id, run.name)
+            source = source_weights.from_run(run.id)
+            matches = source_weights.match_layers(job.document, source, paradigm.head == "keep")
+            count = sum(match.fits for match in matches)
+            if count and (best is None or count > best[0]):
+                best = (count, run.id, run.name)
         except (NetloomError, ValueError, OSError):
             continue
-    if found is None:
-        return [], ""
-    return [_beginning(job, run=found[1])], f"Begin with “{found[2][:30]}”"
+    if best is not None:
+        return [_start_with(job, run=best[1])], f"Start with “{best[2][:30]}”"
+    return [SetTraining({**job.document.training, "paradigm": {"name": "supervised"}})], "Train from scratch"
 
 
-def _beginning(job: Job, **values: Any) -> SetTraining:
-    return with_paradigm(job, **{**dict.fromkeys(ORIGINS), **values})
+class OneSource(_TransferCheck):
+    """The options name no source of weights, or several.
 
+    Transfer starts with the weights of one run, one file or one first training.
 
-def otherwise(job: Job, way: Transfer) -> tuple[list[Edit], str]:
-    """Another run to begin with, or, where none fits, to train from nothing."""
-    edits, label = other_run(job, way)
-    if edits:
-        return edits, label
-    return [SetTraining({**job.document.training, "paradigm": {"name": "supervised"}})], "Train from nothing"
+    Example: run and source are both set.
 
-
-class NothingToBeginWith(_TransferCheck):
-    """Transfer needs one source of weights. Mended by the newest run that fits; of several, the first is kept."""
+    Fix: uses the newest run that fits; of several sources, keeps the first.
+    """
 
     code = "T210"
 
-    def look(self, job: Job, analysis: Analysis, way: Transfer) -> Iterator[Problem]:
-        given = named(way)
-        if len(given) > 1:
+    def look(self, job: Job, analysis: Analysis, paradigm: Transfer) -> Iterator[Problem]:
+        named = _named(paradigm)
+        if len(named) > 1:
             yield self.problem(
                 None,
-                f"The weights to begin with are named more than once: {', '.join(given)}. Keep one of them.",
-                [_beginning(job, **{given[0]: getattr(way, given[0])})],
-                f"Keep {given[0]}",
+                f"More than one source of weights is chosen: {', '.join(named)}. Keep one of them.",
+                [_start_with(job, **{named[0]: getattr(paradigm, named[0])})],
+                f"Keep {named[0]}",
             )
-        elif not given and not any(step.spec.pretrained() for step in analysis.plan.steps):
+        elif not named and not any(step.spec.pretrained() for step in analysis.plan.steps):
             yield self.problem(
                 None,
-                "Nothing is named to begin with. Choose a run, a file of weights, or a data set to learn from first.",
-                *otherwise(job, way),
+                "No source of weights is chosen. Choose a run, a file of weights, or a first training.",
+                *_other_source(job, paradigm),
             )
 
 
-class CannotBeHad(_TransferCheck):
-    """What is named must be there and readable. Mended by a run that fits."""
+class SourceExists(_TransferCheck):
+    """The source of weights does not exist, cannot be read, or cannot be trained.
+
+    Without its weights the run cannot start.
+
+    Example: the run was deleted.
+
+    Fix: uses the newest run that fits, or trains from scratch.
+    """
 
     code = "T211"
 
-    def look(self, job: Job, analysis: Analysis, way: Transfer) -> Iterator[Problem]:
-        if len(named(way)) != 1:
+    def look(self, job: Job, analysis: Analysis, paradigm: Transfer) -> Iterator[Problem]:
+        if len(_named(paradigm)) != 1:
             return
         try:
-            source_weights.origin_of(job, way)
+            source_weights.find_source(job, paradigm)
         except (WeightsError, OSError) as error:
-            yield self.problem(None, str(error), *otherwise(job, way))
+            yield self.problem(None, str(error), *_other_source(job, paradigm))
 
 
 class NothingFits(_TransferCheck):
-    """Of the weights to begin with some must fit the network, by name and shape. Mended by a run whose weights do."""
+    """No layer fits the weights of the source.
+
+    Weights are matched by the names of the nodes and the shapes of their tensors.
+
+    Example: the nodes have other names than in the network that was trained.
+
+    Fix: uses the newest run that fits, or trains from scratch.
+    """
 
     code = "T212"
 
-    def look(self, job: Job, analysis: Analysis, way: Transfer) -> Iterator[Problem]:
-        found = begun(job, way) if len(named(way)) <= 1 else None
-        if found is None or any(item.fits for item in found[1]):
+    def look(self, job: Job, analysis: Analysis, paradigm: Transfer) -> Iterator[Problem]:
+        found = _matched(job, paradigm) if len(_named(paradigm)) <= 1 else None
+        if found is None or any(match.fits for match in found[1]):
             return
-        origin, items = found
-        if origin is not None:
-            why = (
-                source_weights.reasons(items)
-                or "but for the last layer, which is to be fresh, the network has no weights"
-            )
+        source, matches = found
+        if source is not None:
+            reasons = source_weights.reasons(matches) or "the new head is the only layer with weights"
             yield self.problem(
                 None,
-                f"None of the weights of {origin.label} fit this network: {why}. Begin with a run of the same "
-                "network, or give its nodes the names and sizes that they have there.",
-                *otherwise(job, way),
+                f"No weights of {source.label} fit this network: {reasons}. Choose a run of the same network, or give "
+                "the nodes the names and sizes that they have in the source.",
+                *_other_source(job, paradigm),
             )
 
 
-class FitsInPart(_TransferCheck):
-    """Layers before the head that find no weights in the source begin with random ones: most often a mistake."""
+class PartlyFits(_TransferCheck):
+    """Layers before the head have no weights in the source, and start with random ones.
+
+    Most often this is a mistake, such as a renamed node, and much of the transfer is lost.
+
+    Example: a convolution has 8 channels here and 6 in the source.
+
+    Fix: give the nodes the names and sizes that they have in the source.
+    """
 
     code = "T213"
     severity = "warning"
 
-    def look(self, job: Job, analysis: Analysis, way: Transfer) -> Iterator[Problem]:
-        found = begun(job, way) if len(named(way)) == 1 else None
-        if found is None or not any(item.fits for item in found[1]):
+    def look(self, job: Job, analysis: Analysis, paradigm: Transfer) -> Iterator[Problem]:
+        found = _matched(job, paradigm) if len(_named(paradigm)) == 1 else None
+        if found is None or not any(match.fits for match in found[1]):
             return
-        origin, items = found
-        left = [item for item in items if not item.fits and item.reason != source_weights.NEW_HEAD]
-        if origin is not None and left:
-            count = sum(item.fits for item in items)
+        source, matches = found
+        others = [match for match in matches if not match.fits and match.reason != source_weights.NEW_HEAD]
+        if source is not None and others:
+            count = sum(match.fits for match in matches)
+            more = f", like {len(others) - 1} more" if len(others) > 1 else ""
             yield self.problem(
-                left[0].node.partition(".")[0],
-                f"begins with random weights{f', as do {len(left) - 1} more' if len(left) > 1 else ''}; {count} of "
-                f"{len(items)} layers begin with those of {origin.label}: "
-                f"{source_weights.reasons(items, LISTED)}.",
+                others[0].node.partition(".")[0],
+                f"starts with random weights{more}. {count} of {len(matches)} layers start "
+                f"with those of {source.label}: {source_weights.reasons(matches, LISTED)}.",
             )
 
 
-class FreezesNoNode(_TransferCheck):
-    """What is frozen must be a node of the network. Mended by freezing nothing."""
+class FrozenNodeExists(_TransferCheck):
+    """freeze_up_to names no node of the network.
+
+    This node and all nodes before it are to be frozen.
+
+    Example: the node was renamed from conv to conv1.
+
+    Fix: freezes nothing.
+    """
 
     code = "T214"
 
-    def look(self, job: Job, analysis: Analysis, way: Transfer) -> Iterator[Problem]:
-        name = way.freeze_up_to
+    def look(self, job: Job, analysis: Analysis, paradigm: Transfer) -> Iterator[Problem]:
+        name = paradigm.freeze_up_to
         if name is not None and name not in job.document.by_name:
-            near = did_you_mean(name, job.document.by_name)
+            similar = did_you_mean(name, job.document.by_name)
             yield self.problem(
                 None,
-                f"Everything up to {clip(name)} is to be frozen, but there is no such node.{near}",
+                f"freeze_up_to is {clip(name)}, but there is no such node.{similar}",
                 [with_paradigm(job, freeze_up_to=None)],
                 "Freeze nothing",
             )
 
 
-class NothingLearns(_TransferCheck):
-    """Something must be left to learn. Mended by freezing up to the node before the last layer with weights."""
+class AllFrozen(_TransferCheck):
+    """All layers with weights are frozen.
+
+    At least one layer has to be trained, usually the head.
+
+    Example: freeze_up_to is the last Linear layer.
+
+    Fix: freezes up to the node before the head.
+    """
 
     code = "T215"
 
-    def look(self, job: Job, analysis: Analysis, way: Transfer) -> Iterator[Problem]:
-        name = way.freeze_up_to
+    def look(self, job: Job, analysis: Analysis, paradigm: Transfer) -> Iterator[Problem]:
+        name = paradigm.freeze_up_to
         if name not in job.document.by_name:
             return
         frozen = {step.module for step in source_weights.frozen_steps(job.document, name)}
-        layers = list(source_weights.weighted(job.document))
+        layers = list(source_weights.layers_with_weights(job.document))
         if all(node in frozen for node in layers):
             last = next(iter(source_weights.heads(job.document)), layers[-1] if layers else "").partition(".")[0]
-            before = next((edge.source for edge in job.document.edges if edge.target == last), None)
-            known = before is not None and job.document.node(before).role in ("layer", "block")
+            previous = next((edge.source for edge in job.document.edges if edge.target == last), None)
+            usable = previous is not None and job.document.node(previous).role in ("layer", "block")
             yield self.problem(
                 name,
-                "is the last layer that is frozen, and then no layer is left that learns. Freeze less.",
-                [with_paradigm(job, freeze_up_to=before if known else None)],
-                f"Freeze up to {before}" if known else "Freeze nothing",
+                "is the last frozen node, and no layer after it has weights to train. Freeze fewer layers.",
+                [with_paradigm(job, freeze_up_to=previous if usable else None)],
+                f"Freeze up to {previous}" if usable else "Freeze nothing",
             )
 
 
 class FrozenAtRandom(_TransferCheck):
-    """A frozen layer that begins with random weights stays random. Mended by freezing less."""
+    """A frozen layer has no weights in the source.
+
+    It keeps its random initial weights during the whole training.
+
+    Example: a normalisation layer was added between frozen convolutions.
+
+    Fix: freezes nothing.
+    """
 
     code = "T216"
     severity = "warning"
 
-    def look(self, job: Job, analysis: Analysis, way: Transfer) -> Iterator[Problem]:
-        found = begun(job, way)
-        if found is None or way.freeze_up_to not in job.document.by_name:
+    def look(self, job: Job, analysis: Analysis, paradigm: Transfer) -> Iterator[Problem]:
+        found = _matched(job, paradigm)
+        if found is None or paradigm.freeze_up_to not in job.document.by_name:
             return
-        frozen = {step.module for step in source_weights.frozen_steps(job.document, way.freeze_up_to)}
-        fresh = [item.node for item in found[1] if not item.fits and item.node in frozen]
-        if fresh and len(frozen & set(source_weights.weighted(job.document))) < len(found[1]):
+        frozen = {step.module for step in source_weights.frozen_steps(job.document, paradigm.freeze_up_to)}
+        random = [match.node for match in found[1] if not match.fits and match.node in frozen]
+        if random and len(frozen & set(source_weights.layers_with_weights(job.document))) < len(found[1]):
             yield self.problem(
-                fresh[0].partition(".")[0],
-                "is frozen, but its weights come from nowhere: it would stay as random as it begins.",
+                random[0].partition(".")[0],
+                "is frozen, but has no weights in the source: it would keep its random initial weights.",
                 [with_paradigm(job, freeze_up_to=None)],
                 "Freeze nothing",
             )
 
 
-class UnfreezesInVain(_TransferCheck):
-    """Unfreezing needs something frozen, and an epoch after it. Mended by half of the epochs, or by leaving it out."""
+class UnfreezesNothing(_TransferCheck):
+    """unfreeze_at has no effect: nothing is frozen, or the training ends before.
+
+    Example: unfreeze_at is 10, and the training has 5 epochs.
+
+    Fix: unfreezes after half of the epochs, or never.
+    """
 
     code = "T217"
     severity = "warning"
 
-    def look(self, job: Job, analysis: Analysis, way: Transfer) -> Iterator[Problem]:
-        at, epochs = way.unfreeze_at, job.settings.epochs
+    def look(self, job: Job, analysis: Analysis, paradigm: Transfer) -> Iterator[Problem]:
+        at, epochs = paradigm.unfreeze_at, job.settings.epochs
         if at is None:
             return
-        if way.freeze_up_to is None:
+        if paradigm.freeze_up_to is None:
             yield self.problem(
                 None,
-                "Layers are to be unfrozen, but none is frozen: name one in freeze_up_to.",
+                "unfreeze_at is set, but no layer is frozen. Choose a node in freeze_up_to.",
                 [with_paradigm(job, unfreeze_at=None, unfreeze=None)],
                 "Unfreeze nothing",
             )
@@ -252,23 +297,30 @@ class UnfreezesInVain(_TransferCheck):
             half = max(1, epochs // 2)
             yield self.problem(
                 None,
-                f"Frozen layers are to learn after {at:,} epochs, but the training is over after {epochs:,}.",
+                f"Frozen layers are to be trained after {at:,} epochs, but the training ends after {epochs:,}.",
                 [with_paradigm(job, unfreeze_at=half if half < epochs else None)],
                 f"Unfreeze after {half:,}" if half < epochs else "Unfreeze nothing",
             )
 
 
-class OneRateOnly(_TransferCheck):
-    """Some optimizers know one group of weights that never changes. Mended by Adam."""
+class OptimizerGroups(_TransferCheck):
+    """The optimizer supports neither two learning rates nor parameters that are added later.
+
+    Both backbone_lr_factor and unfreeze_at need that.
+
+    Example: L-BFGS with a backbone_lr_factor of 0.1.
+
+    Fix: uses Adam.
+    """
 
     code = "T218"
 
-    def look(self, job: Job, analysis: Analysis, way: Transfer) -> Iterator[Problem]:
-        if job.optimizer.needs_closure and (way.backbone_lr_factor != 1 or way.unfreeze_at is not None):
+    def look(self, job: Job, analysis: Analysis, paradigm: Transfer) -> Iterator[Problem]:
+        if job.optimizer.needs_closure and (paradigm.backbone_lr_factor != 1 or paradigm.unfreeze_at is not None):
             yield self.problem(
                 None,
-                f"{job.optimizer.label} can neither take two learning rates nor weights that join later. Use another "
-                "optimizer, such as Adam, or one rate and no unfreezing.",
+                f"{job.optimizer.label} supports neither two learning rates nor unfreezing. Use another optimizer, "
+                "such as Adam, or set backbone_lr_factor to 1 and unfreeze nothing.",
                 [SetTraining({**job.document.training, "optimizer": {"name": "Adam"}})],
                 "Use Adam",
             )

@@ -1,140 +1,259 @@
-"""What a network starts from: the weights of a run, of a file, or of a first training; and which of them fit it.
+"""The weights that a network starts with: from a run, a file or a first training; and which layers they fit.
 
-Weights are taken node by node: a node whose tensors all have the same names and shapes in the source takes them, any
-other starts fresh, and the reason is told.
+Weights are matched node by node. A node whose tensors all have the same names and shapes in the source takes them; any
+other node keeps its random initial weights, and the reason is reported.
+
+A first training trains the same network on another data set. It runs once: its weights are kept in a file that is named
+by everything they depend on, which is network, data and settings.
 """
 
 from __future__ import annotations
 
+import hashlib
 import itertools
+import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import builder
 from builder.analysis.infer import analyse
 from builder.analysis.plan import Step, make_plan
 from builder.document import Document
-from builder.document.graph import reaching
+from builder.document.graph import networks, reaching
+from builder.edits import apply_all
 from builder.problems import NetloomError
-from trainers.checks.base import before, outputs
+from trainers.data import dataset
+from trainers.data.batches import Batches
+from trainers.engine.device import resolve_device
 from trainers.home import home
-from trainers.paradigms.transfer.weight_files import Shape, WeightsError, load, prefix_of, shapes
+from trainers.paradigms.transfer.weight_files import (
+    Shape,
+    WeightsError,
+    find_prefix,
+    load_tensors,
+    read_shapes,
+    weights_folder,
+)
+from trainers.runs.store import Store, StoreError
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from trainers.events import Event
     from trainers.job import Job
     from trainers.paradigms.transfer.paradigm import Transfer
 
-
-NEW_HEAD = "is the new head, for new answers"
+NEW_HEAD = "is the new head"
+FIRST_SETTINGS = ("optimizer", "schedule", "initialisation", "seed", "device", "precision", "gradient_clip", "l1")
+OUTPUT_SHAPE = "T130"  # the check of the output's width; its fix gives the head one output for each class
 
 
 @dataclass(frozen=True)
-class Origin:
-    """Where weights come from. `path` is None where they have yet to be learned; the shapes are known all the same."""
+class SourceWeights:
+    """Where weights come from. `path` is None where no file is needed yet: the shapes are known without it."""
 
     label: str
     path: Path | None
     prefix: str  # before the names of its tensors in the file
-    shapes: Mapping[str, Shape]  # by the names that tensors have in the network
+    shapes: Mapping[str, Shape]  # by the names that the tensors have in the network
 
 
 @dataclass(frozen=True)
-class Item:
+class LayerMatch:
     """One layer with weights: whether it takes those of the source, and if not, why."""
 
     node: str
-    numbers: int  # parameters that it has
+    parameters: int
     reason: str  # empty: its weights come from the source
-    head: bool  # what gives the answers: fresh, unless it is to be kept
-    own: bool = False  # it brings weights of its own that have learned already, and takes none
+    head: bool  # the last layer with weights before an output
+    pretrained: bool = False  # its layer type has pretrained weights of its own, and takes none
 
     @property
     def fits(self) -> bool:
         return not self.reason
 
 
-def origin_of(job: Job, way: Transfer) -> Origin | None:
-    """What the job starts from; None: nothing is named. WeightsError: it is named, but cannot be had."""
-    if way.run is not None:
-        return of_run(way.run)
-    if way.weights is not None:
-        return of_file(folder() / way.weights, way.weights)
-    if way.source is not None:
-        from trainers.paradigms.transfer import first_training
+# -- sources ----------------------------------------------------------------------------------------------------------
 
-        return first_training.origin(job, way)
+
+def find_source(job: Job, paradigm: Transfer) -> SourceWeights | None:
+    """The source that the options name; None: they name none. WeightsError: it cannot be found or read."""
+    if paradigm.run is None and paradigm.weights is None and paradigm.source is not None:
+        first = first_job(job, paradigm)
+        path = first_weights_path(first)
+        label = f"a first training on {describe_data(first)}"
+        if path.is_file():
+            return from_file(path, label, "main/")
+        return SourceWeights(label, path, "main/", parameter_shapes(first.document))
+    return _stored(paradigm)
+
+
+def _stored(paradigm: Transfer) -> SourceWeights | None:
+    """The run or the file that the options name."""
+    if paradigm.run is not None:
+        return from_run(paradigm.run)
+    if paradigm.weights is not None:
+        return from_file(weights_folder() / paradigm.weights, paradigm.weights)
     return None
 
 
-def of_run(run: str) -> Origin:
-    """The best weights of a run: of its first network, as they are now."""
-    from trainers.runs.run import Run
-    from trainers.runs.store import StoreError
-
+def from_run(run: str) -> SourceWeights:
+    """The best weights of a run: those of its main network, or else of the first one in its document."""
     try:
-        chosen = Run(run)
-        path = chosen.store.run_folder(run) / "best.safetensors"
-        name, first = chosen.name, next(iter(chosen.job.paradigm.modules(chosen.document)))
+        store = Store()
+        name, folder = str(store.row(run)["name"]), store.run_folder(run)
+        document = builder.load(folder / "job.json")
     except (StoreError, OSError) as error:
-        gone = f"The run {run[:40]!r} is not there any more: it was deleted, or belongs to another machine."
-        raise WeightsError(gone) from error
+        message = f"The run {run[:40]!r} does not exist. It was deleted, or belongs to another machine."
+        raise WeightsError(message) from error
+    path = folder / "best.safetensors"
     if not path.exists():
-        raise WeightsError(f"The run “{name[:60]}” has no weights yet: they are kept from its first epoch on.")
-    return of_file(path, f"the run “{name[:60]}”", f"{first}/")
+        raise WeightsError(f"The run “{name[:60]}” has no weights yet. They are saved after its first epoch.")
+    return from_file(path, f"the run “{name[:60]}”", find_prefix(read_shapes(path), networks(document)))
 
 
-def of_file(path: Path, label: str, prefix: str | None = None) -> Origin:
+def from_file(path: Path, label: str, prefix: str | None = None) -> SourceWeights:
     """A safetensors file: the weights of a network, or of a run."""
     if not path.is_file():
-        raise WeightsError(f"There is no file {path.name} in {path.parent}. Put it there, or choose another.")
-    found = shapes(path)
-    prefix = prefix_of(found) if prefix is None else prefix
+        raise WeightsError(f"There is no file {path.name} in {path.parent}. Save it there, or choose another one.")
+    found = read_shapes(path)
+    prefix = find_prefix(found) if prefix is None else prefix
     own = {name.removeprefix(prefix): shape for name, shape in found.items() if name.startswith(prefix)}
-    return Origin(label, path, prefix, own)
+    return SourceWeights(label, path, prefix, own)
 
 
-def folder() -> Path:
-    """Where files of weights lie."""
-    return home() / "weights"
+# -- the first training -----------------------------------------------------------------------------------------------
 
 
-def own_shapes(document: Document) -> dict[str, Shape]:
-    """The shape of every parameter of a document's network, by name."""
-    layers = weighted(document)
+def first_job(job: Job, paradigm: Transfer) -> Job:
+    """The job of the first training: the same network, with a head for the other data set.
+
+    Raises:
+        WeightsError: the network cannot be trained on that data set.
+    """
+    source = paradigm.first_training
+    assert source is not None
+    own = job.document.training
+    loss = {"loss": paradigm.loss} if paradigm.loss is not None else {}
+    training: dict[str, Any] = {name: own[name] for name in FIRST_SETTINGS if name in own}
+    training |= {"data": dict(source.data), "epochs": source.epochs, "paradigm": {"name": "supervised", **loss}}
+    document = job.document.changed(training=training)
+    try:
+        return _job(job, document)
+    except builder.GraphError as error:
+        fix = next((problem.fix for problem in error.problems if problem.code == OUTPUT_SHAPE), None)
+        if fix is None:
+            raise _untrainable(source.data, error) from None
+    try:
+        return _job(job, apply_all(document, fix))
+    except builder.GraphError as error:
+        raise _untrainable(source.data, error) from None
+
+
+def _job(job: Job, document: Document) -> Job:
+    """A job of the same class as `job`. GraphError: the network does not fit the data set."""
+    try:
+        return type(job).from_document(document)
+    except builder.DocumentError as error:
+        raise WeightsError(f"The settings of the first training are not valid: {error.problems[0]}") from None
+
+
+def _untrainable(data: Mapping[str, Any], error: builder.GraphError) -> WeightsError:
+    return WeightsError(f"The network cannot be trained on {dataset(data).title} first: {error.problems[0]}")
+
+
+def describe_data(first: Job) -> str:
+    """The data set of a first training and, if only some of its classes are used, these."""
+    classes = first.dataset.options().get("keep_classes")
+    return first.dataset.title + (f", {', '.join(map(str, classes))}" if classes else "")
+
+
+def first_weights_path(first: Job) -> Path:
+    """The file for the weights of a first training, named by everything that they depend on."""
+    bare = first.document.changed(name="", description="", lesson="", layout={})
+    text = json.dumps([builder.dump(bare), first.dataset.options()], sort_keys=True)
+    return home() / "first_trainings" / f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.safetensors"
+
+
+def train_first(job: Job, paradigm: Transfer, say: Callable[[str], None]) -> Path:
+    """Run the first training, unless its file exists. If `say` raises, training ends and no file is written."""
+    first = first_job(job, paradigm)
+    path = first_weights_path(first)
+    if not path.is_file():
+        _train(first, path, say)
+    return path
+
+
+def _train(first: Job, path: Path, say: Callable[[str], None]) -> None:
+    """Run a job and save its best weights."""
+    import torch
+
+    from trainers.engine import checkpoint  # these import torch
+    from trainers.engine.loop import Loop
+    from trainers.engine.threads import thread_count, threads
+    from trainers.probes import ProbeClock
+
+    title, settings = describe_data(first), first.settings
+    say(f"First training on {title} …")
+    prepared, device = first.prepare(), resolve_device(settings.device)
+    torch.manual_seed(settings.seed)
+    batches = Batches(prepared.training, first.batch_size, settings.seed, device, first.augmentations)
+    total = batches.count * settings.epochs
+    learner = first.paradigm.learner(first, prepared, device, total, batches.count)
+    specs = {step.name: step.spec for step in make_plan(first.document).steps}
+
+    def on_tick(events: list[Event]) -> bool:
+        epoch = min(loop.position.epoch + 1, settings.epochs)
+        say(f"First training on {title}: epoch {epoch:,} of {settings.epochs:,} …")
+        return False
+
+    validation = prepared.validation.to(device)
+    loop = Loop(learner, batches, validation, settings.epochs, None, None, on_tick, ProbeClock(specs))
+    with threads(thread_count(first, batches.size, device)):
+        loop.run()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    checkpoint.save_weights(path, loop.best)
+
+
+# -- matching ---------------------------------------------------------------------------------------------------------
+
+
+def parameter_shapes(document: Document) -> dict[str, Shape]:
+    """The shape of every parameter and buffer of a document's network, by name."""
+    layers = layers_with_weights(document)
     return {f"{node}.{name}": shape for node, weights in layers.items() for name, shape in weights}
 
 
-def weighted(document: Document) -> dict[str, tuple[tuple[str, Shape], ...]]:
-    """The layers that have weights of their own, in running order, with the names and shapes of these."""
+def layers_with_weights(document: Document) -> dict[str, tuple[tuple[str, Shape], ...]]:
+    """The layers that have weights of their own, in the order of the forward pass, with names and shapes of these."""
     analysis = analyse(document)
     known = {step.name: analysis.facts[step.name] for step in analysis.plan.steps if step.name in analysis.facts}
     return {name: facts.weights for name, facts in known.items() if facts.weights and analysis.steps[name].owns}
 
 
-def fitting(document: Document, origin: Origin | None, keep_head: bool = False) -> tuple[Item, ...]:
-    """Every layer with weights in running order, and whether it takes those of the source."""
-    last, items = heads(document), []
+def match_layers(document: Document, source: SourceWeights | None, keep_head: bool = False) -> tuple[LayerMatch, ...]:
+    """Every layer with weights in the order of the forward pass, and whether it takes the weights of the source."""
+    last, matches = heads(document), []
     specs = {step.name: step.spec for step in make_plan(document).steps}
-    for node, weights in weighted(document).items():
-        head, brings = node in last, specs[node].pretrained()
+    for node, weights in layers_with_weights(document).items():
+        head, pretrained = node in last, specs[node].pretrained()
         own = {f"{node}.{name}": shape for name, shape in weights}
-        reason = "" if brings else NEW_HEAD if head and not keep_head else _misfit(own, origin)
-        items.append(Item(node, sum(math.prod(shape) for shape in own.values()), reason, head, brings))
-    return tuple(items)
+        reason = "" if pretrained else NEW_HEAD if head and not keep_head else _mismatch(own, source)
+        matches.append(LayerMatch(node, sum(math.prod(shape) for shape in own.values()), reason, head, pretrained))
+    return tuple(matches)
 
 
-def _misfit(own: Mapping[str, Shape], origin: Origin | None) -> str:
-    """Why a layer cannot take the source's weights; empty: it can."""
-    source = {} if origin is None else origin.shapes
+def _mismatch(own: Mapping[str, Shape], source: SourceWeights | None) -> str:
+    """Why a layer cannot take the weights of the source; empty: it can."""
+    shapes = {} if source is None else source.shapes
     for name, shape in own.items():
-        if name not in source:
-            return "has no weights in the source under this name"
-        if source[name] != shape:
-            return f"is {_shown(source[name])} in the source, {_shown(shape)} here"
+        if name not in shapes:
+            return "has no weights of this name in the source"
+        if shapes[name] != shape:
+            return f"is {_shown(shapes[name])} in the source and {_shown(shape)} here"
     return ""
 
 
@@ -142,17 +261,32 @@ def _shown(shape: Shape) -> str:
     return " × ".join(map(str, shape)) or "one number"
 
 
+def reasons(matches: tuple[LayerMatch, ...], most: int = 3) -> str:
+    """Why layers take no weights: the first few, without a head that is to be new."""
+    found = [f"{match.node} {match.reason}" for match in matches if not match.fits and match.reason != NEW_HEAD]
+    return "; ".join(found[:most]) + (f"; and {len(found) - most} more" if len(found) > most else "")
+
+
 def heads(document: Document) -> set[str]:
-    """The last layer with weights before each output: it gives the answers."""
-    analysis, layers = analyse(document), list(weighted(document))
+    """The last layer with weights before each output."""
+    layers = list(layers_with_weights(document))
+    steps = {step.name: step for step in make_plan(document).steps}
     found = set()
-    for end in outputs(analysis):
-        found |= set(itertools.islice((name for name, _, _ in before(analysis, end) if name in layers), 1))
+    for step in steps.values():
+        if step.spec.role == "output":
+            found |= set(itertools.islice((name for name in _chain(steps, step) if name in layers), 1))
     return found or set(layers[-1:])
 
 
+def _chain(steps: Mapping[str, Step], step: Step) -> Iterator[str]:
+    """The nodes before a step, from the last to the first, as long as each has a single input."""
+    while len(step.inputs) == 1:
+        step = steps[step.inputs[0]]
+        yield step.name
+
+
 def frozen_steps(document: Document, name: str | None) -> list[Step]:
-    """The steps of a node and of everything before it, in running order; those that share weights with them too."""
+    """The steps of a node and of everything before it, in order; also those that share weights with them."""
     if name is None:
         return []
     nodes = reaching(document, {name})
@@ -161,20 +295,73 @@ def frozen_steps(document: Document, name: str | None) -> list[Step]:
     return [step for step in steps if step.module in modules]
 
 
-def taken(origin: Origin, items: tuple[Item, ...]) -> dict[str, Tensor]:
-    """The source's tensors for the layers that take them, by their names in the network.
+def node_labels(document: Document, paradigm: Transfer) -> dict[str, str]:
+    """A label for frozen nodes and for nodes that do not take the weights of the source.
 
-    WeightsError: they cannot be read.
+    The network of a first training is the document's own, so all of its layers fit but a new head.
     """
-    if origin.path is None or not origin.path.is_file():
-        raise WeightsError(f"The weights of {origin.label} are not there any more.")
-    starts = tuple(f"{item.node}." for item in items if item.fits and not item.own)
-    names = [name for name in origin.shapes if name.startswith(starts)]
-    return load(origin.path, {name: origin.prefix + name for name in names})
+    nodes = {step.name.partition(".")[0] for step in frozen_steps(document, paradigm.freeze_up_to)}
+    found = {node.name: "frozen" for node in document.nodes if node.name in nodes and node.role in ("layer", "block")}
+    try:
+        source = _stored(paradigm)
+        if source is None and paradigm.source is not None:
+            source = SourceWeights("a first training", None, "main/", parameter_shapes(document))
+        matches = match_layers(document, source, paradigm.head == "keep")
+    except (NetloomError, OSError):
+        return found  # a check reports what is wrong
+    fitting = {match.node.partition(".")[0] for match in matches if match.fits}
+    others = {match.node.partition(".")[0]: match.head for match in matches if not match.fits}
+    return found | {
+        name: "new head" if head else "from scratch" for name, head in others.items() if name not in fitting
+    }
 
 
-def give(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
-    """Put tensors into a network of the same names, whatever kind of number they were kept as."""
+# -- initial weights --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class InitialWeights:
+    """The source of a job and the layers that take its weights."""
+
+    source: SourceWeights | None  # None: layers have pretrained weights of their own
+    matches: tuple[LayerMatch, ...]
+
+    def load(self) -> dict[str, Tensor]:
+        """The tensors, by their names in the network. WeightsError: the file is gone, or cannot be read."""
+        source = self.source
+        if source is None:
+            return {}
+        if source.path is None or not source.path.is_file():
+            raise WeightsError(f"The weights of {source.label} do not exist any more.")
+        prefixes = tuple(f"{match.node}." for match in self.matches if match.fits and not match.pretrained)
+        names = [name for name in source.shapes if name.startswith(prefixes)]
+        return load_tensors(source.path, {name: source.prefix + name for name in names})
+
+    def describe(self) -> str:
+        """How many layers take weights, and which do not, in a sentence."""
+        fitting = [match for match in self.matches if match.fits]
+        others = [match.node for match in self.matches if not match.fits]
+        source = "their own pretrained weights" if self.source is None else f"the weights of {self.source.label}"
+        rest = ""
+        if others:
+            verb = "starts" if len(others) == 1 else "start"
+            rest = f"; {', '.join(others[:3])}{' and others' if len(others) > 3 else ''} {verb} from scratch"
+        return f"{len(fitting)} of {len(self.matches)} layers start with {source}{rest}."
+
+
+def initial_weights(job: Job, paradigm: Transfer) -> InitialWeights:
+    """The initial weights of a job. WeightsError: the options name no source, it cannot be read, or no layer fits."""
+    source = find_source(job, paradigm)
+    matches = match_layers(job.document, source, paradigm.head == "keep")
+    if source is None and not any(match.pretrained for match in matches):
+        raise WeightsError("No source of weights is chosen. Choose a run, a file of weights, or a first training.")
+    if not any(match.fits for match in matches):
+        raise WeightsError(f"No weights of {source.label if source else 'the source'} fit: {reasons(matches)}.")
+    return InitialWeights(source, matches)
+
+
+def copy_weights(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
+    """Copy tensors into the parameters and buffers of the same names, whatever their dtype."""
     import torch
 
     own = model.state_dict()
@@ -182,60 +369,3 @@ def give(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
         for name, tensor in tensors.items():
             if name in own and own[name].shape == tensor.shape:
                 own[name].copy_(tensor)
-
-
-@dataclass(frozen=True)
-class Start:
-    """The weights that a job begins with, and which of its layers take them."""
-
-    origin: Origin | None  # None: layers bring their own
-    items: tuple[Item, ...]
-
-    def load(self) -> dict[str, Tensor]:
-        """The tensors to give to the network. WeightsError: they are gone, or cannot be read."""
-        return {} if self.origin is None else taken(self.origin, self.items)
-
-    def told(self) -> str:
-        """What came of it, in a sentence."""
-        some = [item for item in self.items if item.fits]
-        where = "their own pretrained weights" if self.origin is None else f"the weights of {self.origin.label}"
-        fresh = [item.node for item in self.items if not item.fits]
-        how = "begins afresh" if len(fresh) == 1 else "begin afresh"
-        rest = f"; {', '.join(fresh[:3])}{' and others' if len(fresh) > 3 else ''} {how}" if fresh else ""
-        return f"{len(some)} of {len(self.items)} layers begin with {where}{rest}."
-
-
-def start_of(job: Job, way: Transfer) -> Start:
-    """What the job begins with. WeightsError: nothing is named, it cannot be had, or none of it fits."""
-    origin = origin_of(job, way)
-    items = fitting(job.document, origin, way.head == "keep")
-    if origin is None and not any(item.own for item in items):
-        raise WeightsError(
-            "Nothing is named to begin with. Choose a run, a file of weights, or a data set to learn from first."
-        )
-    if not any(item.fits for item in items):
-        raise WeightsError(f"None of the weights of {origin.label if origin else 'nothing'} fit: {reasons(items)}.")
-    return Start(origin, items)
-
-
-def reasons(items: tuple[Item, ...], most: int = 3) -> str:
-    """Why layers take no weights: the first few, without the head that is to be fresh."""
-    found = [f"{item.node} {item.reason}" for item in items if not item.fits and item.reason != NEW_HEAD]
-    return "; ".join(found[:most]) + (f"; and {len(found) - most} more" if len(found) > most else "")
-
-
-def marks(document: Document, way: Transfer) -> dict[str, str]:
-    """A word for each node of the document: frozen, or a new head, as far as it can be told."""
-    from trainers.binding import bind
-    from trainers.job import Job
-
-    nodes = {name.partition(".")[0] for name in (step.name for step in frozen_steps(document, way.freeze_up_to))}
-    found = {node.name: "frozen" for node in document.nodes if node.name in nodes and node.role in ("layer", "block")}
-    try:
-        job = Job(bind(document))
-        items = fitting(job.document, origin_of(job, way), way.head == "keep")
-    except (NetloomError, ValueError, OSError):
-        return found  # a check says what is wrong
-    own = {name for item in items if item.fits for name in (item.node.partition(".")[0],)}
-    fresh = {item.node.partition(".")[0]: item.head for item in items if not item.fits}
-    return found | {name: "new head" if head else "from nothing" for name, head in fresh.items() if name not in own}

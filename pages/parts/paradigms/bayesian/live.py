@@ -1,4 +1,4 @@
-"""While a Bayesian network trains: whether it is as sure as it is right, and how far its draws differ."""
+"""A Bayesian network while it trains: whether its confidence equals its accuracy, and how much predictions differ."""
 
 from __future__ import annotations
 
@@ -6,28 +6,29 @@ from pages.parts.theme import charts
 from pages.parts.training.run_data import Live
 from pages.parts.views import card
 
-LEVEL = 0.9  # of the intervals whose coverage is told
-NOT_YET = "The first figures come at the end of the first epoch."
+LEVEL = 0.9  # of the intervals whose coverage is shown
+WAITING = "The first values appear at the end of the first epoch."
 
 
 @card
 def calibration(live: Live) -> None:
-    """Calibration error of a few draws beside that of one network alone; of numbers, the coverage of intervals."""
+    """Calibration error of the mean prediction and of a single network; of numbers, the coverage of intervals."""
     if live.run.job.dataset.task == "regression":
-        charts.heading("Coverage", "share of the truths inside the interval of 90 %, after each epoch")
-        return _curves(live, {"coverage": "mean of the draws", "single_coverage": "one network"}, "coverage")
-    charts.heading("Calibration error", "how far its confidence is from its accuracy, after each epoch")
-    return _curves(live, {"calibration_error": "mean of the draws", "single_calibration_error": "one network"}, "ece")
+        charts.heading("Coverage", "share of the true values inside the 90 % interval, after each epoch")
+        return _curves(live, {"coverage": "mean prediction", "single_coverage": "single network"}, "coverage")
+    charts.heading("Calibration error", "the difference between confidence and accuracy, after each epoch")
+    labels = {"calibration_error": "mean prediction", "single_calibration_error": "single network"}
+    return _curves(live, labels, "calibration_error")
 
 
 @card
 def uncertainty(live: Live) -> None:
-    """Confidence beside accuracy; or, of numbers, by how much the draws differ."""
+    """Confidence beside accuracy; or, of numbers, the standard deviation of the predictions."""
     if live.run.job.dataset.task == "regression":
-        charts.heading("Spread of the draws", "in spreads of the target, after each epoch")
-        return _curves(live, {"predictive_std": "predictive_std"}, "doubt")
-    charts.heading("Confidence and accuracy", "where confidence runs ahead, it is overconfident")
-    return _curves(live, {"confidence": "confidence", "accuracy": "accuracy"}, "doubt")
+        charts.heading("Predictive standard deviation", "in standard deviations of the target, after each epoch")
+        return _curves(live, {"predictive_std": "standard deviation"}, "uncertainty")
+    charts.heading("Confidence and accuracy", "a confidence above the accuracy is overconfidence")
+    return _curves(live, {"confidence": "confidence", "accuracy": "accuracy"}, "uncertainty")
 
 
 def _curves(live: Live, names: dict[str, str], key: str) -> None:
@@ -39,8 +40,8 @@ def _curves(live: Live, names: dict[str, str], key: str) -> None:
         if curve is not None
     ]
     if not traces:
-        return charts.nothing(NOT_YET)
-    low = {"rangemode": "tozero"} if key == "ece" else {}
+        return charts.nothing(WAITING)
+    low = {"rangemode": "tozero"} if key == "calibration_error" else {}
     wanted = [charts.level(LEVEL)] if key == "coverage" else []
     made = charts.figure(
         traces, x="epoch", state=f"{live.run.id}{key}", yaxis=low, xaxis={"tickformat": ",d"}, shapes=wanted

@@ -1,4 +1,4 @@
-"""How sure a Bayesian network is: its mean answer beside one network alone; its samples, the most uncertain first."""
+"""Predictions of a Bayesian network with their uncertainty: compared with a single network, and sample by sample."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pandas as pd
 import streamlit as st
+from numpy.typing import NDArray
 
 from pages.parts.predictions import samples as run_samples
 from pages.parts.predictions import tiles
@@ -15,143 +16,143 @@ from pages.parts.theme.escaping import escape
 from pages.parts.training import run_summary
 from pages.parts.views import panel
 from trainers.events import SplitName
-from trainers.paradigms.bayesian import uncertainty
-from trainers.paradigms.bayesian.predictions import Believed, believed
-from trainers.paradigms.bayesian.uncertainty import Beliefs
+from trainers.paradigms.bayesian import evaluation
+from trainers.paradigms.bayesian.evaluation import PredictiveDistribution
+from trainers.paradigms.bayesian.predictions import UncertainPredictions, paradigm_of, predict_with_uncertainty
 from trainers.runs.run import Run
 
-DRAWN = {
-    "dropout": "{draws} draws, each with other units left out",
-    "ensemble": "{members} networks, each from a start of its own",
-    "weights": "{draws} draws of all weights",
+METHODS = {
+    "dropout": "{samples} passes with different dropout masks",
+    "ensemble": "{members} independently initialised networks",
+    "weights": "{samples} samples of the weights",
 }
 ROWS = 1000
 SHOWN = 16  # tiles on a page
+Row = tuple[str, list[float], bool | None]  # label, of the mean prediction and of a single network, higher is better
 
 
-def told(run: Run) -> str:
-    """In a few words what differs from answer to answer."""
-    way = run.job.paradigm
-    words = DRAWN[getattr(way, "method", "dropout")]
-    return words.format(draws=getattr(way, "draws", 0), members=getattr(way, "members", 0))
+def method_of(run: Run) -> str:
+    """In a few words what the predictions are made with."""
+    options = paradigm_of(run)
+    return METHODS[options.method].format(samples=options.samples, members=options.members)
 
 
 @panel("top")
-def uncertainty_summary(run: Run, part: SplitName) -> None:
-    """What asking several times buys: the scores of the mean answer beside those of one network alone."""
-    found = believed(run, part)
-    with charts.card("beliefs"):
-        charts.heading("What it buys", f"the mean of {told(run)}, beside one network alone")
-        rows = _class_rows(found) if found.beliefs is not None else _number_rows(found)
+def uncertainty_summary(run: Run, split: SplitName) -> None:
+    """Metrics of the mean prediction beside those of a single network."""
+    found = predict_with_uncertainty(run, split)
+    with charts.card("uncertainty_summary"):
+        charts.heading("Comparison with a single network", f"the mean prediction of {method_of(run)}")
+        rows = _class_rows(found, found.distribution) if found.distribution is not None else _number_rows(found)
         head = "".join(f"<th>{escape(label)}</th>" for label, *_ in rows)
-        lines = ("mean of the draws", 1), ("one network alone", 2)
         body = "".join(
-            f"<tr><td>{name}</td>{''.join(_cell(row, column) for row in rows)}</tr>" for name, column in lines
+            f"<tr><td>{name}</td>{''.join(_cell(row, column) for row in rows)}</tr>"
+            for column, name in enumerate(("mean prediction", "single network"))
         )
         st.html(f'<table class="nl-small-table nl-compared"><tr><th></th>{head}</tr>{body}</table>')
-        count, whole = len(found.found.targets), escape(part)
-        st.html(f'<div class="nl-note">Over {count:,} {whole} samples. The better of each two is bold.</div>')
+        count = len(found.predictions.targets)
+        st.html(f'<div class="nl-note">{count:,} {escape(split)} samples. The better value is bold.</div>')
 
 
-Row = tuple[str, float, float, bool | None]  # label, of the mean, of one alone, whether higher is better
-
-
-def _class_rows(found: Believed) -> list[Row]:
-    beliefs, alone, truth = found.beliefs, found.alone, found.found.targets
-    assert beliefs is not None
-    both = (beliefs.mean, alone)
-    rows: list[tuple[str, list[float], bool | None]] = [
+def _class_rows(found: UncertainPredictions, distribution: PredictiveDistribution) -> list[Row]:
+    truth = found.predictions.targets
+    both = (distribution.mean, found.single)
+    return [
         ("accuracy", [float((each.argmax(axis=1) == truth).mean()) for each in both], True),
         ("mean confidence", [float(each.max(axis=1).mean()) for each in both], None),
-        ("calibration error", [uncertainty.calibration_error(each, truth) for each in both], False),
-        ("negative log-likelihood", [uncertainty.surprise(each, truth) for each in both], False),
+        ("calibration error", [evaluation.calibration_error(each, truth) for each in both], False),
+        ("negative log-likelihood", [evaluation.negative_log_likelihood(each, truth) for each in both], False),
     ]
-    return [(label, *values, up) for label, values, up in rows]  # type: ignore[misc]
 
 
-def _number_rows(found: Believed) -> list[Row]:
-    assert found.scatter is not None and found.alone_scatter is not None
-    truth, total = found.found.targets, found.total
-    both = [(found.found.predicted, total), (found.alone, np.broadcast_to(found.alone_scatter, truth.shape))]
-    rows: list[tuple[str, list[float], bool | None]] = [
+def _number_rows(found: UncertainPredictions) -> list[Row]:
+    assert found.single_noise_std is not None
+    truth = found.predictions.targets
+    single = (found.single, np.broadcast_to(found.single_noise_std, truth.shape))
+    both = [(found.predictions.predicted, found.total_std), single]
+    return [
         ("root mean squared error", [float(np.sqrt(((mean - truth) ** 2).mean())) for mean, _ in both], False),
-        ("in the 90 % interval", [uncertainty.coverage(mean, wide, truth) for mean, wide in both], None),
-        ("negative log-likelihood", [uncertainty.surprise_of_numbers(mean, wide, truth) for mean, wide in both], False),
+        ("coverage of the 90 % interval", [evaluation.coverage(mean, std, truth) for mean, std in both], None),
+        ("negative log-likelihood", [evaluation.normal_log_loss(mean, std, truth) for mean, std in both], False),
     ]
-    return [(label, *values, up) for label, values, up in rows]  # type: ignore[misc]
 
 
 def _cell(row: Row, column: int) -> str:
-    mine, other, up = float(row[column]), float(row[3 - column]), row[3]  # type: ignore[arg-type]
-    better = up is not None and mine != other and (mine > other) == up
-    shown = run_summary.number(mine)
+    _, values, up = row
+    value, other = values[column], values[1 - column]
+    better = up is not None and value != other and (value > other) == up
+    shown = run_summary.number(value)
     return f"<td>{f'<b>{shown}</b>' if better else shown}</td>"
 
 
 @panel("left")
-def uncertain_samples(run: Run, part: SplitName) -> None:
+def uncertain_samples(run: Run, split: SplitName) -> None:
     """The samples, the most uncertain first."""
-    found = believed(run, part)
-    with charts.card("uncertain"):
+    found = predict_with_uncertainty(run, split)
+    with charts.card("uncertain_samples"):
         charts.heading("Samples", "the most uncertain first")
-        order = np.argsort(-found.doubt, kind="stable")
-        if found.beliefs is None or found.found.kind in ("table", "points"):
+        order = np.argsort(-found.uncertainty, kind="stable")
+        distribution = found.distribution
+        if distribution is None or found.predictions.kind in ("table", "points"):
             return _table(found, order[:ROWS])
-        shown = run_samples.page_of(order, SHOWN, f"uncertain{run.id}{part}")
-        beliefs = found.beliefs
-        html = tiles.tiles(run.job.dataset, found.found, shown, lambda index: _words(found, beliefs, index))
+        shown = run_samples.page_of(order, SHOWN, f"uncertain{run.id}{split}")
+        html = tiles.tiles(
+            run.job.dataset, found.predictions, shown, lambda index: _caption(found, distribution, index)
+        )
         st.html(
-            '<div class="nl-key"><i class="nl-part-a"></i>draws contradict each other (mutual information) '
-            '<i class="nl-part-b"></i>each of them is unsure</div>' + html
+            '<div class="nl-key"><i class="nl-part-a"></i>disagreement between predictions (mutual information) '
+            '<i class="nl-part-b"></i>uncertainty of every single prediction</div>' + html
         )
     return None
 
 
-def _words(found: Believed, beliefs: Beliefs, index: int) -> str:
-    """What stands under a tile: the class with its mean probability and spread, and the two parts of the entropy."""
-    names, truth = found.found.classes, int(found.found.targets[index])
-    named = int(beliefs.named[index])
-    said = f"{escape(names[named][:18])} · {beliefs.confidence[index]:.0%} ± {100 * beliefs.spread[index]:.0f}"
-    true = f"is {escape(names[truth][:18])}" if named != truth else "right"
-    entropy, information = float(beliefs.entropy[index]), float(beliefs.information[index])
-    most = math.log(beliefs.mean.shape[1])
+def _caption(found: UncertainPredictions, distribution: PredictiveDistribution, index: int) -> str:
+    """Below a tile: the class with its mean probability and standard deviation, and the two parts of the entropy."""
+    names, truth = found.predictions.classes, int(found.predictions.targets[index])
+    predicted = int(distribution.predicted[index])
+    confidence, std = distribution.confidence[index], distribution.std[index]
+    true = f"is {escape(names[truth][:18])}" if predicted != truth else "correct"
+    entropy, information = float(distribution.entropy[index]), float(distribution.mutual_information[index])
+    most = math.log(distribution.mean.shape[1])
     parts = "".join(
         f'<i class="nl-part-{letter}" style="width: {100 * value / most:.1f}%"></i>'
         for letter, value in (("a", information), ("b", max(entropy - information, 0.0)))
     )
     return (
-        f"<b>{said}</b><small>{true}</small>"
+        f"<b>{escape(names[predicted][:18])} · {confidence:.0%} ± {100 * std:.0f}</b><small>{true}</small>"
         f'<span class="nl-parts" title="entropy {entropy:.3f} of at most {most:.3f} nats">{parts}</span>'
-        f"<small>entropy {entropy:.2f} · inf. {information:.2f}</small>"
+        f"<small>entropy {entropy:.2f} · MI {information:.2f}</small>"
     )
 
 
-def _table(found: Believed, some: np.ndarray) -> None:  # type: ignore[type-arg]
-    """Points and rows of tables: no picture says more than their numbers."""
-    given, columns = found.found, {}
+def _table(found: UncertainPredictions, some: NDArray[np.int64]) -> None:
+    """Points and rows of tables, as numbers."""
+    given, distribution = found.predictions, found.distribution
+    columns: dict[str, object] = {}
     settings: dict[str, object] = {}
-    if found.beliefs is not None:
+    if distribution is not None:
         names = np.array(given.classes, dtype=object)
         columns = {
-            "": np.where(given.wrong[some], "✗", ""), "true": names[given.targets[some]],
-            "named": names[found.beliefs.named[some]], "confidence": found.beliefs.confidence[some],
-            "predictive_std": found.beliefs.spread[some], "entropy": found.beliefs.entropy[some],
-            "mutual information": found.beliefs.information[some],
-        }  # fmt: skip
+            "": np.where(given.wrong[some], "✗", ""),
+            "true": names[given.targets[some]],
+            "predicted": names[distribution.predicted[some]],
+            "confidence": distribution.confidence[some],
+            "standard deviation": distribution.std[some],
+            "entropy": distribution.entropy[some],
+            "mutual information": distribution.mutual_information[some],
+        }
         settings["confidence"] = st.column_config.ProgressColumn(format="percent", min_value=0.0, max_value=1.0)
     else:
-        assert found.spread is not None
-        for place, name in enumerate(given.targets_named or ("value",)):
+        assert found.std is not None
+        for place, name in enumerate(given.target_names or ("value",)):
             before = f"{name}, " if given.targets.shape[1] > 1 else ""
             columns[f"{before}true"] = given.targets[some, place]
             columns[f"{before}mean"] = given.predicted[some, place]
-            columns[f"{before}spread of draws"] = found.spread[some, place]
-            columns[f"{before}whole spread"] = found.total[some, place]
+            columns[f"{before}standard deviation"] = found.std[some, place]
+            columns[f"{before}with noise"] = found.total_std[some, place]
     flat = np.concatenate([values[some].reshape(len(some), -1) for values in given.inputs], axis=1)
     features = given.features or tuple(f"input {number}" for number in range(flat.shape[1]))
     columns |= {name: flat[:, place] for place, name in enumerate(features) if place < flat.shape[1]}
-    settings |= {
-        name: st.column_config.NumberColumn(format="%.4g") for name in columns if name not in ("", "confidence")
-    }
-    text = {name: value for name, value in settings.items() if name not in ("true", "named")}
-    st.dataframe(pd.DataFrame(columns), hide_index=True, height=980, column_config=text, key="uncertain_table")
+    words = {"", "confidence", "true", "predicted"} if distribution is not None else set()
+    settings |= {name: st.column_config.NumberColumn(format="%.4g") for name in columns if name not in words}
+    st.dataframe(pd.DataFrame(columns), hide_index=True, height=980, column_config=settings, key="uncertain_table")

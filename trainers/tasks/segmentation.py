@@ -1,0 +1,76 @@
+"""Segmentation: each pixel of an image belongs to one of several classes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from builder.shapes import show
+from trainers.objectives import losses, metrics
+from trainers.tasks.base import Names
+from trainers.tasks.kinds import ClassTask, threshold
+from trainers.tasks.target import plural
+from trainers.verdicts.evaluation import never_predicted, only_one_predicted
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from trainers.events import Verdict
+    from trainers.objectives.losses import Loss
+    from trainers.objectives.metrics import Metric
+    from trainers.objectives.model_outputs import Answers
+    from trainers.runs.predictions import Predictions
+    from trainers.script.data_lines import Plan
+    from trainers.tasks.target import Target
+
+
+class Segmentation(ClassTask):
+    """Which class each pixel belongs to. Targets, called masks: int64 (N, height, width)."""
+
+    name: ClassVar[str] = "segmentation"
+    label: ClassVar[str] = "Segmentation"
+    losses: ClassVar[tuple[type[Loss], ...]] = (
+        losses.CrossEntropy,
+        losses.NegativeLogLikelihood,
+        losses.Focal,
+        losses.Dice,
+        losses.BinaryCrossEntropyWithLogits,
+        losses.BinaryCrossEntropy,
+    )
+    metrics: ClassVar[tuple[type[Metric], ...]] = (metrics.MeanIoU, metrics.PixelAccuracy)
+    follows_images: ClassVar[bool] = True
+    compact: ClassVar[bool] = True
+    sample_view: ClassVar[str] = "mask"
+    prediction_views: ClassVar[tuple[str, ...]] = ("class_overlap", "confusion_matrix")
+    script_metric: ClassVar[str] = "mean IoU"
+
+    def describe(self, target: Target) -> str:
+        return f"{plural(target.classes, 'class', 'classes')} for each of {show(target.shape)} pixels"
+
+    def pixel_map(self, inputs: Tensor, targets: Tensor) -> Tensor:
+        return targets
+
+    def diagnostics(self, answers: Answers, classes: tuple[str, ...]) -> tuple[Verdict, ...]:
+        predicted, true = answers.class_frequencies(len(classes))
+        return only_one_predicted(predicted, true, classes) or never_predicted(predicted, true, classes, where="pixels")
+
+    def words(self, value: NDArray[Any], names: Names) -> str:
+        return ""
+
+    def caption(self, found: Predictions, index: int) -> tuple[str, str]:
+        return f"{1 - found.error[index]:.1%} of the pixels are correct", "image · target · prediction"
+
+    def summary(self, found: Predictions) -> str:
+        return f"{len(found.targets):,} {found.split} samples: mean IoU {np.nanmean(found.overlaps):.3f}"
+
+    def script_score(self, plan: Plan) -> list[str]:
+        one = plan.shape[:1] == (1,)
+        found = f"(output[:, 0] > {threshold(plan.loss.expects):g}).long()" if one else "output.argmax(dim=1)"
+        return [
+            f"        found, classes = {found}, range({plan.target.classes})",
+            "        both = torch.stack([((found == c) & (targets == c)).sum() for c in classes])",
+            "        either = torch.stack([((found == c) | (targets == c)).sum() for c in classes])",
+            "        score = (both[either > 0] / either[either > 0]).mean()",
+        ]
