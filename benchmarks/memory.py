@@ -89,7 +89,7 @@ def _ready(name: str, how: str, home: Path) -> Callable[[], Any]:
 
     def by_hand() -> None:
         with threads(thread_count(job, BATCH, "cpu")):
-            _train(network(), batches.epoch, prepared.validation, home)
+            _train(network(), lambda epoch: (batch[:2] for batch in batches.epoch(epoch)), prepared.validation, home)
 
     return by_hand
 

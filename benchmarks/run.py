@@ -92,7 +92,7 @@ def _timed(action: Callable[[], object]) -> float:
 
 def _same_batches(data: Prepared) -> Callable[[int], Any]:
     batches = Batches(data.training, BATCH, 0, "cpu")
-    return batches.epoch
+    return lambda epoch: ((batch.inputs, batch.targets) for batch in batches.epoch(epoch))
 
 
 def _data_loader(data: Prepared) -> Callable[[int], Any]:

@@ -1,4 +1,4 @@
-"""Drawing two networks on one canvas, as a person does."""
+"""Two networks on one canvas, built as a user does."""
 
 from __future__ import annotations
 

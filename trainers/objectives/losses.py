@@ -7,6 +7,7 @@ its entry. The tasks in trainers/tasks say which losses suit them; all losses by
 from __future__ import annotations
 
 import functools
+import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -66,8 +67,13 @@ class Loss(Entry):
         import torch
 
         criterion = self.build(target=target)
-        pairs = zip(outputs.split(1), targets.split(1), strict=True)  # type: ignore[no-untyped-call]
-        return torch.stack([criterion(output, wanted) for output, wanted in pairs])
+        rows = outputs.unsqueeze(1), targets.unsqueeze(1)  # batches of one sample
+        try:
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", "There is a performance drop")  # of a loss without a batching rule
+                return torch.vmap(criterion)(*rows)
+        except RuntimeError:  # an operation of this loss is not vectorised over samples
+            return torch.stack([criterion(output, wanted) for output, wanted in zip(*rows, strict=True)])
 
     def values(self, outputs: Tensor) -> Tensor:
         """The numbers that outputs stand for, where the loss expects values."""

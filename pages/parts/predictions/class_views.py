@@ -18,6 +18,7 @@ from pages.parts.theme.theme import ACCENT, class_colour, rgb
 from pages.parts.views import prediction_view
 from trainers.runs.predictions import Predictions, Surface, has_surface, surface
 from trainers.runs.run import Run
+from trainers.sampling import evenly_spaced
 
 TALL = 420
 MOST_CLASSES = 40  # whose counts are written into the cells
@@ -148,7 +149,7 @@ def surface_figure(found: Surface) -> go.Figure:
         ("training", found.training, {"size": 4, "line": {"width": 0.5, "color": "#FFFFFF"}}),
         ("validation", found.validation, {"size": 7, "symbol": "circle-open", "line": {"width": 1.6}}),
     ):
-        some = evenly(len(points), charts.LIMIT // max(1, len(found.classes)) * max(1, len(found.classes)))
+        some = evenly_spaced(len(points), charts.LIMIT // max(1, len(found.classes)) * max(1, len(found.classes)))
         for number, name in enumerate(found.classes):
             mine = some[classes[some] == number]
             traces.append(
@@ -194,11 +195,6 @@ def _surface_image(found: Surface) -> str:
     buffer = io.BytesIO()
     Image.fromarray(mixed[::-1].astype(np.uint8)).save(buffer, "PNG")
     return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
-
-
-def evenly(count: int, limit: int) -> charts.Numbers:
-    """At most `limit` of the numbers below `count`, evenly spaced."""
-    return np.unique(np.linspace(0, count - 1, min(count, limit)).astype(int)) if count else np.zeros(0, int)
 
 
 def _short(name: str) -> str:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import plotly.graph_objects as go
 
-from pages.parts.predictions.class_views import evenly
 from pages.parts.theme import charts
 from pages.parts.views import prediction_view
 from trainers.runs.predictions import Predictions
 from trainers.runs.run import Run
+from trainers.sampling import evenly_spaced
 
 
 @prediction_view
 def predicted_against_true(run: Run, found: Predictions) -> None:
     """Two charts for each number to predict: predicted against true values, and the errors."""
     names = found.target_names or tuple(f"value {number}" for number in range(found.targets.shape[1]))
-    some = evenly(len(found.targets), charts.LIMIT)
+    some = evenly_spaced(len(found.targets), charts.LIMIT)
     for column, name in enumerate(names):
         true, predicted = found.targets[some, column], found.predicted[some, column]
         with charts.card(f"against_{column}"):

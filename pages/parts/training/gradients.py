@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 
 from pages.parts.theme import charts
 from pages.parts.training.run_data import Live, ProbeTable
+from trainers.sampling import evenly_spaced
 
 USUAL_RATIO = 1e-3  # of an update to the weights
 MOST_NODES = 40
@@ -19,7 +20,7 @@ def shown(table: ProbeTable) -> ProbeTable:
     """At most MOST_NODES nodes, evenly spaced over the depth."""
     if len(table.nodes) <= MOST_NODES:
         return table
-    picked = np.unique(np.linspace(0, len(table.nodes) - 1, MOST_NODES).astype(int))
+    picked = evenly_spaced(len(table.nodes), MOST_NODES)
     return table.only([table.nodes[index] for index in picked])
 
 
@@ -92,7 +93,7 @@ def map_figure(gradients: ProbeTable, state: str) -> go.Figure:
     """Columns are thinned so that there are no more than MOST_CELLS cells."""
     columns = max(20, MOST_CELLS // max(1, len(gradients.nodes)))
     count = len(gradients.steps)
-    picked = np.unique(np.linspace(0, count - 1, min(columns, count)).astype(int))
+    picked = evenly_spaced(count, columns)
     sizes = gradients.values["mean_abs"][:, picked]
     with np.errstate(divide="ignore"):
         z = np.log10(np.where(sizes > 0, sizes, np.nan))

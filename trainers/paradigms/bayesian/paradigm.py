@@ -9,6 +9,7 @@ from pydantic import Field
 
 from builder import CATALOGUE
 from builder.analysis.plan import make_plan
+from builder.compile import layers
 from trainers.engine.learner import part
 from trainers.entry import choose
 from trainers.objectives.registry import all_losses, default_loss
@@ -315,8 +316,6 @@ def _ensemble(members: list[nn.Module], expects: str) -> Ensemble:
 
 def variational_layers(model: nn.Module, document: Document) -> list[Any]:
     """The modules whose weights are distributions, each once."""
-    from builder.compile import layers
-
     found = layers(model)
     return [
         found[step.name]

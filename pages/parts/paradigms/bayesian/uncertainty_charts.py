@@ -26,6 +26,7 @@ from trainers.paradigms.bayesian.predictions import (
 )
 from trainers.runs.predictions import has_surface
 from trainers.runs.run import Run
+from trainers.sampling import evenly_spaced
 
 TALL = 400
 MOST_DOTS = 160
@@ -88,7 +89,7 @@ def histograms(groups: dict[str, Numbers], x: str, state: str, threshold: float 
 def surface_figure(found: UncertaintySurface, name: str) -> go.Figure:
     """One measure over the plane as an image, and the training points."""
     points, classes = found.points
-    few = np.unique(np.linspace(0, len(points) - 1, min(len(points), charts.LIMIT)).astype(int))
+    few = evenly_spaced(len(points), charts.LIMIT)
     traces = []
     for number, label in enumerate(found.classes):
         mine = few[classes[few] == number]
@@ -266,7 +267,7 @@ def interval_figure(found: UncertainPredictions, place: int, name: str) -> go.Fi
     dots, orange where they lie outside."""
     look, given = charts.look(), found.predictions
     order = np.argsort(given.predicted[:, place], kind="stable")
-    few = order[np.unique(np.linspace(0, len(order) - 1, min(len(order), MOST_DOTS)).astype(int))]
+    few = order[evenly_spaced(len(order), MOST_DOTS)]
     mean, truth = given.predicted[few, place].astype(float), given.targets[few, place]
     assert found.std is not None
     x = np.arange(len(few))
