@@ -28,6 +28,7 @@ async function paint(state) {
     }
   } finally {
     state.busy = false;
+    if (state.gone) window.Plotly?.purge(state.box); // it was removed while plotly was drawing
   }
 }
 
@@ -72,7 +73,7 @@ export default function (component) {
   return () => {
     state.gone = true;
     state.resized.disconnect();
-    window.Plotly?.purge(state.box);
+    if (!state.busy) window.Plotly?.purge(state.box);
     state.box.remove();
     states.delete(parentElement);
   };

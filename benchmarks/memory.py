@@ -64,7 +64,7 @@ def _ready(name: str, how: str, home: Path) -> Callable[[], Any]:
     from trainers.data import DATASETS
     from trainers.data.base import Arrays
     from trainers.data.batches import Batches
-    from trainers.engine.session import Session, warm_up
+    from trainers.engine.session import TrainingSession, warm_up
     from trainers.engine.threads import thread_count, threads
     from trainers.job import Job
     from trainers.runs.store import Store
@@ -79,7 +79,7 @@ def _ready(name: str, how: str, home: Path) -> Callable[[], Any]:
     job = Job.from_document(document(), data=data, optimizer=optimizer, epochs=EPOCHS)
     if how == "Netloom":
         store = Store()
-        session = Session(store.create("benchmark", job.to_json(), 0, EPOCHS), job, store)
+        session = TrainingSession(store.create("benchmark", job.to_json(), 0, EPOCHS), job, store)
         session.prepare()
         return lambda: (session.train(), session.finish())
     warm_up()

@@ -24,7 +24,7 @@ from trainers.data import DATASETS
 from trainers.data.base import Arrays
 from trainers.data.batches import Batches
 from trainers.data.splits import Prepared, prepare
-from trainers.engine.session import Session
+from trainers.engine.session import TrainingSession
 from trainers.engine.threads import thread_count, threads
 from trainers.job import Job
 from trainers.runs.store import Store
@@ -77,7 +77,7 @@ def _netloom(job: Job, data: Prepared) -> Callable[[], float]:
     store = Store()
 
     def run() -> float:
-        session = Session(store.create("benchmark", job.to_json(), 0, job.settings.epochs), job, store)
+        session = TrainingSession(store.create("benchmark", job.to_json(), 0, job.settings.epochs), job, store)
         session.prepare()
         return _timed(session.train)
 

@@ -19,11 +19,11 @@ import pages.parts.paradigms
 import pages.parts.predictions
 from builder.registry import module_names
 
-Kind = Literal["card", "panel", "form", "target", "samples", "prediction"]
+ViewKind = Literal["card", "panel", "form", "target", "samples", "prediction"]
 PanelColumn = Literal["top", "left", "right", "whole"]
 Draw = Callable[..., Any]
 # Targets are drawn on the Build page too, which does not wait for the modules of the other views.
-PACKAGES: dict[Kind, tuple[ModuleType, ...]] = {
+PACKAGES: dict[ViewKind, tuple[ModuleType, ...]] = {
     "target": (pages.parts.data,),
     **dict.fromkeys(
         ("card", "panel", "form", "samples", "prediction"), (pages.parts.predictions, pages.parts.paradigms)
@@ -35,7 +35,7 @@ PACKAGES: dict[Kind, tuple[ModuleType, ...]] = {
 class View:
     """A decorated function: its kind, its name, and the column of the Inspect page for a panel."""
 
-    kind: Kind
+    kind: ViewKind
     name: str
     draw: Draw
     column: PanelColumn = "whole"
@@ -75,23 +75,23 @@ def prediction_view(draw: Draw) -> Draw:
     return _marked("prediction", draw)
 
 
-def _marked(kind: Kind, draw: Draw, column: PanelColumn = "whole") -> Draw:
+def _marked(kind: ViewKind, draw: Draw, column: PanelColumn = "whole") -> Draw:
     draw.view = View(kind, draw.__name__, draw, column)  # type: ignore[attr-defined]
     return draw
 
 
-def chosen(kind: Kind, names: Iterable[str]) -> list[View]:
+def chosen(kind: ViewKind, names: Iterable[str]) -> list[View]:
     """The views with these names, in this order. KeyError: there is none of that name."""
     return [all_views(kind)[name] for name in names]
 
 
-def find(kind: Kind, name: str) -> View | None:
+def find(kind: ViewKind, name: str) -> View | None:
     """The view of that name, or None."""
     return all_views(kind).get(name)
 
 
 @functools.cache
-def all_views(kind: Kind) -> dict[str, View]:
+def all_views(kind: ViewKind) -> dict[str, View]:
     """Every view of a kind by its name. ValueError: two views of one kind have the same name."""
     found: dict[str, View] = {}
     for package in PACKAGES[kind]:

@@ -29,9 +29,15 @@ def network(make: Any, method: str, outputs: int = 3) -> Document:
     kind = "BayesianLinear" if method == "weights" else "Linear"
     middle = [("drop", "Dropout", {"p": 0.4})] if method == "dropout" else []
     return make(
-        ("x", "Input", {"shape": [4]}), ("norm", "BatchNorm1d"), ("fc1", kind, {"out_features": 8}), ("bend", "ReLU"),
-        *middle, ("fc2", kind, {"out_features": outputs}), ("y", "Output"), name="Sure",
-    )  # fmt: skip
+        ("x", "Input", {"shape": [4]}),
+        ("norm", "BatchNorm1d"),
+        ("fc1", kind, {"out_features": 8}),
+        ("bend", "ReLU"),
+        *middle,
+        ("fc2", kind, {"out_features": outputs}),
+        ("y", "Output"),
+        name="Sure",
+    )
 
 
 def model(document: Document, method: str, task: str = "classification") -> Any:
@@ -39,9 +45,11 @@ def model(document: Document, method: str, task: str = "classification") -> Any:
     whole: Any = Ensemble(made, EXPECTS[task]).eval() if method == "ensemble" else made[0]
     figures = {"mean": [0.5] * 4, "std": [2.0] * 4}
     whole.card = {
-        "inputs": [figures], "task": task, "scores": {},
+        "inputs": [figures],
+        "task": task,
+        "scores": {},
         "uncertainty": {"method": method, "samples": 30, "expects": EXPECTS},
-    }  # fmt: skip
+    }
     if task == "regression":
         whole.card |= {"targets": {"mean": [10.0], "std": [5.0]}, "target_shape": [1]}
     return whole
@@ -124,10 +132,13 @@ def test_an_ensemble_in_one_zip(make: Any, tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_an_ensemble_of_two_inputs_in_onnx(make: Any, tmp_path: Path) -> None:
     document = make(
-        ("a", "Input", {"shape": [4]}), ("b", "Input", {"shape": [4]}), ("both", "Add"),
-        ("fc", "Linear", {"out_features": 3}), ("y", "Output"),
+        ("a", "Input", {"shape": [4]}),
+        ("b", "Input", {"shape": [4]}),
+        ("both", "Add"),
+        ("fc", "Linear", {"out_features": 3}),
+        ("y", "Output"),
         edges="a > both, b > both, both > fc, fc > y",
-    )  # fmt: skip
+    )
     trained = model(document, "ensemble")
     assert export(trained, document, tmp_path / "model.onnx", "onnx").difference < 1e-4
 

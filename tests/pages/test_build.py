@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import tomllib
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -11,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 import builder
 from pages.parts.document import actions, workspace
 from pages.parts.document import session as sessions
+from trainers import __main__
 
 ROOT = Path(__file__).parents[2]
 
@@ -144,3 +147,13 @@ def test_a_document_is_never_saved_under_its_name(page: AppTest, home: Path) -> 
     assert {path.parent for path in home.rglob("*.json")} == {home / "documents"}
     with pytest.raises(workspace.MissingError):
         workspace.read("../../etc/passwd")
+
+
+def test_reruns_collect_no_garbage(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`netloom app` starts streamlit in the folder of the configuration, which turns the collection off."""
+    started: dict[str, Path] = {}
+    monkeypatch.setattr(__main__.threading, "Thread", lambda **options: SimpleNamespace(start=lambda: None))
+    monkeypatch.setattr(__main__.subprocess, "call", lambda command, cwd: started.update(cwd=cwd) or 0)
+    assert __main__.main(["app"]) == 0
+    settings = tomllib.loads((started["cwd"] / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
+    assert settings["runner"]["postScriptGC"] is False

@@ -10,7 +10,7 @@ import pytest
 
 import builder
 from pages.parts import views
-from pages.parts.predictions import class_views, tiles
+from pages.parts.predictions import class_views, tiles, token_views
 from pages.parts.theme import theme
 from tests.pages.trained import chain, has_button, look, page, perceptron, store, text, train, widget
 from trainers.data import DATASETS
@@ -138,6 +138,22 @@ def evil_text() -> Predictions:
 def test_words_of_a_text_are_written_as_text() -> None:
     html = tiles.tiles(DATASETS["digits"](), evil_text(), np.arange(2))
     assert "<img src=x" not in html and "&lt;img src=x" in html and "&lt;pad" not in html
+
+
+def test_tokens_are_shown_with_their_probability() -> None:
+    found = dataclasses.replace(
+        evil("text"),
+        task="language",
+        targets=np.array([[1, 0], [1, -100]]),
+        predicted=np.array([[1, 1], [0, 0]]),
+        target_vocabulary=("<pad>", "<img>"),
+        target_probabilities=np.array([[1.0, 0.001], [0.5, 1.0]], dtype=np.float32),
+    )
+    html = token_views._tokens(found, 0)
+    assert "&lt;img&gt;" in html[0] and "--share: 0%" in html[0] and "--share: 100%" in html[1]
+    assert len(token_views._tokens(found, 1)) == 1  # positions without a target are left out
+    curve = token_views.position_figure(found.targets, found.target_probabilities).data[0]
+    np.testing.assert_allclose(curve.y, [np.log(2) / 2, np.log(1000)], rtol=1e-5)
 
 
 def test_every_view_that_is_named_exists() -> None:

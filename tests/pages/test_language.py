@@ -52,7 +52,7 @@ def test_a_prompt_is_continued_and_unknown_characters_are_named() -> None:
     assert "does not have the characters" in text(look(test.run()))
     widget(test, "text_input", f"token_loss_text_{run.id}").set_value("ünd")
     widget(test, "text_input", f"attention_text_{run.id}").set_value("import")
-    widget(test, "selectbox", f"attention_head_{run.id}").set_value(2)
+    widget(test, "selectbox", f"attention_map_{run.id}").set_value(2)
     assert "does not have the characters" in text(look(test.run()))
 
 

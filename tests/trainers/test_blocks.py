@@ -19,7 +19,7 @@ from builder.document import Document
 from builder.exports.model_file import model_source
 from builder.exports.subject import subject
 from tests.builder.folded import data, graph, node
-from trainers.engine.session import Session
+from trainers.engine.session import TrainingSession
 from trainers.optim.initialisation import INITIALISATIONS
 from trainers.runs.store import Store
 from trainers.script.train_script import train_script
@@ -83,7 +83,7 @@ def test_a_paused_run_equals_an_uninterrupted_one(folded: Document, train: Train
     store = Store()
     run = store.create("paused", job.to_json(), 0, 3)
     for _ in range(40):
-        session = Session(run, job, store)
+        session = TrainingSession(run, job, store)
         session.prepare()
         loop = session.loop
         assert loop is not None
@@ -101,7 +101,7 @@ def test_a_paused_run_equals_an_uninterrupted_one(folded: Document, train: Train
         assert torch.equal(value, resumed.state_dict()[name]), name
 
 
-def _leave(session: Session, begun: int) -> bool:
+def _leave(session: TrainingSession, begun: int) -> bool:
     loop = session.loop
     assert loop is not None
     if loop.position.step >= begun + 7 and loop.position.epoch < 3:

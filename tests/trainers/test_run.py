@@ -22,7 +22,7 @@ import trainers.engine.loop
 from builder import Document
 from builder.problems import NetloomError
 from trainers.engine import checkpoint
-from trainers.engine.session import Session
+from trainers.engine.session import TrainingSession
 from trainers.engine.worker import explain, worker_of
 from trainers.runs.store import Store
 
@@ -94,7 +94,7 @@ def test_a_paused_run_equals_an_uninterrupted_one(
     state = "paused"
     for _ in range(100):
         torch.rand(7)  # other code uses random numbers in between
-        session = Session(run, job, store)
+        session = TrainingSession(run, job, store)
         session.prepare()
         loop = session.loop
         assert loop is not None
@@ -255,7 +255,7 @@ def test_regression_with_a_large_learning_rate_fails_with_advice(train: Train) -
 
 def test_an_error_names_the_step_if_there_was_one(moons: Document) -> None:
     job = trainers.Job.from_document(moons)
-    session = Session(Store().create("errors", job.to_json(), 0, 1), job, Store())
+    session = TrainingSession(Store().create("errors", job.to_json(), 0, 1), job, Store())
     assert explain(NetloomError("The file is damaged."), session) == "The file is damaged."
     assert explain(ValueError("wrong"), session).startswith("Error in the preparation of the run: wrong.")
     session.prepare()

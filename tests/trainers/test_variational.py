@@ -177,7 +177,7 @@ def test_a_connection_around_the_sampled_code_is_reported(make: Any) -> None:
         ("sample", "Input", {"shape": [4]}),
         ("one", "Linear", {"out_features": 8}),
         ("mean", "Linear", {"out_features": 2}),
-        ("spread", "Linear", {"out_features": 2}),
+        ("log_variance", "Linear", {"out_features": 2}),
         ("draw", "Reparameterize"),
         ("wide", "Linear", {"out_features": 8}),
         ("add", "Add"),
@@ -185,8 +185,8 @@ def test_a_connection_around_the_sampled_code_is_reported(make: Any) -> None:
         ("reconstruction", "Output"),
     ]
     edges = (
-        "sample > one, one > mean, one > spread, mean > draw:mean, spread > draw:log_variance, draw > wide, wide > add,"
-        "one > add, add > last, last > reconstruction"
+        "sample > one, one > mean, one > log_variance, mean > draw:mean, log_variance > draw:log_variance, draw > wide,"
+        "wide > add, one > add, add > last, last > reconstruction"
     )
     training = {"data": {"name": "iris"}, "paradigm": {"name": "variational", "loss": "mse"}}
     document = make(*nodes, edges=edges, training=training)
@@ -204,11 +204,11 @@ def test_a_block_that_samples_is_the_code(make: Any) -> None:
     inside = [
         ("x", "Input"),
         ("mean", "Linear", {"out_features": 3}),
-        ("spread", "Linear", {"out_features": 3}),
+        ("log_variance", "Linear", {"out_features": 3}),
         ("draw", "Reparameterize"),
         ("y", "Output"),
     ]
-    wires = "x > mean, x > spread, mean > draw:mean, spread > draw:log_variance, draw > y"
+    wires = "x > mean, x > log_variance, mean > draw:mean, log_variance > draw:log_variance, draw > y"
     block = make(*inside, edges=wires, load=False)
     nodes = [
         ("sample", "Input", {"shape": [4]}),

@@ -42,7 +42,7 @@ class StopRequested(Exception):
     """The run was asked to pause or to stop before its first step."""
 
 
-class Session:
+class TrainingSession:
     """Loads the data, builds the learner, runs the loop, writes events to the store, saves checkpoints."""
 
     def __init__(self, run: str, job: Job, store: Store) -> None:

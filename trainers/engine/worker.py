@@ -12,7 +12,7 @@ from builder.problems import NetloomError, NodeError
 from trainers.data import DataError
 from trainers.engine import checkpoint
 from trainers.engine.loop import Diverged
-from trainers.engine.session import TRAINING_LOCK, Session, StopRequested
+from trainers.engine.session import TRAINING_LOCK, StopRequested, TrainingSession
 from trainers.events import State
 from trainers.job import Job
 from trainers.runs.store import Store, StoreError
@@ -27,7 +27,7 @@ class Worker:
     def __init__(self, run: str, job: Job, store: Store) -> None:
         self.run, self.job = run, job
         self.store = Store(store.folder)  # its own store, since `Store.write` keeps a connection open
-        self.session = Session(run, job, self.store)
+        self.session = TrainingSession(run, job, self.store)
         self.state: State = "queued"
         self._wake = threading.Event()
         self._changed = threading.Condition()
@@ -171,7 +171,7 @@ def worker_of(run: str) -> Worker | None:
         return _workers.get(run)
 
 
-def explain(error: Exception, session: Session) -> str:
+def explain(error: Exception, session: TrainingSession) -> str:
     """An error as a message that names the node and the step where they are known, and what to try."""
     step = f"step {session.loop.position.step + 1:,}" if session.loop else "the preparation of the run"
     cause = error.__cause__ if isinstance(error, NodeError) else error
@@ -190,7 +190,7 @@ def explain(error: Exception, session: Session) -> str:
     return f"Error in {step}: {text or type(error).__name__}. Details are in error.txt in the run's folder."
 
 
-def _explain_divergence(error: Diverged, session: Session) -> str:
+def _explain_divergence(error: Diverged, session: TrainingSession) -> str:
     """The message of a loss that is NaN, with the first node whose weights are NaN or infinite."""
     assert session.loop is not None
     nodes = (

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch._C._functorch import is_functorch_wrapped_tensor
 
-from builder.compile import layers
 from trainers.events import Event, Histograms, Probe
+from trainers.probes.nodes import probed_nodes
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -39,9 +39,8 @@ class ActivationProbe:
         self._handles: list[RemovableHandle] = []
 
     def __enter__(self) -> ActivationProbe:
-        for module in self.modules.values():
-            for name, child in layers(module).items():
-                self._handles.append(child.register_forward_hook(self._hook(name)))
+        for name, child in probed_nodes(self.modules).items():
+            self._handles.append(child.register_forward_hook(self._hook(name)))
         return self
 
     def __exit__(

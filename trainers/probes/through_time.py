@@ -77,12 +77,12 @@ class ThroughTimeProbe:
 
 def recurrent_layers(modules: Mapping[str, nn.Module]) -> dict[str, nn.RNNBase]:
     """The layers that pass a state from the first step of a sequence to the last."""
-    return {
-        name: child
-        for module in modules.values()
-        for name, child in module.named_modules()
-        if isinstance(child, nn.RNNBase) and not child.bidirectional and not child.proj_size
-    }
+    found: dict[str, nn.RNNBase] = {}
+    for module in modules.values():
+        for name, child in module.named_modules():
+            if isinstance(child, nn.RNNBase) and not child.bidirectional and not child.proj_size:
+                found.setdefault(name, child)  # of modules with the same nodes the first one is probed
+    return found
 
 
 def sizes_back(layer: nn.RNNBase, inputs: Tensor, error: Tensor) -> list[float]:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from builder.compile import layers
 from trainers.events import Event, Probe
+from trainers.probes.nodes import probed_nodes
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -28,11 +28,10 @@ class WeightProbe:
     def __init__(self, modules: Mapping[str, nn.Module], embeddings: Collection[str] = ()) -> None:
         self.embeddings = embeddings
         self.nodes: dict[str, list[nn.Parameter]] = {}
-        for module in modules.values():
-            for name, child in layers(module).items():
-                parameters = [parameter for parameter in child.parameters() if parameter.requires_grad]
-                if parameters:
-                    self.nodes[name] = parameters
+        for name, child in probed_nodes(modules).items():
+            parameters = [parameter for parameter in child.parameters() if parameter.requires_grad]
+            if parameters:
+                self.nodes[name] = parameters
         self._before: dict[str, Tensor] = {}
 
     def __enter__(self) -> WeightProbe:

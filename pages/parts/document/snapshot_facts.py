@@ -13,7 +13,7 @@ from builder.spec import ShapeError
 from pages.parts.document.block_path import BlockPath, block_at, find
 from pages.parts.document.document_facts import Cost, DocumentFacts
 
-Value = TypeVar("Value")
+Fact = TypeVar("Fact")
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def facts_at(document: Document, facts: DocumentFacts, path: BlockPath, graph: D
     prefix = path.prefix
     names = {node.name: prefix + node.name for node in graph.nodes}
 
-    def here(values: Mapping[str, Value]) -> dict[str, Value]:
+    def here(values: Mapping[str, Fact]) -> dict[str, Fact]:
         return {name: values[full] for name, full in names.items() if full in values}
 
     outputs = here(facts.outputs)

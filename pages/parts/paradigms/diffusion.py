@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pages.parts.data import sample_images
 from pages.parts.theme import charts
 from pages.parts.training import snapshots
-from pages.parts.training.run_data import Live
+from pages.parts.training.run_data import LiveRun
 from pages.parts.views import card, panel
 from trainers.events import SplitName
 from trainers.paradigms.diffusion.sampling import Samples, diffusion_of, explained_variance_by_time, generate
@@ -22,7 +22,7 @@ COPY = 0.02  # distance to a training sample below which a sample counts as a co
 
 
 @card
-def denoising(live: Live) -> None:
+def denoising(live: LiveRun) -> None:
     """A few samples during sampling: noise on the left, the result on the right."""
     charts.heading("Denoising steps", "each row is one sample, from noise to the result")
     snapshot = snapshots.choose_snapshot(live, "denoising")
@@ -31,7 +31,7 @@ def denoising(live: Live) -> None:
 
 
 @card
-def diffusion_samples(live: Live) -> None:
+def diffusion_samples(live: LiveRun) -> None:
     """The samples that the network generates at this step of the training."""
     charts.heading("Generated samples", "always from the same noise")
     snapshot = snapshots.choose_snapshot(live, "diffusion_samples")

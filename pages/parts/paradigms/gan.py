@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pages.parts.canvas import network_frames
 from pages.parts.theme import charts, theme
 from pages.parts.training import snapshots
-from pages.parts.training.run_data import Live
+from pages.parts.training.run_data import LiveRun
 from pages.parts.views import card, panel
 from trainers.events import Snapshot, SplitName
 from trainers.paradigms.gan import samples
@@ -26,7 +26,6 @@ SMOOTHING = 0.9
 BINS = 40
 CURVES = 24  # samples in a grid, where samples are not images
 TALL = 400
-GENERATED = theme.class_colour(0)
 
 SAMPLES, COLUMNS = 60, 10  # on the Inspect page
 POINTS = 400
@@ -38,7 +37,7 @@ POINT_PATHS, POINT_STEPS = 5, 40
 
 
 @card
-def generated_samples(live: Live) -> None:
+def generated_samples(live: LiveRun) -> None:
     """Samples from the same noise at any step of the training."""
     classes = live.run.job.dataset.classes
     charts.heading("Generated samples", "always from the same noise · the slider shows earlier steps")
@@ -75,7 +74,7 @@ def points_figure(snapshot: Snapshot, state: str) -> go.Figure:
         hoverinfo="skip",
     )
     real = _scatter(arrays["real"], "real", look.soft, 5.0, 0.75)
-    generated = _scatter(arrays["fake"], "generated", GENERATED, 4.5, 0.75)
+    generated = _scatter(arrays["fake"], "generated", look.validation, 4.5, 0.75)
     x = {"range": [left, right], "showgrid": False}
     y = {"range": [bottom, top], "scaleanchor": "x", "showgrid": False}
     return charts.figure([background, real, generated], state=state, height=TALL, xaxis=x, yaxis=y)
@@ -93,25 +92,25 @@ def _scatter(points: Floats, name: str, colour: str, size: float, opacity: float
 
 
 @card
-def adversarial_losses(live: Live) -> None:
+def adversarial_losses(live: LiveRun) -> None:
     """Both losses and, below them, the discriminator's accuracy on real and on fake samples."""
     charts.heading("Two losses", "they need not fall: each network makes the other's task harder")
     numbers = network_frames.network_colours(live.run.document)
     colours = [theme.network_colour(numbers.get(name, i)) for i, name in enumerate((GENERATOR, DISCRIMINATOR))]
     _pair(live, ("generator_loss", "discriminator_loss"), (GENERATOR, DISCRIMINATOR), colours, "adversarial_losses")
-    charts.heading("Discriminator accuracy", "share of correct answers in each batch · one half is guessing")
-    colours = [charts.look().soft, GENERATED]
+    charts.heading("Discriminator accuracy", "share classified correctly · 50% is guessing")
+    colours = [charts.look().soft, charts.look().validation]
     accuracies = ("step_accuracy_real", "step_accuracy_fake")
     _pair(live, accuracies, ("real", "fake"), colours, "discriminator_accuracy", share=True)
 
 
 def _pair(
-    live: Live, metrics: tuple[str, str], names: tuple[str, str], colours: list[str], key: str, share: bool = False
+    live: LiveRun, metrics: tuple[str, str], names: tuple[str, str], colours: list[str], key: str, share: bool = False
 ) -> None:
     """Two curves of the training split, and a smoothed curve over each."""
     curves = [live.curves.get(("training", metric)) for metric in metrics]
     if not any(curves):
-        return charts.nothing(snapshots.WAITING)
+        return charts.empty(snapshots.WAITING)
     traces = []
     for curve, name, colour in zip(curves, names, colours, strict=True):
         if curve is not None:
@@ -186,9 +185,10 @@ def grid(generated: Floats, columns: int) -> str:
 
 def cloud(generated: Floats, real: Floats, state: str) -> go.Figure:
     """Generated points of the plane among real ones."""
+    look = charts.look()
     traces = [
-        _scatter(real, "real", charts.look().soft, 4.5, 0.7),
-        _scatter(generated, "generated", GENERATED, 4.5, 0.7),
+        _scatter(real, "real", look.soft, 4.5, 0.7),
+        _scatter(generated, "generated", look.validation, 4.5, 0.7),
     ]
     return charts.figure(traces, state=state, height=TALL, yaxis={"scaleanchor": "x", "showgrid": False})
 
@@ -196,7 +196,7 @@ def cloud(generated: Floats, real: Floats, state: str) -> go.Figure:
 def scores_figure(found: Mapping[str, Floats], state: str) -> go.Figure:
     """A histogram of the scores of each kind of samples, drawn as curves."""
     look = charts.look()
-    colours = {"training": look.training, "validation": look.soft, "generated": GENERATED}
+    colours = {"training": look.training, "validation": look.soft, "generated": look.validation}
     edges = np.histogram_bin_edges(np.concatenate(list(found.values())), BINS)
     middles = (edges[1:] + edges[:-1]) / 2
     traces = []

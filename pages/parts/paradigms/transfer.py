@@ -19,7 +19,7 @@ from pages.parts.predictions.samples import page_of
 from pages.parts.theme import charts
 from pages.parts.theme.escaping import escape
 from pages.parts.training import snapshots
-from pages.parts.training.run_data import Live
+from pages.parts.training.run_data import LiveRun
 from pages.parts.views import card, form, panel
 from trainers.binding import bind
 from trainers.data import DATASETS
@@ -161,14 +161,14 @@ def _rate(match: source_weights.LayerMatch, paradigm: Transfer) -> str:
 
 
 @card
-def scratch_baseline_curves(live: Live) -> None:
+def scratch_baseline_curves(live: LiveRun) -> None:
     """The first metric of the validation split, with transfer and from scratch."""
     job = live.run.job
     metric = job.paradigm.metrics(job.dataset)[0]
     charts.heading("With and without transfer", f"validation {metric.label} after each epoch")
     own, baseline = (live.curves.get(("validation", name)) for name in (metric.name, SCRATCH_PREFIX + metric.name))
     if own is None:
-        return charts.nothing("The first value comes at the end of the first epoch.")
+        return charts.empty("The first value comes at the end of the first epoch.")
     look = charts.look()
     traces = [charts.line(own.epoch, own.value, "with transfer", look.training, 2.2)]
     if baseline is not None:
@@ -177,11 +177,11 @@ def scratch_baseline_curves(live: Live) -> None:
 
 
 @card
-def scratch_baseline_samples(live: Live) -> None:
+def scratch_baseline_samples(live: LiveRun) -> None:
     """The same validation samples throughout training, and which of the two networks predicts them correctly."""
     charts.heading("The same few samples", "validation samples · a coloured bar is a correct prediction")
     if not has_baseline(live.run):
-        return charts.nothing(NO_BASELINE)
+        return charts.empty(NO_BASELINE)
     snapshot = snapshots.choose_snapshot(live, "scratch_baseline")
     if snapshot is None:
         return None
@@ -241,7 +241,7 @@ def _tiles(run: Run, found: Comparison, which: str, split: SplitName) -> None:
     """The samples, with the predictions of both networks."""
     shown = found.samples(which)
     if not len(shown):
-        return charts.nothing("There is no such sample.", 90)
+        return charts.empty("There is no such sample.", 90)
     own = found.predicted
     shown = shown[np.argsort(-own.confidence[shown])] if own.confidence is not None else shown
 

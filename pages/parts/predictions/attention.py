@@ -45,7 +45,7 @@ def attention(run: Run, split: SplitName) -> None:
         with choice:
             layer = st.selectbox("Layer", list(found.maps), key=f"attention_layer_{run.id}", width=170)
             heads = [MEAN, *range(1, len(found.maps[layer]) + 1)]
-            head = st.selectbox("Head", heads, key=f"attention_head_{run.id}", width=140)
+            head = st.selectbox("Head", heads, key=f"attention_map_{run.id}", width=140)
         maps = found.maps[layer]
         shown = maps.mean(axis=0) if head == MEAN else maps[int(head) - 1]
         charts.draw(map_figure(shown, *found.names[layer], f"{run.id}{layer}"), "attention")

@@ -17,7 +17,7 @@ from trainers.runs.predictions import Predictions
 from trainers.runs.run import Run
 
 MOST_ROWS = 1000
-Order = NDArray[np.int64]
+SampleOrder = NDArray[np.int64]
 
 
 @sample_view
@@ -25,7 +25,7 @@ def caption(run: Run, found: Predictions, key: str) -> None:
     """Tiles with target and prediction in words below; a table for samples that are rows of one."""
     order = choose_order(found)
     if not len(order):
-        charts.nothing("No sample is wrong.", 120)
+        charts.empty("No sample is wrong.", 120)
     elif found.kind in ("table", "points"):
         _table(found, order)
     else:
@@ -39,13 +39,13 @@ def mask(run: Run, found: Predictions, key: str) -> None:
     st.html(sample_images.legend(found.classes[1:], first=1))
 
 
-def _tiles(run: Run, found: Predictions, order: Order, key: str) -> None:
+def _tiles(run: Run, found: Predictions, order: SampleOrder, key: str) -> None:
     """A page of tiles. `key` names run and split, so that another one starts at its first page."""
     shown = page_of(order, tiles.on_a_page(found), key)
     st.html(tiles.tiles(run.job.dataset, found, shown))
 
 
-def choose_order(found: Predictions) -> Order:
+def choose_order(found: Predictions) -> SampleOrder:
     """The heading, with a choice of the wrong samples only; returns the samples to show, the most informative first."""
     wrong, count = int(found.wrong.sum()), len(found.targets)
     with st.container(horizontal=True, vertical_alignment="center", key="samples_head"):
@@ -65,7 +65,7 @@ def choose_order(found: Predictions) -> Order:
     return found.order[found.wrong[found.order]] if which == "wrong" else found.order
 
 
-def page_of(order: Order, size: int, key: str) -> Order:
+def page_of(order: SampleOrder, size: int, key: str) -> SampleOrder:
     """The samples of the page that the reader chooses."""
     pages = math.ceil(len(order) / size)
     page = 1
@@ -77,7 +77,7 @@ def page_of(order: Order, size: int, key: str) -> Order:
     return order[(page - 1) * size : page * size]
 
 
-def _table(found: Predictions, order: Order) -> None:
+def _table(found: Predictions, order: SampleOrder) -> None:
     some = order[:MOST_ROWS]
     columns, settings = _answers(found, some)
     flat = np.concatenate([given[some].reshape(len(some), -1) for given in found.inputs], axis=1)
@@ -88,7 +88,7 @@ def _table(found: Predictions, order: Order) -> None:
         st.caption(f"The first {MOST_ROWS:,} of {len(order):,} samples.")
 
 
-def _answers(found: Predictions, some: Order) -> tuple[dict[str, object], dict[str, object]]:
+def _answers(found: Predictions, some: SampleOrder) -> tuple[dict[str, object], dict[str, object]]:
     """The columns of targets and predictions, and how streamlit draws them."""
     columns: dict[str, object] = {}
     settings: dict[str, object] = {}

@@ -19,7 +19,7 @@ from trainers.data import DataSet
 from trainers.runs.predictions import Predictions
 
 SIZES = {"small": 24, "medium": 16, "large": 8}  # tiles on a page
-Range = tuple[float, float]
+ValueRange = tuple[float, float]
 
 
 def size(found: Predictions) -> str:
@@ -50,7 +50,7 @@ def tiles(
     return f'<div class="nl-tiles nl-{room}">{"".join(made)}</div>'
 
 
-def ranges_of(inputs: Sequence[NDArray[Any]]) -> list[Range]:
+def ranges_of(inputs: Sequence[NDArray[Any]]) -> list[ValueRange]:
     """The smallest and the largest value of each input."""
     return [(float(given.min()), float(given.max())) for given in inputs]
 
@@ -68,7 +68,7 @@ def _tile(found: Predictions, index: int, drawing: str, words: Callable[[int], s
     )
 
 
-def _drawing(dataset: DataSet, found: Predictions, index: int, ranges: list[Range]) -> str:
+def _drawing(dataset: DataSet, found: Predictions, index: int, ranges: list[ValueRange]) -> str:
     """The sample, and its target and prediction if the task draws them over the sample."""
     if found.kind == "text":
         return _text(dataset, found, index)
@@ -82,7 +82,7 @@ def _drawing(dataset: DataSet, found: Predictions, index: int, ranges: list[Rang
     return side_by_side(drawings)
 
 
-def sample_html(kind: str, inputs: Sequence[NDArray[Any]], ranges: list[Range]) -> list[str]:
+def sample_html(kind: str, inputs: Sequence[NDArray[Any]], ranges: list[ValueRange]) -> list[str]:
     """Each input of one sample as an <img>: an image, a spectrogram, or a small plot of curves."""
     return [_input(kind, given, *limits) for given, limits in zip(inputs, ranges, strict=True)]
 

@@ -7,7 +7,7 @@ import streamlit as st
 from builder.problems import NetloomError
 from pages.parts.document.session import Session
 from pages.parts.runs import run_choice, run_exports
-from pages.parts.runs.run_exports import EVERYTHING, FORMATS, Format
+from pages.parts.runs.run_exports import EVERYTHING, FORMATS, ExportFormat
 from pages.parts.theme import charts
 from pages.parts.theme.escaping import escape, file_name
 from pages.parts.theme.run_page import show_error
@@ -53,7 +53,7 @@ def _part(run: Run) -> str:
     return chosen or names[0]
 
 
-def _card(session: Session, run: Run, format: Format, part: str = "") -> None:
+def _card(session: Session, run: Run, format: ExportFormat, part: str = "") -> None:
     with st.container(border=True, key=f"card_{format.key}", horizontal=True, vertical_alignment="center", gap="small"):
         text = f"<b>{format.title}</b><p>{_purpose(run, format)}</p>{_verified(run, format, part)}"
         st.html(f'<div class="nl-format">{text}</div>')
@@ -79,7 +79,7 @@ def _card(session: Session, run: Run, format: Format, part: str = "") -> None:
             _prepare(session, run, format, part)
 
 
-def _purpose(run: Run, format: Format) -> str:
+def _purpose(run: Run, format: ExportFormat) -> str:
     """What a format is for; for the zip, also what else it contains."""
     if format is not EVERYTHING:
         return format.purpose
@@ -89,7 +89,7 @@ def _purpose(run: Run, format: Format) -> str:
     return format.purpose + script + (f" One folder for each part: {names}." if len(parts) > 1 else "")
 
 
-def _verified(run: Run, format: Format, part: str) -> str:
+def _verified(run: Run, format: ExportFormat, part: str) -> str:
     found = run_exports.made(run, format, part)
     if found is None:
         return ""
@@ -97,7 +97,7 @@ def _verified(run: Run, format: Format, part: str) -> str:
     return f'<small class="nl-good" title="{escape(found.checked)}">{verified}</small>'
 
 
-def _prepare(session: Session, run: Run, format: Format, part: str) -> None:
+def _prepare(session: Session, run: Run, format: ExportFormat, part: str) -> None:
     try:
         with st.spinner("Exporting, running and comparing …"):
             run_exports.make(run, format, part)

@@ -21,7 +21,7 @@ KEPT = 24
 
 
 @dataclass(frozen=True)
-class Format:
+class ExportFormat:
     """A format to export a model in: its title, its file name, and what it is for."""
 
     key: str
@@ -31,7 +31,7 @@ class Format:
     purpose: str
 
 
-EVERYTHING = Format(
+EVERYTHING = ExportFormat(
     "zip",
     "Everything in one zip",
     "{name}.zip",
@@ -39,28 +39,28 @@ EVERYTHING = Format(
     "The weights, readable code, the document, ONNX, and a README that explains how to use them.",
 )
 FORMATS = (
-    Format(
+    ExportFormat(
         "safetensors",
         "Weights",
         "{name}.safetensors",
         "application/octet-stream",
         "safetensors: the weights by name, without any code. For model.py or another program.",
     ),
-    Format(
+    ExportFormat(
         "onnx",
         "ONNX",
         "{name}.onnx",
         "application/octet-stream",
         "Runs without PyTorch: in ONNX Runtime, in a browser, on a phone, from C++, C# or Java.",
     ),
-    Format(
+    ExportFormat(
         "pt2",
         "torch.export",
         "{name}.pt2",
         "application/octet-stream",
         "The graph with its weights, for PyTorch: torch.export.load loads it without the code.",
     ),
-    Format(
+    ExportFormat(
         "python",
         "Python",
         "{name}.py",
@@ -75,14 +75,14 @@ _guard = threading.Lock()
 _folder: list[Path] = []
 
 
-def made(run: Run, format: Format, part: str = "") -> Exported | None:
+def made(run: Run, format: ExportFormat, part: str = "") -> Exported | None:
     """The export of this run's best weights, if it was made before and still exists. `part`: one of `run.parts()`;
     empty: all of them."""
     found = _made.get(_key(run, format, part))
     return found if found is not None and found.path.exists() else None
 
 
-def make(run: Run, format: Format, part: str = "") -> Exported:
+def make(run: Run, format: ExportFormat, part: str = "") -> Exported:
     """Export and verify; the result is kept.
 
     Raises:
@@ -123,7 +123,7 @@ def size(count: int) -> str:
     return f"{count:.2f} GB"
 
 
-def _key(run: Run, format: Format, part: str) -> Key:
+def _key(run: Run, format: ExportFormat, part: str) -> Key:
     try:
         weights = (run.store.run_folder(run.id) / "best.safetensors").stat().st_mtime_ns
     except OSError:

@@ -110,7 +110,7 @@ def compare(runs: Sequence[Run]) -> None:
         if len(found):
             st.dataframe(found, height="auto" if len(found) < 9 else 310, key="differences")
         else:
-            charts.nothing("These runs have the same settings and the same network.", 120)
+            charts.empty("These runs have the same settings and the same network.", 120)
 
 
 def curves_figure(runs: Sequence[Run]) -> go.Figure:

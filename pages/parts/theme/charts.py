@@ -203,12 +203,14 @@ def tilt(names: Sequence[str]) -> int:
 def draw(made: go.Figure, key: str, picked: Callable[[Any], None] | None = None) -> None:
     """Put a figure on the page, without a tool bar. `picked` is called with the customdata of a clicked point."""
     name = f"chart_{key}"
+    if made.layout.height is None:
+        made.layout.height = HEIGHT
+    height = int(made.layout.height)
     data = {
         "figure": plotly.io.to_json(made, validate=False),
         "picks": picked is not None,
         "library": f"component/{_files.name}/plotly.min.js",
     }
-    height = int(made.layout.height)
     if picked is None:
         _plot(key=name, data=data, height=height)
         return
@@ -232,6 +234,6 @@ def heading(title: str, note: str = "") -> None:
     st.html(f'<div class="nl-chart-title"><b>{escape(title)}</b>{small}</div>')
 
 
-def nothing(sentence: str, height: int = HEIGHT) -> None:
+def empty(sentence: str, height: int = HEIGHT) -> None:
     """In place of a chart: why there is none yet."""
     st.html(f'<div class="nl-nothing" style="height:{height}px">{escape(sentence)}</div>')

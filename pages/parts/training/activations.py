@@ -9,7 +9,7 @@ import streamlit as st
 from pages.parts.theme import charts, theme
 from pages.parts.training.block_rows import every_node, nodes_of_interest
 from pages.parts.training.gradients import WAITING, shown
-from pages.parts.training.run_data import Live, ProbeTable
+from pages.parts.training.run_data import LiveRun, ProbeTable
 
 LABELS = {
     "std": "standard deviation",
@@ -25,13 +25,13 @@ NOTES = {
 }
 
 
-def now(live: Live) -> None:
+def now(live: LiveRun) -> None:
     """The newest histogram of each node, as a violin."""
     nodes = [node for node in nodes_of_interest(live) if node in live.histograms]
     nodes = list(shown(ProbeTable(tuple(nodes))).nodes)
     charts.heading("Activations", "distribution of each node's output for one batch")
     if not nodes:
-        return charts.nothing(WAITING)
+        return charts.empty(WAITING)
     return charts.draw(violins({node: live.histograms[node] for node in nodes}, live.run.id), "violins")
 
 
@@ -72,7 +72,7 @@ def violins(histograms: dict[str, tuple[list[float], list[int]]], state: str) ->
     )
 
 
-def over_time(live: Live) -> None:
+def over_time(live: LiveRun) -> None:
     """The mean or standard deviation of each node's output over the run."""
     with st.container(horizontal=True, vertical_alignment="center", key="activation_head"):
         title = st.empty()
@@ -82,7 +82,7 @@ def over_time(live: Live) -> None:
     _chart(live, statistic, "activations_time")
 
 
-def inactive(live: Live) -> None:
+def inactive(live: LiveRun) -> None:
     """The shares of zeros, saturated values and dead units over the run."""
     first = "saturated_share" if _has_bounds(live) else "zero_share"
     with st.container(horizontal=True, vertical_alignment="center", key="inactive_head"):
@@ -106,15 +106,15 @@ def _statistic_choice(key: str, statistics: tuple[str, ...], first: str) -> str:
     return chosen or first
 
 
-def _has_bounds(live: Live) -> bool:
+def _has_bounds(live: LiveRun) -> bool:
     """Whether the network has layers whose output is bounded on both sides."""
     return any(len(node.spec.bounds()) == 2 for node in every_node(live.run.document))
 
 
-def _chart(live: Live, statistic: str, key: str, share: bool = False) -> None:
+def _chart(live: LiveRun, statistic: str, key: str, share: bool = False) -> None:
     table = shown(live.probes["activations"].only(nodes_of_interest(live)))
     if not table.nodes:
-        return charts.nothing(WAITING)
+        return charts.empty(WAITING)
     axis = {"tickformat": ".0%", "range": [-0.02, 1.02]} if share else {}
     made = charts.per_node(
         table.steps, table.values[statistic], table.nodes, state=f"{live.run.id}{statistic}", yaxis=axis

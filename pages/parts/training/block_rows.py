@@ -13,29 +13,30 @@ import streamlit as st
 import builder
 from builder.document import Block, Document, Node
 from pages.parts.document import block_path
-from pages.parts.training.run_data import Live, Numbers, ProbeTable
+from pages.parts.theme.charts import Numbers
+from pages.parts.training.run_data import LiveRun, ProbeTable
 
-Names = tuple[str, ...]  # of the opened nodes, outermost first, with all their repeats
+NodePath = tuple[str, ...]  # of the opened nodes, outermost first, with all their repeats
 MOST_CHOICES = 60
 BADGES = ("exploding", "vanishing", "dead", "saturated")  # the most serious first
 SHOWN_FAMILIES = ("activation",)  # whose outputs are shown; in a network without them, those of learned nodes
 
 
 @dataclass(frozen=True)
-class GroupedRun(Live):
+class GroupedRun(LiveRun):
     """A run whose probes are those of blocks and repeats; `whole` has those of every node."""
 
-    whole: Live | None = None
-    path: Names = ()
+    whole: LiveRun | None = None
+    path: NodePath = ()
     members: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # the name of a row → its nodes
 
 
-def choose_group(live: Live) -> Live:
+def choose_group(live: LiveRun) -> LiveRun:
     """The run grouped by the block that the reader chooses; unchanged if its network has no blocks."""
     document = live.run.document
     if not document.blocks or not document.composites:
         return live
-    choices: list[Names] = [(), *block_paths(document)][:MOST_CHOICES]
+    choices: list[NodePath] = [(), *block_paths(document)][:MOST_CHOICES]
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="group_choice"):
         st.html('<span class="nl-label">Charts of</span>', width="content")
         path = st.selectbox(
@@ -50,9 +51,9 @@ def choose_group(live: Live) -> Live:
     return group(live, path or ())
 
 
-def block_paths(document: Document) -> Iterator[Names]:
+def block_paths(document: Document) -> Iterator[NodePath]:
     """The path to every block in use, outer ones first."""
-    waiting: list[tuple[Names, Document | Block]] = [((), document)]
+    waiting: list[tuple[NodePath, Document | Block]] = [((), document)]
     for path, graph in waiting:
         for name, use in graph.composites.items():
             if use.block in document.blocks and len(waiting) < 4 * MOST_CHOICES:
@@ -60,7 +61,7 @@ def block_paths(document: Document) -> Iterator[Names]:
                 waiting.append(((*path, name), document.blocks[use.block]))
 
 
-def group(live: Live, path: Names) -> GroupedRun:
+def group(live: LiveRun, path: NodePath) -> GroupedRun:
     """The probes, histograms and verdicts of a run, one row for each node or repeat of a block inside `path`."""
     probes = {**live.probes}
     members: dict[str, tuple[str, ...]] = {}
@@ -79,12 +80,12 @@ def group(live: Live, path: Names) -> GroupedRun:
     for leaf in shown_nodes & live.histograms.keys() & rows.keys():
         histograms[rows[leaf]] = live.histograms[leaf]
     verdicts = [replace(verdict, node=rows.get(verdict.node or "", verdict.node)) for verdict in live.verdicts]
-    fields = {name: getattr(live, name) for name in Live.__dataclass_fields__}
+    fields = {name: getattr(live, name) for name in LiveRun.__dataclass_fields__}
     fields |= {"probes": probes, "histograms": histograms, "verdicts": verdicts}
     return GroupedRun(**fields, whole=live, path=path, members=members)
 
 
-def rows_of(nodes: tuple[str, ...], path: Names) -> dict[str, list[str]]:
+def rows_of(nodes: tuple[str, ...], path: NodePath) -> dict[str, list[str]]:
     """Row → its nodes: 'stage1.0.conv1' is in the row 'stage1.0', or in '0.conv1' inside stage1."""
     found: dict[str, list[str]] = {}
     repeats: dict[str, set[str]] = {}
@@ -142,7 +143,7 @@ def node_at(document: Document, full_name: str) -> Node | None:
     return graph.by_name.get(found[1])
 
 
-def nodes_of_interest(live: Live) -> list[str]:
+def nodes_of_interest(live: LiveRun) -> list[str]:
     """The activation layers of the network; without any, the nodes with parameters."""
     measured = live.probes["activations"].nodes
     members = live.members if isinstance(live, GroupedRun) else {}
@@ -177,7 +178,7 @@ class NodeGradients:
         return float(np.mean(list(self.sizes.values()))) if self.sizes else 0.0
 
 
-def node_gradients(sizes: Mapping[str, float], path: Names) -> dict[str, NodeGradients]:
+def node_gradients(sizes: Mapping[str, float], path: NodePath) -> dict[str, NodeGradients]:
     """The gradients of the nodes inside `path` by their names there, from those of every node."""
     groups: dict[str, dict[str, list[float]]] = {}
     for node, size in sizes.items():
@@ -196,7 +197,7 @@ def node_gradients(sizes: Mapping[str, float], path: Names) -> dict[str, NodeGra
     }
 
 
-def worst_badges(badges: Mapping[str, str], path: Names) -> dict[str, str]:
+def worst_badges(badges: Mapping[str, str], path: NodePath) -> dict[str, str]:
     """The most serious badge of each node inside `path`."""
     found: dict[str, str] = {}
     for node, badge in badges.items():
@@ -211,6 +212,6 @@ def _rank(badge: Any) -> int:
     return BADGES.index(badge) if badge in BADGES else len(BADGES)
 
 
-def graph_at(document: Document, path: Names) -> Document:
+def graph_at(document: Document, path: NodePath) -> Document:
     """The graph inside `path`."""
     return block_path.graph_at(document, block_path.BlockPath(tuple((name, 0) for name in path)))

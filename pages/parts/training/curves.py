@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from pages.parts.theme import charts
-from pages.parts.training.run_data import Curve, Live
+from pages.parts.training.run_data import Curve, LiveRun
 from trainers.paradigms.base import ReportedMetric
 
 MOST_LETTERS = 56  # of the labels of metrics side by side
@@ -15,7 +15,7 @@ NO_LOSS = "The first values arrive within a second of training."
 NO_METRIC = "The first value arrives at the end of the first epoch."
 
 
-def loss(live: Live) -> None:
+def loss(live: LiveRun) -> None:
     """The training loss, smoothed and of each step, and the validation loss."""
     with st.container(horizontal=True, vertical_alignment="center", key="loss_head"):
         charts.heading("Loss")
@@ -33,7 +33,7 @@ def loss(live: Live) -> None:
         log = st.toggle("log axis", True, key="loss_log", help="A logarithmic axis: equal distances are equal ratios.")
     training, validation = (live.curves.get((split, "loss")) for split in ("training", "validation"))
     if training is None and validation is None:
-        return charts.nothing(NO_LOSS)
+        return charts.empty(NO_LOSS)
     known = [curve.value for curve in (training, validation) if curve is not None]
     log = log and min(values.min(initial=1.0) for values in known) >= 0  # values below zero have no logarithm
     return charts.draw(loss_figure(training, validation, weight, log, live.run.id), "loss")
@@ -68,14 +68,14 @@ def loss_figure(training: Curve | None, validation: Curve | None, weight: float,
     return charts.figure(traces, x="step", log=log, state=f"{state}{log}", yaxis=small)
 
 
-def metric(live: Live) -> None:
+def metric(live: LiveRun) -> None:
     """A metric, such as the accuracy, for training and validation; the reader chooses which."""
     choices = _metrics(live)
     labels = {entry.name: entry.label for entry in choices}
     with st.container(horizontal=True, vertical_alignment="center", key="metric_head"):
         charts.heading("Metrics", "after each epoch")
         if not choices:
-            return charts.nothing(NO_METRIC)
+            return charts.empty(NO_METRIC)
         key = f"metric_{live.run.job.paradigm.name}{live.run.job.dataset.task}{len(choices)}"
         if sum(len(label) + 4 for label in labels.values()) > MOST_LETTERS:  # they do not fit beside the heading
             chosen = st.selectbox(
@@ -99,11 +99,11 @@ def metric(live: Live) -> None:
     name = chosen or choices[0].name
     found = {split: live.curves.get((split, name)) for split in ("training", "validation")}
     if not any(found.values()):
-        return charts.nothing(NO_METRIC)
+        return charts.empty(NO_METRIC)
     return charts.draw(metric_figure(found, f"{live.run.id}{name}"), "metric")
 
 
-def _metrics(live: Live) -> list[ReportedMetric]:
+def _metrics(live: LiveRun) -> list[ReportedMetric]:
     """The metrics that have values; before the first epoch those that will have."""
     job = live.run.job
     metrics = job.paradigm.metrics(job.dataset)

@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from pages.parts.theme import charts
-from pages.parts.training.run_data import Live, ProbeTable
+from pages.parts.training.run_data import LiveRun, ProbeTable
 from trainers.sampling import evenly_spaced
 
 USUAL_RATIO = 1e-3  # of an update to the weights
@@ -24,12 +24,12 @@ def shown(table: ProbeTable) -> ProbeTable:
     return table.only([table.nodes[index] for index in picked])
 
 
-def _note(live: Live, text: str) -> str:
+def _note(live: LiveRun, text: str) -> str:
     count = len(live.probes["gradients"].nodes)
     return text if count <= MOST_NODES else f"{text} · {MOST_NODES} of {count} nodes"
 
 
-def node_badges(live: Live) -> dict[str, str]:
+def node_badges(live: LiveRun) -> dict[str, str]:
     """Node → badge: those of the verdicts, and "vanishing" for nodes whose gradients are as small as theirs."""
     badges = {verdict.node: verdict.badge for verdict in live.verdicts if verdict.node and verdict.badge}
     gradients = live.probes["gradients"]
@@ -41,12 +41,12 @@ def node_badges(live: Live) -> dict[str, str]:
     return badges
 
 
-def flow(live: Live) -> None:
+def flow(live: LiveRun) -> None:
     """The mean and the largest gradient of every node now."""
     charts.heading("Gradient flow", _note(live, "mean and largest absolute gradient of each node, from first to last"))
     gradients = shown(live.probes["gradients"])
     if not gradients.nodes:
-        return charts.nothing(WAITING)
+        return charts.empty(WAITING)
     return charts.draw(flow_figure(gradients, node_badges(live), live.run.id), "flow")
 
 
@@ -80,12 +80,12 @@ def flow_figure(gradients: ProbeTable, badges: dict[str, str], state: str) -> go
     )
 
 
-def over_time(live: Live) -> None:
+def over_time(live: LiveRun) -> None:
     """A heat map of nodes against steps, coloured by the size of the gradients."""
     charts.heading("Gradients over the run", _note(live, "mean absolute gradient, log₁₀"))
     gradients = shown(live.probes["gradients"])
     if not gradients.nodes:
-        return charts.nothing(WAITING)
+        return charts.empty(WAITING)
     return charts.draw(map_figure(gradients, live.run.id), "gradient_map")
 
 
@@ -114,12 +114,12 @@ def map_figure(gradients: ProbeTable, state: str) -> go.Figure:
     return charts.figure([trace], x="step", state=state, key=False, yaxis={"type": "category", "showgrid": False})
 
 
-def update_ratio(live: Live) -> None:
+def update_ratio(live: LiveRun) -> None:
     """The size of each node's updates relative to its weights, with the usual ratio as a line."""
     charts.heading("Update-to-weight ratio", "far below 10⁻³ a node learns slowly")
     gradients = shown(live.probes["gradients"])
     if not gradients.nodes:
-        return charts.nothing(WAITING)
+        return charts.empty(WAITING)
     return charts.draw(ratio_figure(gradients, live.run.id), "update_ratio")
 
 
@@ -153,12 +153,12 @@ def ratio_figure(gradients: ProbeTable, state: str) -> go.Figure:
 # ---- through time ------------------------------------------------------------------------------------------------
 
 
-def has_through_time(live: Live) -> bool:
+def has_through_time(live: LiveRun) -> bool:
     """Whether the run has recurrent layers that were measured."""
     return bool(live.probes["through_time"].nodes)
 
 
-def through_time(live: Live) -> None:
+def through_time(live: LiveRun) -> None:
     """For each recurrent layer, the gradient of its state against the number of steps back from the last one."""
     charts.heading("Gradient through time", "of the loss at the last step · where it vanishes, nothing is learned")
     charts.draw(through_time_figure(live.probes["through_time"], live.run.id), "through_time")

@@ -7,12 +7,12 @@ import streamlit as st
 from pages.parts import views
 from pages.parts.theme import charts
 from pages.parts.theme.run_page import shows_errors
-from pages.parts.training.run_data import Live
+from pages.parts.training.run_data import LiveRun
 from trainers.events import SplitName
 from trainers.runs.run import Run
 
 
-def cards(live: Live) -> None:
+def cards(live: LiveRun) -> None:
     """The cards of the run's paradigm, two in a row."""
     chosen = views.chosen("card", live.run.job.paradigm.cards)
     for start in range(0, len(chosen), 2):

@@ -9,12 +9,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from pages.parts.theme.charts import Numbers
 from trainers.events import ProbeKind, Progress, Text, Verdict
 from trainers.runs.run import Run
 
-Numbers = NDArray[Any]
 ACTIVE = ("queued", "running")
 KEPT = 4
 SHOWN_PROBES: tuple[ProbeKind, ...] = ("activations", "gradients", "through_time")
@@ -56,7 +55,7 @@ class ProbeTable:
 
 
 @dataclass(frozen=True)
-class Live:
+class LiveRun:
     """Everything that the Train page shows of a run, as it is now."""
 
     run: Run
@@ -82,12 +81,12 @@ class Live:
         return value, value - float(before[-1]) if len(before) else float("nan")
 
 
-_known: OrderedDict[str, tuple[Any, Live]] = OrderedDict()
+_known: OrderedDict[str, tuple[Any, LiveRun]] = OrderedDict()
 _guard = threading.Lock()
 _growing: OrderedDict[str, Any] = OrderedDict()
 
 
-def read(run: Run) -> Live:
+def read(run: Run) -> LiveRun:
     """The run as it is now. StoreError: the store cannot be read."""
     progress = run.progress()
     version = (str(run.store.folder), progress.updated, progress.state, progress.step)
@@ -95,7 +94,7 @@ def read(run: Run) -> Live:
         known = _known.get(run.id)
         if known is not None and known[0] == version:
             return known[1]
-    live = Live(
+    live = LiveRun(
         run,
         progress,
         _curves(run),

@@ -17,14 +17,14 @@ from pages.parts.theme.escaping import escape
 from pages.parts.training import block_rows
 from pages.parts.training.block_rows import GroupedRun, NodeGradients
 from pages.parts.training.gradients import node_badges
-from pages.parts.training.run_data import Live
+from pages.parts.training.run_data import LiveRun
 
 WIDTH, HEIGHT = float(theme.NODE_WIDTH), float(theme.NODE_HEIGHT)
 MARGIN = 16.0
 MOST_REPEATS = 48
 
 
-def show(live: Live) -> None:
+def show(live: LiveRun) -> None:
     """The card: the colour scale, and the graph or the inside of a block."""
     whole, path = (live.whole or live, live.path) if isinstance(live, GroupedRun) else (live, ())
     gradients = whole.probes["gradients"]

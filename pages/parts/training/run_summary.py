@@ -8,14 +8,14 @@ from typing import Any
 import streamlit as st
 
 from pages.parts.theme.escaping import escape
-from pages.parts.training.run_data import Live
+from pages.parts.training.run_data import LiveRun
 from trainers.events import Verdict
 from trainers.paradigms.base import ReportedMetric
 
 MOST_VERDICTS = 4
 
 
-def cards(live: Live) -> None:
+def cards(live: LiveRun) -> None:
     """Training and validation loss, the main metric and the gradient norm, with the change since the last epoch."""
     job = live.run.job
     metrics = [metric for metric in job.paradigm.metrics(job.dataset) if not metric.costly]
@@ -54,7 +54,7 @@ def number(value: Any) -> str:
     return f"{value:,.2f}" if size < 100 else f"{value:,.0f}"
 
 
-def verdicts(live: Live) -> None:
+def verdicts(live: LiveRun) -> None:
     """The verdicts, the most serious first. Always one element, so that nothing below it moves."""
     found = live.verdicts[:MOST_VERDICTS]
     rest = len(live.verdicts) - len(found)
@@ -74,7 +74,7 @@ def _verdict(verdict: Verdict) -> str:
     )
 
 
-def ending(live: Live) -> None:
+def ending(live: LiveRun) -> None:
     """How the run ended: an error, an interruption or the test metric. Always one element."""
     progress = live.progress
     text = ""
@@ -88,5 +88,5 @@ def ending(live: Live) -> None:
         if metric is not None and metric.name in values:
             value = number(values[metric.name])
             words = f"Test {escape(metric.label)} <b>{value}</b>, with the best weights of the run."
-            text = f'<div class="nl-verdict nl-verdict-good">{words}</div>'
+            text = f'<div class="nl-verdict nl-verdict-info">{words}</div>'
     st.html(f'<div class="nl-verdicts">{text}</div>')

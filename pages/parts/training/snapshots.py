@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pages.parts.data import sample_images
 from pages.parts.theme import charts
 from pages.parts.theme.escaping import escape
-from pages.parts.training.run_data import Live
+from pages.parts.training.run_data import LiveRun
 from trainers.events import Snapshot
 from trainers.runs.run import Run
 
@@ -18,12 +18,12 @@ NEWEST = "newest"
 SMALLEST, GAP = 28, 3  # pixels: the size of a sample in a grid, and between two of them
 
 
-def choose_snapshot(live: Live, view: str) -> Snapshot | None:
+def choose_snapshot(live: LiveRun, view: str) -> Snapshot | None:
     """The snapshot of a view that the reader chooses with a slider, at first the newest. None, with a message in the
     card: there is none yet."""
     steps = live.run.snapshot_steps(view)
     if not steps:
-        charts.nothing(WAITING)
+        charts.empty(WAITING)
         return None
     chosen: int | str | None = NEWEST
     if len(steps) > 1:

@@ -78,7 +78,7 @@ class Autoencoder(ReconstructionParadigm):
     )
     anomaly_class: str | None = Field(
         None,
-        description="A class to exclude from training; the test metric tells how well its error detects it.",
+        description="A class to exclude from training; the test metric measures how well its error detects it.",
         json_schema_extra={"choices": "classes"},
     )
 

@@ -27,7 +27,7 @@ from trainers.runs.run import Run, RunError
 if TYPE_CHECKING:
     from torch import Tensor
 
-MOST_PROBABLE = 5  # tokens that are named beside each one
+MOST_PROBABLE = 5  # tokens that are listed for each position
 
 
 @dataclass(frozen=True)

@@ -36,11 +36,11 @@ class _TransferCheck(JobCheck):
     def find(self, job: Job, analysis: Analysis) -> Iterator[Problem]:
         complete = all(step.name in analysis.facts for step in analysis.plan.steps)
         if complete and analysis.plan.steps and networks(job.document) == ("main",):
-            yield from self.look(job, analysis, cast("Transfer", job.paradigm))
+            yield from self.check(job, analysis, cast("Transfer", job.paradigm))
 
-    def look(self, job: Job, analysis: Analysis, paradigm: Transfer) -> Iterator[Problem]:
+    def check(self, job: Job, analysis: Analysis, paradigm: Transfer) -> Iterator[Problem]:
         """The problems of this kind."""
-        raise TypeError(f"{type(self).__name__} must define `look`.")
+        raise TypeError(f"{type(self).__name__} must define `check`.")
 
 
 def _named(paradigm: Transfer) -> list[str]:
@@ -95,7 +95,7 @@ class OneSource(_TransferCheck):
 
     code = "T210"
 
-    def look(self, job: Job, analysis: Analysis, paradigm: Transfer) -> Iterator[Problem]:
+    def check(self, job: Job, analysis: Analysis, paradigm: Transfer) -> Iterator[Problem]:
         named = _named(paradigm)
         if len(named) > 1:
             yield self.problem(
@@ -124,7 +124,7 @@ class SourceExists(_TransferCheck):
 
     code = "T211"
 
-    def look(self, job: Job, analysis: Analysis, paradigm: Transfer) -> Iterator[Problem]:
+    def check(self, job: Job, analysis: Analysis, paradigm: Transfer) -> Iterator[Problem]:
         if len(_named(paradigm)) != 1:
             return
         try:
@@ -145,7 +145,7 @@ class NothingFits(_TransferCheck):
 
     code = "T212"
 
-    def look(self, job: Job, analysis: Analysis, paradigm: Transfer) -> Iterator[Problem]:
+    def check(self, job: Job, analysis: Analysis, paradigm: Transfer) -> Iterator[Problem]:
         found = _matched(job, paradigm) if len(_named(paradigm)) <= 1 else None
         if found is None or any(match.fits for match in found[1]):
             return
@@ -173,7 +173,7 @@ class PartlyFits(_TransferCheck):
     code = "T213"
     severity = "warning"
 
-    def look(self, job: Job, analysis: Analysis, paradigm: Transfer) -> Iterator[Problem]:
+    def check(self, job: Job, analysis: Analysis, paradigm: Transfer) -> Iterator[Problem]:
         found = _matched(job, paradigm) if len(_named(paradigm)) == 1 else None
         if found is None or not any(match.fits for match in found[1]):
             return
@@ -201,7 +201,7 @@ class FrozenNodeExists(_TransferCheck):
 
     code = "T214"
 
-    def look(self, job: Job, analysis: Analysis, paradigm: Transfer) -> Iterator[Problem]:
+    def check(self, job: Job, analysis: Analysis, paradigm: Transfer) -> Iterator[Problem]:
         name = paradigm.freeze_up_to
         if name is not None and name not in job.document.by_name:
             similar = did_you_mean(name, job.document.by_name)
@@ -225,7 +225,7 @@ class AllFrozen(_TransferCheck):
 
     code = "T215"
 
-    def look(self, job: Job, analysis: Analysis, paradigm: Transfer) -> Iterator[Problem]:
+    def check(self, job: Job, analysis: Analysis, paradigm: Transfer) -> Iterator[Problem]:
         name = paradigm.freeze_up_to
         if name not in job.document.by_name:
             return
@@ -256,7 +256,7 @@ class FrozenAtRandom(_TransferCheck):
     code = "T216"
     severity = "warning"
 
-    def look(self, job: Job, analysis: Analysis, paradigm: Transfer) -> Iterator[Problem]:
+    def check(self, job: Job, analysis: Analysis, paradigm: Transfer) -> Iterator[Problem]:
         found = _matched(job, paradigm)
         if found is None or paradigm.freeze_up_to not in job.document.by_name:
             return
@@ -282,7 +282,7 @@ class UnfreezesNothing(_TransferCheck):
     code = "T217"
     severity = "warning"
 
-    def look(self, job: Job, analysis: Analysis, paradigm: Transfer) -> Iterator[Problem]:
+    def check(self, job: Job, analysis: Analysis, paradigm: Transfer) -> Iterator[Problem]:
         at, epochs = paradigm.unfreeze_at, job.settings.epochs
         if at is None:
             return
@@ -315,7 +315,7 @@ class OptimizerGroups(_TransferCheck):
 
     code = "T218"
 
-    def look(self, job: Job, analysis: Analysis, paradigm: Transfer) -> Iterator[Problem]:
+    def check(self, job: Job, analysis: Analysis, paradigm: Transfer) -> Iterator[Problem]:
         if job.optimizer.needs_closure and (paradigm.backbone_lr_factor != 1 or paradigm.unfreeze_at is not None):
             yield self.problem(
                 None,

@@ -52,7 +52,7 @@ def latent_space(run: Run, split: SplitName) -> None:
         found = reconstruct(run, split)
         if found.codes is None:
             charts.heading("Latent space")
-            return charts.nothing(live.NO_CODE)
+            return charts.empty(live.NO_CODE)
         width = found.codes.shape[1]
         how = "PCA"
         with st.container(horizontal=True, vertical_alignment="center", key="latent_space_head"):
@@ -268,7 +268,7 @@ def prior_samples(run: Run, split: SplitName) -> None:
     with charts.card("prior_samples"):
         charts.heading("New samples", "codes sampled from the prior, the standard normal distribution")
         if not has_decoder(run):
-            return charts.nothing(NO_DECODER, 120)
+            return charts.empty(NO_DECODER, 120)
         seed_key = f"prior_seed_{run.id}"
         st.session_state.setdefault(seed_key, 0)
 

@@ -16,7 +16,7 @@ from pages.parts.theme import charts
 from pages.parts.theme.escaping import escape
 from pages.parts.theme.theme import class_colour
 from pages.parts.training import snapshots
-from pages.parts.training.run_data import Live
+from pages.parts.training.run_data import LiveRun
 from pages.parts.views import card
 from trainers.paradigms.autoencoder.base import ReconstructionParadigm
 from trainers.paradigms.autoencoder.reconstructions import code_shape
@@ -28,7 +28,7 @@ ROWS = {"originals": "validation samples", "noisy": "with noise: the input", "re
 
 
 @card
-def reconstructions(live: Live) -> None:
+def reconstructions(live: LiveRun) -> None:
     """Validation samples above their reconstructions."""
     noisy = getattr(live.run.job.paradigm, "noise", "none") != "none"
     below = "the noisy input and the reconstruction below" if noisy else "the reconstructions below"
@@ -39,13 +39,13 @@ def reconstructions(live: Live) -> None:
 
 
 @card
-def latent_space(live: Live) -> None:
+def latent_space(live: LiveRun) -> None:
     """The codes of some hundred validation samples as points, in the colours of their classes."""
     job = live.run.job
     code = cast(ReconstructionParadigm, job.paradigm).code(job.document)
     if code is None:
         charts.heading("Latent space")
-        return charts.nothing(NO_CODE)
+        return charts.empty(NO_CODE)
     with st.container(key="latent_live"):
         charts.heading("Latent space", f"the code at {code} of validation samples")
         found = snapshots.choose_snapshot(live, "latent_space")
@@ -59,7 +59,7 @@ def latent_space(live: Live) -> None:
 
 
 @card
-def latent_units(live: Live) -> None:
+def latent_units(live: LiveRun) -> None:
     """How much information each latent dimension holds about a sample."""
     charts.heading("KL per latent dimension", "nats; a dimension near 0 holds no information about a sample")
     found = snapshots.choose_snapshot(live, "latent_units")

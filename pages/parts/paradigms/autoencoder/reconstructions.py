@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pages.parts.data import sample_images
 from pages.parts.paradigms.autoencoder import live
 from pages.parts.predictions.samples import page_of
+from pages.parts.predictions.tiles import side_by_side
 from pages.parts.theme import charts
 from pages.parts.theme.escaping import escape
 from pages.parts.training import run_summary, snapshots
@@ -91,8 +92,7 @@ def tiles(found: Reconstructions, shown: NDArray[np.int64]) -> str:
 
 def _drawing(parts: list[Floats], low: float, high: float) -> str:
     if parts[0].ndim == 3 and parts[0].shape[0] in (1, 3):
-        images = "".join(f'<img src="{sample_images.png(part, low, high)}" alt="">' for part in parts)
-        return f'<div class="nl-drawn nl-of-{len(parts)}">{images}</div>'
+        return side_by_side([sample_images.image(sample_images.png(part, low, high)) for part in parts])
     return sample_images.curves(np.stack([part.ravel() for part in parts], axis=1))
 
 
@@ -137,7 +137,7 @@ def anomaly_detection(run: Run, split: SplitName) -> None:
     if found.excluded_class is not None and detected is None:
         with charts.card("anomaly_roc"):
             charts.heading("Anomalies", f"class {found.classes[found.excluded_class]} is excluded from training")
-            charts.nothing("Only the test split has samples of it: choose test above.", 120)
+            charts.empty("Only the test split has samples of it: choose test above.", 120)
     if detected is not None:
         name = found.classes[found.excluded_class or 0]
         with charts.card("anomaly_roc"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pages.parts.theme import charts
-from pages.parts.training.run_data import Live
+from pages.parts.training.run_data import LiveRun
 from pages.parts.views import card
 
 LEVEL = 0.9  # of the intervals whose coverage is shown
@@ -11,7 +11,7 @@ WAITING = "The first values appear at the end of the first epoch."
 
 
 @card
-def calibration(live: Live) -> None:
+def calibration(live: LiveRun) -> None:
     """Calibration error of the mean prediction and of a single network; of numbers, the coverage of intervals."""
     if live.run.job.dataset.task == "regression":
         charts.heading("Coverage", "share of the true values inside the 90 % interval, after each epoch")
@@ -22,7 +22,7 @@ def calibration(live: Live) -> None:
 
 
 @card
-def uncertainty(live: Live) -> None:
+def uncertainty(live: LiveRun) -> None:
     """Confidence beside accuracy; or, of numbers, the standard deviation of the predictions."""
     if live.run.job.dataset.task == "regression":
         charts.heading("Predictive standard deviation", "in standard deviations of the target, after each epoch")
@@ -31,7 +31,7 @@ def uncertainty(live: Live) -> None:
     return _curves(live, {"confidence": "confidence", "accuracy": "accuracy"}, "uncertainty")
 
 
-def _curves(live: Live, names: dict[str, str], key: str) -> None:
+def _curves(live: LiveRun, names: dict[str, str], key: str) -> None:
     look = charts.look()
     found = {label: live.curves.get(("validation", name)) for name, label in names.items()}
     traces = [
@@ -40,7 +40,7 @@ def _curves(live: Live, names: dict[str, str], key: str) -> None:
         if curve is not None
     ]
     if not traces:
-        return charts.nothing(WAITING)
+        return charts.empty(WAITING)
     low = {"rangemode": "tozero"} if key == "calibration_error" else {}
     wanted = [charts.level(LEVEL)] if key == "coverage" else []
     made = charts.figure(

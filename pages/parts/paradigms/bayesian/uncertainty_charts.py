@@ -40,7 +40,7 @@ def uncertainty_distribution(run: Run, split: SplitName) -> None:
     if has_surface(run):
         with charts.card("uncertainty_surface"):
             with st.container(horizontal=True, vertical_alignment="center", key="uncertainty_surface_head"):
-                charts.heading("Uncertainty over the plane", "the brighter, the more uncertain")
+                charts.heading("Uncertainty over the plane", "bright: uncertain")
                 surface = uncertainty_surface(run)
                 names = list(surface.measures)
                 chosen = st.segmented_control(

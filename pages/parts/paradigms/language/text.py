@@ -11,7 +11,7 @@ import streamlit as st
 
 from pages.parts.theme import charts
 from pages.parts.theme.escaping import escape, escape_lines
-from pages.parts.training.run_data import Live
+from pages.parts.training.run_data import LiveRun
 from pages.parts.views import card, panel
 from trainers.data.tokens import MASK, TokenError, decode
 from trainers.events import SplitName, Text
@@ -34,11 +34,11 @@ WAITING = "The first sample text appears with the first steps."
 
 
 @card
-def generated_text(live: Live) -> None:
+def generated_text(live: LiveRun) -> None:
     """The sample texts of a run, the newest first."""
     charts.heading("Generated text", "grey: given · the newest first")
     if not live.texts:
-        return charts.nothing(WAITING)
+        return charts.empty(WAITING)
     # The newest, and of the others some that are evenly spaced over the run, so that the progress is seen.
     picked = np.unique(np.linspace(0, len(live.texts) - 1, min(SHOWN, len(live.texts))).round().astype(int))
     rows = "".join(_row(live.texts[place]) for place in picked[::-1])
