@@ -1,12 +1,12 @@
-"""The engine: documents, layers, shapes, problems, modules, code. Knows nothing of training, data or pages.
+"""The engine: documents, layers, shapes, problems, modules, code. It does not depend on training, data or pages.
 
     document = builder.load("lenet.json")
-    builder.check(document)                  # problems, in words
+    builder.check(document)                  # a list of problems
     model = builder.compile(document)        # a torch.nn.Module
-    print(builder.to_python(document))       # the code a person would have written
+    print(builder.to_python(document))       # readable code of the same network
 
-No module here imports torch when it is imported itself, so that the first page stands quickly. All of them are imported
-here at once: a later first import of `builder.compile`, say, would put the module in the place of the function.
+Importing this package does not import torch, so that the first page appears quickly. All modules are imported here at
+once: a later first import of `builder.compile`, for example, would replace the function of this name by the module.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from builder.document import Block, Document, Edge, Node, dump, load
 from builder.document.templates import template, templates
 from builder.edits import apply_all
 from builder.exports.export import export
+from builder.exports.formats import EXPORTS
 from builder.problems import (
     DocumentError,
     EditError,
@@ -32,7 +33,28 @@ from builder.problems import (
 )
 
 __all__ = [
-    "CATALOGUE", "Block", "Document", "DocumentError", "Edge", "EditError", "ExportError", "GraphError", "NetloomError",
-    "Node", "NodeError", "Problem", "apply_all", "check", "compile", "dump", "export", "infer", "load", "summary",
-    "template", "templates", "to_python",
-]  # fmt: skip
+    "CATALOGUE",
+    "EXPORTS",
+    "Block",
+    "Document",
+    "DocumentError",
+    "Edge",
+    "EditError",
+    "ExportError",
+    "GraphError",
+    "NetloomError",
+    "Node",
+    "NodeError",
+    "Problem",
+    "apply_all",
+    "check",
+    "compile",
+    "dump",
+    "export",
+    "infer",
+    "load",
+    "summary",
+    "template",
+    "templates",
+    "to_python",
+]

@@ -1,4 +1,4 @@
-"""The catalogue: every layer class by its type name, found by looking through builder/layers."""
+"""The catalogue: every layer class by its type name. The classes are found in builder/layers; there is no list."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from builder.registry import discover
 from builder.spec import FAMILIES, LayerSpec, Role
 
 
-def _found() -> dict[str, type[LayerSpec]]:
-    found = discover(builder.layers, LayerSpec, LayerSpec.type_name.__func__)  # type: ignore[attr-defined]
+def _discover_layers() -> dict[str, type[LayerSpec]]:
+    found = discover(builder.layers, LayerSpec, lambda kind: kind.type_name())
     families = list(FAMILIES)
     return dict(sorted(found.items(), key=lambda item: families.index(item[1].family)))
 
 
-CATALOGUE: dict[str, type[LayerSpec]] = _found()  # in the order of the palette
+CATALOGUE: dict[str, type[LayerSpec]] = _discover_layers()  # in the order of the palette
 
 
 def type_with_role(role: Role) -> str:

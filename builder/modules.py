@@ -1,9 +1,8 @@
-"""The torch side of a Call: resolving its target, wrapping functions as modules, and modules called by a template."""
+"""Modules that a compiled network needs besides torch's: functions as modules, and modules called by a template."""
 
 from __future__ import annotations
 
 import functools
-import importlib
 import re
 from collections.abc import Callable
 from typing import Any
@@ -12,18 +11,11 @@ import torch
 from torch import Tensor, nn
 
 
-@functools.cache
-def resolve(target: str) -> Any:
-    """'torch.nn.Conv2d' → the class. Targets come from the layer classes, never from a document."""
-    module, _, name = target.rpartition(".")
-    return getattr(importlib.import_module(module), name)
-
-
 @functools.lru_cache(maxsize=4096)
-def evaluated(template: str, inside: Any = None) -> Callable[..., Tensor]:
-    """'{0}[:, 1:]' → a function of one tensor. With `inside`, the function that {module} stands for, it is a method.
+def template_function(template: str, inside: Any = None) -> Callable[..., Tensor]:
+    """'{0}[:, 1:]' → a function of one tensor. With `inside`, the function to call for {module}, it is a method.
 
-    A template is written by a layer class, with numbers filled in: text of a document never gets into it.
+    Templates are written in the layer classes, with numbers filled in: text of a document never becomes part of one.
     """
     count = 1 + max(int(number) for number in re.findall(r"\{(\d+)\}", template))
     names = [f"x{number}" for number in range(count)]
@@ -36,14 +28,15 @@ def evaluated(template: str, inside: Any = None) -> Callable[..., Tensor]:
 
 
 @functools.cache
-def used(kind: type[nn.Module], template: str) -> type[nn.Module]:
-    """A subclass whose forward is the template, so that the node's module returns the node's one tensor."""
-    members = {"forward": evaluated(template, kind.forward), "__module__": kind.__module__, "__doc__": kind.__doc__}
+def with_template(kind: type[nn.Module], template: str) -> type[nn.Module]:
+    """A subclass whose forward is the template, so that the node's module returns a single tensor."""
+    forward = template_function(template, kind.forward)
+    members = {"forward": forward, "__module__": kind.__module__, "__doc__": kind.__doc__}
     return type(kind.__name__, (kind,), members)
 
 
 class Apply(nn.Module):
-    """A function as a module, so that every node of a network is one module: hooks and attribution find it by name."""
+    """A function as a module: every node of a network is a module, so that hooks and attribution find it by name."""
 
     def __init__(self, function: Callable[..., Tensor], style: str, kwargs: dict[str, Any]) -> None:
         super().__init__()
@@ -68,7 +61,7 @@ class Repeat(nn.Module):
 
     def __init__(self, block: str) -> None:
         super().__init__()
-        self.__block__ = block  # no node can be called so
+        self.__block__ = block  # a name that no node can have
 
     def extra_repr(self) -> str:
         return f"# {self.__block__}"

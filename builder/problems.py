@@ -1,11 +1,11 @@
-"""What is wrong with a document, in words, and the exceptions that carry it.
+"""Problems of a document, with a message and a fix, and the exceptions that carry them.
 
 NetloomError
-├── DocumentError   a file or dictionary is not a document        .problems
-├── GraphError      a document cannot be compiled or trained      .problems
-├── EditError       an edit does not fit the document
-├── NodeError       a node failed while the network ran   .node
-└── ExportError     an export failed or did not give the model's outputs
+├── DocumentError   a file or dictionary is not a document              .problems
+├── GraphError      a document cannot be compiled or trained            .problems
+├── EditError       an edit cannot be applied to the document
+├── NodeError       a node failed in the network's forward pass         .node
+└── ExportError     an export failed, or its outputs differ from the model's
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Severity = Literal["error", "warning"]
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong: what happened, what was expected, and, where one exists, the edits that mend it.
+    """One thing that is wrong: what happened, what was expected, and, if there is one, the fix as a list of edits.
 
     `code` is the number of the check that found it (see `builder/checks/`), `category` one word to show beside it,
     `node` the name of the node it belongs to (None: the whole document), `fix_label` the text of the button.
@@ -41,10 +41,12 @@ class Problem:
 
 
 class NetloomError(Exception):
-    """Base of everything that Netloom raises on purpose; its text is a sentence for the user."""
+    """Base of all exceptions that Netloom raises on purpose; the text is a sentence for the user."""
 
 
 class ProblemsError(NetloomError):
+    """Base of the exceptions that carry a list of problems."""
+
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems: list[Problem] = list(problems)
         super().__init__("\n".join(str(problem) for problem in self.problems))
@@ -59,15 +61,15 @@ class GraphError(ProblemsError):
 
 
 class EditError(NetloomError):
-    """An edit does not fit the document, which stays as it was."""
+    """An edit cannot be applied to the document, which is unchanged."""
 
 
 class ExportError(NetloomError):
-    """A model could not be exported in a format, or what was exported does not compute what the model computes."""
+    """A model could not be exported in a format, or the outputs of the export differ from the model's."""
 
 
 class NodeError(NetloomError, RuntimeError):
-    """A node failed while the network ran. `.node` is its name; the cause is torch's own exception."""
+    """A node failed in the network's forward pass. `.node` is its name; the cause is torch's own exception."""
 
     def __init__(self, node: str, message: str) -> None:
         self.node = node

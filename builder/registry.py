@@ -1,4 +1,4 @@
-"""Finds the classes of a registry by importing every module of its package, so that no list has to be kept by hand."""
+"""Finds the classes of a registry by importing every module of its package: no list to keep up to date."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import TypeVar
 
 T = TypeVar("T")
-MOST_NAMES = 500  # comparing a name takes about 10 microseconds; a hundred mistakes must not take seconds
+MAX_NAMES = 500  # comparing a name takes about 10 microseconds; a hundred mistakes must not take seconds
 
 
 def discover(
@@ -22,13 +22,13 @@ def discover(
     """Import every module of `package` and return its concrete subclasses of `base`, by `key`.
 
     Parameters:
-        within_folders: of each sub-package, import this module alone, if it has one. Empty: import all of its modules.
+        within_folders: in each sub-package, import only this module, if it has one. Empty: import all of its modules.
 
-    A class is concrete when its name has no leading underscore and it is not `base` itself. The order is that of the
-    modules' names and then of the lines in each module, so that it is the same on every machine.
+    A class is concrete if its name has no leading underscore and it is not `base` itself. Classes are in the order of
+    the modules' names and then of their lines, so the order is the same on every machine.
 
     Raises:
-        ValueError: two classes share one key.
+        ValueError: two classes have the same key.
     """
     found: dict[str, type[T]] = {}
     for name in module_names(package, within_folders):
@@ -46,7 +46,7 @@ def discover(
 
 
 def module_names(package: ModuleType, within_folders: str = "") -> Iterator[str]:
-    """The dotted names of the modules to import, in alphabetical order; those of a folder in the place of the folder."""
+    """The dotted names of the modules to import, in alphabetical order, those of a folder at the place of its name."""
     for info in sorted(pkgutil.iter_modules(package.__path__), key=lambda item: item.name):
         name = f"{package.__name__}.{info.name}"
         if not info.ispkg:
@@ -58,8 +58,8 @@ def module_names(package: ModuleType, within_folders: str = "") -> Iterator[str]
 
 
 def did_you_mean(wrong: str, known: Iterable[str]) -> str:
-    """A half sentence that lists up to three near names, or an empty string: ' Did you mean Conv2d or Conv1d?'."""
-    by_lower = {name.lower(): name for name in itertools.islice(known, MOST_NAMES)}
+    """A hint with up to three similar names, ' Did you mean Conv2d or Conv1d?', or an empty string."""
+    by_lower = {name.lower(): name for name in itertools.islice(known, MAX_NAMES)}
     if wrong.lower() in by_lower:
         return f" Did you mean {by_lower[wrong.lower()]}?"
     near = [by_lower[name] for name in difflib.get_close_matches(wrong[:64].lower(), by_lower, n=3, cutoff=0.6)]

@@ -1,8 +1,9 @@
-"""What a layer is: its parameters, ports, words for people, and the call that builds and prints it."""
+"""What a layer is: its parameters, ports and texts, and the call that both builds it and prints its code."""
 
 from __future__ import annotations
 
 import functools
+import importlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple
 
@@ -22,24 +23,28 @@ Role = Literal["input", "output", "layer", "block"]
 Style = Literal["module", "function", "list", "fold", "expression"]
 Layout = Literal["as_input", "channels_first", "other"]
 
-# Bounds keep a typing slip from asking the machine for terabytes; they are far above what a person would draw.
+# Types of parameters. The bounds keep a typing error from allocating terabytes; they are far above any useful value.
 Width = Annotated[int, Field(ge=1, le=1_000_000)]
 Extent = Annotated[int, Field(ge=1, le=4096)]
 Margin = Annotated[int, Field(ge=0, le=4096)]
 Axis = Annotated[int, Field(ge=-8, le=8)]
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
+Real = Annotated[float, Field(ge=-1e6, le=1e6)]
+Positive = Annotated[float, Field(gt=0, le=1e6)]
+NotNegative = Annotated[float, Field(ge=0, le=1e6)]
+Epsilon = Annotated[float, Field(gt=0, le=1)]
 
 
 class Family(NamedTuple):
-    """A group of layers: its label and its colour on light and on dark ground."""
+    """A group of layers: its label, and its colour in the light and in the dark theme."""
 
     label: str
     colour: str
     colour_dark: str
 
 
-# In the order of the palette. The colours differ in lightness as well as in hue, and the place in the palette and the
-# written type say the same again, so nobody has to tell them apart by hue alone.
+# In the order of the palette. The colours differ in lightness as well as in hue, and every node shows its type as text,
+# so nobody has to distinguish families by hue alone.
 FAMILIES: dict[str, Family] = {
     "data": Family("Data", "#64748B", "#94A3B8"),
     "dense": Family("Dense", "#7C3AED", "#A78BFA"),
@@ -60,24 +65,24 @@ FAMILIES: dict[str, Family] = {
 
 
 class Use(NamedTuple):
-    """A block by its name in the document, and how many times it stands end to end."""
+    """A block by its name in the document, and how many times it is repeated."""
 
     block: str
     repeat: int = 1
 
 
 class Signal(NamedTuple):
-    """What flows along an edge: the shape of one sample (no batch axis), the kind of number, where its channels are."""
+    """The tensor on an edge: the shape of one sample (without the batch axis), the dtype, the place of the channels."""
 
     shape: Shape
     dtype: DType = "float"
-    channels_first: bool = False  # a picture or a volume whose first axis is the channels, as convolutions give it
+    channels_first: bool = False  # an image or a volume whose first axis is the channels, as convolutions return it
 
 
 class ShapeError(Exception):
-    """A layer cannot take what it is given. Its text is the sentence for the user.
+    """A layer cannot take its inputs. The text is the sentence for the user.
 
-    `insert` is a (type, params) that, put in the wire before the node, would mend it; `params` are values that would.
+    `insert` is a fix: a layer (type, params) to insert before the node. `params` is another: parameters to set.
     """
 
     def __init__(
@@ -96,68 +101,73 @@ class ShapeError(Exception):
 
 @dataclass(frozen=True)
 class Call:
-    """A call that both builds the module and prints as the code for it, so the two cannot differ.
+    """A call that is both executed (the module) and printed (the generated code), so the two cannot differ.
 
-    `target` is an importable name. `style` says how the node's inputs reach it:
+    `target` is an importable name. `style` says how it is called with the node's inputs a, b, …:
 
-    - "module": a torch.nn class, or one of builder/library/; built once with `kwargs`, then called with the inputs.
+    - "module": a class of torch.nn or builder/library/, constructed once with `kwargs` and called with the inputs.
     - "function": `target(a, b, **kwargs)`; "list": `target([a, b], **kwargs)`; "fold": `a + b + c`.
-    - "expression": `use`, in which {0} {1} … stand for the inputs, such as "{0}[:, 1:]".
+    - "expression": `template`, in which {0} {1} … are the inputs, such as "{0}[:, 1:]".
 
-    `use` says how a module is called where it is not simply `module(a, b)`: "{module}({0})[0]".
+    `template` also says how a module is called if it is not simply `module(a, b)`: "{module}({0})[0]".
     """
 
     target: str
     kwargs: dict[str, Any] = field(default_factory=dict)
     style: Style = "module"
-    use: str = ""
+    template: str = ""
+
+    def resolve(self) -> Any:
+        """The class or function that `target` names. Targets come from the layer classes, never from a document."""
+        module, _, name = self.target.rpartition(".")
+        return getattr(importlib.import_module(module), name)
 
     def build(self) -> nn.Module:
         """The torch module that performs this call."""
-        from builder.modules import Apply, evaluated, resolve, used
+        from builder.modules import Apply, template_function, with_template
 
         if self.style == "expression":
-            return Apply(evaluated(self.use), self.style, self.kwargs)
-        target = resolve(self.target)
+            return Apply(template_function(self.template), self.style, self.kwargs)
+        target = self.resolve()
         if self.style == "module":
-            module: nn.Module = (used(target, self.use) if self.use else target)(**self.kwargs)
+            module: nn.Module = (with_template(target, self.template) if self.template else target)(**self.kwargs)
             return module
         return Apply(target, self.style, self.kwargs)
 
 
 class LayerSpec(BaseModel):
-    """Base of every layer type. A subclass's fields are its parameters, by torch's names with torch's defaults.
+    """Base of every layer type. A subclass's fields are its parameters, with torch's names and torch's defaults.
 
-    Subclasses set the class variables below and, where torch wants sizes that follow from the input, `inferred`.
+    Subclasses set the class variables below and implement `inferred` if torch wants sizes that follow from the input.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
-    label: ClassVar[str] = ""  # shown in the palette; the type name when empty
+    label: ClassVar[str] = ""  # shown in the palette; empty: the type name
     family: ClassVar[str] = "data"
     role: ClassVar[Role] = "layer"
     target: ClassVar[str] = ""
     style: ClassVar[Style] = "module"
     ports: ClassVar[tuple[str, ...]] = ("input",)
-    required_ports: ClassVar[int | None] = None  # how many of the leading ports must be wired; None: all
+    required_ports: ClassVar[int | None] = None  # how many of the first ports need an input; None: all
     variadic: ClassVar[bool] = False  # one port that takes two or more inputs, in the order of the edges
-    ranks: ClassVar[tuple[int, ...] | None] = None  # how many axes a sample may have; None: any
-    axes: ClassVar[str] = ""  # what those axes are called, for messages
-    takes: ClassVar[DType | None] = "float"  # the kind of number every input must be; None: any
+    ranks: ClassVar[tuple[int, ...] | None] = None  # how many axes a sample may have; None: any number
+    axes: ClassVar[str] = ""  # the names of these axes, for messages
+    takes: ClassVar[DType | None] = "float"  # the dtype of every input; None: any
     emits: ClassVar[Literal["values", "probabilities", "log_probabilities", "unit"]] = "values"
     keeps_shape: ClassVar[bool] = False  # the output has the shape of the input
     layout: ClassVar[Layout | None] = None  # where the output's channels are; None: "as_input" if it keeps the shape
-    # Its features are the last axis, which in a picture is a width: what, put before it, mends that.
+    # The layer works on the last axis, which in an image is the width. The layer (type, params) to insert before it.
     fix_for_images: ClassVar[tuple[str, dict[str, Any]] | None] = None
-    follows_batch: ClassVar[bool] = False  # unwired, it takes its batch size from the network's first input
-    last_step: ClassVar[dict[str, Any] | None] = None  # parameters that make it pass on a sequence's last step alone
-    vocabulary_parameter: ClassVar[str | None] = None  # the parameter that says how many tokens it knows
+    follows_batch: ClassVar[bool] = False  # without an input it takes its batch size from the network's first Input
+    last_step: ClassVar[dict[str, Any] | None] = None  # parameters with which it returns only a sequence's last step
+    vocabulary_parameter: ClassVar[str | None] = None  # the parameter with the number of tokens it knows
     has_batch_statistics: ClassVar[bool] = False
     width_parameter: ClassVar[str | None] = None  # the parameter that sets the size of the feature axis
-    saturates: ClassVar[tuple[float, ...]] = ()  # the values at which the gradient dies
-    stochastic: ClassVar[bool] = False  # in training mode it gives other numbers each time for the same input
-    latent: ClassVar[bool] = False  # draws a latent code from the distribution at its ports mean and log_variance
-    divergence: ClassVar[bool] = False  # its module has kl_divergence() → scalar: weights against their prior
+    saturates: ClassVar[tuple[float, ...]] = ()  # the output values at which the gradient vanishes
+    stochastic: ClassVar[bool] = False  # in training mode its output is random
+    latent: ClassVar[bool] = False  # samples a latent code from the distribution at its ports mean and log_variance
+    divergence: ClassVar[bool] = False  # its module has kl_divergence() → scalar: from the weights to their prior
     search: ClassVar[tuple[str, ...]] = ()
     example: ClassVar[tuple[Shape, ...]] = ((8,),)
 
@@ -168,11 +178,11 @@ class LayerSpec(BaseModel):
 
     @functools.cached_property
     def key(self) -> tuple[Any, ...]:
-        """Hashable identity: two specs with the same key build the same module for the same input shapes."""
+        """A hashable key: two specs with the same key build the same module for the same input shapes."""
         return (type(self).__name__, *(getattr(self, name) for name in type(self).model_fields))
 
     def non_default(self) -> dict[str, Any]:
-        """The parameters that differ from torch's default, in torch's order: what a person would write down."""
+        """The parameters that differ from torch's defaults, in torch's order: those that a person would write."""
         return {
             name: getattr(self, name)
             for name, info in type(self).model_fields.items()
@@ -180,53 +190,53 @@ class LayerSpec(BaseModel):
         }
 
     def inferred(self, *shapes: Shape) -> dict[str, Any]:
-        """The arguments torch wants that follow from the input shapes (in_features, …)."""
+        """The arguments that torch needs and that follow from the input shapes (in_features, …)."""
         return {}
 
     def check_inputs(self, *shapes: Shape) -> None:
-        """Raise ShapeError if these input shapes cannot work, in words that name sizes. Ranks are checked before."""
+        """Raise ShapeError, with a message that names the sizes, if the shapes do not fit. Ranks are checked before."""
 
     def call(self, *shapes: Shape) -> Call:
         """The call that builds this layer for inputs of these shapes."""
         return Call(self.target, {**self.inferred(*shapes), **self.non_default()}, self.style)
 
     def infer_output(self, *signals: Signal) -> Signal | None:
-        """The output's signal where running the module on meta tensors would be slow; None: run it."""
+        """The output's signal, if running the module on meta tensors would be slow; None: run it."""
         return None
 
-    def flops(self, *signals: Signal) -> int | None:
-        """Operations for one sample, by formula, where torch's counter does not know them; None: let torch count."""
+    def flops(self, output: Signal, *signals: Signal) -> int | None:
+        """Operations per sample by a formula, for a layer that torch's counter does not know; None: torch counts."""
         return None
 
     def warning(self, *shapes: Shape) -> ShapeError | None:
-        """A setting that has no effect here, in words: told as a warning. Asked where `check_inputs` has no objection."""
+        """A setting that has no effect, reported as a warning. Called after `check_inputs` has passed."""
         return None
 
     def missing(self) -> str:
-        """What this layer needs that this machine lacks (a package, a file), as a sentence; empty: nothing.
+        """A package or file that this layer needs and this machine does not have, as a sentence; empty: nothing.
 
-        A layer that may lack something gives its shape by `infer_output`, which is then known all the same.
+        A layer that needs one implements `infer_output`, so that its shape is known without it.
         """
         return ""
 
     def pretrained(self) -> bool:
-        """Whether this layer, with these parameters, is built with weights that have learned already."""
+        """Whether this layer, with these parameters, is built with pretrained weights."""
         return False
 
     def not_in_onnx(self) -> str:
-        """Why this layer, with these parameters, cannot be exported to ONNX, as a sentence; empty: it can."""
+        """Why this layer, with these parameters, cannot be exported to ONNX, as a sentence; empty: it can be."""
         return ""
 
     def explain(self, *inputs: Any) -> str | None:
-        """Why a run on these tensors failed, as the rest of a sentence, where torch's own words would help nobody."""
+        """Why the layer failed on these tensors, as the rest of a sentence, if torch's own message does not help."""
         return None
 
     def bounds(self) -> tuple[float, ...]:
-        """The values at which this layer's slope is almost zero, so that no gradient passes."""
+        """The output values at which this layer's slope is almost zero, so that the gradient vanishes."""
         return self.saturates
 
     def use(self) -> Use | None:
-        """The block of the document that this node stands for; None: it is a layer of its own."""
+        """The block of the document that this node uses; None: it is a layer."""
         return None
 
     def ports_with(self, blocks: Mapping[str, Block]) -> tuple[str, ...]:
@@ -235,7 +245,7 @@ class LayerSpec(BaseModel):
 
     @classmethod
     def channels(cls) -> Layout:
-        """Where the output's channels are: first, where the input's were, or not known."""
+        """Where the output's channels are: on the first axis, as in the input, or unknown."""
         return cls.layout or ("as_input" if cls.keeps_shape else "other")
 
     @classmethod
@@ -248,10 +258,10 @@ class LayerSpec(BaseModel):
 
     @classmethod
     def sentence(cls) -> str:
-        """The first line of the docstring: what the layer is for, in words for a learner."""
+        """The first line of the docstring: what the layer is for, written for a learner."""
         return (cls.__doc__ or "").strip().split("\n", 1)[0]
 
 
 def always(default: Any, description: str, **bounds: Any) -> Any:
-    """A field that torch has no default for: it has one here, so that a dropped layer works, and is always printed."""
+    """A field without a default in torch: with this default a new layer works; generated code always prints it."""
     return Field(default, description=description, json_schema_extra={"always": True}, **bounds)

@@ -1,9 +1,9 @@
-"""Turns pydantic's validation errors into sentences: what happened, what was expected, what was received."""
+"""Turns pydantic's validation errors into sentences: what was expected and what was received."""
 
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -34,7 +34,7 @@ MAX_SENTENCES = 100
 
 
 def clip(value: Any) -> str:
-    """A value as a short piece of a sentence, however long or deep it is."""
+    """A value's repr, cut off at 60 characters."""
     text = _SHORT.repr(value)
     return text if len(text) <= 60 else text[:57] + "…"
 
@@ -63,25 +63,30 @@ def _expected(error: Any) -> str:
     return ""
 
 
-def sentences(error: ValidationError, known: Iterable[str] = ()) -> dict[str, str]:
-    """One sentence for each field that is wrong, by the field's name ('' for the whole), near names suggested.
+def sentences(error: ValidationError | Sequence[Any], known: Iterable[str] = ()) -> dict[str, str]:
+    """One sentence for each wrong field, by the field's name ('' for the whole), with similar names suggested.
 
-    A union of types fails once for each of its members; the sentences of one field are merged into one.
+    A union of types gives one error for each of its members; the errors of a field become one sentence.
+
+    Parameters:
+        error: the exception, or some of the entries of its `errors()`.
+        known: the names of the fields.
     """
+    errors = error.errors(include_url=False) if isinstance(error, ValidationError) else error
     known = list(known)
     expected: dict[str, list[str]] = {}
     received: dict[str, Any] = {}
-    whole: dict[str, str] = {}
-    for item in error.errors(include_url=False)[:MAX_SENTENCES]:
+    found: dict[str, str] = {}
+    for item in errors[:MAX_SENTENCES]:
         name = str(item["loc"][0]) if item["loc"] else ""
         if item["type"] == "extra_forbidden":
-            whole[name] = f"There is no {clip(name)} here.{did_you_mean(name, known)}"
+            found[name] = f"There is no {clip(name)} here.{did_you_mean(name, known)}"
         elif item["type"] == "invalid_key":
-            whole[name] = f"{name} is used as a name: names must be text."
+            found[name] = f"{name} is used as a name: names must be text."
         elif item["type"] == "missing":
-            whole[name] = f"{name} is missing; it has no default."
+            found[name] = f"{name} is missing; it has no default."
         elif item["type"] in ("value_error", "assertion_error"):
-            whole[name] = str(item["ctx"]["error"])
+            found[name] = str(item["ctx"]["error"])
         else:
             phrase = _expected(item) or item["msg"].lower()
             if phrase not in expected.setdefault(name, []):
@@ -89,5 +94,5 @@ def sentences(error: ValidationError, known: Iterable[str] = ()) -> dict[str, st
             received.setdefault(name, item["input"])
     for name, phrases in expected.items():
         value = clip(received[name])
-        whole.setdefault(name, f"{name or 'It'} must be {' or '.join(phrases)}, got {value}.")
-    return whole
+        found.setdefault(name, f"{name or 'It'} must be {' or '.join(phrases)}, got {value}.")
+    return found

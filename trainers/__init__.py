@@ -19,10 +19,7 @@ from trainers.job import Job, check
 from trainers.paradigms import PARADIGMS
 from trainers.runs.run import Run, RunError, newest, open_run, runs, start
 from trainers.runs.store import StoreError
-from trainers.script import train_script as _train_script
 from trainers.tasks import TASKS
-
-_train_script.register()  # exports carry a train.py beside the model
 
 __all__ = [
     "PARADIGMS",

@@ -21,7 +21,7 @@ from typing import Any
 
 import builder
 import trainers
-from builder.exports.export import FORMATS, export_parts
+from builder.exports.export import export_parts
 from builder.problems import NetloomError, Problem, ProblemsError
 
 
@@ -67,7 +67,10 @@ def _parser() -> argparse.ArgumentParser:
     export = add("export", _export, "Export the model of a run, and check that the export computes the same outputs.")
     export.add_argument("run", help="the id of a run, or last")
     export.add_argument(
-        "--format", choices=FORMATS, default="zip", help="zip: weights, code, training script, ONNX and a README"
+        "--format",
+        choices=list(builder.EXPORTS),
+        default="zip",
+        help="zip: weights, code, training script, ONNX and a README",
     )
     export.add_argument("--part", help="a part of the model, such as encoder or generator")
     export.add_argument("--output", type=Path, help="the file to write")

@@ -1,1 +1,1 @@
-"""What follows from a document without running it: the order of its nodes, shapes, parameters, FLOPs, memory."""
+"""What follows from a document without running it: execution order, shapes, parameters, FLOPs, memory."""

@@ -1,6 +1,6 @@
-"""Shapes: what flows along every wire, found by running each layer once on meta tensors (sizes without numbers).
+"""Shape inference: the shape on every edge, found by running each layer once on meta tensors (shapes without data).
 
-Results are kept by layer type, parameters and input shapes, so that an edit costs only the layers it touches.
+Results are cached by layer type, parameters and input shapes, so an edit costs only the layers that it changes.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from torch import nn
 
 T = TypeVar("T")
-# A prime that no layer's own size is likely to be: where it does not come out first, the samples of a batch were mixed.
+# A prime that is unlikely to be a layer's own size: if it is not the output's first axis, the batch axis was changed.
 BATCH = 1009
 CACHE_SIZE = 50_000
 _cache: OrderedDict[tuple[Any, ...], Facts | ShapeError] = OrderedDict()
 
 
 class Facts(NamedTuple):
-    """What is known of a layer for given inputs: its output and how many numbers it learns, in which tensors."""
+    """What is known about a layer for given inputs: its output, its number of parameters and their shapes."""
 
     signal: Signal
     parameters: int
@@ -38,18 +38,18 @@ class Facts(NamedTuple):
 
 @dataclass(frozen=True)
 class Analysis:
-    """One look over a document: its plan, each node's facts, what failed and what waits behind a failure.
+    """The result of analysing a document: its plan, the facts of each node, the failures and the nodes behind them.
 
-    Nodes inside a block go by the way to them, "stage1.0.conv1". A block ("stage1") and each of its repeats
-    ("stage1.0") have facts too, as if they were layers; they are no steps.
+    Nodes inside a block are named by their path, "stage1.0.conv1". A block ("stage1") and each of its repeats
+    ("stage1.0") have facts too, like layers; they are no steps.
     """
 
     document: Document
     plan: Plan
     facts: dict[str, Facts]
     failures: dict[str, ShapeError]
-    waiting: dict[str, str]  # node → the node in error it waits for
-    block: str | None = None  # the block that this is a look into, where `within` made it
+    waiting: dict[str, str]  # node → the failing node that it waits for
+    block: str | None = None  # the block that this is the analysis of, if `within` returned it
 
     def call(self, name: str) -> Call:
         """The call that builds a node; only for nodes with facts."""
@@ -57,7 +57,7 @@ class Analysis:
         return step.spec.call(*(self.facts[source].signal.shape for source in step.inputs))
 
     def owns(self, name: str) -> bool:
-        """Whether a node's parameters are its own, to be counted there."""
+        """Whether a node's parameters are its own, and are counted there."""
         return name not in self.steps or self.steps[name].owns
 
     @functools.cached_property
@@ -65,17 +65,18 @@ class Analysis:
         return {step.name: step for step in self.plan.steps}
 
     @functools.cached_property
-    def fed(self) -> frozenset[str]:
-        """Nodes that a wire leads to."""
+    def edge_targets(self) -> frozenset[str]:
+        """The nodes at which an edge ends."""
         return frozenset(edge.target for edge in self.document.edges)
 
     @functools.cached_property
-    def feeding(self) -> frozenset[str]:
-        """Nodes that a wire starts from."""
+    def edge_sources(self) -> frozenset[str]:
+        """The nodes at which an edge starts."""
         return frozenset(edge.source for edge in self.document.edges)
 
     @property
     def shapes(self) -> dict[str, Shape]:
+        """The output shape of every node that has facts."""
         return {name: facts.signal.shape for name, facts in self.facts.items()}
 
 
@@ -85,7 +86,7 @@ def infer(document: Document) -> dict[str, Shape]:
 
 
 def analyse(document: Document) -> Analysis:
-    """Plan the document and follow the shapes through it."""
+    """Plan the document and infer the shapes, node by node."""
     plan = make_plan(document)
     facts: dict[str, Facts] = {}
     failures: dict[str, ShapeError] = {}
@@ -100,26 +101,26 @@ def analyse(document: Document) -> Analysis:
         except ShapeError as error:
             failures[step.name] = error.with_traceback(None)
     waiting.update(behind_cycles(document, plan.order))
-    for place, block in plan.uses.items():
-        waiting.update({f"{place}.{name}": f"{place}.{first}" for name, first in plan.scopes[block].behind.items()})
-    _blocks(plan, facts, failures, waiting)
+    for use, block in plan.uses.items():
+        waiting.update({f"{use}.{name}": f"{use}.{first}" for name, first in plan.scopes[block].behind.items()})
+    _add_aliases(plan, facts, waiting)
     return Analysis(document, plan, facts, failures, waiting)
 
 
-def _blocks(plan: Plan, facts: dict[str, Facts], failures: dict[str, ShapeError], waiting: dict[str, str]) -> None:
-    """Facts of what stands for other nodes: ports and results of blocks, each repeat, and each block as a whole."""
+def _add_aliases(plan: Plan, facts: dict[str, Facts], waiting: dict[str, str]) -> None:
+    """Add the facts of the names that are no steps: ports and results of blocks, each repeat, each block as a whole."""
     for name, source in plan.aliases.items():
         if source in facts:
-            facts[name] = Facts(facts[source].signal, _learned(plan, facts, name))
+            facts[name] = Facts(facts[source].signal, _parameters_of_block(plan, facts, name))
         else:
             waiting[name] = waiting.get(source, source)
     for name in plan.spans:
-        if name not in facts:  # what it waits for is behind the failure of something inside, or there is no result
+        if name not in facts:  # it has no result, or a node inside it fails
             waiting.setdefault(name, name)
 
 
-def _learned(plan: Plan, facts: dict[str, Facts], name: str) -> int:
-    """How many numbers a block, or one repeat, learns: what its nodes share is counted once."""
+def _parameters_of_block(plan: Plan, facts: dict[str, Facts], name: str) -> int:
+    """The number of parameters of a block or of one repeat; those that its nodes share are counted once."""
     if name not in plan.spans:
         return 0
     start, end = plan.spans[name]
@@ -127,32 +128,31 @@ def _learned(plan: Plan, facts: dict[str, Facts], name: str) -> int:
     return sum(facts[step.name].parameters for step in modules.values() if step.name in facts)
 
 
-def within(analysis: Analysis, place: str) -> Analysis:
-    """The document alone ("") or one repeat of a block ("stage1.0") by itself: names are those in the block.
+def within(analysis: Analysis, use: str) -> Analysis:
+    """The analysis of the document's own graph ("") or of one repeat of a block ("stage1.0"), by the names in there.
 
-    Its nodes that stand for a block are steps here, and so are a block's Input and Output nodes. KeyError: no such
-    repeat.
+    Nodes that use a block are steps here, and so are a block's Input and Output nodes. KeyError: no such repeat.
     """
-    block = analysis.plan.uses[place] if place else None
+    block = analysis.plan.uses[use] if use else None
     scope = analysis.plan.scopes[block]
     plan = Plan(scope.steps, scope.unbound, scope.order)
     if block is None:
         return Analysis(analysis.document, plan, analysis.facts, analysis.failures, analysis.waiting)
-    outside = len(place) + 1
-    names = {name: f"{place}.{name}" for name in scope.graph.by_name}
+    prefix_length = len(use) + 1
+    names = {name: f"{use}.{name}" for name in scope.graph.by_name}
 
     def inside(known: Mapping[str, T]) -> dict[str, T]:
-        return {name: known[whole] for name, whole in names.items() if whole in known}
+        return {name: known[full] for name, full in names.items() if full in known}
 
     waiting = {
-        name: to[outside:] if to.startswith(f"{place}.") else to for name, to in inside(analysis.waiting).items()
+        name: to[prefix_length:] if to.startswith(f"{use}.") else to for name, to in inside(analysis.waiting).items()
     }
     document = opened(analysis.document, block)
     return Analysis(document, plan, inside(analysis.facts), inside(analysis.failures), waiting, block)
 
 
 def layer_facts(spec: LayerSpec, signals: tuple[Signal, ...]) -> Facts:
-    """A layer's output and size for these inputs. ShapeError: it cannot take them."""
+    """A layer's output and parameters for these inputs. ShapeError: it cannot take them."""
     key = (spec.key, signals)
     known = _cache.get(key)
     if known is None:
@@ -160,13 +160,13 @@ def layer_facts(spec: LayerSpec, signals: tuple[Signal, ...]) -> Facts:
             known = _measure(spec, signals)
         except ShapeError as error:
             known = error
-            known.__context__ = None  # torch's own error would keep the module and its inputs alive
+            known.__context__ = None  # torch's own error would keep a reference to the module and its inputs
         if not spec.missing():
             _cache[key] = known
         if len(_cache) > CACHE_SIZE:
             _cache.popitem(last=False)
     if isinstance(known, ShapeError):
-        # Raising one exception again and again would make its traceback, and what its frames hold, longer each time.
+        # The traceback of an exception that is raised again and again would grow each time.
         raise known.with_traceback(None)
     return known
 
@@ -175,11 +175,11 @@ def _measure(spec: LayerSpec, signals: tuple[Signal, ...]) -> Facts:
     _check_inputs(spec, signals)
     signal = spec.infer_output(*signals)
     if signal is None and spec.role == "input":
-        raise ShapeError("has no shape yet: set one, such as 1, 28, 28, or choose a data set that gives it.")
+        raise ShapeError("has no shape yet: set one, such as 1, 28, 28, or choose a data set that defines it.")
     spec.check_inputs(*(given.shape for given in signals))
     if signal is None:
         facts = _run(spec, signals)
-    elif spec.missing():  # a check tells; how many numbers it learns is not known
+    elif spec.missing():  # a check reports it; the number of parameters is unknown
         facts = Facts(signal, 0)
     else:
         facts = Facts(signal, *_parameters(_module(spec, signals))) if spec.role == "layer" else Facts(signal, 0)
@@ -187,7 +187,7 @@ def _measure(spec: LayerSpec, signals: tuple[Signal, ...]) -> Facts:
 
 
 def _channels_first(spec: LayerSpec, made: Signal, given: tuple[Signal, ...]) -> bool:
-    """Whether a picture's or volume's channels still stand first: then its last axis is a width, and no feature."""
+    """Whether the first axis of an image or a volume is its channels: the last axis is then the width, not features."""
     if len(made.shape) < 3:
         return False
     if spec.channels() == "as_input":
@@ -198,12 +198,10 @@ def _channels_first(spec: LayerSpec, made: Signal, given: tuple[Signal, ...]) ->
 def _check_inputs(spec: LayerSpec, signals: tuple[Signal, ...]) -> None:
     for signal in signals:
         if spec.takes is not None and signal.dtype != spec.takes:
-            wanted, given = (
-                ("whole numbers", "measurements") if spec.takes == "int" else ("measurements", "whole numbers")
-            )
+            names = {"int": "integers", "float": "floating-point numbers"}
             raise ShapeError(
-                f"expects {wanted} ({spec.takes}), gets {given} ({signal.dtype}). "
-                f'Set dtype to "{spec.takes}" at the Input, or put a layer between them that converts.'
+                f"expects {names[spec.takes]} (dtype {spec.takes}), gets {names[signal.dtype]} ({signal.dtype}). "
+                f'Set dtype to "{spec.takes}" at the Input, or insert a layer that converts them.'
             )
         if spec.ranks is not None and len(signal.shape) not in spec.ranks:
             shape = show(signal.shape)
@@ -211,15 +209,15 @@ def _check_inputs(spec: LayerSpec, signals: tuple[Signal, ...]) -> None:
         if spec.fix_for_images is not None and signal.channels_first:
             shape = show(signal.shape)
             raise ShapeError(
-                f"expects a vector, gets {shape} with the channels first. It reads the last axis only; flatten it "
-                "first, or Permute the channels to the end.",
+                f"expects a vector, gets {shape} with the channels first. It works on the last axis only: flatten the "
+                "input, or Permute the channels to the end.",
                 insert=spec.fix_for_images,
                 short=f"Expects a vector, gets {shape}. Insert a {spec.fix_for_images[0]}?",
             )
 
 
 def _run(spec: LayerSpec, signals: tuple[Signal, ...]) -> Facts:
-    """Build the layer on the meta device and call it there: torch itself says what comes out."""
+    """Build the layer on the meta device and call it there: torch itself infers the output shape."""
     import torch
 
     kinds = {"float": torch.float32, "int": torch.int64}
@@ -233,7 +231,7 @@ def _run(spec: LayerSpec, signals: tuple[Signal, ...]) -> Facts:
         raise ShapeError(f"cannot take {_shown(signals)}: {_first_line(error)}") from None
     if not result.dim() or result.shape[0] != BATCH:
         raise ShapeError(
-            f"mixes the samples of a batch: from {_shown(signals)} it makes a tensor whose first axis is not the batch."
+            f"mixes the samples of a batch: for {_shown(signals)} the first axis of its output is not the batch."
         )
     dtype = "float" if result.is_floating_point() else "int"
     return Facts(Signal(tuple(result.shape[1:]), dtype), *_parameters(module))  # type: ignore[arg-type]
@@ -250,7 +248,7 @@ def _module(spec: LayerSpec, signals: tuple[Signal, ...]) -> nn.Module:
 
 
 def _parameters(module: nn.Module) -> tuple[int, tuple[tuple[str, Shape], ...]]:
-    """How many numbers it learns, and its parameters' names and shapes."""
+    """The number of elements of all parameters, and the parameters' names and shapes."""
     found = tuple((name, tuple(parameter.shape)) for name, parameter in module.named_parameters())
     return sum(parameter.numel() for parameter in module.parameters()), found
 
@@ -262,12 +260,3 @@ def _shown(signals: tuple[Signal, ...]) -> str:
 def _first_line(error: Exception) -> str:
     text = str(error).strip().split("\n", 1)[0] or type(error).__name__
     return text if len(text) <= 200 else text[:197] + "…"
-
-
-def needed(plan: Plan, wanted: set[str]) -> list[Step]:
-    """The steps that the wanted nodes need, in running order."""
-    keep = set(wanted)
-    for step in reversed(plan.steps):
-        if step.name in keep:
-            keep.update(step.inputs)
-    return [step for step in plan.steps if step.name in keep]

@@ -1,6 +1,6 @@
-"""The plan: the document's nodes in the order in which they run, each with its inputs bound to its ports.
+"""The plan: the document's nodes in execution order, each with its inputs bound to its ports.
 
-Shapes, compiler, generated code and summary all read this one tuple of steps.
+Shape inference, the compiler, code generation and the summary all read the same tuple of steps.
 """
 
 from __future__ import annotations
@@ -22,26 +22,26 @@ from builder.validation_messages import clip
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One node to run: its layer and the names of the nodes whose values it takes, in the order of its ports."""
+    """One node to run: its layer and the names of the nodes that are its inputs, in the order of its ports."""
 
-    name: str  # with the way to it where it is in a block: "stage1.0.conv1"
+    name: str  # a dotted path if the node is in a block: "stage1.0.conv1"
     node: Node
     spec: LayerSpec
     inputs: tuple[str, ...]
-    module: str  # the node whose module it calls: itself, or the one of its own kind that it shares weights with
+    module: str  # the node whose module it calls: itself, or the node of the same layer that it shares weights with
     network: str = "main"
-    tied: str | None = None  # the node of another kind whose parameters its own module has
-    block: str | None = None  # the block it is drawn in; None: the document itself
+    tied: str | None = None  # the node of another layer type whose parameters its own module uses
+    block: str | None = None  # the block that the node is in; None: the document itself
 
     @property
     def owns(self) -> bool:
-        """Whether the parameters of its module are its own: they are counted here and nowhere else."""
+        """Whether the parameters of its module belong to this node: only there are they counted."""
         return self.module == self.name and self.tied is None
 
 
 @dataclass(frozen=True)
 class Scope:
-    """The plan of a document or of one block by itself: its own nodes, with those that stand for a block as steps."""
+    """The plan of a document or of one block by itself: each of its nodes is a step, also those that use a block."""
 
     graph: Graph
     steps: tuple[Step, ...]
@@ -50,48 +50,52 @@ class Scope:
 
     @functools.cached_property
     def behind(self) -> dict[str, str]:
-        """The nodes behind a cycle, each with the node that tells of it."""
+        """The nodes in or behind a cycle, each with the node at which the cycle is reported."""
         return behind_cycles(self.graph, self.order)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Steps in running order, and for the nodes that could not be bound the reason, in words.
+    """Steps in execution order, and the nodes whose inputs do not fit their ports, each with the reason.
 
-    Blocks are expanded: every repeat has steps of its own under dotted names, and an Input or an Output inside a block
-    is no step but another name for the value that it passes on.
+    Blocks are expanded: every repeat has its own steps under dotted names. An Input or an Output inside a block is no
+    step but an alias of the step whose value it passes on.
     """
 
     steps: tuple[Step, ...]
     unbound: dict[str, str]
     order: tuple[str, ...]  # every node of the document itself that is not in or behind a cycle
     aliases: dict[str, str] = field(default_factory=dict)  # ports, results, repeats, blocks → the step of their value
-    spans: dict[str, tuple[int, int]] = field(default_factory=dict)  # "stage1", "stage1.0" → a part of the steps
+    spans: dict[str, tuple[int, int]] = field(default_factory=dict)  # "stage1", "stage1.0" → first and last step + 1
     scopes: dict[str | None, Scope] = field(default_factory=dict)  # by the block's name; None: the document itself
-    uses: dict[str, str] = field(default_factory=dict)  # "stage1.0" → the name of the block it is
+    uses: dict[str, str] = field(default_factory=dict)  # "stage1.0" → the name of its block
 
 
 class PortError(Exception):
-    """The edges into a node do not fit its ports. Its text is the sentence for the user."""
+    """The edges into a node do not fit its ports. The text is the sentence for the user."""
 
 
 def make_plan(document: Document) -> Plan:
-    """Bind every node that can be. Nodes with an unknown type or wrong parameters are left out: checks report them."""
+    """Bind all nodes. Those with an unknown type, wrong parameters or wrong edges are left out: checks report them."""
     expander = _Expander(document)
     expander.expand(None, "", "", {}, None)
-    top = expander.scopes[None]
     return Plan(
-        tuple(expander.steps), expander.unbound, top.order, expander.aliases, expander.spans, expander.scopes,
+        tuple(expander.steps),
+        expander.unbound,
+        expander.scopes[None].order,
+        expander.aliases,
+        expander.spans,
+        expander.scopes,
         expander.uses,
-    )  # fmt: skip
+    )
 
 
 class _Expander:
-    """Walks through the document and, once for every use and repeat, through its blocks."""
+    """Collects the steps of the document and, for every use and every repeat, of its blocks."""
 
     def __init__(self, document: Document) -> None:
         self.document = document
-        self.sound = expansion(document).sound
+        self.expandable = expansion(document).expandable
         self.scopes: dict[str | None, Scope] = {}
         self.steps: list[Step] = []
         self.unbound: dict[str, str] = {}
@@ -100,15 +104,15 @@ class _Expander:
         self.uses: dict[str, str] = {}
 
     def expand(
-        self, block: str | None, prefix: str, home: str, ports: Mapping[str, str], network: str | None
+        self, block: str | None, prefix: str, owner: str, ports: Mapping[str, str], network: str | None
     ) -> str | None:
-        """Add the steps of the document or of one repeat of a block; returns the step that makes the block's result.
+        """Add the steps of the document or of one repeat of a block; returns the step with the block's result.
 
         Parameters:
-            prefix: before the names of its nodes, "" or "stage1.0."; home: before those of its modules, which are
-                another use's where that one's weights are shared.
-            ports: the steps whose values its Input nodes pass on, by their names.
-            network: the one that the use is in; None: each node says it.
+            prefix: of the names of its nodes, "" or "stage1.0.".
+            owner: prefix of the nodes whose modules are called: those of another use, if that one's weights are shared.
+            ports: the name of each Input node → the step whose value it passes on.
+            network: the network of the use; None: each node has its own.
         """
         scope = self.scope(block)
         if block is None and not self.document.composites:
@@ -124,36 +128,36 @@ class _Expander:
             inputs = tuple(values.get(source, prefix + source) for source in step.inputs)
             role = step.spec.role
             if role == "block":
-                values[step.name] = self._repeat(step, name, home + step.module, inputs, network or step.network)
+                values[step.name] = self._repeat(step, name, owner + step.module, inputs, network or step.network)
             elif block is not None and role in ("input", "output"):
                 source = ports[step.name] if role == "input" else inputs[0]
                 self.aliases[name] = values[step.name] = source
                 if role == "output" and result is None:
                     result = source
             else:
-                tied = prefix + step.tied if step.tied is not None and home == prefix else None
-                place = network or step.network
-                made = Step(name, step.node, step.spec, inputs, home + step.module, place, tied, block)
+                tied = prefix + step.tied if step.tied is not None and owner == prefix else None
+                made = Step(
+                    name, step.node, step.spec, inputs, owner + step.module, network or step.network, tied, block
+                )
                 self.steps.append(made)
                 values[step.name] = name
         return result
 
-    def _repeat(self, step: Step, name: str, home: str, inputs: tuple[str, ...], network: str) -> str:
-        """All repeats of a block, each fed by the one before it."""
+    def _repeat(self, step: Step, name: str, owner: str, inputs: tuple[str, ...], network: str) -> str:
+        """Add all repeats of a block: the result of one is the first input of the next."""
         block, repeat = step.node.use or ("", 0)
         names = self.document.blocks[block].ports
         start = len(self.steps)
         result: str | None = None
         for number in range(repeat):
-            here = len(self.steps)
-            place = f"{name}.{number}"
-            result = self.expand(
-                block, f"{place}.", f"{home}.{number}.", dict(zip(names, inputs, strict=True)), network
-            )
-            self.spans[place] = (here, len(self.steps))
-            self.uses[place] = block
+            first = len(self.steps)
+            use = f"{name}.{number}"
+            ports = dict(zip(names, inputs, strict=True))
+            result = self.expand(block, f"{use}.", f"{owner}.{number}.", ports, network)
+            self.spans[use] = (first, len(self.steps))
+            self.uses[use] = block
             if result is not None:
-                self.aliases[place] = result
+                self.aliases[use] = result
                 inputs = (result, *inputs[1:]) if inputs else ()
         self.spans[name] = (start, len(self.steps))
         if result is None:
@@ -162,34 +166,43 @@ class _Expander:
         return result
 
     def scope(self, block: str | None) -> Scope:
-        """The plan of the document or of a block by itself, made once however often it is used."""
+        """The plan of the document or of a block by itself, made only once per block."""
         if block not in self.scopes:
             graph = self.document if block is None else self.document.blocks[block]
-            self.scopes[block] = _scope(graph, self.document, self.sound)
+            self.scopes[block] = _scope(graph, self.document, self.expandable)
         return self.scopes[block]
 
 
-def alive(plan: Plan) -> set[str]:
-    """The steps that a network is made of: those whose value reaches the Output of all that they are in.
+def needed_steps(plan: Plan, wanted: set[str]) -> list[Step]:
+    """The steps that are needed to compute the wanted ones, in execution order."""
+    keep = set(wanted)
+    for step in reversed(plan.steps):
+        if step.name in keep:
+            keep.update(step.inputs)
+    return [step for step in plan.steps if step.name in keep]
 
-    A block is taken as a whole: if its result is used, all its repeats are there, also where one does not need another.
+
+def steps_to_outputs(plan: Plan) -> set[str]:
+    """The steps that are part of the networks: those from which an Output is reached, inside a block the block's own.
+
+    A block counts as a whole: if its result is used, all its repeats are part of the network.
     """
-    living = {block: _reaching_output(scope) for block, scope in plan.scopes.items()}
+    reached = {block: _reaching_output(scope) for block, scope in plan.scopes.items()}
     uses: dict[str, bool] = {"": True}
 
-    def lives(place: str, name: str) -> bool:
-        if place not in uses:
-            before, _, last = place.rpartition(".")[0].rpartition(".")
-            uses[place] = lives(before, last)
-        return uses[place] and name in living[plan.uses[place] if place else None]
+    def is_part(use: str, name: str) -> bool:
+        if use not in uses:
+            outer, _, last = use.rpartition(".")[0].rpartition(".")
+            uses[use] = is_part(outer, last)
+        return uses[use] and name in reached[plan.uses[use] if use else None]
 
-    return {step.name for step in plan.steps if lives(*_split(step.name))}
+    return {step.name for step in plan.steps if is_part(*split_name(step.name))}
 
 
-def _split(name: str) -> tuple[str, str]:
-    """ "stage1.0.conv1" → where it is, "stage1.0", and its name there."""
-    place, _, last = name.rpartition(".")
-    return place, last
+def split_name(name: str) -> tuple[str, str]:
+    """ "stage1.0.conv1" → the repeat it is in, "stage1.0", and its name there, "conv1"."""
+    use, _, last = name.rpartition(".")
+    return use, last
 
 
 def _reaching_output(scope: Scope) -> set[str]:
@@ -197,7 +210,7 @@ def _reaching_output(scope: Scope) -> set[str]:
     return reaching(scope.graph, ends)
 
 
-def _scope(graph: Graph, document: Document, sound: frozenset[str]) -> Scope:
+def _scope(graph: Graph, document: Document, expandable: frozenset[str]) -> Scope:
     edges = incoming(graph)
     steps: list[Step] = []
     unbound: dict[str, str] = {}
@@ -208,7 +221,7 @@ def _scope(graph: Graph, document: Document, sound: frozenset[str]) -> Scope:
         node = graph.by_name[name]
         try:
             spec = node.spec
-            if node.use is not None and node.use.block not in sound:
+            if node.use is not None and node.use.block not in expandable:
                 continue
             inputs = bind(spec, edges.get(name, []), document.blocks)
             if spec.follows_batch and not inputs:
@@ -224,7 +237,7 @@ def _scope(graph: Graph, document: Document, sound: frozenset[str]) -> Scope:
 
 
 def _entries(graph: Graph) -> dict[str, str]:
-    """Network → its first Input node, where a node takes its batch size from it and so must run behind it."""
+    """Network → its first Input node, if some node takes its batch size from it and so must run after it."""
     if not any(CATALOGUE[kind].follows_batch for kind in {node.type for node in graph.nodes} if kind in CATALOGUE):
         return {}
     return {node.network: node.name for node in reversed(graph.nodes) if node.role == "input"}
@@ -232,33 +245,33 @@ def _entries(graph: Graph) -> dict[str, str]:
 
 def _first_input(entries: Mapping[str, str], node: Node) -> tuple[str, ...]:
     if node.network not in entries:
-        raise PortError(f"takes its batch size from what is wired to {node.spec.ports[0]}; wire a node into it.")
+        raise PortError(f"takes its batch size from its port {node.spec.ports[0]}, which is free. Wire a node into it.")
     return (entries[node.network],)
 
 
 def _owner(graph: Graph, node: Node, spec: LayerSpec) -> tuple[str, str | None]:
-    """The node whose module a node calls, and the one whose parameters it takes into a module of its own."""
+    """The node whose module a node calls, and the node whose parameters the node's own module uses."""
     if node.shares_weights_with is None:
         return node.name, None
     owner = graph.by_name.get(node.shares_weights_with)
     if owner is None or owner is node:
         return node.name, None
     try:
-        alike = owner.spec.key == spec.key
+        same_layer = owner.spec.key == spec.key
     except (KeyError, ValidationError):
-        alike = False
-    return (owner.name, None) if alike else (node.name, owner.name)
+        same_layer = False
+    return (owner.name, None) if same_layer else (node.name, owner.name)
 
 
 NO_BLOCKS: Mapping[str, Block] = {}
 
 
 def bind(spec: LayerSpec, edges: list[Edge], blocks: Mapping[str, Block] = NO_BLOCKS) -> tuple[str, ...]:
-    """The sources of a node's inputs in the order of its ports. PortError: missing, too many, or no such port."""
+    """The sources of a node's inputs in the order of its ports. PortError: too few, too many, or no such port."""
     if spec.variadic:
         if len(edges) < 2:
             given = f"has {len(edges)}" if edges else "has none"
-            raise PortError(f"joins two or more inputs and {given}; wire another node into it.")
+            raise PortError(f"takes two or more inputs and {given}; wire another node into it.")
         return tuple(edge.source for edge in edges)
     ports = spec.ports_with(blocks)
     taken = ports_taken(spec, edges, blocks)
@@ -273,7 +286,7 @@ def bind(spec: LayerSpec, edges: list[Edge], blocks: Mapping[str, Block] = NO_BL
 
 
 def ports_taken(spec: LayerSpec, edges: list[Edge], blocks: Mapping[str, Block] = NO_BLOCKS) -> dict[str, str]:
-    """Port → source: named ports first, the other edges to the next free port in the order of the edges."""
+    """Port → source: edges with a port first, then the others, each to the next free port in the order of the edges."""
     ports = spec.ports_with(blocks)
     taken: dict[str, str] = {}
     for edge in edges:
@@ -282,7 +295,7 @@ def ports_taken(spec: LayerSpec, edges: list[Edge], blocks: Mapping[str, Block] 
         if edge.port not in ports:
             raise PortError(f"has no port {clip(edge.port)}; its ports are: {', '.join(ports) or 'none'}.")
         if edge.port in taken:
-            raise PortError(f"gets two wires at its port {edge.port}: from {taken[edge.port]} and {edge.source}.")
+            raise PortError(f"has two wires at its port {edge.port}: from {taken[edge.port]} and {edge.source}.")
         taken[edge.port] = edge.source
     free = [port for port in ports if port not in taken]
     for edge in edges:

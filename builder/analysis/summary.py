@@ -1,12 +1,12 @@
-"""What a network costs: parameters, floating-point operations and activation memory, per node and in all."""
+"""The cost of a network: parameters, floating-point operations (FLOPs) and activation memory of each node."""
 
 from __future__ import annotations
 
-import functools
 import math
 from typing import TYPE_CHECKING, Any
 
 from builder.analysis.infer import Analysis, analyse
+from builder.analysis.plan import Step
 from builder.document import Document
 from builder.spec import LayerSpec, Signal
 
@@ -14,16 +14,17 @@ if TYPE_CHECKING:
     import pandas as pd
 
 BYTES = {"float": 4, "int": 8}
-SAMPLES = 2  # batch normalisation without running figures cannot take a single one
+SAMPLES = 2  # batch normalisation without running statistics cannot take a single sample
+PREFIXES = ("", "k", "M", "G", "T", "P")
 _flops: dict[tuple[Any, ...], int] = {}
 
 
 def summary(document: Document) -> pd.DataFrame:
-    """One row per node that can be inferred, in running order.
+    """One row per node whose shape can be inferred, in execution order.
 
-    Columns: node, type, output_shape (without the batch axis), parameters (those that a node shares are counted at
-    their owner), flops (forward pass of one sample, a multiply-add counts as two, as torch.utils.flop_counter counts),
-    activation_bytes (the output of one sample).
+    Columns: node, type, output_shape (without the batch axis), parameters (shared ones are counted at their owner),
+    flops (forward pass of one sample; a multiply-add counts as two, as in torch.utils.flop_counter), activation_bytes
+    (the output of one sample).
     """
     import pandas as pd
 
@@ -34,19 +35,19 @@ def summary(document: Document) -> pd.DataFrame:
     )
 
 
-def _row(analysis: Analysis, step: Any) -> tuple[Any, ...]:
+def _row(analysis: Analysis, step: Step) -> tuple[Any, ...]:
     facts = analysis.facts[step.name]
     parameters = facts.parameters if step.owns else 0
-    flops = layer_flops(step.spec, tuple(analysis.facts[source].signal for source in step.inputs))
+    flops = layer_flops(step.spec, facts.signal, tuple(analysis.facts[source].signal for source in step.inputs))
     size = math.prod(facts.signal.shape) * BYTES[facts.signal.dtype]
     return (step.name, step.node.type, facts.signal.shape, parameters, flops, size)
 
 
-def layer_flops(spec: LayerSpec, signals: tuple[Signal, ...]) -> int:
+def layer_flops(spec: LayerSpec, output: Signal, signals: tuple[Signal, ...]) -> int:
     """Floating-point operations of one sample's forward pass: by the layer's formula, or counted by torch.
 
-    Recurrent layers have formulas, since torch's counter knows nothing of their kernels; all others run on meta
-    tensors, where attention is counted product by product and not hidden in a fused kernel.
+    Convolutions and recurrent layers have formulas. All others run on meta tensors, where torch counts attention
+    product by product instead of calling a fused kernel.
     """
     if spec.role != "layer":
         return 0
@@ -54,7 +55,7 @@ def layer_flops(spec: LayerSpec, signals: tuple[Signal, ...]) -> int:
     if spec.missing():
         return 0
     if key not in _flops:
-        known = spec.flops(*signals)
+        known = spec.flops(output, *signals)
         _flops[key] = _count(spec, signals) if known is None else known
     return _flops[key]
 
@@ -67,24 +68,18 @@ def _count(spec: LayerSpec, signals: tuple[Signal, ...]) -> int:
     with torch.device("meta"), torch.no_grad():
         module = spec.call(*(signal.shape for signal in signals)).build().eval().requires_grad_(False)
         if len(signals) < 2 and not any(True for _ in module.parameters()):
-            return 0  # the counter knows products of matrices only, and those need weights or two inputs
+            return 0  # the counter counts matrix products only, and those need weights or two inputs
         inputs = [torch.empty((SAMPLES, *signal.shape), dtype=kinds[signal.dtype]) for signal in signals]
         with FlopCounterMode(display=False) as counter:
             module(*inputs)
     return int(counter.get_total_flops()) // SAMPLES
 
 
-@functools.lru_cache(maxsize=8)
-def _units(step: int) -> tuple[str, ...]:
-    return ("", " k", " M", " G", " T", " P") if step == 1000 else (" B", " kB", " MB", " GB", " TB", " PB")
-
-
 def human(number: float, unit: str = "") -> str:
-    """28900 → '28.9 k'; with unit 'B': bytes, 49000 → '49 kB'."""
-    names = _units(1024 if unit == "B" else 1000)
+    """A number with three digits and a prefix: 28900 → '28.9 k'; with the unit 'B' for bytes, 49000 → '49 kB'."""
     power = 0
-    while abs(number) >= 999.5 and power < len(names) - 1:
+    while abs(number) >= 999.5 and power < len(PREFIXES) - 1:
         number /= 1000
         power += 1
     text = f"{number:.3g}" if number < 100 else f"{number:.0f}"
-    return text + names[power]
+    return f"{text} {PREFIXES[power]}{unit}".rstrip()

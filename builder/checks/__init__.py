@@ -1,6 +1,6 @@
-"""Numbered checks. Each is one class in a file of this folder, found by itself: no list to edit.
+"""Numbered checks of a document. Each is one class in a file of this folder, found by itself: no list to edit.
 
-A check's docstring says what it looks for, why that matters and how it is mended.
+A check's docstring says what it looks for, why that matters and how to fix it.
 """
 
 from __future__ import annotations
@@ -14,5 +14,5 @@ __all__ = ["Check", "check"]
 
 
 def check(document: Document) -> list[Problem]:
-    """Everything that is wrong with the document, errors first, then in the order of the nodes."""
+    """All problems of the document, errors first, then in the order of the nodes."""
     return run(analyse(document))

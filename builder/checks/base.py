@@ -1,4 +1,4 @@
-"""What a check is, and how all of them run."""
+"""What a check is, and the function that runs all of them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from builder.analysis.infer import Analysis, within
+from builder.analysis.plan import split_name
 from builder.document import Node
 from builder.edits import Edit, InsertBefore, SetParams, fresh_name
 from builder.edits.blocks import InBlock
@@ -18,7 +19,7 @@ from builder.spec import ShapeError
 
 
 class Reporter:
-    """What finds problems: its number, the word shown beside each, and how serious it is."""
+    """Base of everything that reports problems: their code, category and severity."""
 
     code: ClassVar[str]
     category: ClassVar[str]
@@ -27,31 +28,30 @@ class Reporter:
     def problem(
         self, node: str | None, message: str, fix: Iterable[Edit] | None = None, fix_label: str = ""
     ) -> Problem:
+        """A problem of this kind, at a node (None: of the whole document)."""
         edits = tuple(fix) if fix else None
         return Problem(self.code, self.severity, node, message, edits, fix_label if edits else "", self.category)
 
 
 class Check(Reporter):
-    """Base of every check of a document: `find` yields a problem for each place where something is wrong."""
+    """Base of every check of a document: `find` yields its problems."""
 
-    scoped: ClassVar[bool] = False  # it looks at the document and at each block by itself, as at one graph
+    scoped: ClassVar[bool] = False  # it is called for the document's own graph and for the graph of each block
 
     def find(self, analysis: Analysis) -> Iterator[Problem]:
-        """The problems of this kind in the document, or in one graph of it."""
-        raise TypeError(f"{type(self).__name__} must say what it looks for.")
+        """The problems of this kind in the document, or in one of its graphs."""
+        raise TypeError(f"{type(self).__name__} must implement find().")
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where something is: the document, or a block at the first of its uses; what is found there is told from outside.
-
-    A problem's node gets the way to it in front, and edits that mend it are made inside the block.
-    """
+class ScopedAnalysis:
+    """The analysis of one graph: the document's own, or a block at its first use."""
 
     analysis: Analysis  # of this graph alone
     use: str = ""  # "stage1.0"
 
-    def told(self, problem: Problem) -> Problem:
+    def report(self, problem: Problem) -> Problem:
+        """A problem of this graph as one of the document: with the node's full path, and a fix inside of the block."""
         block = self.analysis.block
         if block is None:
             return problem
@@ -60,28 +60,31 @@ class Place:
         return replace(problem, node=node, fix=fix)
 
 
-def places(analysis: Analysis) -> Iterator[Place]:
-    """The document, and each block that is used, once."""
-    yield Place(within(analysis, ""))
+def scoped_analyses(analysis: Analysis) -> Iterator[ScopedAnalysis]:
+    """The document's own graph, and each block that is used, at its first use."""
+    yield ScopedAnalysis(within(analysis, ""))
     seen: set[str] = set()
     for use, block in analysis.plan.uses.items():
         if block not in seen:
             seen.add(block)
-            yield Place(within(analysis, use), use)
+            yield ScopedAnalysis(within(analysis, use), use)
 
 
-def once(analysis: Analysis, names: Iterable[str]) -> Iterator[tuple[str, str, Place]]:
-    """Those of the names that no earlier one was another use of, with their name in their block and their place."""
+def at_first_use(analysis: Analysis, names: Iterable[str]) -> Iterator[tuple[str, str, ScopedAnalysis]]:
+    """The names without repetitions of the same node in other uses of its block: a node of a block is reported once.
+
+    Yields the full name, the name in the block, and the analysis of the block.
+    """
     seen: set[tuple[str | None, str]] = set()
-    known = {"": Place(analysis)}
+    scopes = {"": ScopedAnalysis(analysis)}
     for name in names:
-        use, _, last = name.rpartition(".")
+        use, last = split_name(name)
         block = analysis.plan.uses[use] if use else None
         if (block, last) not in seen:
             seen.add((block, last))
-            if use not in known:
-                known[use] = Place(within(analysis, use), use)
-            yield name, last, known[use]
+            if use not in scopes:
+                scopes[use] = ScopedAnalysis(within(analysis, use), use)
+            yield name, last, scopes[use]
 
 
 @functools.cache
@@ -93,10 +96,10 @@ def _checks() -> tuple[Check, ...]:
 def run(analysis: Analysis) -> list[Problem]:
     """All checks over one analysis."""
     found: list[Problem] = []
-    graphs = list(places(analysis))
+    scopes = list(scoped_analyses(analysis))
     for check in _checks():
         if check.scoped:
-            found.extend(place.told(problem) for place in graphs for problem in check.find(place.analysis))
+            found.extend(scope.report(problem) for scope in scopes for problem in check.find(scope.analysis))
         else:
             found.extend(check.find(analysis))
     order = {node.name: index for index, node in enumerate(analysis.document.nodes)}
@@ -106,7 +109,7 @@ def run(analysis: Analysis) -> list[Problem]:
 
 
 def fix_for(analysis: Analysis, node: Node, error: ShapeError) -> tuple[tuple[Edit, ...] | None, str]:
-    """The edits, and their name, that a layer's own objection asks for."""
+    """The fix that a layer's ShapeError suggests, and its label."""
     if error.insert is not None:
         type_name, params = error.insert
         name = fresh_name(analysis.document, type_name)
@@ -114,12 +117,12 @@ def fix_for(analysis: Analysis, node: Node, error: ShapeError) -> tuple[tuple[Ed
         return (InsertBefore(new, node.name),), f"Insert {type_name}"
     if error.params is not None:
         params = {**node.params, **error.params}
-        wanted = ", ".join(f"{name} to {_shown(value)}" for name, value in error.params.items())
-        return (SetParams(node.name, params),), f"Set {wanted}"
+        changes = ", ".join(f"{name} to {_text(value)}" for name, value in error.params.items())
+        return (SetParams(node.name, params),), f"Set {changes}"
     return None, ""
 
 
-def _shown(value: object) -> str:
+def _text(value: object) -> str:
     if value is None:
         return "none"
     return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

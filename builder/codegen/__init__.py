@@ -1,4 +1,4 @@
-"""From a document to Python source code."""
+"""Code generation: from a document to Python source."""
 
 from builder.codegen.source import code, introduction, to_python
 

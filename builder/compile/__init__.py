@@ -1,4 +1,4 @@
-"""From a document to a torch.nn.Module."""
+"""The compiler: from a document to a torch.nn.Module."""
 
 from builder.compile.network import build, compile, layers
 

@@ -1,4 +1,4 @@
-"""From plan to module: a torch.fx graph with one submodule per node, whose forward is as fast as hand-written code."""
+"""From plan to module: a torch.fx.GraphModule with one submodule per node, as fast as a hand-written module."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from builder.analysis.infer import Analysis, analyse, needed
-from builder.analysis.plan import Step, alive
+from builder.analysis.infer import Analysis, analyse
+from builder.analysis.plan import Step, needed_steps, steps_to_outputs
 from builder.checks.base import run
 from builder.codegen.classes import class_name
-from builder.compile.module_tree import looked_up_once, nested, repeats_of, tie
+from builder.compile.module_tree import module_tree, repeat_variables, tie, use_repeat_variables
 from builder.document import MAIN, Document
 from builder.problems import GraphError, NetloomError, NodeError, Problem
 from builder.registry import did_you_mean
@@ -27,10 +27,10 @@ def compile(document: Document, network: str | None = None, outputs: Sequence[st
     """Build the document's network as a torch.nn.Module.
 
     Parameters:
-        network: which network, where the document has several; None: the only one, or "main".
+        network: which network, if the document has several; None: the only one, or "main".
         outputs: names of nodes whose values the module returns instead of the Output nodes' (latents, feature maps);
             "stage1" is the result of a block, "stage1.0" that of its first repeat, "stage1.0.conv1" a node inside.
-            The module has the same parameters either way, so one's state_dict loads into the other.
+            The parameters are the same in any case, so the state_dict of one module loads into the other.
 
     Returns:
         A module that takes the network's Input nodes in the order of `nodes`, each (batch, *shape), and returns the
@@ -48,15 +48,14 @@ def compile(document: Document, network: str | None = None, outputs: Sequence[st
 
 
 def build(analysis: Analysis, network: str, outputs: Sequence[str] | None) -> nn.Module:
-    """The module of one network of a document that is known to have no errors."""
+    """The module of one network of a document without errors."""
     from torch import fx
 
     steps = [step for step in analysis.plan.steps if step.network == network]
     ends = [step.name for step in steps if step.spec.role == "output"]
     wanted = _wanted(analysis, steps, network, outputs) if outputs is not None else {name: name for name in ends}
-    running = {step.name for step in needed(analysis.plan, set(wanted.values()))}
-    built = alive(analysis.plan) | running
-    modules = _modules(analysis, steps, built)
+    running = {step.name for step in needed_steps(analysis.plan, set(wanted.values()))}
+    modules = _modules(analysis, steps, steps_to_outputs(analysis.plan) | running)
 
     graph = fx.Graph()
     values: dict[str, fx.Node] = {}
@@ -68,24 +67,23 @@ def build(analysis: Analysis, network: str, outputs: Sequence[str] | None) -> nn
             values[step.name] = _emit(graph, step, values)
     results = {name: values[source] for name, source in wanted.items()}
     graph.output(next(iter(results.values())) if len(results) == 1 else results)
-    root = nested(modules, analysis.plan)
-    repeats = repeats_of(modules)
+    root = module_tree(modules, analysis.plan)
+    repeats = repeat_variables(modules)
     if repeats:
-        graph.on_generate_code(lambda _: functools.partial(looked_up_once, repeats))
-    made: fx.GraphModule = _network_class()(
-        root, graph, class_name(analysis.document.name if network == MAIN else network)
-    )
-    # fx copies what the graph calls, in its own order and without the lists that blocks stand in
+        graph.on_generate_code(lambda _: functools.partial(use_repeat_variables, repeats))
+    name = class_name(analysis.document.name if network == MAIN else network)
+    made: fx.GraphModule = _network_class()(root, graph, name)
+    # fx copies the modules that the graph calls, in its own order and without the ModuleLists of blocks
     made._modules.clear()
     for name, module in root.named_children():
         made.add_module(name, module)
-    made.meta["repeats"] = {variable: place for place, variable in repeats.items()}
+    made.meta["repeats"] = {variable: repeat for repeat, variable in repeats.items()}
     made.meta["ties"] = {step.name: step.tied for step in steps if step.tied and step.name in modules}
     return made
 
 
 def _wanted(analysis: Analysis, steps: list[Step], network: str, outputs: Sequence[str]) -> dict[str, str]:
-    """Each name asked for, of a node, a block or one repeat of it → the step that has its value."""
+    """Each name in `outputs`, of a node, a block or one repeat of it → the step with its value."""
     names = {step.name for step in steps}
     values = {name: source for name, source in analysis.plan.aliases.items() if source in names}
     values.update({name: name for name in names})
@@ -98,7 +96,7 @@ def _wanted(analysis: Analysis, steps: list[Step], network: str, outputs: Sequen
 
 
 def _modules(analysis: Analysis, steps: list[Step], built: set[str]) -> dict[str, nn.Module]:
-    """The module of every node that has one of its own, by the node's name; tied ones have their owner's parameters."""
+    """The modules by the names of their nodes; tied modules have their owner's parameters."""
     owners = {step.module for step in steps if step.name in built}
     owners |= {step.tied for step in steps if step.tied and step.module in owners}
     modules: dict[str, nn.Module] = {}
@@ -114,9 +112,9 @@ def _modules(analysis: Analysis, steps: list[Step], built: set[str]) -> dict[str
 
 
 def layers(module: nn.Module) -> dict[str, nn.Module]:
-    """The modules of a compiled network's nodes by the nodes' names, those inside blocks too: where hooks belong.
+    """The modules of a compiled network's nodes by the nodes' names, also inside blocks: the modules to hook.
 
-    Any other module is taken as one of layers: its children.
+    For any other module: its children.
     """
     graph = getattr(module, "graph", None)
     if graph is None:
@@ -139,14 +137,14 @@ def _network(document: Document, network: str | None) -> str:
         return names[0]
     wanted = network or "main"
     if wanted not in names:
-        message = f"There is no network {wanted!r}; the document has {', '.join(names)}. Say which one."
+        message = f"There is no network {wanted!r}; the document has {', '.join(names)}. Pass one of them as `network`."
         raise GraphError([Problem("N150", "error", None, message, category="network")])
     return wanted
 
 
 @functools.cache
 def _network_class() -> Any:
-    """GraphModule whose errors name the node they happened in (made on first use: torch is imported late)."""
+    """A GraphModule whose errors name the node that raised them; defined on first use, since torch is imported late."""
     from torch import fx
 
     class Network(fx.GraphModule):
@@ -154,23 +152,18 @@ def _network_class() -> Any:
 
         def __deepcopy__(self, memo: dict[int, Any]) -> Any:
             made = fx.GraphModule.__deepcopy__(self, memo)
-            # fx copies what the graph calls; the lists that blocks stand in, and the order, are the original's
+            # fx copies only the modules that the graph calls; keep the ModuleLists of blocks and the order
             made._modules = copy.deepcopy(self._modules, memo)
             return made
 
         def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
             result = fx.GraphModule.load_state_dict(self, state_dict, strict, assign)
-            self._tied_again()
+            _restore_ties(self)
             return result
 
         def _apply(self, fn: Any, recurse: bool = True) -> Any:
             fx.GraphModule._apply(self, fn, recurse)  # type: ignore[no-untyped-call]
-            return self._tied_again()
-
-        def _tied_again(self) -> Any:
-            """Where parameters were replaced one by one, those that two nodes share became two."""
-            for name, owner in self.meta.get("ties", {}).items():
-                tie(self.get_submodule(name), self.get_submodule(owner))
+            _restore_ties(self)
             return self
 
         def __call__(self, *inputs: Any, **keywords: Any) -> Any:
@@ -178,19 +171,25 @@ def _network_class() -> Any:
                 return fx.GraphModule.__call__(self, *inputs, **keywords)
             except NetloomError:
                 raise
-            except Exception as error:  # torch raises an IndexError, ValueError, … where a node cannot go on
+            except Exception as error:  # torch raises an IndexError, ValueError, … if a node fails
                 node = failing_node(self, error)
                 if node is None:
                     raise
-                words = explanation(self.get_submodule(node), error)
+                reason = explanation(self.get_submodule(node), error)
                 kind = type(self.get_submodule(node)).__name__
-                raise NodeError(node, f"{node} {words}" if words else f"{node} ({kind}) failed: {error}") from error
+                raise NodeError(node, f"{node} {reason}" if reason else f"{node} ({kind}) failed: {error}") from error
 
     return Network
 
 
+def _restore_ties(network: Any) -> None:
+    """Share the parameters of tied nodes again, after torch has replaced them one by one."""
+    for name, owner in network.meta.get("ties", {}).items():
+        tie(network.get_submodule(name), network.get_submodule(owner))
+
+
 def failing_node(module: Any, error: BaseException) -> str | None:
-    """The node in which a compiled network raised, read off the line of its generated forward in the traceback."""
+    """The node that raised the error, found by the line of the generated forward in the traceback."""
     trace = error.__traceback__
     code = module.forward.__func__.__code__
     while trace is not None:
@@ -202,22 +201,22 @@ def failing_node(module: Any, error: BaseException) -> str | None:
 
 
 def _called(module: Any, line: str) -> str | None:
-    """The node that a line of a generated forward calls: `x = self.fc(x)` → fc, or that of `__stage_0.conv`."""
+    """The node that a line of a generated forward calls: `x = self.fc(x)` → fc, `__stage_0.conv(x)` → stage.0.conv."""
     found = re.search(r"= (\w+)\.([A-Za-z_]\w*)\(", line)
     if found is None:
         return None
-    place, name = found.groups()
-    return name if place == "self" else f"{module.meta['repeats'].get(place, place)}.{name}"
+    variable, name = found.groups()
+    return name if variable == "self" else f"{module.meta['repeats'].get(variable, variable)}.{name}"
 
 
 def explanation(module: nn.Module, error: BaseException) -> str | None:
-    """Why the module could not take what it was called with, if its layer knows: the rest of a sentence about it."""
+    """Why the module failed on its inputs, as the rest of a sentence, if its layer can explain it."""
     explain: Any = getattr(module, "explain", None)
     trace = error.__traceback__ if explain is not None else None
     while trace is not None:
         local = trace.tb_frame.f_locals
         if local.get("self") is module and isinstance(local.get("args"), tuple):
-            words: str | None = explain(*local["args"])
-            return words
+            reason: str | None = explain(*local["args"])
+            return reason
         trace = trace.tb_next
     return None

@@ -1,7 +1,7 @@
-"""Blocks: a block opened as a document and put back, which blocks can be expanded, and what expanding them comes to.
+"""Blocks: a block opened as a document and closed again, and which blocks can be expanded within the limits.
 
-Nothing here expands anything: sizes are added up block by block, so that a file of a few lines which stands for more
-nodes than there are atoms is refused as quickly as any other.
+Nothing is expanded here: sizes are added up block by block, so that a small file whose nested repeats would give
+billions of nodes is refused as quickly as any other.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
-from builder.document.graph import closed_paths, sorted_names
+from builder.document.graph import closed_paths, topological_order
 from builder.document.model import MAX_NODES, Block, Document, Edge, Graph
 from builder.problems import EditError
 from builder.registry import did_you_mean
@@ -18,20 +18,26 @@ from builder.validation_messages import clip
 
 G = TypeVar("G", Block, Document)
 MAX_DEPTH = 8
-MAX_WIRES = 5 * MAX_NODES  # also of ports: what a document's edges may be
+MAX_WIRES = 5 * MAX_NODES  # after expansion; the same limit holds for the ports and results of blocks
+MAX_COUNT = 10**12  # sizes are not counted beyond this
 
 
 def opened(document: Document, block: str) -> Document:
-    """A block as a document of its own, to be shown, checked and edited like any other. KeyError: there is none."""
+    """A block as a document, to be shown, checked and edited like any other. KeyError: there is no such block."""
     inner = document.blocks[block]
-    return Document.model_construct(
-        format=document.format, name=block, description=inner.description, lesson="", nodes=inner.nodes,
-        edges=inner.edges, blocks=document.blocks, layout=inner.layout, training={},
-    )  # fmt: skip
+    return document.changed(
+        name=block,
+        description=inner.description,
+        lesson="",
+        nodes=inner.nodes,
+        edges=inner.edges,
+        layout=inner.layout,
+        training={},
+    )
 
 
 def closed(document: Document, block: str, inner: Document) -> Document:
-    """The document with that block as it was edited. Wires to its uses follow ports that were renamed or removed."""
+    """The document with the edited block in it. Edges to its uses follow ports that were renamed or removed."""
     made = Block.model_construct(
         nodes=inner.nodes, edges=inner.edges, layout=inner.layout, description=inner.description
     )
@@ -39,44 +45,43 @@ def closed(document: Document, block: str, inner: Document) -> Document:
     after = document.changed(blocks={**inner.blocks, block: made})
     if before.ports == made.ports:
         return after
-    moved = _moved(before, made)
-    blocks = {name: _followed(item, item, block, before, moved) for name, item in after.blocks.items()}
-    return _followed(after.changed(blocks=blocks), document, block, before, moved)
+    renamed = _renamed_ports(before, made)
+    blocks = {name: _with_edges(item, item, block, before, renamed) for name, item in after.blocks.items()}
+    return _with_edges(after.changed(blocks=blocks), document, block, before, renamed)
 
 
-def _moved(before: Block, after: Block) -> dict[str, str | None]:
-    """Each old port → its name now, or None where it is gone. A node in the same place was renamed."""
-    place = {node.name: index for index, node in enumerate(before.nodes)}
-    moved: dict[str, str | None] = {}
+def _renamed_ports(before: Block, after: Block) -> dict[str, str | None]:
+    """Each old port → its new name, or None if it was removed. A new name at the same index is a renamed node."""
+    index = {node.name: number for number, node in enumerate(before.nodes)}
+    renamed: dict[str, str | None] = {}
     for port in before.ports:
-        index = place[port]
-        moved[port] = port if port in after.ports else None
-        if moved[port] is None and len(after.nodes) == len(before.nodes):
-            node = after.nodes[index]
-            moved[port] = node.name if node.role == "input" and node.name not in place else None
-    return moved
+        renamed[port] = port if port in after.ports else None
+        if renamed[port] is None and len(after.nodes) == len(before.nodes):
+            node = after.nodes[index[port]]
+            renamed[port] = node.name if node.role == "input" and node.name not in index else None
+    return renamed
 
 
-def _followed(graph: G, old: Graph, block: str, before: Block, moved: Mapping[str, str | None]) -> G:
-    """The graph with the wires into uses of a block renamed, or cut, as its ports were."""
+def _with_edges(graph: G, old: Graph, block: str, before: Block, renamed: Mapping[str, str | None]) -> G:
+    """The graph with the edges to uses of a block changed or removed, as its ports were."""
     uses = {name for name, use in old.composites.items() if use.block == block}
     if not uses:
         return graph
-    taken = {(name, id(edge)): port for name in uses for edge, port in _landing(graph, name, before.ports)}
+    ports = {(name, id(edge)): port for name in uses for edge, port in _bound_ports(graph, name, before.ports)}
     edges = []
     for edge in graph.edges:
-        port = taken.get((edge.target, id(edge)), edge.port) if edge.target in uses else None
-        if port is not None and port in moved and moved[port] is None:
+        port = ports.get((edge.target, id(edge)), edge.port) if edge.target in uses else None
+        if port is not None and port in renamed and renamed[port] is None:
             continue
-        if edge.port is not None and port is not None and port in moved:
-            edge = Edge(source=edge.source, target=edge.target, port=moved[port])
+        if edge.port is not None and port is not None and port in renamed:
+            edge = Edge(source=edge.source, target=edge.target, port=renamed[port])
         edges.append(edge)
     fields = {"edges": tuple(edges)}
     return graph.changed(**fields) if isinstance(graph, Document) else graph.model_copy(update=fields)
 
 
-def _landing(graph: Graph, target: str, ports: tuple[str, ...]) -> Iterator[tuple[Edge, str]]:
-    """Each wire into a node with the port it lands on; one too many lands on none."""
+def _bound_ports(graph: Graph, target: str, ports: tuple[str, ...]) -> Iterator[tuple[Edge, str]]:
+    """Each edge into a node with the port it is bound to; edges for which no port is free are left out."""
     into = [edge for edge in graph.edges if edge.target == target]
     free = [port for port in ports if port not in {edge.port for edge in into}]
     for edge in into:
@@ -86,8 +91,8 @@ def _landing(graph: Graph, target: str, ports: tuple[str, ...]) -> Iterator[tupl
             yield edge, free.pop(0)
 
 
-class Trouble(NamedTuple):
-    """Why a block cannot be expanded: the block it is found in (None: the document), the node, and the words."""
+class ExpansionProblem(NamedTuple):
+    """Why a block cannot be expanded: the block that has the problem (None: the document), the node, the message."""
 
     block: str | None
     node: str | None
@@ -96,90 +101,92 @@ class Trouble(NamedTuple):
 
 @dataclass(frozen=True)
 class Expansion:
-    """Which blocks can be expanded, and for the others why not."""
+    """The blocks that can be expanded, and the problems of the others."""
 
-    sound: frozenset[str]
-    troubles: tuple[Trouble, ...]
+    expandable: frozenset[str]
+    problems: tuple[ExpansionProblem, ...]
 
 
 class _Size(NamedTuple):
-    """What one use of a block comes to: nodes that compute, all nodes with ports and results, wires, levels."""
+    """The size of one use of a block: nodes that compute, all nodes with ports and results, wires, levels."""
 
     nodes: int
-    places: int
+    all_nodes: int
     wires: int
     depth: int
 
 
-NOTHING = Expansion(frozenset(), ())
+NOTHING_TO_EXPAND = Expansion(frozenset(), ())
 
 
 def expansion(document: Document) -> Expansion:
-    """What can be expanded of a document, without expanding it."""
+    """Which blocks of a document can be expanded, found without expanding them."""
     blocks = document.blocks
     if not blocks and not document.composites:
-        return NOTHING
-    troubles = [*_unknown(document), *_within_themselves(blocks)]
+        return NOTHING_TO_EXPAND
+    problems = [*_unknown_blocks(document), *_recursive_blocks(blocks)]
     inside = {name: [use.block for use in block.composites.values()] for name, block in blocks.items()}
-    ordered = sorted_names(blocks, ((part, name) for name, parts in inside.items() for part in parts if part in blocks))
+    edges = ((part, name) for name, parts in inside.items() for part in parts if part in blocks)
     sizes: dict[str, _Size] = {}
-    for name in ordered:  # every block after those that it contains
-        block = blocks[name]
+    for name in topological_order(blocks, edges):  # every block after those that it contains
         if not all(part in sizes for part in inside[name]):
             continue
-        size = _size(block, sizes)
-        if size.depth > MAX_DEPTH:  # those that contain it are not measured, and not told of again
+        size = _size(blocks[name], sizes)
+        if size.depth > MAX_DEPTH:  # those that contain it are not measured: the problem is reported once
             message = f"is nested {size.depth} blocks deep; {MAX_DEPTH} is the limit. Unpack one of those inside it."
-            troubles.append(Trouble(name, None, message))
+            problems.append(ExpansionProblem(name, None, message))
             continue
         sizes[name] = size
-    whole = _size(document, sizes)
-    if whole.nodes > MAX_NODES or whole.wires > MAX_WIRES or whole.places > MAX_WIRES:
-        return Expansion(frozenset(), (*troubles, Trouble(None, None, _too_many(document, sizes, whole))))
-    return Expansion(frozenset(sizes), tuple(troubles))
+    total = _size(document, sizes)
+    if total.nodes > MAX_NODES or total.wires > MAX_WIRES or total.all_nodes > MAX_WIRES:
+        too_large = ExpansionProblem(None, None, _too_large(document, sizes, total))
+        return Expansion(frozenset(), (*problems, too_large))
+    return Expansion(frozenset(sizes), tuple(problems))
 
 
 def _size(graph: Graph, sizes: Mapping[str, _Size]) -> _Size:
-    """Numbers stop growing far above the limits: repeats of repeats of repeats must stay small numbers."""
-    nodes = places = depth = 0
+    """The size of a graph with its blocks expanded. Numbers stop at MAX_COUNT: nested repeats multiply quickly."""
+    nodes = all_nodes = depth = 0
     wires = len(graph.edges)
     for node in graph.nodes:
         use = node.use
         if use is None:
             nodes += isinstance(graph, Document) or node.role not in ("input", "output")
-            places += 1
+            all_nodes += 1
         elif use.block in sizes:
             one = sizes[use.block]
             nodes += max(1, one.nodes) * use.repeat
-            places += (1 + one.places) * use.repeat
+            all_nodes += (1 + one.all_nodes) * use.repeat
             wires += one.wires * use.repeat
             depth = max(depth, one.depth)
-    most = 10**12
-    return _Size(min(nodes, most), min(places, most), min(wires, most), depth + isinstance(graph, Block))
+    nodes, all_nodes, wires = (min(number, MAX_COUNT) for number in (nodes, all_nodes, wires))
+    return _Size(nodes, all_nodes, wires, depth + isinstance(graph, Block))
 
 
-def _too_many(document: Document, sizes: Mapping[str, _Size], whole: _Size) -> str:
-    largest, most = "", 0
+def _too_large(document: Document, sizes: Mapping[str, _Size], total: _Size) -> str:
+    largest, nodes = "", 0
     for name, use in document.composites.items():
-        if use.block in sizes and sizes[use.block].nodes * use.repeat >= most:
-            largest, most = name, sizes[use.block].nodes * use.repeat
-    what = f"{whole.nodes:,} nodes" if whole.nodes > MAX_NODES else f"{max(whole.wires, whole.places):,} wires"
-    limit = MAX_NODES if whole.nodes > MAX_NODES else MAX_WIRES
+        if use.block in sizes and sizes[use.block].nodes * use.repeat >= nodes:
+            largest, nodes = name, sizes[use.block].nodes * use.repeat
+    what = f"{total.nodes:,} nodes" if total.nodes > MAX_NODES else f"{max(total.wires, total.all_nodes):,} wires"
+    limit = MAX_NODES if total.nodes > MAX_NODES else MAX_WIRES
     which = f" Most of them are in {largest}: repeat it less often." if largest else ""
-    return f"With its blocks unpacked it has {'about ' * (whole.nodes >= 10**12)}{what}; {limit:,} is the limit.{which}"
+    about = "about " if total.nodes >= MAX_COUNT else ""
+    return f"With its blocks unpacked it has {about}{what}; {limit:,} is the limit.{which}"
 
 
-def _unknown(document: Document) -> Iterator[Trouble]:
+def _unknown_blocks(document: Document) -> Iterator[ExpansionProblem]:
     graphs: list[tuple[str | None, Graph]] = [(None, document), *document.blocks.items()]
-    for place, graph in graphs:
+    for block, graph in graphs:
         for name, use in graph.composites.items():
             if use.block not in document.blocks:
                 near = did_you_mean(use.block, document.blocks)
                 known = "" if near else f" Its blocks: {', '.join(document.blocks) or 'none'}."
-                yield Trouble(place, name, f"There is no block {clip(use.block)} in this document.{near}{known[:300]}")
+                message = f"There is no block {clip(use.block)} in this document.{near}{known[:300]}"
+                yield ExpansionProblem(block, name, message)
 
 
-def _within_themselves(blocks: Mapping[str, Block]) -> Iterator[Trouble]:
+def _recursive_blocks(blocks: Mapping[str, Block]) -> Iterator[ExpansionProblem]:
     wires = [
         (name, use.block) for name, block in blocks.items() for use in block.composites.values() if use.block in blocks
     ]
@@ -187,28 +194,29 @@ def _within_themselves(blocks: Mapping[str, Block]) -> Iterator[Trouble]:
         return
     for names in closed_paths(blocks, wires):
         shown = names if len(names) < 10 else [*names[:5], "…", *names[-3:]]
-        around = " → ".join([*shown, names[0]])
+        cycle = " → ".join([*shown, names[0]])
         second = names[1] if len(names) > 1 else names[0]
         node = next(name for name, use in blocks[names[0]].composites.items() if use.block == second)
-        yield Trouble(names[0], node, f"would put the block {names[0]} inside itself: {around}. Take one of them out.")
+        message = f"would put the block {names[0]} inside itself: {cycle}. Remove one of them."
+        yield ExpansionProblem(names[0], node, message)
 
 
-def refuse_trouble(before: Document, after: Document) -> None:
-    """EditError: an edit would leave blocks that cannot be expanded, which the document could not be opened with."""
+def check_expandable(before: Document, after: Document) -> None:
+    """EditError: the edit would add a block that cannot be expanded; such a document could not be loaded again."""
     known = None
-    for trouble in expansion(after).troubles:
-        known = expansion(before).troubles if known is None else known
-        if trouble not in known:
-            where = f"In the block {trouble.block}: " if trouble.block and trouble.node else ""
-            which = f"{trouble.node}: " if trouble.node else f"The block {trouble.block} " if trouble.block else ""
-            raise EditError(f"{where}{which}{trouble.message}")
+    for problem in expansion(after).problems:
+        known = expansion(before).problems if known is None else known
+        if problem not in known:
+            where = f"In the block {problem.block}: " if problem.block and problem.node else ""
+            which = f"{problem.node}: " if problem.node else f"The block {problem.block} " if problem.block else ""
+            raise EditError(f"{where}{which}{problem.message}")
 
 
 def first_uses(document: Document) -> dict[str, str]:
     """Each block that is used → the dotted name of its first use: {"residual": "stage1.0"}."""
     found: dict[str, str] = {}
     waiting: list[tuple[Graph, str]] = [(document, "")]
-    for _ in range(MAX_DEPTH + 1):  # what is nested deeper is refused, and its names would be as long as it is deep
+    for _ in range(MAX_DEPTH + 1):  # deeper nesting is refused; its names would be too long
         inside: list[tuple[Graph, str]] = []
         for graph, prefix in waiting:
             for name, use in graph.composites.items():

@@ -14,10 +14,10 @@ MAX_BYTES = 5_000_000
 
 
 def load(source: str | bytes | Path | dict[str, Any]) -> Document:
-    """Read a document from a file's path, from JSON text or from a dictionary. Runs nothing of what it reads.
+    """Read a document from a file's path, from JSON text or from a dictionary. No code in it is executed.
 
     Raises:
-        DocumentError: with `.problems`, everything that is wrong, each naming the node and what was expected.
+        DocumentError: the source is not a valid document; `.problems` lists everything wrong with it.
     """
     data = migrate.upgrade(_parse(source))
     document = validation.read(data)
@@ -63,7 +63,7 @@ def _text(source: str | bytes | Path) -> str:
             if path.stat().st_size > MAX_BYTES:
                 raise _too_large(path.stat().st_size)
             with path.open("rb") as file:
-                source = file.read(MAX_BYTES + 1)  # a device file says it has no bytes and never ends
+                source = file.read(MAX_BYTES + 1)  # a device file has the size 0 and no end
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
             raise _refuse(f"{str(path)[:200]} cannot be read: {reason}.") from None
@@ -87,4 +87,4 @@ def _too_large(size: int) -> DocumentError:
 
 
 def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is not a number that JSON knows")
+    raise ValueError(f"{name} is not a number in JSON")

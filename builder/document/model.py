@@ -1,4 +1,4 @@
-"""The document: one experiment as frozen data, JSON in and out."""
+"""The document: one experiment as immutable data that is read from and written to JSON."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
 from builder.catalogue import CATALOGUE
-from builder.document.json_values import plain
+from builder.document.json_values import json_value
 from builder.validation_messages import clip
 
 if TYPE_CHECKING:
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 FORMAT = "netloom/2"
 MAX_NODES = 10_000
-MAIN = "main"  # the network of a node that names none; inside a block, the network that the block is used in
+MAIN = "main"  # the default network of a node; inside a block: the network that the block is used in
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 
-# Attributes of torch.nn.Module and torch.fx.GraphModule, and the names that generated code uses itself: a node called
-# like one of them would hide it. tests/builder/test_document.py compares this list with torch's own.
+# Attributes of torch.nn.Module and torch.fx.GraphModule, and names that generated code uses itself: a node with such a
+# name would overwrite it. tests/builder/document/test_names.py compares this list with torch's own.
 RESERVED = frozenset(
     """
     T_destination _apply _backward_hooks _backward_pre_hooks _boxed_call _buffers _call_impl _code
@@ -33,7 +33,7 @@ RESERVED = frozenset(
     _modules _named_members _non_persistent_buffers_set _parameters _prologue_start _recompile_submodules
     _register_create_node_hook _register_deepcopy_hook _register_erase_node_hook _register_load_state_dict_pre_hook
     _register_replace_node_hook _register_state_dict_hook _replace_hooks _replicate_for_data_parallel
-    _save_to_state_dict _set_replace_hook _slow_forward _state_dict_hooks _state_dict_pre_hooks _tied_again _tracer_cls
+    _save_to_state_dict _set_replace_hook _slow_forward _state_dict_hooks _state_dict_pre_hooks _tracer_cls
     _tracer_extras _unregister_create_node_hook _unregister_deepcopy_hook _unregister_erase_node_hook
     _unregister_replace_node_hook _version _wrapped_call _wrapped_call_impl add_module add_submodule apply bfloat16
     buffers call_super_init card children code compile cpu cuda delete_all_unused_submodules delete_submodule double
@@ -48,7 +48,7 @@ RESERVED = frozenset(
 )
 
 
-Settings = Annotated[dict[str, Any], AfterValidator(plain)]
+Settings = Annotated[dict[str, Any], AfterValidator(json_value)]
 
 
 class _Frozen(BaseModel):
@@ -74,17 +74,17 @@ class Node(_Frozen):
 
     @functools.cached_property
     def spec(self) -> LayerSpec:
-        """The node's layer with its parameters. KeyError: unknown type; ValidationError: wrong parameters."""
+        """The node's layer with its parameters. KeyError: unknown type. ValidationError: wrong parameters."""
         return CATALOGUE[self.type].model_validate(self.params)
 
     @functools.cached_property
     def role(self) -> str:
-        """What the node's type does in a network, or an empty string where the type is unknown."""
+        """The role of the node's type in a network; empty if the type is unknown."""
         return CATALOGUE[self.type].role if self.type in CATALOGUE else ""
 
     @functools.cached_property
     def use(self) -> Use | None:
-        """The block that the node stands for; None: it is a layer, or its parameters are wrong."""
+        """The block that the node uses; None: it is a layer, or its parameters are wrong."""
         if self.role != "block":
             return None
         try:
@@ -106,24 +106,25 @@ Layout = dict[str, tuple[Coordinate, Coordinate]]
 
 
 class Graph(_Frozen):
-    """Nodes and the wires between them: what a document and a block have in common."""
+    """Nodes and the edges between them: what a document and a block have in common."""
 
-    if TYPE_CHECKING:  # each has the fields at their own place, in the order in which they are written
+    if TYPE_CHECKING:  # each subclass has these fields at its own place, in the order in which they are written
         nodes: tuple[Node, ...] = ()
         edges: tuple[Edge, ...] = ()
 
     @functools.cached_property
     def by_name(self) -> dict[str, Node]:
+        """The nodes by their names."""
         return {node.name: node for node in self.nodes}
 
     @functools.cached_property
     def composites(self) -> dict[str, Use]:
-        """The nodes that stand for a block, and which; those with wrong parameters are left out."""
+        """The nodes that use a block, each with its use; those with wrong parameters are left out."""
         return {node.name: node.use for node in self.nodes if node.use is not None}
 
 
 class Block(Graph):
-    """A sub-graph that nodes of a composite type stand for: its Inputs are their ports, its Output their result."""
+    """A sub-graph that a node can use: the block's Inputs are the node's ports, its Output is the node's result."""
 
     nodes: tuple[Node, ...] = ()
     edges: tuple[Edge, ...] = ()
@@ -132,17 +133,17 @@ class Block(Graph):
 
     @functools.cached_property
     def ports(self) -> tuple[str, ...]:
-        """The names of its Input nodes: the ports of every node that stands for it."""
+        """The names of its Input nodes: the ports of every node that uses it."""
         return tuple(node.name for node in self.nodes if node.role == "input")
 
     @functools.cached_property
     def results(self) -> tuple[str, ...]:
-        """The names of its Output nodes: one, when it is whole."""
+        """The names of its Output nodes; a valid block has one."""
         return tuple(node.name for node in self.nodes if node.role == "output")
 
 
 class Document(Graph):
-    """One experiment: the graph, how it lies on the canvas, and how it is to be trained."""
+    """One experiment: the graph, its layout on the canvas, and the training settings."""
 
     format: str = FORMAT
     name: str = Field("Untitled network", strict=True, max_length=200)
@@ -156,28 +157,30 @@ class Document(Graph):
 
     @functools.cached_property
     def stems(self) -> frozenset[str]:
-        """Names that end in a number, without it: 'conv' of 'conv12'."""
+        """The names that end in a number, without the number: 'conv' for 'conv12'."""
         return frozenset(name.rstrip("0123456789") for name in self.by_name if name[-1].isdigit())
 
     def node(self, name: str) -> Node:
-        """The node of that name. KeyError: there is none."""
+        """The node with that name. KeyError: there is none."""
         return self.by_name[name]
 
     def changed(self, **fields: Any) -> Document:
-        """A copy with some fields replaced; the parts that did not change are shared, not copied."""
+        """A copy with some fields replaced; unchanged parts are shared, not copied."""
         values = {name: getattr(self, name) for name in Document.model_fields}
         return Document.model_construct(**{**values, **fields})
 
 
 def name_complaint(name: str) -> str | None:
-    """Why a node cannot be called that, or None. A name becomes an attribute of the module and of generated code."""
+    """Why a node cannot have that name, or None. A name becomes an attribute of the module and of generated code."""
     if not isinstance(name, str) or not NAME.fullmatch(name):
         return (
             f"{clip(name)} cannot be a name: use letters, digits and _, not starting with a digit, "
             "64 characters at most."
         )
     if keyword.iskeyword(name):
-        return f"{name!r} is a word of the Python language: choose another name."
+        return f"{name!r} is a keyword of Python: choose another name."
     if name in RESERVED or name.startswith("__"):
-        return f"{name!r} has a meaning of its own in a torch module: choose another name, such as {name.strip('_')}_1."
+        return (
+            f"{name!r} is reserved, as an attribute of torch modules: choose another name, such as {name.strip('_')}_1."
+        )
     return None

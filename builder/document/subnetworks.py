@@ -1,10 +1,10 @@
-"""Pieces of a document that run by themselves: one of its networks, or what lies before or behind a node.
+"""Subnetworks: parts of a document that run on their own, such as one of its networks, an encoder or a decoder.
 
 between(document, end="code")        # an encoder: from the Inputs to the node `code`
 between(document, start="code")      # a decoder: from the value of `code` to the Output
-cuts(document, "main")               # the nodes through which everything passes: where a network can be cut in two
+cuts(document, "main")               # the nodes at which a network can be cut in two: every path passes through them
 
-The nodes keep their names, so that a trained network's weights load into its pieces.
+The nodes keep their names, so that a trained network's weights can be loaded into its subnetworks.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from builder.problems import GraphError, Problem
 
 
 def only(document: Document, network: str, name: str = "") -> Document:
-    """The document of one of its networks alone. GraphError: it has no such network."""
+    """A document with only one of its networks. GraphError: it has no such network."""
     kept = [node.name for node in document.nodes if node.network == network]
     if not kept:
         raise _error(None, f"There is no network {network!r} in the document.")
@@ -33,31 +33,31 @@ def only(document: Document, network: str, name: str = "") -> Document:
 def between(
     document: Document, start: str | None = None, end: str | None = None, name: str = "", network: str | None = None
 ) -> Document:
-    """The part of a network behind the node `start`, up to the node `end`, as a document of its own.
+    """The part of a network from the node `start` to the node `end`, as a document.
 
-    `start` becomes an Input of the shape of its value; behind `end` stands a new Output. None: from the Inputs, or to
-    the Outputs. `network`: which, where neither is given and there are several.
+    `start` becomes an Input with the shape of its value; `end` gets a new Output. None: from the Inputs, or to the
+    Outputs. `network`: which network, if neither is given and there are several.
 
     Raises:
-        GraphError: there is no such node, its shape is not known, or something behind `start` takes a value from before
-            it, past it (a skip connection): it could not run by itself.
+        GraphError: there is no such node, its shape is unknown, or a skip connection passes `start`, so that the part
+            behind it cannot run on its own.
     """
     for given in (start, end):
         if given is not None and given not in document.by_name:
             raise _error(given, f"There is no node {given!r} in the document.")
-    anchor = start or end
-    place = document.node(anchor).network if anchor else network or document.nodes[0].network
-    ends = {end} if end is not None else {n.name for n in document.nodes if n.role == "output" and n.network == place}
-    below = [edge for edge in document.edges if edge.target != start]
-    kept = reaching(document.changed(edges=tuple(below)), ends)
+    given = start or end
+    network = document.node(given).network if given else network or document.nodes[0].network
+    ends = {end} if end is not None else {n.name for n in document.nodes if n.role == "output" and n.network == network}
+    cut = [edge for edge in document.edges if edge.target != start]
+    kept = reaching(document.changed(edges=tuple(cut)), ends)
     nodes = {node.name: node for node in document.nodes if node.name in kept}
     if start is not None:
-        _refuse_past(document, start, nodes)
-        nodes[start] = _entry(document, start)
-    edges = [edge for edge in below if edge.source in nodes and edge.target in nodes]
+        _refuse_skip_connections(document, start, nodes)
+        nodes[start] = _as_input(document, start)
+    edges = [edge for edge in cut if edge.source in nodes and edge.target in nodes]
     if end is not None:
         kind = type_with_role("output")
-        last = Node(name=fresh_name(document, kind), type=kind, network=place)
+        last = Node(name=fresh_name(document, kind), type=kind, network=network)
         nodes[last.name] = last
         edges.append(Edge(source=end, target=last.name))
     ordered = [nodes[node.name] for node in document.nodes if node.name in nodes]
@@ -66,44 +66,44 @@ def between(
 
 
 def cuts(document: Document, network: str = "main") -> list[str]:
-    """The nodes through which every value on its way from an Input to an Output passes, in running order.
+    """The nodes through which every path from an Input to an Output passes, in execution order.
 
-    They are the dominators of the Outputs (Lengauer and Tarjan, 1979), Inputs and Outputs themselves left out.
+    They are the dominators of the Outputs (Lengauer and Tarjan, 1979), without the Inputs and Outputs themselves.
     """
     graph: nx.DiGraph[str] = nx.DiGraph()
     members = {node.name: node for node in document.nodes if node.network == network}
     graph.add_edges_from((edge.source, edge.target) for edge in document.edges if edge.source in members)
-    entrance, leaving = "<in>", "<out>"  # no names of nodes
-    graph.add_edges_from((entrance, name) for name, node in members.items() if node.role == "input")
-    graph.add_edges_from((name, leaving) for name, node in members.items() if node.role == "output")
-    if leaving not in graph or entrance not in graph or not nx.has_path(graph, entrance, leaving):
+    first, last = "<in>", "<out>"  # no node can have these names
+    graph.add_edges_from((first, name) for name, node in members.items() if node.role == "input")
+    graph.add_edges_from((name, last) for name, node in members.items() if node.role == "output")
+    if last not in graph or first not in graph or not nx.has_path(graph, first, last):
         return []
-    above = nx.immediate_dominators(graph, entrance)
+    dominator = nx.immediate_dominators(graph, first)
     found: list[str] = []
-    name = above[leaving]
-    while name != entrance:
+    name = dominator[last]
+    while name != first:
         if members[name].role not in ("input", "output"):
             found.append(name)
-        name = above[name]
+        name = dominator[name]
     return found[::-1]
 
 
 def owners(document: Document) -> dict[str, str]:
-    """Node → the node whose weights it uses, for those that share any."""
+    """Each node that shares weights → the node whose weights it uses."""
     shares = {node.name: node.shares_weights_with for node in document.nodes}
     return {name: owner for name, owner in shares.items() if owner is not None}
 
 
-def _entry(document: Document, start: str) -> Node:
+def _as_input(document: Document, start: str) -> Node:
     shape = infer(document).get(start)
     if shape is None:
-        raise _error(start, f"{start}: its shape is not known yet, so nothing can begin with it.")
+        raise _error(start, f"{start}: its shape is unknown, so it cannot become an input.")
     params = {"shape": list(shape)}
     return Node(name=start, type=type_with_role("input"), params=params, network=document.node(start).network)
 
 
-def _refuse_past(document: Document, start: str, kept: dict[str, Node]) -> None:
-    """Nothing behind `start` may need a sample besides."""
+def _refuse_skip_connections(document: Document, start: str, kept: dict[str, Node]) -> None:
+    """GraphError: a node behind `start` also needs a value that is computed from the sample without `start`."""
     sources: dict[str, list[str]] = defaultdict(list)
     for edge in document.edges:
         sources[edge.target].append(edge.source)
@@ -111,7 +111,10 @@ def _refuse_past(document: Document, start: str, kept: dict[str, Node]) -> None:
     for name in behind:
         for source in sources[name]:
             if source not in behind and source != start and _needs_sample(document, source):
-                raise _error(name, f"{name} takes {source} past {start}, so what is behind {start} cannot run alone.")
+                message = (
+                    f"{name} also uses {source}, which bypasses {start}: the part behind {start} cannot run alone."
+                )
+                raise _error(name, message)
 
 
 def _needs_sample(document: Document, name: str) -> bool:
@@ -119,7 +122,7 @@ def _needs_sample(document: Document, name: str) -> bool:
 
 
 def _kept(document: Document, names: Iterable[str], name: str) -> Document:
-    """Some nodes with the wires between them. A node whose weights belong to one that is left out has its own."""
+    """The document with some of its nodes. A node that shares the weights of a removed one gets its own weights."""
     kept = set(names)
     nodes = tuple(
         node
@@ -129,7 +132,7 @@ def _kept(document: Document, names: Iterable[str], name: str) -> Document:
         if node.name in kept
     )
     edges = tuple(edge for edge in document.edges if edge.source in kept and edge.target in kept)
-    layout = {key: place for key, place in document.layout.items() if key in kept}
+    layout = {key: position for key, position in document.layout.items() if key in kept}
     return document.changed(nodes=nodes, edges=edges, layout=layout, name=name or document.name, training={}, lesson="")
 
 

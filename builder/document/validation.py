@@ -1,4 +1,4 @@
-"""What a file must satisfy to be a document at all: keys, names, types, parameters, edges, limits."""
+"""What makes a file a valid document: keys, names, types, parameters, edges and limits."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from builder.catalogue import CATALOGUE
-from builder.document.blocks import expansion, first_uses
+from builder.document.blocks import MAX_WIRES, expansion, first_uses
 from builder.document.model import MAIN, MAX_NODES, Block, Document, Edge, Graph, Node, name_complaint
 from builder.problems import DocumentError, Problem
 from builder.registry import did_you_mean
@@ -21,13 +21,13 @@ MAX_REPORTED = 100
 
 
 def read(data: dict[str, Any]) -> Document:
-    """A dictionary → Document. DocumentError lists every key that is missing, unknown or of the wrong kind."""
+    """A dictionary → Document. DocumentError lists every key that is missing, unknown or of the wrong type."""
     blocks = data.get("blocks")
     inner = blocks.items() if isinstance(blocks, dict) else ()
     for name, graph in [("It", data), *((f"The block {clip(name)}", item) for name, item in inner)]:
         for part in ("nodes", "edges") if isinstance(graph, dict) else ():
             size = len(graph[part]) if isinstance(graph.get(part), list | tuple) else 0
-            limit = MAX_NODES if part == "nodes" else 5 * MAX_NODES
+            limit = MAX_NODES if part == "nodes" else MAX_WIRES
             if size > limit:
                 raise DocumentError([_problem(None, f"{name} has {size:,} {part}; {limit:,} is the limit.")])
     try:
@@ -41,55 +41,51 @@ def _problem(node: str | None, message: str, code: str = "N002", category: str =
 
 
 def _validation_problems(error: ValidationError, data: dict[str, Any]) -> Iterator[Problem]:
-    """Pydantic's errors, grouped by the part of the document they are in, each naming the node where there is one."""
+    """Pydantic's errors, grouped by the part of the document that they are in; each names the node if there is one."""
     groups: dict[tuple[Any, ...], list[Any]] = {}
     for item in error.errors(include_url=False)[: 2 * MAX_REPORTED]:
-        place = tuple(item["loc"])
-        depth = _depth(place)
-        groups.setdefault(place[:depth], []).append({**item, "loc": place[depth:]})
-    for place, items in groups.items():
-        part = next((key for key in reversed(place) if key in _KNOWN), None)
-        for text in _texts(items, _KNOWN[part] if part else Document.model_fields):
-            node, where = _where(place, data)
+        path = tuple(item["loc"])
+        depth = _depth(path)
+        groups.setdefault(path[:depth], []).append({**item, "loc": path[depth:]})
+    for path, items in groups.items():
+        part = next((key for key in reversed(path) if key in _FIELDS), None)
+        for text in sentences(items, _FIELDS[part] if part else Document.model_fields).values():
+            node, where = _where(path, data)
             yield _problem(node, f"{where}{text}")
 
 
-_KNOWN: dict[Any, Any] = {"nodes": Node.model_fields, "edges": Edge.model_fields, "blocks": Block.model_fields,
-                          "layout": ()}  # fmt: skip
+_FIELDS: dict[Any, Any] = {
+    "nodes": Node.model_fields,
+    "edges": Edge.model_fields,
+    "blocks": Block.model_fields,
+    "layout": (),
+}
 
 
-def _depth(place: tuple[Any, ...]) -> int:
-    """How many steps lead to the smallest part of the document that has a name or a number of its own."""
-    if place[:1] == ("blocks",) and len(place) > 3 and place[2] in ("nodes", "edges", "layout"):
+def _depth(path: tuple[Any, ...]) -> int:
+    """How many keys of the path lead to the smallest part of the document that has a name or an index."""
+    if path[:1] == ("blocks",) and len(path) > 3 and path[2] in ("nodes", "edges", "layout"):
         return 4
-    return 2 if place[:1] in (("nodes",), ("edges",), ("blocks",), ("layout",)) and len(place) > 1 else 0
+    return 2 if path[:1] in (("nodes",), ("edges",), ("blocks",), ("layout",)) and len(path) > 1 else 0
 
 
-def _texts(items: list[Any], known: Any) -> list[str]:
-    class _Items:
-        @staticmethod
-        def errors(include_url: bool) -> list[Any]:
-            return items
-
-    return list(sentences(_Items(), known).values())  # type: ignore[arg-type]
-
-
-def _where(place: tuple[Any, ...], data: dict[str, Any]) -> tuple[str | None, str]:
-    if not place:
+def _where(path: tuple[Any, ...], data: dict[str, Any]) -> tuple[str | None, str]:
+    """The node with the error, or None and the path as text: 'edges[3]: '."""
+    if not path:
         return None, ""
-    part, index = place[:2]
+    part, index = path[:2]
     item = data[part][index] if part == "nodes" else None
     if isinstance(item, dict) and isinstance(item.get("name"), str):
         return item["name"][:64], ""
-    called = ""
-    if part == "blocks" and len(place) == 4 and place[2] == "nodes":
-        name = data[part][index][place[2]][place[3]]
-        called = f" ({clip(name['name'])})" if isinstance(name, dict) and isinstance(name.get("name"), str) else ""
-    return None, f"{part}{''.join(f'[{clip(key)}]' for key in place[1:])}{called}: "
+    name = ""
+    if part == "blocks" and len(path) == 4 and path[2] == "nodes":
+        node = data[part][index][path[2]][path[3]]
+        name = f" ({clip(node['name'])})" if isinstance(node, dict) and isinstance(node.get("name"), str) else ""
+    return None, f"{part}{''.join(f'[{clip(key)}]' for key in path[1:])}{name}: "
 
 
 def problems(document: Document) -> list[Problem]:
-    """Everything about nodes and edges that keeps a document from being read, at most the first hundred."""
+    """Everything wrong with nodes, edges and blocks for which loading refuses a document, at most the first hundred."""
     found: list[Problem] = []
     for source in (_name_problems, _node_problems, _edge_problems, _layout_problems):
         found.extend(itertools.islice(source(document), MAX_REPORTED - len(found)))
@@ -101,18 +97,18 @@ def problems(document: Document) -> list[Problem]:
 def _name_problems(graph: Graph) -> Iterator[Problem]:
     for name, times in Counter(node.name for node in graph.nodes).items():
         if times > 1:
-            yield _problem(name, f"{times} nodes are called {name!r}: every node needs a name of its own.")
+            yield _problem(name, f"{times} nodes have the name {name!r}: names must be unique.")
 
 
 def _node_problems(graph: Graph) -> Iterator[Problem]:
-    """Unknown types and wrong parameters: refused on loading, listed by check for a document made in memory."""
+    """Unknown types and wrong parameters: loading refuses them; a check reports them for a document made in memory."""
     for node in graph.nodes:
         if node.type not in CATALOGUE:
             message = f"There is no layer type {node.type!r}.{did_you_mean(node.type, CATALOGUE)}"
             yield _problem(node.name, message, "N101", "type")
             continue
         try:
-            node.spec  # noqa: B018  (validates and keeps the result)
+            node.spec  # noqa: B018  (validates the parameters and caches the result)
         except ValidationError as error:
             for message in sentences(error, CATALOGUE[node.type].model_fields).values():
                 yield _problem(node.name, message, "N102", "parameter")
@@ -123,25 +119,27 @@ def _edge_problems(graph: Graph) -> Iterator[Problem]:
         for end, name in (("starts at", edge.source), ("leads to", edge.target)):
             if name not in graph.by_name:
                 wire = f"{edge.source[:64]} → {edge.target[:64]}"
-                message = f"The edge {wire} {end} {clip(name)}, which is no node."
+                message = f"The edge {wire} {end} {clip(name)}, but there is no node with that name."
                 yield _problem(None, message + did_you_mean(name, graph.by_name), "N103", "wiring")
 
 
 def _layout_problems(graph: Document | Block) -> Iterator[Problem]:
     for name in graph.layout:
         if name not in graph.by_name:
-            yield _problem(None, f"The layout places {clip(name)}, which is no node.")
+            yield _problem(None, f"The layout has a position for {clip(name)}, but there is no node with that name.")
 
 
 def _network_problems(block: Block) -> Iterator[Problem]:
     for node in block.nodes:
         if node.network != MAIN:
-            message = f"A node in a block is in the network that the block is used in: leave out {node.network!r}."
+            message = (
+                f"A node in a block belongs to the network of the block's use: remove the network {node.network!r}."
+            )
             yield _problem(node.name, message)
 
 
 def _block_problems(document: Document) -> Iterator[Problem]:
-    """The same in every block, names of blocks, and what keeps a block from being expanded."""
+    """The same problems inside every block, wrong names of blocks, and blocks that cannot be expanded."""
     uses = first_uses(document)
     for name, block in document.blocks.items():
         complaint = name_complaint(name)
@@ -151,7 +149,7 @@ def _block_problems(document: Document) -> Iterator[Problem]:
         sources = (_name_problems, _node_problems, _edge_problems, _layout_problems, _network_problems)
         for found in itertools.chain.from_iterable(source(block) for source in sources):
             yield _inside(found, name, uses)
-    for block_name, node, message in expansion(document).troubles:
+    for block_name, node, message in expansion(document).problems:
         if block_name is None:
             yield _problem(node, message, "N104", "block")
         elif node is None:
@@ -161,7 +159,7 @@ def _block_problems(document: Document) -> Iterator[Problem]:
 
 
 def _inside(problem: Problem, block: str, uses: Mapping[str, str]) -> Problem:
-    """The problem of a block's own node, told at the first use of the block; of an unused one, told by name."""
+    """The problem of a node in a block, reported at the first use of the block, or without a node if it is unused."""
     where = f"In the block {block}"
     if problem.node is None or block not in uses:
         where += f", {problem.node}" if problem.node else ""

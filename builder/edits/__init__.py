@@ -1,9 +1,11 @@
-"""Edits: values that turn a document into a new one. Every edit has an inverse, so everything can be undone."""
+"""Edits: values that turn a document into a new one. Every edit has an inverse, so every edit can be undone.
+
+An edit that cannot be applied raises EditError, and the document is unchanged.
+"""
 
 from builder.edits.base import GAP_X, GAP_Y, Edit, Restore
 from builder.edits.blocks import InBlock, RemoveBlock, RenameBlock
 from builder.edits.fold import MakeBlock, Unpack
-from builder.edits.networks import SetNetwork
 from builder.edits.nodes import (
     AddNode,
     Bypass,
@@ -13,6 +15,7 @@ from builder.edits.nodes import (
     Move,
     RemoveNodes,
     RenameNode,
+    SetNetwork,
     SetParams,
     SetText,
     SetTraining,

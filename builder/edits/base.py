@@ -1,4 +1,4 @@
-"""What an edit is: a value that turns a document into a new one, and knows the edit that takes it back."""
+"""What an edit is: a value that turns a document into a new one and has an inverse edit."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from builder.document import Document
 from builder.problems import EditError
 
-GAP_X, GAP_Y = 190.0, 100.0  # distance between nodes on the canvas, in its pixels
+GAP_X, GAP_Y = 190.0, 100.0  # distance between nodes on the canvas, in pixels
 
 
 @dataclass(frozen=True)
@@ -17,25 +17,25 @@ class Edit:
     """Base of every edit."""
 
     def apply(self, document: Document) -> Document:
-        """The document after the edit. EditError: it does not fit."""
+        """The document after the edit. EditError: the edit cannot be applied to it."""
         raise EditError(f"{type(self).__name__} changes nothing.")
 
     def inverse(self, document: Document) -> Edit:
-        """The edit that leads from `apply(document)` back to `document`.
+        """The edit that turns `apply(document)` back into `document`.
 
-        Documents share what they have in common, so remembering the old parts costs a few references. That holds for
-        every edit, so none of them needs an inverse of its own that could be wrong.
+        Documents share their unchanged parts, so the inverse only keeps references to the old parts. It works for every
+        edit, so no edit needs an inverse of its own that could be wrong.
         """
         after = self.apply(document)
         fields = Document.model_fields
-        # by identity: two dictionaries that are equal may still be written in another order
+        # by identity: two equal dictionaries may still differ in the order of their keys
         changed = [name for name in fields if getattr(document, name) is not getattr(after, name)]
         return Restore({name: getattr(document, name) for name in changed})
 
 
 @dataclass(frozen=True)
 class Restore(Edit):
-    """Puts whole fields of the document back; what `inverse` returns."""
+    """Sets whole fields of the document to earlier values; returned by `inverse`."""
 
     fields: Mapping[str, Any]
 

@@ -1,11 +1,11 @@
-"""Edits of blocks: inside one, and of its name. Folding nodes into one and unpacking it are in folding.py."""
+"""Edits of blocks: inside a block, its name, removing it. fold.py makes a block from nodes and unpacks it again."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from builder.document import MAIN, Block, Document, Graph, Node
-from builder.document.blocks import closed, opened, refuse_trouble
+from builder.document.blocks import check_expandable, closed, opened
 from builder.document.model import name_complaint
 from builder.edits.base import Edit
 from builder.edits.validation import with_params
@@ -15,9 +15,9 @@ from builder.registry import did_you_mean
 
 @dataclass(frozen=True)
 class InBlock(Edit):
-    """Applies an edit inside a block, and so to every node that stands for it.
+    """Applies an edit inside a block, and so to every node that uses it.
 
-    Wires into those nodes follow an Input that is renamed, and go where one is removed.
+    If an Input is renamed, the edges into those nodes are renamed too; if it is removed, they are removed.
     """
 
     block: str
@@ -26,21 +26,21 @@ class InBlock(Edit):
     def apply(self, document: Document) -> Document:
         known_block(document, self.block)
         if isinstance(self.edit, RenameBlock | RemoveBlock):
-            return self.edit.apply(document)  # names of blocks are the document's, from wherever they are changed
+            return self.edit.apply(document)  # blocks belong to the document, not to the block they are used in
         inner = opened(document, self.block)
         edited = self.edit.apply(inner)
         if any(getattr(inner, name) != getattr(edited, name) for name in ("name", "lesson", "training")):
-            raise EditError("A block has no name, lesson or training in it: these belong to the document.")
+            raise EditError("A block has no name, lesson or training: these belong to the document.")
         if any(node.network != MAIN for node in edited.nodes):
-            raise EditError("What is in a block is in the network that the block is used in: it has none of its own.")
+            raise EditError("Nodes in a block belong to the network of the block's use and cannot have another one.")
         after = closed(document, self.block, edited)
-        refuse_trouble(document, after)
+        check_expandable(document, after)
         return after
 
 
 @dataclass(frozen=True)
 class RenameBlock(Edit):
-    """Gives a block another name; the nodes that stand for it follow."""
+    """Gives a block another name; the nodes that use it are changed too."""
 
     old: str
     new: str
@@ -49,7 +49,7 @@ class RenameBlock(Edit):
         known_block(document, self.old)
         if self.old == self.new:
             return document
-        free_block(document, self.new)
+        check_new_block(document, self.new)
         blocks = {
             self.new if name == self.old else name: Block.model_construct(
                 nodes=self._nodes(block), edges=block.edges, layout=block.layout, description=block.description
@@ -69,7 +69,7 @@ class RenameBlock(Edit):
 
 @dataclass(frozen=True)
 class RemoveBlock(Edit):
-    """Removes a block that no node stands for."""
+    """Removes a block that no node uses."""
 
     name: str
 
@@ -77,27 +77,27 @@ class RemoveBlock(Edit):
         known_block(document, self.name)
         users = [node for node, use in document.composites.items() if use.block == self.name]
         users += [
-            f"{node} (in the block {place})"
-            for place, block in document.blocks.items()
+            f"{node} (in the block {name})"
+            for name, block in document.blocks.items()
             for node, use in block.composites.items()
             if use.block == self.name
         ]
         if users:
-            raise EditError(f"The block {self.name} is in use by {', '.join(users[:5])}. Remove or unpack that first.")
+            raise EditError(f"The block {self.name} is used by {', '.join(users[:5])}. Remove or unpack them first.")
         return document.changed(blocks={name: block for name, block in document.blocks.items() if name != self.name})
 
 
 def known_block(document: Document, name: str) -> Block:
-    """The block of that name. EditError: there is none; near names are listed."""
+    """The block with that name. EditError: there is none; similar names are listed."""
     if name not in document.blocks:
         raise EditError(f"There is no block {name!r}.{did_you_mean(name, document.blocks)}")
     return document.blocks[name]
 
 
-def free_block(document: Document, name: str) -> None:
-    """EditError: a new block cannot have that name."""
+def check_new_block(document: Document, name: str) -> None:
+    """EditError: a new block cannot have this name."""
     complaint = name_complaint(name)
     if complaint:
         raise EditError(complaint)
     if name in document.blocks:
-        raise EditError(f"There is a block {name!r} already: every block needs a name of its own.")
+        raise EditError(f"There is already a block {name!r}: names must be unique.")

@@ -5,21 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from builder.document import Document
-from builder.edits.nodes import Edit
+from builder.edits.base import Edit
 
 LIMIT = 500
 
 
 @dataclass
 class History:
-    """A document with the edits that led to it. Each entry is (what was done, the edit that takes it back)."""
+    """A document with the edits that led to it. Each entry is (label, the inverse edit)."""
 
     document: Document
     _undo: list[tuple[str, Edit]] = field(default_factory=list)
     _redo: list[tuple[str, Edit]] = field(default_factory=list)
 
     def apply(self, edit: Edit, label: str = "") -> Document:
-        """Do an edit. EditError: it does not fit; nothing has changed. An edit that changes nothing is not kept."""
+        """Apply an edit; without a change it gets no entry. EditError: it cannot be applied; nothing is changed."""
         after = edit.apply(self.document)
         if after != self.document:
             self._undo.append((label or type(edit).__name__, edit.inverse(self.document)))
@@ -29,11 +29,11 @@ class History:
         return self.document
 
     def undo(self) -> Document:
-        """Take the last edit back; nothing happens where there is none."""
+        """Undo the last edit, if there is one."""
         return self._step(self._undo, self._redo)
 
     def redo(self) -> Document:
-        """Do again what was undone last; nothing happens where there is none."""
+        """Redo the edit that was undone last, if there is one."""
         return self._step(self._redo, self._undo)
 
     @property

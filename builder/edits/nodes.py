@@ -1,7 +1,4 @@
-"""Edits: each is a value that turns a document into a new one, and knows the edit that takes it back.
-
-An edit that does not fit raises EditError, and the document stays as it was.
-"""
+"""Edits of nodes, wires, positions, texts and training settings, and several edits as one."""
 
 from __future__ import annotations
 
@@ -11,62 +8,54 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from builder.document import Document, Edge, Node
-from builder.document.blocks import refuse_trouble
+from builder.document.blocks import check_expandable
+from builder.document.graph import connected
 from builder.document.model import MAX_NODES, name_complaint
-from builder.edits.base import GAP_X, GAP_Y, Edit, Restore
-from builder.edits.blocks import InBlock, RemoveBlock, RenameBlock
+from builder.edits.base import GAP_X, GAP_Y, Edit
 from builder.edits.connect import why_not
-from builder.edits.fold import MakeBlock, Unpack
-from builder.edits.networks import SetNetwork
-from builder.edits.validation import existing, free_name, place_of, valid_field, validated, with_params
+from builder.edits.validation import check_new_name, existing, valid_field, valid_position, validated, with_params
 from builder.problems import EditError
-
-__all__ = [
-    "GAP_X", "GAP_Y", "AddNode", "Bypass", "Connect", "Disconnect", "Edit", "InBlock", "InsertBefore", "MakeBlock",
-    "Move", "RemoveBlock", "RemoveNodes", "RenameBlock", "RenameNode", "Restore", "SetNetwork",
-    "SetParams", "SetText", "SetTraining", "Together", "Unpack", "apply_all", "fresh_name",
-]  # fmt: skip
 
 
 @dataclass(frozen=True)
 class AddNode(Edit):
-    """Puts a new node on the canvas."""
+    """Adds a new node."""
 
     node: Node
     position: tuple[float, float] | None = None
 
     def apply(self, document: Document) -> Document:
-        free_name(document, self.node.name)
+        check_new_name(document, self.node.name)
         if len(document.nodes) >= MAX_NODES:
             raise EditError(f"A document may have {MAX_NODES:,} nodes at most.")
         validated(self.node)
-        place = place_of(self.node.name, self.position or _beside(document))
-        layout = {**document.layout, self.node.name: place}
-        return _expandable(document, document.changed(nodes=(*document.nodes, self.node), layout=layout), self.node)
+        position = valid_position(self.node.name, self.position or _free_position(document))
+        layout = {**document.layout, self.node.name: position}
+        return _checked(document, document.changed(nodes=(*document.nodes, self.node), layout=layout), self.node)
 
 
 @dataclass(frozen=True)
 class RemoveNodes(Edit):
-    """Takes nodes off the canvas, with every wire that touches them."""
+    """Removes nodes and all of their wires."""
 
     names: tuple[str, ...]
 
     def apply(self, document: Document) -> Document:
-        gone = {existing(document, name).name for name in self.names}
+        removed = {existing(document, name).name for name in self.names}
         return document.changed(
             nodes=tuple(
-                _sharing(node, None) if node.shares_weights_with in gone else node
+                _sharing(node, None) if node.shares_weights_with in removed else node
                 for node in document.nodes
-                if node.name not in gone
+                if node.name not in removed
             ),
-            edges=tuple(edge for edge in document.edges if edge.source not in gone and edge.target not in gone),
-            layout={name: place for name, place in document.layout.items() if name not in gone},
+            edges=tuple(e for e in document.edges if e.source not in removed and e.target not in removed),
+            layout={name: position for name, position in document.layout.items() if name not in removed},
         )
 
 
 @dataclass(frozen=True)
 class RenameNode(Edit):
-    """Gives a node another name; its wires, its place and nodes that share its weights follow."""
+    """Renames a node, also in its wires, in the layout and in the nodes that share its weights."""
 
     old: str
     new: str
@@ -75,9 +64,9 @@ class RenameNode(Edit):
         node = existing(document, self.old)
         if self.old == self.new:
             return document
-        free_name(document, self.new)
+        check_new_name(document, self.new)
 
-        def follow(name: str) -> str:
+        def renamed(name: str) -> str:
             return self.new if name == self.old else name
 
         return document.changed(
@@ -90,18 +79,43 @@ class RenameNode(Edit):
                 for item in document.nodes
             ),
             edges=tuple(
-                Edge(source=follow(edge.source), target=follow(edge.target), port=edge.port)
+                Edge(source=renamed(edge.source), target=renamed(edge.target), port=edge.port)
                 if self.old in (edge.source, edge.target)
                 else edge
                 for edge in document.edges
             ),
-            layout={follow(name): place for name, place in document.layout.items()},
+            layout={renamed(name): position for name, position in document.layout.items()},
+        )
+
+
+@dataclass(frozen=True)
+class SetNetwork(Edit):
+    """Moves nodes to the network with that name, which is created if it does not exist. A GAN has two networks.
+
+    Nodes that are connected to them, by wires or by shared weights, move along: no wire connects two networks.
+    """
+
+    names: tuple[str, ...]
+    network: str
+
+    def apply(self, document: Document) -> Document:
+        complaint = name_complaint(self.network)
+        if complaint:
+            raise EditError(f"The name of a network: {complaint}")
+        moving = connected(document, [existing(document, name).name for name in self.names])
+        if all(document.node(name).network == self.network for name in moving):
+            return document
+        return document.changed(
+            nodes=tuple(
+                node.model_copy(update={"network": self.network}) if node.name in moving else node
+                for node in document.nodes
+            )
         )
 
 
 @dataclass(frozen=True)
 class SetParams(Edit):
-    """Replaces a node's parameters; `params` holds those that differ from the defaults."""
+    """Replaces a node's parameters; `params` contains those that differ from the defaults."""
 
     name: str
     params: Mapping[str, Any]
@@ -109,12 +123,13 @@ class SetParams(Edit):
     def apply(self, document: Document) -> Document:
         node = existing(document, self.name)
         new = with_params(node, self.params)
-        return _expandable(document, _replaced(document, node, new), new)
+        nodes = tuple(new if item is node else item for item in document.nodes)
+        return _checked(document, document.changed(nodes=nodes), new)
 
 
 @dataclass(frozen=True)
 class Connect(Edit):
-    """Adds a wire, if `connect.why_not` has nothing against it."""
+    """Adds a wire, if `connect.why_not` allows it."""
 
     edge: Edge
 
@@ -127,7 +142,7 @@ class Connect(Edit):
 
 @dataclass(frozen=True)
 class Disconnect(Edit):
-    """Takes a wire away."""
+    """Removes a wire."""
 
     edge: Edge
 
@@ -140,20 +155,20 @@ class Disconnect(Edit):
 
 @dataclass(frozen=True)
 class Move(Edit):
-    """Places nodes on the canvas, in its pixels; shapes and problems do not depend on it."""
+    """Moves nodes on the canvas, in pixels; shapes and problems do not depend on it."""
 
     positions: Mapping[str, tuple[float, float]]
 
     def apply(self, document: Document) -> Document:
         for name in self.positions:
             existing(document, name)
-        moved = {name: place_of(name, place) for name, place in self.positions.items()}
+        moved = {name: valid_position(name, position) for name, position in self.positions.items()}
         return document.changed(layout={**document.layout, **moved})
 
 
 @dataclass(frozen=True)
 class SetTraining(Edit):
-    """Replaces how the network is to be trained."""
+    """Replaces the training settings."""
 
     training: Mapping[str, Any]
 
@@ -176,7 +191,7 @@ class SetText(Edit):
 
 @dataclass(frozen=True)
 class InsertBefore(Edit):
-    """Puts a new node into the wires that lead into `target` (one wire, when `port` names it)."""
+    """Inserts a new node into the first wire to `target`, or into the wire to its port `port`."""
 
     node: Node
     target: str
@@ -186,7 +201,7 @@ class InsertBefore(Edit):
         target = existing(document, self.target)
         wires = [e for e in document.edges if e.target == target.name and (self.port is None or e.port == self.port)]
         if not wires:
-            raise EditError(f"No wire leads into {self.target}, so nothing can be put before it.")
+            raise EditError(f"{self.target} has no input, so nothing can be inserted before it.")
         x, y = document.layout.get(self.target, (0.0, 0.0))
         node = self.node.model_copy(update={"network": target.network})
         after = AddNode(node, (x - GAP_X / 2, y + GAP_Y)).apply(document)
@@ -202,7 +217,7 @@ class InsertBefore(Edit):
 
 @dataclass(frozen=True)
 class Bypass(Edit):
-    """Takes out a node with one input and wires its source to everything it fed."""
+    """Removes a node with one input and wires its source to the node's successors."""
 
     name: str
 
@@ -210,9 +225,7 @@ class Bypass(Edit):
         existing(document, self.name)
         sources = [edge.source for edge in document.edges if edge.target == self.name]
         if len(sources) != 1:
-            raise EditError(
-                f"{self.name} has {len(sources)} inputs; only a node with one can be taken out of its wire."
-            )
+            raise EditError(f"{self.name} has {len(sources)} inputs; only a node with one input can be bypassed.")
         edges = tuple(
             Edge(source=sources[0], target=edge.target, port=edge.port) if edge.source == self.name else edge
             for edge in document.edges
@@ -223,7 +236,7 @@ class Bypass(Edit):
 
 @dataclass(frozen=True)
 class Together(Edit):
-    """Several edits as one: all of them happen, or none."""
+    """Several edits as one: all are applied, or none."""
 
     edits: tuple[Edit, ...] = field(default=())
 
@@ -232,22 +245,22 @@ class Together(Edit):
 
 
 def apply_all(document: Document, edits: Iterable[Edit]) -> Document:
-    """Apply edits one after the other. EditError: one does not fit, and none has happened."""
+    """Apply edits one after the other. EditError: one cannot be applied; the document is unchanged."""
     for edit in edits:
         document = edit.apply(document)
     return document
 
 
 def fresh_name(document: Document, type_name: str, taken: Sequence[str] = ()) -> str:
-    """A free name for a new node of a type: 'conv1', 'relu2', 'flatten'."""
+    """An unused name for a new node of a type: 'flatten', 'conv', 'relu2'."""
     letters = re.sub(r"\W", "", re.sub(r"\d+d?$", "", type_name), flags=re.ASCII)
     stem = letters.lower().lstrip("0123456789")[:50] or "node"
     others = set(taken)
     numbered = {name.rstrip("0123456789") for name in others if name[-1:].isdigit()}
-    alone = name_complaint(stem) is None
-    if alone and not any(stem in names for names in (document.by_name, document.stems, others, numbered)):
+    valid = name_complaint(stem) is None
+    if valid and not any(stem in names for names in (document.by_name, document.stems, others, numbered)):
         return stem
-    number = 1 if not alone else 2
+    number = 2 if valid else 1
     while f"{stem}{number}" in document.by_name or f"{stem}{number}" in others:
         number += 1
     return f"{stem}{number}"
@@ -257,18 +270,15 @@ def _sharing(node: Node, owner: str | None) -> Node:
     return node.model_copy(update={"shares_weights_with": owner})
 
 
-def _expandable(before: Document, after: Document, node: Node) -> Document:
-    """The document itself. EditError: the node stands for a block that is not there, or that is too much."""
+def _checked(before: Document, after: Document, node: Node) -> Document:
+    """The document after the edit. EditError: the node uses a block that does not exist or cannot be expanded."""
     if node.role == "block":
-        refuse_trouble(before, after)
+        check_expandable(before, after)
     return after
 
 
-def _replaced(document: Document, old: Node, new: Node) -> Document:
-    return document.changed(nodes=tuple(new if node is old else node for node in document.nodes))
-
-
-def _beside(document: Document) -> tuple[float, float]:
+def _free_position(document: Document) -> tuple[float, float]:
+    """Below all other nodes."""
     if not document.layout:
         return (0.0, 0.0)
     bottom = max(y for _, y in document.layout.values())

@@ -1,4 +1,4 @@
-"""What an edit must satisfy to fit a document. Each function gives back what is right, or raises EditError."""
+"""Checks of an edit's values. Each function returns the valid value or raises EditError with a sentence."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from builder.validation_messages import clip, sentences
 
 
 def existing(document: Document, name: str) -> Node:
-    """The node of that name. EditError: there is none; near names are listed."""
+    """The node with that name. EditError: there is none; similar names are listed."""
     if name not in document.by_name:
         raise EditError(f"There is no node {name!r}.{did_you_mean(name, document.by_name)}")
     return document.by_name[name]
 
 
-def free_name(document: Document, name: str) -> None:
-    """EditError: a new node cannot have that name."""
+def check_new_name(document: Document, name: str) -> None:
+    """EditError: a new node cannot have this name."""
     complaint = name_complaint(name)
     if complaint:
         raise EditError(complaint)
     if name in document.by_name:
-        raise EditError(f"There is a node {name!r} already: every node needs a name of its own.")
+        raise EditError(f"There is already a node {name!r}: names must be unique.")
 
 
 def with_params(node: Node, params: Mapping[str, Any]) -> Node:
-    """The node with these parameters in place of its own. EditError: they are wrong."""
+    """The node with these parameters instead of its own. EditError: they are wrong."""
     fields = {name: getattr(node, name) for name in Node.model_fields}
     try:
         return validated(Node.model_validate({**fields, "params": dict(params)}))
@@ -45,7 +45,7 @@ def validated(node: Node) -> Node:
     if node.type not in CATALOGUE:
         raise EditError(f"There is no layer type {node.type!r}.{did_you_mean(node.type, CATALOGUE)}")
     try:
-        node.spec  # noqa: B018  (validates and keeps the result)
+        node.spec  # noqa: B018  (validates the parameters and caches the result)
     except ValidationError as error:
         known = CATALOGUE[node.type].model_fields
         raise EditError(f"{node.name}: " + " ".join(sentences(error, known).values())) from None
@@ -53,16 +53,16 @@ def validated(node: Node) -> Node:
 
 
 def valid_field(field: str, value: Any) -> Document:
-    """A document with that field alone. EditError: its value could not be saved and opened again."""
+    """A document with only this field. EditError: its value could not be saved and loaded again."""
     try:
         return Document.model_validate({field: value})
     except ValidationError as error:
         raise EditError(next(iter(sentences(error).values()))) from None
 
 
-def place_of(name: str, position: Any) -> tuple[float, float]:
-    """A position as the document keeps it. EditError: it is no pair of numbers, or far off any canvas."""
+def valid_position(name: str, position: Any) -> tuple[float, float]:
+    """A position as the document stores it. EditError: it is no pair of numbers, or too far away."""
     try:
         return Document.model_validate({"layout": {name: position}}).layout[name]
     except ValidationError:
-        raise EditError(f"{name} cannot be put at {clip(position)}: a place is two finite numbers, x and y.") from None
+        raise EditError(f"{name} cannot be at {clip(position)}: a position is two finite numbers, x and y.") from None

@@ -1,1 +1,4 @@
-"""The formats a model can be taken home in. Each maker writes one file, runs it, and says by how much it differs."""
+"""Exports of a trained model: formats/ has one class per format, extras/ one per addition to model.py.
+
+Every export is run on random samples and compared with the model before it is kept.
+"""

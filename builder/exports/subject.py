@@ -1,7 +1,7 @@
-"""What is exported: a copy of the model on the CPU, sample inputs, and the outputs that every export must reproduce.
+"""The subject of an export: a copy of the model on the CPU, sample inputs, and the outputs that an export must have.
 
-The caller's model may be training in another thread: it is read, never run, moved or switched. The copy is compiled
-without drawing a random number, and the samples come from a generator of their own.
+The caller's model may be in training in another thread: it is only read, never run, moved or switched to another mode.
+Compiling the copy uses no random numbers, and the samples come from their own generator.
 """
 
 from __future__ import annotations
@@ -21,30 +21,31 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 BATCH = 3
-ENSEMBLE = "ensemble"  # in the card: how many networks answer together, and what each gives
-# Other programs add the same numbers in another order, which in float32 moves the last of about 7 digits, and a deep
-# network passes that on: 1e-4 leaves room for it. A wrong layer or wrong weights differ in the first digits.
+ENSEMBLE = "ensemble"  # in the card: the number of members and the kind of their outputs
+# Other programs add the same numbers in another order, which in float32 changes the last of about 7 digits, and the
+# difference grows in a deep network: 1e-4 allows for that. A wrong layer or wrong weights change the first digits.
 TOLERANCE = 1e-4
 
 
 @dataclass(frozen=True)
 class Subject:
-    """One network with its weights, ready to be written."""
+    """One network with its weights, ready for export."""
 
     document: Document
     network: str
     module: nn.Module  # the compiled network with the model's weights, on the CPU, in evaluation mode
     inputs: tuple[Tensor, ...]  # one batch for each Input node
     expected: dict[str, Tensor]  # the module's outputs for them, by the Output nodes' names
-    card: Mapping[str, Any]  # what training knows of the model: input figures, classes, scores; of an ensemble how many
+    card: Mapping[str, Any]  # facts from training: input statistics, classes, metrics, the members of an ensemble
 
     @property
     def class_name(self) -> str:
+        """The name of the network's class in the generated code."""
         return class_names(self.document)[self.network]
 
     @property
-    def fresh(self) -> str:
-        """Python code that makes the model anew, without its weights."""
+    def constructor(self) -> str:
+        """Python code that constructs the model, without its weights."""
         ensemble = self.card.get(ENSEMBLE)
         if not ensemble:
             return f"{self.class_name}()"
@@ -53,11 +54,12 @@ class Subject:
 
     @property
     def input_nodes(self) -> list[Node]:
+        """The network's Input nodes, in the order of the module's arguments."""
         return [node for node in self.document.nodes if node.network == self.network and node.spec.role == "input"]
 
     @property
     def state(self) -> dict[str, Tensor]:
-        """What is saved. Tensors that two nodes share are there under both names, so that any reader finds them."""
+        """The state_dict to save. A tensor that two nodes share is saved under both names, so any reader finds it."""
         seen: set[int] = set()
         state: dict[str, Tensor] = {}
         for name, tensor in self.module.state_dict().items():
@@ -67,7 +69,7 @@ class Subject:
 
 
 def subject(model: nn.Module, document: Document) -> Subject:
-    """Copy the model and compute what its exports must give. ExportError: it was not compiled from this document."""
+    """Copy the model and compute the expected outputs. ExportError: it was not compiled from this document."""
     import torch
 
     from builder.library.ensemble import Ensemble
@@ -76,7 +78,7 @@ def subject(model: nn.Module, document: Document) -> Subject:
     card.pop(ENSEMBLE, None)
     if isinstance(model, Ensemble):
         card[ENSEMBLE] = {"members": len(model.members), "answers": model.answers}
-    model = getattr(model, "_orig_mod", model)  # what torch.compile wraps
+    model = getattr(model, "_orig_mod", model)  # the module inside of torch.compile's wrapper
     state = {name: _on_cpu(tensor) for name, tensor in model.state_dict().items()}
     network = _network(document, set(state), card)
     module = empty(document, network, card)
@@ -86,7 +88,7 @@ def subject(model: nn.Module, document: Document) -> Subject:
         reason = " ".join(str(error).split())[:300]
         raise ExportError(f"The model's weights do not fit this document: {reason}") from None
     for name, buffer in model.named_buffers():
-        if name not in state:  # not saved with the weights, but computed when the layer was made
+        if name not in state:  # not part of the state_dict: computed when the layer was constructed
             owner, _, last = name.rpartition(".")
             setattr(module.get_submodule(owner), last, _on_cpu(buffer))
     module.requires_grad_(False)
@@ -101,8 +103,8 @@ def subject(model: nn.Module, document: Document) -> Subject:
 
 
 def empty(document: Document, network: str, card: Mapping[str, Any]) -> nn.Module:
-    """The compiled network without weights, in evaluation mode: made on the meta device, where nothing is drawn. Of an
-    ensemble, as its card tells, all the members."""
+    """The compiled network without weights, in evaluation mode: on the meta device, so that no random numbers are used.
+    If the card says that it is an ensemble: with all members."""
     import torch
 
     from builder.library.ensemble import Ensemble
@@ -123,7 +125,7 @@ def _on_cpu(tensor: Tensor) -> Tensor:
 
 
 def _network(document: Document, keys: set[str], card: Mapping[str, Any]) -> str:
-    """The network whose weights these are; one without weights matches when nothing else is there."""
+    """The network that has these keys in its state_dict."""
     names = list(class_names(document))
     for name in names:
         if set(empty(document, name, card).state_dict()) == keys:
@@ -131,13 +133,13 @@ def _network(document: Document, keys: set[str], card: Mapping[str, Any]) -> str
     ours = next(iter(empty(document, names[0], card).state_dict()), "none")
     theirs = next(iter(sorted(keys)), "none")
     raise ExportError(
-        "The model was not made from this document: the names of their weights differ "
-        f"(the document's first is {ours}, the model's {theirs}). Export it with the document it was trained from."
+        "The model was not compiled from this document: the names of the weights differ "
+        f"(the document's first is {ours}, the model's {theirs}). Export it with the document that it was trained from."
     )
 
 
 def samples(document: Document, network: str, batch: int = BATCH) -> tuple[Tensor, ...]:
-    """A batch of random numbers for every Input node; whole numbers stay below the smallest vocabulary."""
+    """A batch of random numbers for every Input node; integers are below the smallest vocabulary size."""
     import torch
 
     generator = torch.Generator().manual_seed(0)
@@ -156,14 +158,14 @@ def samples(document: Document, network: str, batch: int = BATCH) -> tuple[Tenso
 
 
 def vocabulary(document: Document, network: str) -> int:
-    """The largest whole number, plus one, that every look-up table of the network knows, those inside blocks too."""
+    """The smallest vocabulary size of the network's embeddings, also inside blocks."""
     specs = [step.spec for step in make_plan(document).steps if step.network == network]
     sizes = [getattr(spec, spec.vocabulary_parameter) for spec in specs if spec.vocabulary_parameter is not None]
     return min(sizes, default=2)
 
 
 def named(output: Any, document: Document, network: str) -> dict[str, Tensor]:
-    """A network's result as {Output node: tensor}, also where there is only one."""
+    """A network's outputs as {Output node: tensor}, also if there is only one."""
     if isinstance(output, dict):
         return dict(output)
     ends = [node.name for node in document.nodes if node.network == network and node.spec.role == "output"]
@@ -171,7 +173,7 @@ def named(output: Any, document: Document, network: str) -> dict[str, Tensor]:
 
 
 def difference(expected: Mapping[str, Tensor], got: Mapping[str, Tensor], what: str) -> float:
-    """The largest difference between two sets of outputs. ExportError: it is more than `TOLERANCE` allows."""
+    """The largest difference between two sets of outputs. ExportError: it is above `TOLERANCE`."""
     import torch
 
     largest = 0.0
@@ -179,17 +181,16 @@ def difference(expected: Mapping[str, Tensor], got: Mapping[str, Tensor], what: 
         given = got.get(name)
         if given is None or given.shape != wanted.shape:
             shape = "nothing" if given is None else tuple(given.shape)
-            raise ExportError(f"{what} gives {shape} at {name}, but the model gives {tuple(wanted.shape)}.")
+            raise ExportError(f"{what} returns {shape} at {name}, but the model returns {tuple(wanted.shape)}.")
         given = given.to(wanted.dtype)
-        apart = (given - wanted).abs()
-        same = (given == wanted) | (given.isnan() & wanted.isnan())  # infinities and NaN have no difference
-        apart = torch.where(same, torch.zeros_like(apart), apart)
-        worst = float(apart.max()) if apart.numel() else 0.0
-        if not bool((same | (apart <= TOLERANCE + TOLERANCE * wanted.abs())).all()):
+        equal = (given == wanted) | (given.isnan() & wanted.isnan())  # also for infinities and NaN
+        deviation = (given - wanted).abs()
+        deviation = torch.where(equal, torch.zeros_like(deviation), deviation)
+        maximum = float(deviation.max()) if deviation.numel() else 0.0
+        if not bool((equal | (deviation <= TOLERANCE + TOLERANCE * wanted.abs())).all()):
             raise ExportError(
-                f"{what} gives other numbers than the model at {name}: they differ by {worst:.3g}, and "
-                f"{TOLERANCE:g} (of the value, or in all where it is small) is what rounding can explain. "
-                "It was not written."
+                f"{what} returns other numbers than the model at {name}: they differ by {maximum:.3g}, which is above "
+                f"the tolerance for rounding, {TOLERANCE:g} (absolute and relative). The export was not written."
             )
-        largest = max(largest, worst)
+        largest = max(largest, maximum)
     return largest

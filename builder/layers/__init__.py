@@ -1,1 +1,1 @@
-"""The catalogue: one class per layer type, one file per family. Files are found by themselves; there is no list."""
+"""The layer types: one class each, one file per family. The files are found by themselves; there is no list."""

@@ -1,4 +1,4 @@
-"""Arithmetic that convolution and pooling share: sizes along each spatial axis, in words when they do not fit."""
+"""Spatial axes, for convolution, pooling and resizing: types of parameters, and whether kernels and groups fit."""
 
 from __future__ import annotations
 
@@ -18,37 +18,41 @@ Sizes = int | tuple[int, ...]
 CHANNELS = {1: "channels × length", 2: "channels × height × width", 3: "channels × depth × height × width"}
 
 
-def spread(value: Sizes, axes: int) -> tuple[int, ...]:
-    """An int stands for the same number along every axis."""
+def per_axis(value: Sizes, axes: int) -> tuple[int, ...]:
+    """An int is used for every axis, as torch does it."""
     return (value,) * axes if isinstance(value, int) else value
 
 
-def fits(shape: Shape, kernel: Sizes, padding: Sizes, dilation: Sizes) -> None:
+def check_kernel(shape: Shape, kernel: Sizes, padding: Sizes, dilation: Sizes) -> None:
     """Raise ShapeError if the kernel is larger than its padded input (shape: channels first)."""
     axes = len(shape) - 1
-    reach = tuple((k - 1) * d + 1 for k, d in zip(spread(kernel, axes), spread(dilation, axes), strict=True))
-    room = tuple(size + 2 * pad for size, pad in zip(shape[1:], spread(padding, axes), strict=True))
-    if any(r > size for r, size in zip(reach, room, strict=True)):
-        padded = " with its padding" if any(spread(padding, axes)) else ""
+    extent = tuple((k - 1) * d + 1 for k, d in zip(per_axis(kernel, axes), per_axis(dilation, axes), strict=True))
+    padded = tuple(size + 2 * pad for size, pad in zip(shape[1:], per_axis(padding, axes), strict=True))
+    if any(e > size for e, size in zip(extent, padded, strict=True)):
+        with_padding = " with padding" if any(per_axis(padding, axes)) else ""
         raise ShapeError(
-            f"has a kernel of {show(reach)}, larger than its input of {show(shape[1:])}{padded}. "
+            f"has a kernel of {show(extent)}, larger than its input of {show(shape[1:])}{with_padding}. "
             "Use a smaller kernel, more padding, or less pooling before it.",
-            params={"kernel_size": _largest(room, kernel, dilation)},
-            short=f"Kernel {show(reach)} is larger than its input {show(shape[1:])}.",
+            params={"kernel_size": _largest_kernel(padded, kernel, dilation)},
+            short=f"Kernel {show(extent)} is larger than its input {show(shape[1:])}.",
         )
 
 
-def _largest(room: Shape, kernel: Sizes, dilation: Sizes) -> int | list[int]:
-    axes = len(room)
+def check_groups(shape: Shape, out_channels: int, groups: int) -> None:
+    """Raise ShapeError if the groups do not divide the channels (shape: channels first)."""
+    for what, size in (("input channels", shape[0]), ("out_channels", out_channels)):
+        if size % groups:
+            raise ShapeError(
+                f"splits {size} {what} into {groups} groups, but {size} is not divisible by {groups}. "
+                "groups must divide both the input channels and out_channels.",
+                params={"groups": 1},
+            )
+
+
+def _largest_kernel(padded: Shape, kernel: Sizes, dilation: Sizes) -> int | list[int]:
+    axes = len(padded)
     sizes = [
         min((size - 1) // gap + 1, k)
-        for size, k, gap in zip(room, spread(kernel, axes), spread(dilation, axes), strict=True)
+        for size, k, gap in zip(padded, per_axis(kernel, axes), per_axis(dilation, axes), strict=True)
     ]
     return min(sizes) if isinstance(kernel, int) else sizes
-
-
-def nearest_divisor(number: int, wanted: int) -> int:
-    """The divisor of `number` that is nearest to `wanted`; of two as near, the smaller."""
-    low = next(at for at in range(min(wanted, number), 0, -1) if number % at == 0)
-    high = next((at for at in range(wanted, min(number, 2 * wanted) + 1) if number % at == 0), low)
-    return high if high - wanted < wanted - low else low

@@ -1,4 +1,4 @@
-"""Nodes that stand for a block of the document: a sub-graph that is drawn once and used, and repeated, as one node."""
+"""Nodes that use a block of the document: a sub-graph that is defined once, used as one node and can be repeated."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 
 class Block(LayerSpec):
-    """Stands for a block of this document: several layers drawn once, used as one node and repeated end to end.
+    """Uses a block of this document: several layers that are defined once, used as one node, and can be repeated.
 
-    The block's Input nodes are its ports, in their order; its one Output node is its result. Repeated, the result of
-    one goes into the first port of the next; the other ports get the same value every time. Each repeat has weights of
-    its own, as in the stages of a residual network (He et al. 2015, https://arxiv.org/abs/1512.03385).
+    The block's Input nodes are the ports, in their order; its Output node is the result. If it is repeated, the result
+    of each repeat is the first input of the next; the other inputs are the same for all. Each repeat has its own
+    weights, as in the stages of a residual network (He et al. 2015, https://arxiv.org/abs/1512.03385).
     """
 
     family = "composite"
@@ -28,8 +28,8 @@ class Block(LayerSpec):
     search = ("sub-graph", "group", "stage", "module", "repeat", "fold", "residual", "ModuleList")
     example = ()
 
-    block: str = Field(min_length=1, max_length=64, description="Which block of this document it stands for.")
-    repeat: int = Field(1, ge=1, le=10_000, description="How many of them stand one behind the other.")
+    block: str = Field(min_length=1, max_length=64, description="The name of the block.")
+    repeat: int = Field(1, ge=1, le=10_000, description="How many times the block is repeated, one after the other.")
 
     def use(self) -> Use:
         return Use(self.block, self.repeat)

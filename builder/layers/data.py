@@ -1,4 +1,4 @@
-"""Where data enters and leaves a network."""
+"""The inputs and outputs of a network."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from builder.spec import LayerSpec, Signal
 class Input(LayerSpec):
     """Feeds samples from the data set into the network.
 
-    Output: `shape`, one sample without the batch axis. With no shape, the data set's own is taken.
+    Output: `shape`, one sample without the batch axis. Without a shape, it is the data set's shape.
     """
 
     family = "data"
@@ -22,10 +22,10 @@ class Input(LayerSpec):
     example = ()
 
     shape: tuple[Annotated[int, Field(ge=1, le=1_000_000)], ...] | None = Field(
-        None, description="Sizes of one sample without the batch axis, such as 1, 28, 28. Empty: as in the data set."
+        None, description="Shape of one sample without the batch axis, such as 1, 28, 28. Empty: the data set's shape."
     )
     dtype: Literal["float", "int"] = Field(
-        "float", description="float for measurements and pictures, int for tokens and categories."
+        "float", description="float for numbers and images, int for tokens and categories."
     )
 
     def infer_output(self, *signals: Signal) -> Signal | None:
@@ -33,9 +33,9 @@ class Input(LayerSpec):
 
 
 class Output(LayerSpec):
-    """Names what the network gives back; the loss is computed on it.
+    """The network's output; the loss is computed from it.
 
-    Takes any shape and returns it unchanged.
+    Any shape, unchanged.
     """
 
     family = "data"

@@ -1,4 +1,4 @@
-"""Merges: nodes with several inputs, for skip connections and branches."""
+"""Merge layers: layers with several inputs, for skip connections and branches."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from builder.spec import Axis, Call, LayerSpec, Layout, ShapeError, Style, alway
 PAIR = ((4, 6, 6), (4, 6, 6))
 
 
-def broadcast(verb: str, shapes: tuple[Shape, ...]) -> None:
-    """Raise ShapeError, naming the axis, if torch cannot stretch these shapes over each other.
+def check_broadcast(verb: str, shapes: tuple[Shape, ...]) -> None:
+    """Raise ShapeError, naming the axis, if torch cannot broadcast these shapes.
 
-    torch stretches sizes of 1; the batch axis in front keeps shapes with fewer axes from being stretched too.
+    torch broadcasts sizes of 1. Shapes with different numbers of axes are refused because of the batch axis.
     """
     first = shapes[0]
-    widest = first  # what the inputs so far make together
+    result = first  # the broadcast shape of the inputs so far
     for number, shape in enumerate(shapes[1:], start=2):
         if len(shape) != len(first):
             raise ShapeError(
                 f"cannot {verb} {show(first)} and {show(shape)}: input 1 has {len(first)} axes, "
                 f"input {number} has {len(shape)}. Reshape or Flatten one of them."
             )
-        for axis, (one, other) in enumerate(zip(widest, shape, strict=True), start=1):
+        for axis, (one, other) in enumerate(zip(result, shape, strict=True), start=1):
             if one != other and 1 not in (one, other):
-                earlier = next(place for place, given in enumerate(shapes, start=1) if given[axis - 1] == one)
+                earlier = next(index for index, given in enumerate(shapes, start=1) if given[axis - 1] == one)
                 raise ShapeError(
                     f"cannot {verb} {show(shapes[earlier - 1])} and {show(shape)}: axis {axis} is {one} in input "
                     f"{earlier} and {other} in input {number}.",
                     short=f"Axis {axis} differs: {one} and {other}.",
                 )
-        widest = tuple(other if one == 1 else one for one, other in zip(widest, shape, strict=True))
+        result = tuple(other if one == 1 else one for one, other in zip(result, shape, strict=True))
 
 
 class _Merge(LayerSpec):
@@ -43,35 +43,35 @@ class _Merge(LayerSpec):
 
 
 class Add(_Merge):
-    """Adds its inputs element by element: the join of a skip connection.
+    """Adds its inputs elementwise: the end of a skip connection.
 
-    Inputs of one shape (sizes of 1 are stretched) → that shape. He et al. 2015, https://arxiv.org/abs/1512.03385
+    Inputs of the same shape (sizes of 1 are broadcast) → that shape. He et al. 2015, https://arxiv.org/abs/1512.03385
     """
 
     target = "operator.add"
     search = ("sum", "plus", "residual", "skip", "+")
 
     def check_inputs(self, *shapes: Shape) -> None:
-        broadcast("add", shapes)
+        check_broadcast("add", shapes)
 
 
 class Multiply(_Merge):
-    """Multiplies its inputs element by element: one branch opens or closes the other, as a gate.
+    """Multiplies its inputs elementwise: one branch can be a gate for the other.
 
-    Inputs of one shape (sizes of 1 are stretched) → that shape.
+    Inputs of the same shape (sizes of 1 are broadcast) → that shape.
     """
 
     target = "operator.mul"
     search = ("product", "gate", "times", "attention", "*")
 
     def check_inputs(self, *shapes: Shape) -> None:
-        broadcast("multiply", shapes)
+        check_broadcast("multiply", shapes)
 
 
 class Subtract(LayerSpec):
-    """Subtracts its second input from its first, element by element.
+    """Subtracts its second input from its first, elementwise.
 
-    Two inputs of one shape (sizes of 1 are stretched) → that shape.
+    Two inputs of the same shape (sizes of 1 are broadcast) → that shape.
     """
 
     family = "merge"
@@ -83,30 +83,30 @@ class Subtract(LayerSpec):
     example = PAIR
 
     def check_inputs(self, *shapes: Shape) -> None:
-        broadcast("subtract", shapes)
+        check_broadcast("subtract", shapes)
 
 
 class Average(_Merge):
-    """Averages its inputs element by element: several opinions become one.
+    """Averages its inputs elementwise, such as the predictions of several branches.
 
-    Inputs of one shape (sizes of 1 are stretched) → that shape.
+    Inputs of the same shape (sizes of 1 are broadcast) → that shape.
     """
 
     style = "expression"
     search = ("mean", "ensemble")
 
     def check_inputs(self, *shapes: Shape) -> None:
-        broadcast("average", shapes)
+        check_broadcast("average", shapes)
 
     def call(self, *shapes: Shape) -> Call:
-        together = " + ".join(f"{{{number}}}" for number in range(len(shapes)))
-        return Call("", {}, "expression", f"({together}) / {len(shapes)}")
+        total = " + ".join(f"{{{number}}}" for number in range(len(shapes)))
+        return Call("", {}, "expression", f"({total}) / {len(shapes)}")
 
 
 class Maximum(_Merge):
-    """Keeps the larger of its inputs, element by element (maxout).
+    """Keeps the largest of its inputs, elementwise (maxout).
 
-    Inputs of one shape (sizes of 1 are stretched) → that shape.
+    Inputs of the same shape (sizes of 1 are broadcast) → that shape.
     https://docs.pytorch.org/docs/stable/generated/torch.maximum.html
     """
 
@@ -114,13 +114,13 @@ class Maximum(_Merge):
     search = ("max", "maxout", "largest")
 
     def check_inputs(self, *shapes: Shape) -> None:
-        broadcast("compare", shapes)
+        check_broadcast("compare", shapes)
 
 
 class Concat(_Merge):
-    """Puts its inputs one after the other along an axis, such as the channels of two branches.
+    """Concatenates its inputs along an axis, such as the channels of two branches.
 
-    Inputs that agree in every other axis → one tensor. https://docs.pytorch.org/docs/stable/generated/torch.cat.html
+    Inputs with equal sizes in all other axes → one tensor. https://docs.pytorch.org/docs/stable/generated/torch.cat.html
     """
 
     target = "torch.cat"
@@ -128,32 +128,34 @@ class Concat(_Merge):
     takes = None
     search = ("concatenate", "join", "cat", "stack", "dense block", "inception")
 
-    dim: Axis = always(1, "The axis to join along; 0 is the batch, 1 the channels or features.")
+    dim: Axis = always(1, "The axis to concatenate along; 0 is the batch, 1 the channels or features.")
 
     def check_inputs(self, *shapes: Shape) -> None:
         first = shapes[0]
         axis = self.dim if self.dim >= 0 else self.dim + len(first) + 1
         if axis == 0:
-            raise ShapeError("would join samples along the batch axis (dim 0). Use dim 1 or above.", params={"dim": 1})
+            raise ShapeError("would concatenate along the batch axis (dim 0). Use dim 1 or above.", params={"dim": 1})
         if not 1 <= axis <= len(first):
-            raise ShapeError(f"cannot join along dim {self.dim}: its input {show(first)} has dims 1 to {len(first)}.")
+            raise ShapeError(
+                f"cannot concatenate along dim {self.dim}: its input {show(first)} has dims 1 to {len(first)}."
+            )
         for number, shape in enumerate(shapes[1:], start=2):
             if len(shape) != len(first):
                 raise ShapeError(
-                    f"cannot join {show(first)} and {show(shape)}: input 1 has {len(first)} axes, "
+                    f"cannot concatenate {show(first)} and {show(shape)}: input 1 has {len(first)} axes, "
                     f"input {number} has {len(shape)}. Reshape or Flatten one of them."
                 )
             for dim, (one, other) in enumerate(zip(first, shape, strict=True), start=1):
                 if one != other and dim != axis:
                     raise ShapeError(
-                        f"cannot join {show(first)} and {show(shape)} along dim {axis}: axis {dim} is {one} in input 1 "
-                        f"and {other} in input {number}; every axis but dim {axis} must agree.",
+                        f"cannot concatenate {show(first)} and {show(shape)} along dim {axis}: axis {dim} is {one} in "
+                        f"input 1 and {other} in input {number}; all axes except dim {axis} must be equal.",
                         short=f"Axis {dim} differs: {one} and {other}.",
                     )
 
 
 class Stack(_Merge):
-    """Lays its inputs beside each other along a new axis, such as the frames of a clip.
+    """Stacks its inputs along a new axis, such as the frames of a video.
 
     Inputs of one shape → that shape with one more axis. https://docs.pytorch.org/docs/stable/generated/torch.stack.html
     """
@@ -164,26 +166,26 @@ class Stack(_Merge):
     takes = None
     search = ("join", "new axis")
 
-    dim: Axis = always(1, "Where the new axis stands; 0 is the batch.")
+    dim: Axis = always(1, "The index of the new axis; 0 is the batch.")
 
     def check_inputs(self, *shapes: Shape) -> None:
         first = shapes[0]
         for number, shape in enumerate(shapes[1:], start=2):
             if shape != first:
                 raise ShapeError(
-                    f"cannot stack {show(first)} and {show(shape)}: inputs 1 and {number} must have one shape."
+                    f"cannot stack {show(first)} and {show(shape)}: inputs 1 and {number} must have the same shape."
                 )
         last = len(first) + 1
         axis = self.dim if self.dim >= 0 else self.dim + last + 1
         if not 1 <= axis <= last:
             raise ShapeError(
-                f"cannot put a new axis at dim {self.dim} of {show(first)}: dims 1 to {last} are free, 0 is the batch.",
+                f"cannot insert an axis at dim {self.dim} of {show(first)}: dim must be 1 to {last}; 0 is the batch.",
                 params={"dim": 1},
             )
 
 
 class MatMul(LayerSpec):
-    """Multiplies two matrices of each sample, such as queries with keys: every row meets every column.
+    """Multiplies two matrices of each sample, such as queries and keys: the dot product of every row with every column.
 
     (…, n, m) and (…, m, p) → (…, n, p). https://docs.pytorch.org/docs/stable/generated/torch.matmul.html
     """
@@ -205,10 +207,10 @@ class MatMul(LayerSpec):
                 "Reshape or Unsqueeze one of them."
             )
         if one[-1] != other[-2]:
-            turned = " Permute the second: swapped, it fits." if one[-1] == other[-1] else ""
+            hint = " Permute the second: transposed, it fits." if one[-1] == other[-1] else ""
             raise ShapeError(
-                f"cannot multiply {show(one)} and {show(other)}: the rows of the first have {one[-1]} numbers, the "
-                f"columns of the second {other[-2]}; they must be equal.{turned}",
+                f"cannot multiply {show(one)} and {show(other)}: the rows of the first have {one[-1]} values, the "
+                f"columns of the second {other[-2]}; the numbers must be equal.{hint}",
                 short=f"Inner sizes differ: {one[-1]} and {other[-2]}.",
             )
         for axis, (left, right) in enumerate(zip(one[:-2], other[:-2], strict=True), start=1):

@@ -1,4 +1,4 @@
-"""Normalisation: keeps the scale of what flows through a network steady, so that deep ones train."""
+"""Normalisation layers: keep the scale of activations stable, so that deep networks can be trained."""
 
 from __future__ import annotations
 
@@ -7,20 +7,17 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from builder.layers._spatial import nearest_divisor
-from builder.shapes import Shape, show
-from builder.spec import Call, Extent, LayerSpec, ShapeError, Signal, Width, always
-
-Epsilon = Annotated[float, Field(gt=0, le=1)]
+from builder.shapes import Shape, nearest_divisor, show
+from builder.spec import Call, Epsilon, Extent, LayerSpec, ShapeError, Signal, Width, always
 
 
-def last_axes(wanted: Shape | None, shape: Shape) -> None:
-    """Raise ShapeError if a sample of this shape does not end in the axes to normalise over."""
+def check_last_axes(wanted: Shape | None, shape: Shape) -> None:
+    """Raise ShapeError if a sample's shape does not end with the axes to normalise over."""
     if not shape:
-        raise ShapeError("needs at least one axis to normalise over, gets a single number a sample.")
+        raise ShapeError("needs at least one axis to normalise over, gets a single number per sample.")
     if wanted is not None and (not wanted or shape[-len(wanted) :] != wanted):
         raise ShapeError(
-            f"normalises over {show(wanted)}, but its input {show(shape)} ends in {show(shape[-len(wanted) :])}.",
+            f"normalises over {show(wanted)}, but its input {show(shape)} ends with {show(shape[-len(wanted) :])}.",
             params={"normalized_shape": None},
         )
 
@@ -32,22 +29,22 @@ class _BatchNorm(LayerSpec):
     has_batch_statistics = True
     search = ("batch normalization", "bn")
 
-    eps: Epsilon = Field(1e-5, description="Added to the variance so that nothing is divided by zero.")
+    eps: Epsilon = Field(1e-5, description="Added to the variance to avoid division by zero.")
     momentum: Annotated[float, Field(ge=0, le=1)] | None = Field(
-        0.1, description="How fast the running mean and variance follow; empty: a plain average over all batches."
+        0.1, description="Weight of a new batch in the running mean and variance; empty: the average over all batches."
     )
-    affine: bool = Field(True, description="Learn a scale and an offset for each channel.")
-    track_running_stats: bool = Field(True, description="Keep running figures for prediction.")
+    affine: bool = Field(True, description="Apply a learned scale and bias to each channel.")
+    track_running_stats: bool = Field(True, description="Use running statistics in evaluation.")
 
     def inferred(self, *shapes: Shape) -> dict[str, Any]:
         return {"num_features": shapes[0][0]}
 
     def infer_output(self, *signals: Signal) -> Signal | None:
-        return signals[0]  # with no momentum, torch counts batches, which it cannot do on meta tensors
+        return signals[0]  # without momentum torch counts the batches, which does not work on meta tensors
 
 
 class BatchNorm1d(_BatchNorm):
-    """Brings each feature to mean 0 and spread 1 over the batch, then learns its own scale and offset.
+    """Normalises each feature to zero mean and unit variance over the batch, with a learned scale and bias.
 
     (features) or (channels, length), unchanged. Ioffe and Szegedy 2015, https://arxiv.org/abs/1502.03167
     """
@@ -59,7 +56,7 @@ class BatchNorm1d(_BatchNorm):
 
 
 class BatchNorm2d(_BatchNorm):
-    """Brings each channel to mean 0 and spread 1 over the batch, then learns its own scale and offset.
+    """Normalises each channel to zero mean and unit variance over the batch, with a learned scale and bias.
 
     (channels, height, width), unchanged. Ioffe and Szegedy 2015, https://arxiv.org/abs/1502.03167
     """
@@ -71,7 +68,7 @@ class BatchNorm2d(_BatchNorm):
 
 
 class BatchNorm3d(_BatchNorm):
-    """Brings each channel of a volume to mean 0 and spread 1 over the batch, then learns its own scale and offset.
+    """Normalises each channel of a volume to zero mean and unit variance over the batch, with a learned scale and bias.
 
     (channels, depth, height, width), unchanged. Ioffe and Szegedy 2015, https://arxiv.org/abs/1502.03167
     """
@@ -83,7 +80,7 @@ class BatchNorm3d(_BatchNorm):
 
 
 class LayerNorm(LayerSpec):
-    """Brings each sample's last axes to mean 0 and spread 1, whatever the batch.
+    """Normalises each sample to zero mean and unit variance over its last axes, independently of the batch.
 
     Any shape, unchanged. Ba, Kiros and Hinton 2016, https://arxiv.org/abs/1607.06450
     """
@@ -91,26 +88,26 @@ class LayerNorm(LayerSpec):
     family = "normalisation"
     target = "torch.nn.LayerNorm"
     keeps_shape = True
-    layout = "other"  # whoever normalises over the last axis has put the features there
+    layout = "other"  # it normalises over the last axis, so the features are there
     search = ("layer normalization", "ln")
     example = ((4, 8),)
 
     normalized_shape: tuple[Annotated[int, Field(ge=1)], ...] | None = Field(
-        None, description="The last axes to normalise over, such as 16, 8, 8. Empty: the last axis alone."
+        None, description="The sizes of the last axes to normalise over, such as 16, 8, 8. Empty: only the last axis."
     )
-    eps: Epsilon = Field(1e-5, description="Added to the variance so that nothing is divided by zero.")
-    elementwise_affine: bool = Field(True, description="Learn a scale and an offset for each element.")
-    bias: bool = Field(True, description="Learn the offset too.")
+    eps: Epsilon = Field(1e-5, description="Added to the variance to avoid division by zero.")
+    elementwise_affine: bool = Field(True, description="Apply a learned scale and bias to each element.")
+    bias: bool = Field(True, description="Add the learned bias; otherwise only the scale is learned.")
 
     def inferred(self, *shapes: Shape) -> dict[str, Any]:
         return {"normalized_shape": shapes[0][-1]}
 
     def check_inputs(self, *shapes: Shape) -> None:
-        last_axes(self.normalized_shape, shapes[0])
+        check_last_axes(self.normalized_shape, shapes[0])
 
 
 class RMSNorm(LayerSpec):
-    """Brings each sample's last axes to size 1 without moving their mean: cheap, usual in language models.
+    """Divides each sample by the root mean square over its last axes: cheap, usual in language models.
 
     Any shape, unchanged. Zhang and Sennrich 2019, https://arxiv.org/abs/1910.07467
     """
@@ -123,20 +120,22 @@ class RMSNorm(LayerSpec):
     example = ((4, 8),)
 
     normalized_shape: tuple[Annotated[int, Field(ge=1)], ...] | None = Field(
-        None, description="The last axes to normalise over, such as 16, 8, 8. Empty: the last axis alone."
+        None, description="The sizes of the last axes to normalise over, such as 16, 8, 8. Empty: only the last axis."
     )
-    eps: Epsilon | None = Field(None, description="Added so that nothing is divided by zero; empty: the smallest step.")
-    elementwise_affine: bool = Field(True, description="Learn a scale for each element.")
+    eps: Epsilon | None = Field(
+        None, description="Added to avoid division by zero; empty: the machine epsilon of the data type."
+    )
+    elementwise_affine: bool = Field(True, description="Apply a learned scale to each element.")
 
     def inferred(self, *shapes: Shape) -> dict[str, Any]:
         return {"normalized_shape": shapes[0][-1]}
 
     def check_inputs(self, *shapes: Shape) -> None:
-        last_axes(self.normalized_shape, shapes[0])
+        check_last_axes(self.normalized_shape, shapes[0])
 
 
 class GroupNorm(LayerSpec):
-    """Brings groups of channels to mean 0 and spread 1, for each sample by itself: works with batches of any size.
+    """Normalises groups of channels of each sample to zero mean and unit variance: works with any batch size.
 
     (channels, …), unchanged. Wu and He 2018, https://arxiv.org/abs/1803.08494
     """
@@ -150,22 +149,22 @@ class GroupNorm(LayerSpec):
     search = ("group normalization", "gn")
     example = ((8, 4, 4),)
 
-    num_groups: Width = always(4, "How many groups the channels are split into.")
-    eps: Epsilon = Field(1e-5, description="Added to the variance so that nothing is divided by zero.")
-    affine: bool = Field(True, description="Learn a scale and an offset for each channel.")
+    num_groups: Width = always(4, "The number of groups that the channels are split into.")
+    eps: Epsilon = Field(1e-5, description="Added to the variance to avoid division by zero.")
+    affine: bool = Field(True, description="Apply a learned scale and bias to each channel.")
 
     def inferred(self, *shapes: Shape) -> dict[str, Any]:
         return {"num_channels": shapes[0][0]}
 
     def call(self, *shapes: Shape) -> Call:
-        settings = self.non_default()  # torch has the groups first
+        settings = self.non_default()  # torch's first argument is num_groups
         return Call(self.target, {"num_groups": settings.pop("num_groups"), **self.inferred(*shapes), **settings})
 
     def check_inputs(self, *shapes: Shape) -> None:
         channels = shapes[0][0]
         if channels % self.num_groups:
             raise ShapeError(
-                f"splits {channels} channels into {self.num_groups} groups, which leaves a rest.",
+                f"splits {channels} channels into {self.num_groups} groups, but num_groups must divide {channels}.",
                 params={"num_groups": nearest_divisor(channels, self.num_groups)},
             )
 
@@ -176,10 +175,12 @@ class _InstanceNorm(LayerSpec):
     layout = "channels_first"
     search = ("instance normalization", "style transfer")
 
-    eps: Epsilon = Field(1e-5, description="Added to the variance so that nothing is divided by zero.")
-    momentum: Annotated[float, Field(ge=0, le=1)] = Field(0.1, description="How fast the running figures follow.")
-    affine: bool = Field(False, description="Learn a scale and an offset for each channel.")
-    track_running_stats: bool = Field(False, description="Keep running figures for prediction.")
+    eps: Epsilon = Field(1e-5, description="Added to the variance to avoid division by zero.")
+    momentum: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.1, description="Weight of a new batch in the running mean and variance."
+    )
+    affine: bool = Field(False, description="Apply a learned scale and bias to each channel.")
+    track_running_stats: bool = Field(False, description="Use running statistics in evaluation.")
 
     def inferred(self, *shapes: Shape) -> dict[str, Any]:
         return {"num_features": shapes[0][0]}
@@ -187,13 +188,13 @@ class _InstanceNorm(LayerSpec):
     def check_inputs(self, *shapes: Shape) -> None:
         if math.prod(shapes[0][1:]) == 1:
             raise ShapeError(
-                f"normalises each channel over its {len(shapes[0]) - 1} axes of space, but gets {show(shapes[0])}: "
-                "one number a channel has no spread."
+                f"normalises each channel over its spatial axes, but gets {show(shapes[0])}: one value per channel has "
+                "no variance."
             )
 
 
 class InstanceNorm1d(_InstanceNorm):
-    """Brings each channel of each series to mean 0 and spread 1 by itself.
+    """Normalises each channel of each series to zero mean and unit variance.
 
     (channels, length), unchanged. Ulyanov et al. 2016, https://arxiv.org/abs/1607.08022
     """
@@ -205,7 +206,7 @@ class InstanceNorm1d(_InstanceNorm):
 
 
 class InstanceNorm2d(_InstanceNorm):
-    """Brings each channel of each picture to mean 0 and spread 1 by itself, which removes its contrast.
+    """Normalises each channel of each image to zero mean and unit variance, which removes its contrast.
 
     (channels, height, width), unchanged. Ulyanov et al. 2016, https://arxiv.org/abs/1607.08022
     """
@@ -217,7 +218,7 @@ class InstanceNorm2d(_InstanceNorm):
 
 
 class LocalResponseNorm(LayerSpec):
-    """Divides each value by the strength of its neighbours in nearby channels, as AlexNet did.
+    """Divides each value by the magnitude of the values in neighbouring channels, as in AlexNet.
 
     (channels, …), unchanged. Krizhevsky et al. 2012.
     """
@@ -231,7 +232,7 @@ class LocalResponseNorm(LayerSpec):
     search = ("lrn", "alexnet", "lateral inhibition")
     example = ((6, 5, 5),)
 
-    size: Extent = always(5, "How many neighbouring channels count.")
-    alpha: Annotated[float, Field(ge=0, le=1e6)] = Field(1e-4, description="Weight of the neighbours.")
+    size: Extent = always(5, "The number of neighbouring channels.")
+    alpha: Annotated[float, Field(ge=0, le=1e6)] = Field(1e-4, description="Factor of the neighbours' squared values.")
     beta: Annotated[float, Field(ge=0, le=100)] = Field(0.75, description="Exponent of the divisor.")
-    k: Annotated[float, Field(gt=0, le=1e6)] = Field(1.0, description="Added to the neighbours' strength.")
+    k: Annotated[float, Field(gt=0, le=1e6)] = Field(1.0, description="Added to the divisor.")

@@ -1,4 +1,4 @@
-"""Learned numbers that are no other layer's weights."""
+"""Learned tensors that are not the weights of another layer, and the identity."""
 
 from __future__ import annotations
 
@@ -7,18 +7,17 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from builder.layers._activation import Real
 from builder.layers.reshape import own_axis
 from builder.shapes import Shape, show
-from builder.spec import Axis, Call, LayerSpec, ShapeError, always
+from builder.spec import Axis, Call, LayerSpec, Real, ShapeError, always
 
-MOST = 2**31  # numbers in one tensor: 8 GB
+MAX_ELEMENTS = 2**31  # of one tensor: 8 GB
 
 
 class Parameter(LayerSpec):
-    """One learned tensor, the same for every sample: queries that ask an image, a start state, a prompt.
+    """One learned tensor, the same for every sample: such as the queries of an attention layer, or an initial state.
 
-    No input → `shape`. Its batch size is that of what is wired to `like`, or of the network's first input.
+    No input → `shape`. The batch size is that of the node wired to `like`, or of the network's first Input.
     """
 
     family = "parameter"
@@ -31,19 +30,19 @@ class Parameter(LayerSpec):
     example = ((6,),)
 
     shape: tuple[Annotated[int, Field(ge=1, le=1_000_000)], ...] = always(
-        (64,), "Sizes of the tensor without the batch axis, such as 8, 64."
+        (64,), "Shape of the tensor without the batch axis, such as 8, 64."
     )
     init: Literal["normal", "zeros", "ones"] | Real = Field(
-        "normal", description="How it starts: small random numbers, zeros, ones, or one number everywhere."
+        "normal", description="The initial values: small random numbers, zeros, ones, or a constant."
     )
 
     def check_inputs(self, *shapes: Shape) -> None:
-        if math.prod(self.shape) > MOST:
-            raise ShapeError(f"has the shape {show(self.shape)}: more numbers than memory can hold. Make it smaller.")
+        if math.prod(self.shape) > MAX_ELEMENTS:
+            raise ShapeError(f"has the shape {show(self.shape)}, which does not fit into memory. Make it smaller.")
 
 
 class Scale(LayerSpec):
-    """Multiplies each channel by a learned number; starting near zero, it lets a residual branch in slowly.
+    """Multiplies each channel by a learned number. With a small initial value, a residual branch starts almost at zero.
 
     Any shape, unchanged. Touvron et al. 2021 (LayerScale), https://arxiv.org/abs/2103.17239
     """
@@ -54,7 +53,7 @@ class Scale(LayerSpec):
     search = ("layer scale", "gain", "gamma", "learned", "convnext")
     example = ((4, 6, 6),)
 
-    init: Real = always(1.0, "What each channel starts with; 1e-6 for the end of a residual branch.")
+    init: Real = always(1.0, "The initial scale; 1e-6 for the end of a residual branch.")
     dim: Axis = Field(1, description="The axis of the channels; 0 is the batch, -1 the last.")
 
     def inferred(self, *shapes: Shape) -> dict[str, Any]:
@@ -69,7 +68,7 @@ class Scale(LayerSpec):
 
 
 class Identity(LayerSpec):
-    """Passes its input on unchanged: a name for a point in the graph, or a place to wire to.
+    """Returns its input unchanged: gives a name to a value of the graph.
 
     Any shape, unchanged. https://docs.pytorch.org/docs/stable/generated/torch.nn.Identity.html
     """

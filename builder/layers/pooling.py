@@ -1,4 +1,4 @@
-"""Pooling: summaries of neighbourhoods, which make a picture or a series smaller."""
+"""Pooling: reduces a series, an image or a volume by taking the maximum or the mean of small windows."""
 
 from __future__ import annotations
 
@@ -6,7 +6,15 @@ from typing import Any
 
 from pydantic import Field
 
-from builder.layers._spatial import CHANNELS, ExtentPair, ExtentTriple, MarginPair, MarginTriple, fits, spread
+from builder.layers._spatial import (
+    CHANNELS,
+    ExtentPair,
+    ExtentTriple,
+    MarginPair,
+    MarginTriple,
+    check_kernel,
+    per_axis,
+)
 from builder.shapes import Shape, show
 from builder.spec import Extent, LayerSpec, Margin, ShapeError, always
 
@@ -18,18 +26,18 @@ class _Pooling(LayerSpec):
     def check_inputs(self, *shapes: Shape) -> None:
         settings: Any = self
         axes = len(shapes[0]) - 1
-        kernel, padding = spread(settings.kernel_size, axes), spread(settings.padding, axes)
+        kernel, padding = per_axis(settings.kernel_size, axes), per_axis(settings.padding, axes)
         if any(2 * pad > size for pad, size in zip(padding, kernel, strict=True)):
             raise ShapeError(
                 f"has a padding of {show(padding)}, more than half its kernel of {show(kernel)}: "
-                "some windows would see nothing.",
+                "some windows would contain only padding.",
                 params={"padding": 0},
             )
-        fits(shapes[0], settings.kernel_size, settings.padding, getattr(settings, "dilation", 1))
+        check_kernel(shapes[0], settings.kernel_size, settings.padding, getattr(settings, "dilation", 1))
 
 
 class MaxPool1d(_Pooling):
-    """Keeps the largest value of each short stretch of a series.
+    """Keeps the largest value of each window of a series.
 
     (channels, length) → (channels, length').
     https://docs.pytorch.org/docs/stable/generated/torch.nn.MaxPool1d.html
@@ -41,15 +49,15 @@ class MaxPool1d(_Pooling):
     search = ("downsample", "subsample")
     example = ((3, 16),)
 
-    kernel_size: Extent = always(2, "Length of the stretch that becomes one value.")
-    stride: Extent | None = Field(None, description="How far the window moves at a time; empty: its own size.")
+    kernel_size: Extent = always(2, "Length of the window that becomes one value.")
+    stride: Extent | None = Field(None, description="How far the window moves per step; empty: its own size.")
     padding: Margin = Field(0, description="Added at every border; at most half the kernel.")
-    dilation: Extent = Field(1, description="Distance between the window's points.")
-    ceil_mode: bool = Field(False, description="Keep last windows that stick out at the border.")
+    dilation: Extent = Field(1, description="Distance between the values of a window.")
+    ceil_mode: bool = Field(False, description="Keep the last windows, which extend beyond the border.")
 
 
 class MaxPool2d(_Pooling):
-    """Keeps the largest value of each small window of a picture: was the pattern there?
+    """Keeps the largest value of each window of an image: whether a pattern is there.
 
     (channels, height, width) → (channels, height', width').
     https://docs.pytorch.org/docs/stable/generated/torch.nn.MaxPool2d.html
@@ -62,14 +70,14 @@ class MaxPool2d(_Pooling):
     example = ((3, 12, 12),)
 
     kernel_size: ExtentPair = always(2, "Height and width of the window that becomes one value.")
-    stride: ExtentPair | None = Field(None, description="How far the window moves at a time; empty: its own size.")
+    stride: ExtentPair | None = Field(None, description="How far the window moves per step; empty: its own size.")
     padding: MarginPair = Field(0, description="Added at every border; at most half the kernel.")
-    dilation: ExtentPair = Field(1, description="Distance between the window's points.")
-    ceil_mode: bool = Field(False, description="Keep last windows that stick out at the border.")
+    dilation: ExtentPair = Field(1, description="Distance between the values of a window.")
+    ceil_mode: bool = Field(False, description="Keep the last windows, which extend beyond the border.")
 
 
 class MaxPool3d(_Pooling):
-    """Keeps the largest value of each small window of a volume or a clip.
+    """Keeps the largest value of each window of a volume or a video.
 
     (channels, depth, height, width) → (channels, depth', height', width').
     https://docs.pytorch.org/docs/stable/generated/torch.nn.MaxPool3d.html
@@ -82,14 +90,14 @@ class MaxPool3d(_Pooling):
     example = ((2, 6, 8, 8),)
 
     kernel_size: ExtentTriple = always(2, "Depth, height and width of the window that becomes one value.")
-    stride: ExtentTriple | None = Field(None, description="How far the window moves at a time; empty: its own size.")
+    stride: ExtentTriple | None = Field(None, description="How far the window moves per step; empty: its own size.")
     padding: MarginTriple = Field(0, description="Added at every border; at most half the kernel.")
-    dilation: ExtentTriple = Field(1, description="Distance between the window's points.")
-    ceil_mode: bool = Field(False, description="Keep last windows that stick out at the border.")
+    dilation: ExtentTriple = Field(1, description="Distance between the values of a window.")
+    ceil_mode: bool = Field(False, description="Keep the last windows, which extend beyond the border.")
 
 
 class AvgPool1d(_Pooling):
-    """Averages each short stretch of a series.
+    """Averages each window of a series.
 
     (channels, length) → (channels, length').
     https://docs.pytorch.org/docs/stable/generated/torch.nn.AvgPool1d.html
@@ -101,15 +109,15 @@ class AvgPool1d(_Pooling):
     search = ("mean", "downsample", "subsample")
     example = ((3, 16),)
 
-    kernel_size: Extent = always(2, "Length of the stretch that becomes one value.")
-    stride: Extent | None = Field(None, description="How far the window moves at a time; empty: its own size.")
+    kernel_size: Extent = always(2, "Length of the window that becomes one value.")
+    stride: Extent | None = Field(None, description="How far the window moves per step; empty: its own size.")
     padding: Margin = Field(0, description="Zeros added at every border; at most half the kernel.")
-    ceil_mode: bool = Field(False, description="Keep last windows that stick out at the border.")
+    ceil_mode: bool = Field(False, description="Keep the last windows, which extend beyond the border.")
     count_include_pad: bool = Field(True, description="Count the added zeros in the average.")
 
 
 class AvgPool2d(_Pooling):
-    """Averages each small window of a picture: how strong was the pattern?
+    """Averages each window of an image: how strong a pattern is.
 
     (channels, height, width) → (channels, height', width').
     https://docs.pytorch.org/docs/stable/generated/torch.nn.AvgPool2d.html
@@ -122,14 +130,14 @@ class AvgPool2d(_Pooling):
     example = ((3, 12, 12),)
 
     kernel_size: ExtentPair = always(2, "Height and width of the window that becomes one value.")
-    stride: ExtentPair | None = Field(None, description="How far the window moves at a time; empty: its own size.")
+    stride: ExtentPair | None = Field(None, description="How far the window moves per step; empty: its own size.")
     padding: MarginPair = Field(0, description="Zeros added at every border; at most half the kernel.")
-    ceil_mode: bool = Field(False, description="Keep last windows that stick out at the border.")
+    ceil_mode: bool = Field(False, description="Keep the last windows, which extend beyond the border.")
     count_include_pad: bool = Field(True, description="Count the added zeros in the average.")
 
 
 class AvgPool3d(_Pooling):
-    """Averages each small window of a volume or a clip.
+    """Averages each window of a volume or a video.
 
     (channels, depth, height, width) → (channels, depth', height', width').
     https://docs.pytorch.org/docs/stable/generated/torch.nn.AvgPool3d.html
@@ -142,7 +150,76 @@ class AvgPool3d(_Pooling):
     example = ((2, 6, 8, 8),)
 
     kernel_size: ExtentTriple = always(2, "Depth, height and width of the window that becomes one value.")
-    stride: ExtentTriple | None = Field(None, description="How far the window moves at a time; empty: its own size.")
+    stride: ExtentTriple | None = Field(None, description="How far the window moves per step; empty: its own size.")
     padding: MarginTriple = Field(0, description="Zeros added at every border; at most half the kernel.")
-    ceil_mode: bool = Field(False, description="Keep last windows that stick out at the border.")
+    ceil_mode: bool = Field(False, description="Keep the last windows, which extend beyond the border.")
     count_include_pad: bool = Field(True, description="Count the added zeros in the average.")
+
+
+class _Adaptive(LayerSpec):
+    family = "pooling"
+    layout = "channels_first"
+
+
+class AdaptiveAvgPool1d(_Adaptive):
+    """Averages a series of any length to a given length; 1 gives one number per channel (global average pooling).
+
+    (channels, length) → (channels, output_size).
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.AdaptiveAvgPool1d.html
+    """
+
+    target = "torch.nn.AdaptiveAvgPool1d"
+    ranks = (2,)
+    axes = CHANNELS[1]
+    search = ("global average", "gap", "mean")
+    example = ((3, 16),)
+
+    output_size: Extent = always(1, "Length of the output.")
+
+
+class AdaptiveAvgPool2d(_Adaptive):
+    """Averages an image of any size to a given size; 1 gives one number per channel (global average pooling).
+
+    (channels, height, width) → (channels, *output_size).
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.AdaptiveAvgPool2d.html
+    """
+
+    target = "torch.nn.AdaptiveAvgPool2d"
+    ranks = (3,)
+    axes = CHANNELS[2]
+    search = ("global average", "gap", "mean")
+    example = ((3, 12, 12),)
+
+    output_size: ExtentPair = always(1, "Height and width of the output.")
+
+
+class AdaptiveMaxPool1d(_Adaptive):
+    """Keeps the largest values of a series of any length, for a given output length; 1 gives one number per channel.
+
+    (channels, length) → (channels, output_size).
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.AdaptiveMaxPool1d.html
+    """
+
+    target = "torch.nn.AdaptiveMaxPool1d"
+    ranks = (2,)
+    axes = CHANNELS[1]
+    search = ("global maximum",)
+    example = ((3, 16),)
+
+    output_size: Extent = always(1, "Length of the output.")
+
+
+class AdaptiveMaxPool2d(_Adaptive):
+    """Keeps the largest values of an image of any size, for a given output size; 1 gives one number per channel.
+
+    (channels, height, width) → (channels, *output_size).
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.AdaptiveMaxPool2d.html
+    """
+
+    target = "torch.nn.AdaptiveMaxPool2d"
+    ranks = (3,)
+    axes = CHANNELS[2]
+    search = ("global maximum",)
+    example = ((3, 12, 12),)
+
+    output_size: ExtentPair = always(1, "Height and width of the output.")

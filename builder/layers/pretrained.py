@@ -1,4 +1,4 @@
-"""Networks that others have trained, as one node whose features feed the graph."""
+"""Pretrained networks of torchvision as one node that extracts features."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from builder.spec import LayerSpec, ShapeError, Signal, always
 if TYPE_CHECKING:
     from torch import nn
 
-MOST_REPORTED = 3
+MAX_LISTED = 3  # weights that do not fit, in the message
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}\.safetensors$")]
 
 
 class Backbone(NamedTuple):
-    """What is known of a network without having it: every one makes a picture 32 times smaller in the end."""
+    """What is known about a network without torchvision. All of them make an image 32 times smaller."""
 
     channels: int
-    drops_rest: bool = False  # what is left over at the border is cut off, so pictures must have 32 pixels
+    rounds_down: bool = False  # a rest at the border is dropped, so images must have at least 32 pixels
 
 
 NETWORKS = {
@@ -33,24 +33,30 @@ NETWORKS = {
     "mobilenet_v3_small": Backbone(576),
     "mobilenet_v3_large": Backbone(960),
     "efficientnet_b0": Backbone(1280),
-    "vgg16": Backbone(512, drops_rest=True),
-    "convnext_tiny": Backbone(768, drops_rest=True),
+    "vgg16": Backbone(512, rounds_down=True),
+    "convnext_tiny": Backbone(768, rounds_down=True),
 }
 Network = Literal[
-    "resnet18", "resnet34", "resnet50", "mobilenet_v3_small", "mobilenet_v3_large", "efficientnet_b0", "vgg16",
+    "resnet18",
+    "resnet34",
+    "resnet50",
+    "mobilenet_v3_small",
+    "mobilenet_v3_large",
+    "efficientnet_b0",
+    "vgg16",
     "convnext_tiny",
-]  # fmt: skip
+]
 HINT = (
     'needs torchvision, which is missing or broken here ({0}). Install it: pip install "netloom[vision]" '
-    "(beside a torch for the CPU, take the torchvision for the CPU from where torch came)."
+    "(with a torch for the CPU, install the torchvision for the CPU from the same index)."
 )
 
 
 class PretrainedFeatures(LayerSpec):
-    """What a network that has seen a million photographs sees in a picture: edges, textures, parts, as features.
+    """Extracts features from an image with a network that was trained on ImageNet: edges, textures, parts of objects.
 
     (1 or 3, height, width) → (features,), or with output "map" (features, height / 32, width / 32). Needs torchvision.
-    Its own networks have learned pictures of 224 × 224 brought to ImageNet's mean and spread.
+    Its networks were trained on images of 224 × 224, standardised with ImageNet's mean and standard deviation.
     https://docs.pytorch.org/vision/stable/models.html
     """
 
@@ -63,14 +69,16 @@ class PretrainedFeatures(LayerSpec):
     search = ("transfer", "torchvision", "resnet", "imagenet", "backbone", "vgg", "mobilenet", "efficientnet")
     example = ((3, 32, 32),)
 
-    network: Network = always("resnet18", "Which network of torchvision.")
-    output: Literal["pooled", "map"] = Field("pooled", description="One number a feature, or where in the picture too.")
+    network: Network = always("resnet18", "The network of torchvision.")
+    output: Literal["pooled", "map"] = Field(
+        "pooled", description="pooled: one number per feature; map: the feature map."
+    )
     weights: Literal["none", "default"] = Field(
-        "none", description="none: random, or from a file; default: torchvision's own, which it downloads once."
+        "none", description="none: random, or from a file; default: torchvision's weights, downloaded once."
     )
     weights_file: FileName | None = Field(
         None,
-        description="A file in the folder weights of Netloom's home, such as resnet18.safetensors.",
+        description="A file in the folder weights of Netloom's home folder, such as resnet18.safetensors.",
         json_schema_extra={"choices": "weights"},
     )
 
@@ -78,12 +86,12 @@ class PretrainedFeatures(LayerSpec):
         channels, *sizes = shapes[0]
         if channels not in (1, 3):
             raise ShapeError(
-                f"expects a picture of 3 colours, or a grey one of 1 channel, gets {channels} channels.",
+                f"expects an image with 3 channels, or a grayscale image with 1 channel, gets {channels} channels.",
                 insert=("Conv2d", {"out_channels": 3, "kernel_size": 1}),
             )
-        if NETWORKS[self.network].drops_rest and min(sizes) < 32:
+        if NETWORKS[self.network].rounds_down and min(sizes) < 32:
             raise ShapeError(
-                f"makes pictures 32 times smaller: nothing would be left of {show(tuple(sizes))}. Enlarge it first.",
+                f"makes images 32 times smaller: nothing would be left of {show(tuple(sizes))}. Enlarge it first.",
                 insert=("Upsample", {"size": [max(size, 32) for size in sizes]}),
             )
 
@@ -91,7 +99,7 @@ class PretrainedFeatures(LayerSpec):
         known = NETWORKS[self.network]
         if self.output == "pooled":
             return Signal((known.channels,))
-        rest = 0 if known.drops_rest else 31
+        rest = 0 if known.rounds_down else 31
         return Signal((known.channels, *((size + rest) // 32 for size in signals[0].shape[1:])))
 
     def pretrained(self) -> bool:
@@ -105,28 +113,29 @@ class PretrainedFeatures(LayerSpec):
         return self._unreadable() if self.weights_file is not None else ""
 
     def _unreadable(self) -> str:
-        """Why the weights cannot be taken from the file, as the rest of a sentence; empty: they can."""
+        """Why the weights cannot be loaded from the file, as the rest of a sentence; empty: they can be."""
         from safetensors import SafetensorError, safe_open
 
         home = Path(os.environ.get("NETLOOM_HOME") or "~/.netloom").expanduser()
         path = home / "weights" / str(self.weights_file)
         if not path.is_file():
-            return f"looks for its weights in {path}, where there is no file. Put it there, or empty weights_file."
+            return f"cannot find its weights: there is no file {path}. Add the file, or leave weights_file empty."
         try:
             with safe_open(path, "pt") as file:
                 found = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
         except (SafetensorError, OSError, ValueError) as error:
-            return f"cannot read its weights, {path}: it is no safetensors file ({error})."
+            return f"cannot read its weights: {path} is no safetensors file ({error})."
         wanted = {name: tuple(tensor.shape) for name, tensor in self._backbone().state_dict().items()}
         wrong = [name for name, shape in wanted.items() if found.get(name) != shape]
         if not wrong:
             return ""
-        names = ", ".join(f"{name} ({show(found[name]) if name in found else 'not there'})" for name in wrong[:3])
-        more = f" and {len(wrong) - MOST_REPORTED} more" if len(wrong) > MOST_REPORTED else ""
-        return f"cannot take its weights from {path}: it is not a {self.network}. These do not fit: {names}{more}."
+        listed = wrong[:MAX_LISTED]
+        names = ", ".join(f"{name} ({show(found[name]) if name in found else 'missing'})" for name in listed)
+        more = f" and {len(wrong) - MAX_LISTED} more" if len(wrong) > MAX_LISTED else ""
+        return f"cannot load its weights: {path} does not contain a {self.network}. These do not fit: {names}{more}."
 
     def _backbone(self) -> Any:
-        """The network on the meta device: names and shapes without numbers."""
+        """The network on the meta device: names and shapes without data."""
         import torch
 
         with torch.device("meta"):

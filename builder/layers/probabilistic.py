@@ -1,4 +1,4 @@
-"""Layers that work with distributions: a latent code drawn from one, and weights that are one each."""
+"""Probabilistic layers: a latent code sampled from a distribution, and weights that are distributions."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from builder.layers.dense import Linear
 from builder.shapes import Shape, show
 from builder.spec import LayerSpec, ShapeError, Width, always
 
-Spread = Annotated[float, Field(ge=1e-6, le=100)]
+Std = Annotated[float, Field(ge=1e-6, le=100)]
 
 
 class Reparameterize(LayerSpec):
-    """Draws a latent code from a mean and a spread that the network gives, so that gradients still reach both.
+    """Samples a latent code from the mean and the variance that the network predicts, so that gradients reach both.
 
     mean and log_variance of one shape → that shape: mean + exp(log_variance / 2) · noise in training, the mean in
-    prediction. The heart of a variational autoencoder. Kingma and Welling 2013, https://arxiv.org/abs/1312.6114
+    evaluation. Part of a variational autoencoder. Kingma and Welling 2013, https://arxiv.org/abs/1312.6114
     """
 
     family = "probabilistic"
@@ -35,17 +35,17 @@ class Reparameterize(LayerSpec):
         mean, log_variance = shapes
         if mean != log_variance:
             raise ShapeError(
-                f"gets {show(mean)} at mean and {show(log_variance)} at log_variance: each number of the code has one "
+                f"gets {show(mean)} at mean and {show(log_variance)} at log_variance: each value of the code has one "
                 "mean and one variance, so both must have the same shape.",
                 short="mean and log_variance must have the same shape.",
             )
 
 
 class BayesianLinear(Linear):
-    """A Linear layer that knows how sure it is of each weight: every weight is a normal distribution.
+    """A Linear layer with uncertain weights: each weight is a normal distribution with a learned mean and variance.
 
-    (…, in_features) → (…, out_features); draws in training, takes the means in prediction. Bayes by backprop,
-    Blundell et al. 2015, https://arxiv.org/abs/1505.05424; drawn at the outputs, Kingma et al. 2015,
+    (…, in_features) → (…, out_features); sampled in training, the means in evaluation. Bayes by backprop: Blundell et
+    al. 2015, https://arxiv.org/abs/1505.05424; local reparameterization: Kingma et al. 2015,
     https://arxiv.org/abs/1506.02557
     """
 
@@ -55,15 +55,15 @@ class BayesianLinear(Linear):
     divergence = True
     search = ("bayes by backprop", "uncertainty", "variational", "posterior", "weight distribution")
 
-    prior_std: Spread = Field(1.0, description="Spread of the prior: how large weights are expected to be.")
-    initial_std: Spread = Field(0.05, description="Spread that each weight starts with.")
+    prior_std: Std = Field(1.0, description="Standard deviation of the prior: the expected size of the weights.")
+    initial_std: Std = Field(0.05, description="Initial standard deviation of each weight.")
 
 
 class BayesianConv2d(_Convolution):
-    """A Conv2d layer that knows how sure it is of each filter: every weight is a normal distribution.
+    """A Conv2d layer with uncertain weights: each weight is a normal distribution with a learned mean and variance.
 
-    (in_channels, height, width) → (out_channels, height', width'); draws in training, takes the means in prediction.
-    Blundell et al. 2015, https://arxiv.org/abs/1505.05424; drawn at the outputs, Kingma et al. 2015,
+    (in_channels, height, width) → (out_channels, height', width'); sampled in training, the means in evaluation.
+    Blundell et al. 2015, https://arxiv.org/abs/1505.05424; local reparameterization: Kingma et al. 2015,
     https://arxiv.org/abs/1506.02557
     """
 
@@ -75,16 +75,16 @@ class BayesianConv2d(_Convolution):
     divergence = True
     search = ("bayes by backprop", "uncertainty", "variational", "convolution", "posterior", "weight distribution")
     example = ((3, 12, 12),)
-    padding_mode: ClassVar[str] = "zeros"  # what the padding may take from inside is not asked for
+    padding_mode: ClassVar[str] = "zeros"  # the only one that this layer supports
 
-    out_channels: Width = always(16, "How many filters: each gives one channel of the output.")
+    out_channels: Width = always(16, "The number of filters: each gives one channel of the output.")
     kernel_size: ExtentPair = always(3, "Height and width of each filter, in pixels.")
-    stride: ExtentPair = Field(1, description="How far the filter moves at a time; 2 halves the picture.")
+    stride: ExtentPair = Field(1, description="How far the filter moves per step; 2 halves the size.")
     padding: MarginPair | Literal["same", "valid"] = Field(
         0, description="Zeros added at every border; same keeps the size."
     )
-    dilation: ExtentPair = Field(1, description="Distance between the filter's points.")
-    groups: Width = Field(1, description="Split the channels into groups that do not see each other.")
-    bias: bool = Field(True, description="Learn an offset for each output channel.")
-    prior_std: Spread = Field(1.0, description="Spread of the prior: how large weights are expected to be.")
-    initial_std: Spread = Field(0.05, description="Spread that each weight starts with.")
+    dilation: ExtentPair = Field(1, description="Distance between the values of a filter's window.")
+    groups: Width = Field(1, description="Split the channels into groups that are convolved separately.")
+    bias: bool = Field(True, description="Add a learned bias to each output channel.")
+    prior_std: Std = Field(1.0, description="Standard deviation of the prior: the expected size of the weights.")
+    initial_std: Std = Field(0.05, description="Initial standard deviation of each weight.")

@@ -1,4 +1,4 @@
-"""Recurrent layers: read a sequence step by step and carry a state along."""
+"""Recurrent layers: process a sequence step by step with a hidden state."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class _Recurrent(LayerSpec):
     width_parameter = "hidden_size"
     last_step = {"output": "last"}
     example = ((5, 6),)
-    gates: ClassVar[int] = 1  # how many weight matrices each cell has, for its input and for its state
-    states: ClassVar[str] = "[1]"  # where torch's result holds the last hidden state of every layer
+    gates: ClassVar[int] = 1  # the number of weight matrices of each cell, for its input and for its state
+    states: ClassVar[str] = "[1]"  # where torch's result contains the last hidden state of every layer
 
     @property
     def _settings(self) -> Any:
@@ -28,7 +28,7 @@ class _Recurrent(LayerSpec):
 
     @property
     def _width(self) -> int:
-        """Features of one direction's state, as it comes out."""
+        """Output features of one direction."""
         return int(getattr(self._settings, "proj_size", 0) or self._settings.hidden_size)
 
     def inferred(self, *shapes: Shape) -> dict[str, Any]:
@@ -49,29 +49,29 @@ class _Recurrent(LayerSpec):
         inferred = self.inferred(*shapes)
         output = settings.pop("output", "sequence")
         if self._settings.num_layers == 1:
-            settings.pop("dropout", None)  # it acts between layers: torch warns that it does nothing
-        use = "{module}({0})[0]"
-        if output == "last" and self._settings.bidirectional:  # each direction has its last step at another end
-            use = f"torch.cat(tuple({{module}}({{0}}){self.states}[-2:]), dim=1)"
+            settings.pop("dropout", None)  # it is applied between layers: torch warns that it has no effect
+        template = "{module}({0})[0]"
+        if output == "last" and self._settings.bidirectional:  # the last steps of the directions are at opposite ends
+            template = f"torch.cat(tuple({{module}}({{0}}){self.states}[-2:]), dim=1)"
         elif output == "last":
-            use += "[:, -1]"
+            template += "[:, -1]"
         sizes = {"input_size": inferred["input_size"], "hidden_size": settings.pop("hidden_size")}
-        return Call(self.target, {**sizes, **settings, "batch_first": True}, use=use)
+        return Call(self.target, {**sizes, **settings, "batch_first": True}, template=template)
 
     def infer_output(self, *signals: Signal) -> Signal | None:
         steps, _ = signals[0].shape
         width = self._width * (2 if self._settings.bidirectional else 1)
         return Signal((steps, width) if self._settings.output == "sequence" else (width,))
 
-    def flops(self, *signals: Signal) -> int | None:
-        """Each step multiplies the input and the state with one matrix a gate, and a projection once more."""
+    def flops(self, output: Signal, *signals: Signal) -> int | None:
+        """Each step multiplies the input and the state by one matrix per gate, and by the projection, if any."""
         steps, features = signals[0].shape
         settings = self._settings
         directions = 2 if settings.bidirectional else 1
         total = 0
         for layer in range(settings.num_layers):
-            taken = features if layer == 0 else self._width * directions
-            cell = self.gates * settings.hidden_size * (taken + self._width)
+            inputs = features if layer == 0 else self._width * directions
+            cell = self.gates * settings.hidden_size * (inputs + self._width)
             if getattr(settings, "proj_size", 0):
                 cell += settings.hidden_size * settings.proj_size
             total += 2 * cell * directions
@@ -80,15 +80,15 @@ class _Recurrent(LayerSpec):
     def warning(self, *shapes: Shape) -> ShapeError | None:
         if self._settings.dropout and self._settings.num_layers == 1:
             return ShapeError(
-                f"has a dropout of {self._settings.dropout:g} and one layer: dropout acts between layers, so it does "
-                "nothing here. Use more layers, or a Dropout node behind this one.",
+                f"has a dropout of {self._settings.dropout:g} and one layer: dropout is applied between layers, so it "
+                "has no effect here. Use more layers, or add a Dropout node after this one.",
                 params={"dropout": 0.0},
             )
         return None
 
 
 class RNN(_Recurrent):
-    """Reads a sequence step by step, mixing each step into one state; long memories fade, as its gradient vanishes.
+    """Processes a sequence step by step, updating a hidden state; its gradient vanishes over long sequences.
 
     (steps, features) → (steps, hidden_size), or its last state (hidden_size). Elman 1990.
     https://docs.pytorch.org/docs/stable/generated/torch.nn.RNN.html
@@ -97,17 +97,17 @@ class RNN(_Recurrent):
     target = "torch.nn.RNN"
     search = ("recurrent", "elman", "sequence", "series", "text", "vanishing")
 
-    hidden_size: Width = always(64, "Features of the state.")
-    num_layers: Layers = Field(1, description="How many stand on each other; each reads what the one below gives.")
-    nonlinearity: Literal["tanh", "relu"] = Field("tanh", description="What the state goes through at each step.")
-    bias: bool = Field(True, description="Learn offsets.")
-    dropout: Probability = Field(0.0, description="Share of the values set to zero between layers, in training.")
-    bidirectional: bool = Field(False, description="Read from both ends; the output is twice as wide.")
-    output: Literal["sequence", "last"] = Field("sequence", description="Every step's state, or the last alone.")
+    hidden_size: Width = always(64, "Features of the hidden state.")
+    num_layers: Layers = Field(1, description="The number of layers; each processes the output of the one before.")
+    nonlinearity: Literal["tanh", "relu"] = Field("tanh", description="The activation of the hidden state.")
+    bias: bool = Field(True, description="Add learned biases.")
+    dropout: Probability = Field(0.0, description="Probability that a value between layers is set to zero in training.")
+    bidirectional: bool = Field(False, description="Process both directions; the output has twice as many features.")
+    output: Literal["sequence", "last"] = Field("sequence", description="The state of every step, or only the last.")
 
 
 class LSTM(_Recurrent):
-    """Reads a sequence step by step with gates that keep or forget, so that it remembers over long spans.
+    """Processes a sequence step by step with gates that keep or forget information, so that it remembers for longer.
 
     (steps, features) → (steps, hidden_size), or its last state (hidden_size). Hochreiter and Schmidhuber 1997.
     https://docs.pytorch.org/docs/stable/generated/torch.nn.LSTM.html
@@ -118,20 +118,22 @@ class LSTM(_Recurrent):
     states = "[1][0]"
     search = ("recurrent", "long short-term memory", "sequence", "series", "text", "gate")
 
-    hidden_size: Width = always(64, "Features of the state.")
-    num_layers: Layers = Field(1, description="How many stand on each other; each reads what the one below gives.")
-    bias: bool = Field(True, description="Learn offsets.")
-    dropout: Probability = Field(0.0, description="Share of the values set to zero between layers, in training.")
-    bidirectional: bool = Field(False, description="Read from both ends; the output is twice as wide.")
-    proj_size: int = Field(0, ge=0, le=1_000_000, description="Bring each state down to this many features; 0: do not.")
-    output: Literal["sequence", "last"] = Field("sequence", description="Every step's state, or the last alone.")
+    hidden_size: Width = always(64, "Features of the hidden state.")
+    num_layers: Layers = Field(1, description="The number of layers; each processes the output of the one before.")
+    bias: bool = Field(True, description="Add learned biases.")
+    dropout: Probability = Field(0.0, description="Probability that a value between layers is set to zero in training.")
+    bidirectional: bool = Field(False, description="Process both directions; the output has twice as many features.")
+    proj_size: int = Field(
+        0, ge=0, le=1_000_000, description="Project each state to this many features; 0: no projection."
+    )
+    output: Literal["sequence", "last"] = Field("sequence", description="The state of every step, or only the last.")
 
     def not_in_onnx(self) -> str:
-        return "ONNX knows no LSTM with a projection (proj_size)." if self.proj_size else ""
+        return "ONNX has no LSTM with a projection (proj_size)." if self.proj_size else ""
 
 
 class GRU(_Recurrent):
-    """Reads a sequence step by step with two gates: remembers almost as long as an LSTM with fewer weights.
+    """Processes a sequence step by step with two gates: similar to an LSTM, with fewer parameters.
 
     (steps, features) → (steps, hidden_size), or its last state (hidden_size). Cho et al. 2014,
     https://arxiv.org/abs/1406.1078, https://docs.pytorch.org/docs/stable/generated/torch.nn.GRU.html
@@ -141,9 +143,9 @@ class GRU(_Recurrent):
     gates = 3
     search = ("recurrent", "gated recurrent unit", "sequence", "series", "text", "gate")
 
-    hidden_size: Width = always(64, "Features of the state.")
-    num_layers: Layers = Field(1, description="How many stand on each other; each reads what the one below gives.")
-    bias: bool = Field(True, description="Learn offsets.")
-    dropout: Probability = Field(0.0, description="Share of the values set to zero between layers, in training.")
-    bidirectional: bool = Field(False, description="Read from both ends; the output is twice as wide.")
-    output: Literal["sequence", "last"] = Field("sequence", description="Every step's state, or the last alone.")
+    hidden_size: Width = always(64, "Features of the hidden state.")
+    num_layers: Layers = Field(1, description="The number of layers; each processes the output of the one before.")
+    bias: bool = Field(True, description="Add learned biases.")
+    dropout: Probability = Field(0.0, description="Probability that a value between layers is set to zero in training.")
+    bidirectional: bool = Field(False, description="Process both directions; the output has twice as many features.")
+    output: Literal["sequence", "last"] = Field("sequence", description="The state of every step, or only the last.")

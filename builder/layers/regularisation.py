@@ -1,4 +1,4 @@
-"""Regularisation: noise in training that keeps a network from learning its samples by heart."""
+"""Regularisation layers: noise in training that reduces overfitting."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from builder.spec import LayerSpec, Probability, always
 
 
 class Dropout(LayerSpec):
-    """Sets random values to zero in training, so that no unit relies on a single other one.
+    """Sets random values to zero in training, so that no unit depends on a single other unit.
 
-    Any shape, unchanged; passes everything through in prediction. Srivastava et al. 2014, JMLR 15.
+    Any shape, unchanged; in evaluation it returns its input. Srivastava et al. 2014, JMLR 15.
     """
 
     family = "regularisation"
@@ -22,11 +22,11 @@ class Dropout(LayerSpec):
     search = ("regularization", "noise", "overfitting")
     example = ((8,),)
 
-    p: Probability = Field(0.5, description="Share of the values that are set to zero.")
+    p: Probability = Field(0.5, description="Probability that a value is set to zero.")
 
 
 class Dropout2d(LayerSpec):
-    """Sets whole random channels of a picture to zero in training.
+    """Sets random channels of an image to zero in training.
 
     (channels, height, width), unchanged. Tompson et al. 2015, https://arxiv.org/abs/1411.4280
     """
@@ -40,11 +40,11 @@ class Dropout2d(LayerSpec):
     search = ("regularization", "noise", "overfitting", "spatial")
     example = ((3, 12, 12),)
 
-    p: Probability = Field(0.5, description="Share of the channels that are set to zero.")
+    p: Probability = Field(0.5, description="Probability that a channel is set to zero.")
 
 
 class Dropout1d(LayerSpec):
-    """Sets whole random channels of a series to zero in training.
+    """Sets random channels of a series to zero in training.
 
     (channels, length), unchanged. Tompson et al. 2015, https://arxiv.org/abs/1411.4280
     """
@@ -58,11 +58,11 @@ class Dropout1d(LayerSpec):
     search = ("regularization", "noise", "overfitting", "spatial")
     example = ((3, 16),)
 
-    p: Probability = Field(0.5, description="Share of the channels that are set to zero.")
+    p: Probability = Field(0.5, description="Probability that a channel is set to zero.")
 
 
 class AlphaDropout(LayerSpec):
-    """A Dropout that keeps mean and spread, for networks of SELU units.
+    """A Dropout that keeps the mean and the variance, for networks with SELU activations.
 
     Any shape, unchanged. Klambauer et al. 2017, https://arxiv.org/abs/1706.02515
     """
@@ -74,13 +74,13 @@ class AlphaDropout(LayerSpec):
     search = ("regularization", "noise", "overfitting", "selu")
     example = ((8,),)
 
-    p: Probability = Field(0.5, description="Share of the values that are replaced.")
+    p: Probability = Field(0.5, description="Probability that a value is replaced.")
 
 
 class GaussianNoise(LayerSpec):
-    """Adds normal noise in training, so that a network learns not to depend on exact values.
+    """Adds normal noise in training, so that a network does not depend on exact values.
 
-    Any shape, unchanged; passes everything through in prediction. Sietsma and Dow 1991.
+    Any shape, unchanged; in evaluation it returns its input. Sietsma and Dow 1991.
     """
 
     family = "regularisation"
@@ -90,13 +90,13 @@ class GaussianNoise(LayerSpec):
     search = ("regularization", "augmentation", "jitter", "denoising")
     example = ((8,),)
 
-    std: Annotated[float, Field(ge=0, le=1000)] = always(0.1, "Spread of the noise, in the input's own unit.")
+    std: Annotated[float, Field(ge=0, le=1000)] = always(0.1, "Standard deviation of the noise.")
 
 
 class StochasticDepth(LayerSpec):
-    """Leaves a residual branch out for random samples in training, so that deep networks learn as shallow ones.
+    """Skips a residual branch for random samples in training, so that very deep networks can be trained.
 
-    Any shape, unchanged; stands at the end of a branch, before Add. Huang et al. 2016, https://arxiv.org/abs/1603.09382
+    Any shape, unchanged; used at the end of a branch, before Add. Huang et al. 2016, https://arxiv.org/abs/1603.09382
     """
 
     family = "regularisation"
@@ -106,4 +106,4 @@ class StochasticDepth(LayerSpec):
     search = ("regularization", "drop path", "droppath", "residual")
     example = ((8,),)
 
-    p: Probability = always(0.1, "Share of the samples for which the branch is left out.")
+    p: Probability = always(0.1, "Probability that the branch is skipped for a sample.")

@@ -1,4 +1,4 @@
-"""Layers that move numbers about without changing them."""
+"""Shape layers: reorder values, select some of them, or reduce an axis to its mean or maximum."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from pydantic import Field
 from builder.shapes import Shape, count, show
 from builder.spec import Axis, Call, DType, LayerSpec, ShapeError, always
 
-Shift = Annotated[int, Field(ge=-1_000_000, le=1_000_000)]
+Index = Annotated[int, Field(ge=-1_000_000, le=1_000_000)]
 
 
 def own_axis(dim: int, shape: Shape, params: dict[str, int] | None = None) -> int:
-    """torch's axis number as a positive one; ShapeError when it is the batch (0) or does not exist."""
+    """torch's axis number as a positive one. ShapeError: it is the batch axis (0) or does not exist."""
     axis = dim if dim >= 0 else dim + len(shape) + 1
     if axis == 0:
         raise ShapeError(
@@ -26,13 +26,13 @@ def own_axis(dim: int, shape: Shape, params: dict[str, int] | None = None) -> in
 
 
 def own_axes(dims: int | tuple[int, ...], shape: Shape) -> list[int]:
-    """torch's axis numbers as positive ones; ShapeError when one is the batch, does not exist, or stands twice."""
+    """torch's axis numbers as positive ones. ShapeError: one is the batch axis, does not exist, or is repeated."""
     wanted = (dims,) if isinstance(dims, int) else dims
     axes = [own_axis(dim, shape, {"dim": 1} if dims == 0 else None) for dim in wanted]
     if len(set(axes)) < len(axes):
-        raise ShapeError(f"names an axis twice in {list(wanted)}.")
+        raise ShapeError(f"has a repeated axis in {list(wanted)}.")
     if not axes:
-        raise ShapeError("names no axis; give at least one.")
+        raise ShapeError("has no axis; set at least one.")
     return axes
 
 
@@ -42,7 +42,7 @@ class _Reshape(LayerSpec):
 
 
 class Flatten(_Reshape):
-    """Writes the axes of each sample one after the other, so that a Linear layer can read a picture.
+    """Flattens the axes of each sample into a vector, so that a Linear layer can be applied to an image.
 
     (a, b, c) → (a·b·c). https://docs.pytorch.org/docs/stable/generated/torch.nn.Flatten.html
     """
@@ -52,7 +52,7 @@ class Flatten(_Reshape):
     example = ((3, 4, 5),)
 
     start_dim: Axis = Field(1, description="First axis to flatten; 0 is the batch.")
-    end_dim: Axis = Field(-1, description="Last axis to flatten; -1 is the last there is.")
+    end_dim: Axis = Field(-1, description="Last axis to flatten; -1 is the last axis.")
 
     def check_inputs(self, *shapes: Shape) -> None:
         (shape,) = shapes
@@ -61,11 +61,11 @@ class Flatten(_Reshape):
         first = own_axis(self.start_dim, shape, {"start_dim": 1})
         last = own_axis(self.end_dim, shape)
         if first > last:
-            raise ShapeError(f"flattens from dim {first} to dim {last}: start_dim must not come after end_dim.")
+            raise ShapeError(f"flattens from dim {first} to dim {last}: start_dim must not be after end_dim.")
 
 
 class Reshape(_Reshape):
-    """Gives the same numbers of each sample other axes, such as a vector the shape of a picture.
+    """Changes the shape of each sample without changing its values, such as from a vector to an image.
 
     Any shape → `shape`, with as many numbers. https://docs.pytorch.org/docs/stable/generated/torch.reshape.html
     """
@@ -76,17 +76,17 @@ class Reshape(_Reshape):
     example = ((12,),)
 
     shape: tuple[Annotated[int, Field(ge=-1, le=1_000_000)], ...] = always(
-        (-1,), "Sizes of one sample without the batch axis, such as 16, 7, 7. One of them may be -1: the rest."
+        (-1,), "Shape of one sample without the batch axis, such as 16, 7, 7. One size may be -1: it is inferred."
     )
 
     def _sizes(self, shape: Shape) -> Shape:
         total, known = math.prod(shape), math.prod(size for size in self.shape if size != -1)
         if 0 in self.shape or self.shape.count(-1) > 1:
-            raise ShapeError(f"has the shape {list(self.shape)}: sizes start at 1, and only one of them may be -1.")
+            raise ShapeError(f"has the shape {list(self.shape)}: sizes are at least 1, and only one may be -1.")
         if (-1 in self.shape and total % known) or (-1 not in self.shape and total != known):
+            multiple = "a multiple of " if -1 in self.shape else ""
             raise ShapeError(
-                f"cannot give {show(shape)} ({total} numbers) the shape {list(self.shape)} ({known} numbers"
-                f"{' times the rest' if -1 in self.shape else ''})."
+                f"cannot reshape {show(shape)} ({total} values) to {list(self.shape)} ({multiple}{known} values)."
             )
         return tuple(total // known if size == -1 else size for size in self.shape)
 
@@ -98,7 +98,7 @@ class Reshape(_Reshape):
 
 
 class Permute(_Reshape):
-    """Puts the axes in another order, such as channels last.
+    """Reorders the axes, for example to channels last.
 
     dims (0, 2, 3, 1): (c, h, w) → (h, w, c). https://docs.pytorch.org/docs/stable/generated/torch.permute.html
     """
@@ -108,7 +108,7 @@ class Permute(_Reshape):
     search = ("transpose", "swap axes")
     example = ((3, 5),)
 
-    dims: tuple[Axis, ...] = always((0, 2, 1), "The old axes in their new order; 0 is the batch and stays first.")
+    dims: tuple[Axis, ...] = always((0, 2, 1), "The axes in their new order; 0 is the batch and must be first.")
 
     def check_inputs(self, *shapes: Shape) -> None:
         (shape,) = shapes
@@ -117,7 +117,7 @@ class Permute(_Reshape):
         if sorted(wanted) != list(range(axes)):
             raise ShapeError(
                 f"has dims {list(self.dims)}, but its input {show(shape)} has the axes {list(range(axes))} "
-                "(0 is the batch): each must stand in dims once."
+                "(0 is the batch): dims must contain each of them once."
             )
         if wanted[0] != 0:
             fixed = [0, *(dim for dim in wanted if dim)]
@@ -143,12 +143,12 @@ class Squeeze(_Reshape):
             if shape[axis - 1] != 1:
                 raise ShapeError(
                     f"removes dim {axis}, whose size must be 1, but in {show(shape)} it is {shape[axis - 1]}. "
-                    "Select one entry, or average with Mean."
+                    "Select one entry, or average with Mean instead."
                 )
 
 
 class Unsqueeze(_Reshape):
-    """Puts a new axis of size 1 in, such as the channel of a grey picture.
+    """Inserts a new axis of size 1, such as the channel of a grayscale image.
 
     (a, b) with dim 1 → (1, a, b). https://docs.pytorch.org/docs/stable/generated/torch.unsqueeze.html
     """
@@ -158,7 +158,7 @@ class Unsqueeze(_Reshape):
     search = ("add axis", "expand dims")
     example = ((5, 6),)
 
-    dim: Axis = always(1, "Where the new axis stands; 0 is the batch, -1 the end.")
+    dim: Axis = always(1, "The index of the new axis; 0 is the batch, -1 the end.")
 
     def check_inputs(self, *shapes: Shape) -> None:
         (shape,) = shapes
@@ -166,13 +166,13 @@ class Unsqueeze(_Reshape):
         axis = self.dim if self.dim >= 0 else self.dim + last + 1
         if not 1 <= axis <= last:
             raise ShapeError(
-                f"cannot put a new axis at dim {self.dim} of {show(shape)}: dims 1 to {last} are free, 0 is the batch.",
+                f"cannot insert an axis at dim {self.dim} of {show(shape)}: dim must be 1 to {last}; 0 is the batch.",
                 params={"dim": 1},
             )
 
 
 class Roll(_Reshape):
-    """Moves everything along an axis; what falls off one end comes in at the other, as in a Swin transformer's windows.
+    """Shifts all values along an axis cyclically, as in the shifted windows of a Swin transformer.
 
     Any shape, unchanged. https://docs.pytorch.org/docs/stable/generated/torch.roll.html
     """
@@ -183,11 +183,105 @@ class Roll(_Reshape):
     search = ("shift", "cyclic", "swin")
     example = ((3, 6, 6),)
 
-    shifts: Shift | tuple[Shift, ...] = always(1, "By how many places; negative: backwards.")
-    dims: Axis | tuple[Axis, ...] = always(-1, "Along which axis or axes; 0 is the batch.")
+    shifts: Index | tuple[Index, ...] = always(1, "By how many positions; negative: backwards.")
+    dims: Axis | tuple[Axis, ...] = always(-1, "The axis or axes to shift along; 0 is the batch.")
 
     def check_inputs(self, *shapes: Shape) -> None:
         own_axes(self.dims, shapes[0])
         shifts, dims = (1 if isinstance(value, int) else len(value) for value in (self.shifts, self.dims))
         if shifts != dims:
-            raise ShapeError(f"has {count(shifts, 'shift')} for {dims} dims; give one for each.")
+            raise ShapeError(f"has {count(shifts, 'shift')} for {dims} dims; it needs one for each.")
+
+
+class Select(_Reshape):
+    """Selects one entry along an axis and removes the axis, such as the last step of a sequence or a class token.
+
+    (a, b) with dim 1 → (b). https://docs.pytorch.org/docs/stable/generated/torch.select.html
+    """
+
+    target = "torch.select"
+    style = "function"
+    search = ("index", "pick", "token", "last step", "gather")
+    last_step = {"dim": 1, "index": -1}
+    example = ((5, 8),)
+
+    dim: Axis = always(1, "The axis to select from; 0 is the batch.")
+    index: Index = always(0, "The index of the entry: 0 is the first, -1 the last.")
+
+    def check_inputs(self, *shapes: Shape) -> None:
+        (shape,) = shapes
+        size = shape[own_axis(self.dim, shape, {"dim": 1}) - 1]
+        if not -size <= self.index < size:
+            raise ShapeError(
+                f"selects entry {self.index} along dim {self.dim}, which has {size}: 0 to {size - 1}, or -1 for the "
+                "last.",
+                params={"index": -1},
+            )
+
+
+class Slice(_Reshape):
+    """Selects a range along an axis, such as the first steps of a series or half of the channels.
+
+    (a, b) with dim 1 from `start` up to, not including, `end` → (end - start, b).
+    """
+
+    style = "expression"
+    search = ("crop", "narrow", "part", "split", "range")
+    example = ((5, 8),)
+
+    dim: Axis = always(1, "The axis to select from; 0 is the batch.")
+    start: Index = always(0, "The first entry; negative numbers count from the end.")
+    end: Index | None = Field(None, description="The entry after the last one; empty: to the end.")
+
+    def check_inputs(self, *shapes: Shape) -> None:
+        (shape,) = shapes
+        size = shape[own_axis(self.dim, shape, {"dim": 1}) - 1]
+        if not len(range(size)[self.start : self.end]):
+            raise ShapeError(
+                f"selects nothing of dim {self.dim}, which has {size} entries: from {self.start} to before "
+                f"{size if self.end is None else self.end}.",
+                params={"start": 0, "end": None},
+            )
+
+    def call(self, *shapes: Shape) -> Call:
+        before = ":, " * own_axis(self.dim, shapes[0])
+        start = self.start or ""
+        end = "" if self.end is None else self.end
+        return Call("", {}, "expression", f"{{0}}[{before}{start}:{end}]")
+
+
+class Mean(_Reshape):
+    """Averages over an axis, such as all steps of a series, and removes the axis.
+
+    (a, b) with dim 1 → (b). https://docs.pytorch.org/docs/stable/generated/torch.mean.html
+    """
+
+    target = "torch.mean"
+    style = "function"
+    takes = "float"
+    search = ("average", "global pooling", "reduce")
+    example = ((5, 8),)
+
+    dim: Axis | tuple[Axis, ...] = always(1, "The axis or axes to average over; 0 is the batch.")
+    keepdim: bool = Field(False, description="Keep the axis, with size 1.")
+
+    def check_inputs(self, *shapes: Shape) -> None:
+        own_axes(self.dim, shapes[0])
+
+
+class Max(_Reshape):
+    """Keeps the largest value along an axis, such as over all steps of a series, and removes the axis.
+
+    (a, b) with dim 1 → (b). https://docs.pytorch.org/docs/stable/generated/torch.amax.html
+    """
+
+    target = "torch.amax"
+    style = "function"
+    search = ("maximum", "global pooling", "reduce")
+    example = ((5, 8),)
+
+    dim: Axis | tuple[Axis, ...] = always(1, "The axis or axes to reduce; 0 is the batch.")
+    keepdim: bool = Field(False, description="Keep the axis, with size 1.")
+
+    def check_inputs(self, *shapes: Shape) -> None:
+        own_axes(self.dim, shapes[0])

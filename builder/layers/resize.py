@@ -1,4 +1,4 @@
-"""Resizing: larger pictures and series without learned weights, and borders around them."""
+"""Resizing layers: enlarge images and series without learned weights, and pad their borders."""
 
 from __future__ import annotations
 
@@ -12,14 +12,13 @@ from builder.spec import Call, Extent, LayerSpec, Margin, ShapeError, always
 
 Factor = Annotated[float, Field(gt=0, le=64)]
 Sides = Margin | tuple[Margin, Margin, Margin, Margin]
-# Which way of filling in between goes with how many axes a sample has.
-MODES = {"linear": 2, "bilinear": 3, "bicubic": 3, "trilinear": 4}
+MODES = {"linear": 2, "bilinear": 3, "bicubic": 3, "trilinear": 4}  # interpolation mode → number of axes of a sample
 
 
 class Upsample(LayerSpec):
-    """Makes a series, a picture or a volume larger by repeating values or drawing lines between them.
+    """Enlarges a series, an image or a volume by repeating values or by interpolating between them.
 
-    (channels, …) → (channels, …), each axis behind the channels scaled. Nothing is learned.
+    (channels, …) → (channels, …), with all axes but the channels scaled. Nothing is learned.
     https://docs.pytorch.org/docs/stable/generated/torch.nn.Upsample.html
     """
 
@@ -27,46 +26,48 @@ class Upsample(LayerSpec):
     target = "torch.nn.Upsample"
     layout = "channels_first"
     ranks = (2, 3, 4)
-    axes = "channels and one to three axes of space"
+    axes = "channels and one to three spatial axes"
     search = ("resize", "interpolate", "enlarge", "decoder")
     example = ((3, 6, 6),)
 
-    size: Extent | tuple[Extent, ...] | None = Field(None, description="The size that comes out, for each axis.")
+    size: Extent | tuple[Extent, ...] | None = Field(None, description="The output size, for each spatial axis.")
     scale_factor: Factor | tuple[Factor, ...] | None = Field(
-        None, description="How many times larger; empty: 2, where no size is given."
+        None, description="The factor by which each axis is enlarged; empty: 2, if no size is set."
     )
     mode: Literal["nearest", "nearest-exact", "linear", "bilinear", "bicubic", "trilinear"] = Field(
-        "nearest", description="nearest repeats values; linear (series), bilinear (pictures) draw lines between them."
+        "nearest", description="nearest repeats values; linear (series) and bilinear (images) interpolate linearly."
     )
-    align_corners: bool | None = Field(None, description="Whether corners keep their values; for the linear modes.")
+    align_corners: bool | None = Field(
+        None, description="Whether the corner pixels keep their values; for the linear modes."
+    )
 
     def check_inputs(self, *shapes: Shape) -> None:
         (shape,) = shapes
         axes = len(shape) - 1
         if self.size is not None and self.scale_factor is not None:
-            raise ShapeError("has both a size and a scale_factor; give one of them.", params={"size": None})
+            raise ShapeError("has both a size and a scale_factor; set only one of them.", params={"size": None})
         for name in ("size", "scale_factor"):
             value = getattr(self, name)
             if isinstance(value, tuple) and len(value) != axes:
                 raise ShapeError(
-                    f"has {len(value)} numbers in {name}, but its input {show(shape)} has {axes} axes of space.",
+                    f"has {len(value)} numbers in {name}, but its input {show(shape)} has {axes} spatial axes.",
                     params={name: None},
                 )
-        fits = MODES.get(self.mode, len(shape))
-        if fits != len(shape):
+        expected = MODES.get(self.mode, len(shape))
+        if expected != len(shape):
             better = {2: "linear", 3: "bilinear", 4: "trilinear"}[len(shape)]
             raise ShapeError(
-                f'cannot use the mode "{self.mode}" on {show(shape)}: it is for samples of {fits} axes. '
-                f'"nearest" works for all, "{better}" for this one.',
+                f'cannot use the mode "{self.mode}" for {show(shape)}: it is for samples with {expected} axes. '
+                f'"nearest" works for any input, "{better}" for this one.',
                 params={"mode": better},
             )
         if self.align_corners is not None and self.mode not in MODES:
             raise ShapeError(
-                f'has align_corners, which the mode "{self.mode}" does not know.', params={"align_corners": None}
+                f'has align_corners, which the mode "{self.mode}" does not have.', params={"align_corners": None}
             )
         factors = self.scale_factor if isinstance(self.scale_factor, tuple) else (self.scale_factor or 2.0,) * axes
         if self.size is None and any(int(size * by) < 1 for size, by in zip(shape[1:], factors, strict=True)):
-            raise ShapeError(f"would leave nothing of {show(shape)}: a scale_factor is too small.")
+            raise ShapeError(f"would return an empty tensor for {show(shape)}: a scale_factor is too small.")
 
     def call(self, *shapes: Shape) -> Call:
         settings = self.non_default()
@@ -76,7 +77,7 @@ class Upsample(LayerSpec):
 
 
 class PixelShuffle(LayerSpec):
-    """Makes a picture larger by laying groups of channels side by side: channels become pixels.
+    """Enlarges an image by rearranging groups of channels: channels become pixels.
 
     (channels · r², height, width) → (channels, height · r, width · r). Shi et al. 2016, https://arxiv.org/abs/1609.05158
     """
@@ -89,20 +90,20 @@ class PixelShuffle(LayerSpec):
     search = ("sub-pixel", "super resolution", "depth to space", "upscale")
     example = ((8, 3, 3),)
 
-    upscale_factor: Extent = always(2, "How many times larger each side gets (r).")
+    upscale_factor: Extent = always(2, "The factor by which height and width are enlarged (r).")
 
     def check_inputs(self, *shapes: Shape) -> None:
         channels, square = shapes[0][0], self.upscale_factor**2
         if channels % square:
             fitting = max(r for r in range(1, self.upscale_factor + 1) if channels % r**2 == 0)
             raise ShapeError(
-                f"has an upscale_factor of {self.upscale_factor}, which needs channels in multiples of {square}; "
-                f"its input has {channels}.",
+                f"has an upscale_factor of {self.upscale_factor}, for which the number of channels must be a multiple "
+                f"of {square}; its input has {channels}.",
                 params={"upscale_factor": fitting},
             )
 
 
-class _Border(LayerSpec):
+class _Padding(LayerSpec):
     family = "resize"
     layout = "channels_first"
     ranks = (3,)
@@ -110,11 +111,11 @@ class _Border(LayerSpec):
     search = ("border", "pad", "margin")
     example = ((3, 6, 6),)
 
-    padding: Sides = always(1, "Pixels at every side, or left, right, top, bottom.")
+    padding: Sides = always(1, "Pixels at every side, or at left, right, top and bottom.")
 
 
-class ZeroPad2d(_Border):
-    """Puts a border of zeros around a picture.
+class ZeroPad2d(_Padding):
+    """Adds a border of zeros around an image.
 
     (channels, height, width) → (channels, height', width').
     https://docs.pytorch.org/docs/stable/generated/torch.nn.ZeroPad2d.html
@@ -123,8 +124,8 @@ class ZeroPad2d(_Border):
     target = "torch.nn.ZeroPad2d"
 
 
-class ReflectionPad2d(_Border):
-    """Puts a border around a picture that mirrors what is inside, so that no edge of zeros is seen.
+class ReflectionPad2d(_Padding):
+    """Adds a border around an image that mirrors its pixels, which avoids an edge of zeros.
 
     (channels, height, width) → (channels, height', width').
     https://docs.pytorch.org/docs/stable/generated/torch.nn.ReflectionPad2d.html
@@ -137,7 +138,7 @@ class ReflectionPad2d(_Border):
         sides: Any = (self.padding,) * 4 if isinstance(self.padding, int) else self.padding
         if max(sides[:2]) >= width or max(sides[2:]) >= height:
             raise ShapeError(
-                f"mirrors up to {max(sides)} pixels of a picture of {height} × {width}: "
-                "the padding must be smaller than the picture.",
+                f"mirrors up to {max(sides)} pixels of an image of {height} × {width}: "
+                "the padding must be smaller than the image.",
                 params={"padding": max(min(height, width) - 1, 0)},
             )

@@ -1,1 +1,1 @@
-"""Layers that torch does not have: small modules of torch alone, whose source generated code prints."""
+"""Layers that torch does not have: small modules that need only torch, whose source the generated code contains."""

@@ -1,4 +1,4 @@
-"""Several networks that answer together."""
+"""An ensemble: several networks whose predictions are averaged."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from torch import Tensor, nn
 
 
 class Ensemble(nn.Module):
-    """Networks of one kind, each trained by itself: their answer is the mean of what they say.
+    """Networks of the same architecture, each trained separately: the output is the mean of their predictions.
 
-    answers: what each gives, "logits", "log_probabilities", "probabilities" or "values"; together they give the same.
-    Of logits that is the logarithm of the mean probability, so that a softmax behind it gives the mean.
+    answers: the kind of output, "logits", "log_probabilities", "probabilities" or "values". The mean of logits is the
+    logarithm of the mean probability, so that a softmax of it is the mean of the members' softmax.
     """
 
     def __init__(self, members: list[nn.Module], answers: str = "logits") -> None:
@@ -21,20 +21,20 @@ class Ensemble(nn.Module):
         self.members = nn.ModuleList(members)
 
     def each(self, *inputs: Tensor) -> Tensor:
-        """What each member says: (members, batch, …)."""
+        """The output of each member: (members, batch, …)."""
         return torch.stack([member(*inputs) for member in self.members])
 
     def forward(self, *inputs: Tensor) -> Tensor:
         return self.together(self.each(*inputs))
 
-    def together(self, said: Tensor) -> Tensor:
-        """The mean of several answers, (answers, batch, …)."""
-        count = math.log(len(said))
+    def together(self, outputs: Tensor) -> Tensor:
+        """The mean of several outputs, (members, batch, …)."""
+        count = math.log(len(outputs))
         if self.answers in ("probabilities", "values"):
-            return said.mean(dim=0)
+            return outputs.mean(dim=0)
         if self.answers == "log_probabilities":
-            return said.logsumexp(dim=0) - count
-        if said.dim() == 2 or said.shape[2] == 1:  # one number for two classes
-            yes, no = (nn.functional.logsigmoid(sign * said).logsumexp(dim=0) for sign in (1, -1))
+            return outputs.logsumexp(dim=0) - count
+        if outputs.dim() == 2 or outputs.shape[2] == 1:  # one logit for two classes
+            yes, no = (nn.functional.logsigmoid(sign * outputs).logsumexp(dim=0) for sign in (1, -1))
             return yes - no
-        return said.log_softmax(dim=2).logsumexp(dim=0) - count
+        return outputs.log_softmax(dim=2).logsumexp(dim=0) - count

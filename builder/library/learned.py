@@ -1,4 +1,4 @@
-"""Learned numbers that are no layer's weights."""
+"""Learned tensors that are not the weights of another layer."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 
 class LearnedTensor(nn.Module):
-    """One learned tensor, the same for every sample of the batch that it is given."""
+    """One learned tensor, the same for every sample of the batch."""
 
     def __init__(self, shape: tuple[int, ...], init: str | float = "normal") -> None:
         super().__init__()

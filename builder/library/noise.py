@@ -1,4 +1,4 @@
-"""Noise in training that torch has no layer for; in prediction both pass their input on unchanged."""
+"""Random layers that torch does not have. In evaluation mode they return their input unchanged."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 
 class GaussianNoise(nn.Module):
-    """Adds normal noise of spread `std` in training."""
+    """Adds normal noise with the standard deviation `std` in training."""
 
     def __init__(self, std: float = 0.1) -> None:
         super().__init__()
@@ -18,7 +18,7 @@ class GaussianNoise(nn.Module):
 
 
 class StochasticDepth(nn.Module):
-    """Sets whole samples to zero in training, each with probability `p`, and scales the others up in return."""
+    """Sets whole samples to zero in training, each with probability `p`, and scales the others by 1 / (1 - p)."""
 
     def __init__(self, p: float = 0.1) -> None:
         super().__init__()

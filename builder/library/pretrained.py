@@ -1,4 +1,4 @@
-"""Networks that others have trained on millions of photographs, from torchvision, without their last layers."""
+"""Pretrained networks of torchvision without their last layers."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from torch import Tensor, nn
 
 
 class PretrainedFeatures(nn.Module):
-    """What a network of torchvision sees in a picture, before its own classes; its weights as torchvision names them.
+    """A network of torchvision without its classifier: an image → features. Weights have torchvision's names.
 
-    weights_file: a file in $NETLOOM_HOME/weights with torchvision's state_dict of the network, as safetensors.
+    weights_file: a safetensors file in $NETLOOM_HOME/weights with torchvision's state_dict of the network.
     """
 
     def __init__(
@@ -31,22 +31,20 @@ class PretrainedFeatures(nn.Module):
         self.backbone = nn.Sequential(collections.OrderedDict(parts))
         for part in self.backbone.modules():
             if getattr(part, "inplace", False):
-                vars(part)["inplace"] = False  # every layer keeps its own value, for hooks
+                vars(part)["inplace"] = False  # so that hooks see the output of every layer
         if weights_file is not None and not only_shapes:
             self.read(weights_file, last)
 
     def read(self, weights_file: str, last: tuple[str, ...]) -> None:
-        """Take the weights from the file. Where it is not, they stay random: a saved model brings its own."""
+        """Load the weights from the file. If it does not exist, they stay random: a saved model has its own."""
         home = pathlib.Path(os.environ.get("NETLOOM_HOME") or "~/.netloom").expanduser()
         path = home / "weights" / weights_file
         if not path.is_file():
-            warnings.warn(
-                f"There is no {path}: the pretrained weights are random until others are loaded.", stacklevel=2
-            )
+            warnings.warn(f"There is no file {path}: the weights are random until others are loaded.", stacklevel=2)
             return
         state = importlib.import_module("safetensors.torch").load_file(path)
         self.backbone.load_state_dict({k: v for k, v in state.items() if k.partition(".")[0] not in last})
 
     def forward(self, x: Tensor) -> Tensor:
-        maps: Tensor = self.backbone(x.expand(-1, 3, -1, -1))  # a grey picture is the same in all three colours
+        maps: Tensor = self.backbone(x.expand(-1, 3, -1, -1))  # a grayscale image is repeated for all three channels
         return maps.mean(dim=(2, 3)) if self.output == "pooled" else maps

@@ -1,4 +1,4 @@
-"""Layers that draw numbers: a latent code from its distribution, and weights that are distributions themselves."""
+"""Probabilistic layers: a latent code sampled from a distribution, and weights that are distributions."""
 
 from __future__ import annotations
 
@@ -8,8 +8,20 @@ import torch
 from torch import Tensor, nn
 
 
+def normal_kl(module: nn.Module, prior_std: float) -> Tensor:
+    """KL divergence of a Bayesian layer's weights from a normal prior with zero mean, in nats."""
+    parameters = dict(module.named_parameters())
+    total = parameters["weight_mean"].new_zeros(())
+    for name in ("weight", "bias"):
+        if f"{name}_mean" in parameters:
+            mean, rho = parameters[f"{name}_mean"], parameters[f"{name}_rho"]
+            std = nn.functional.softplus(rho) / prior_std
+            total = total + ((std.square() + (mean / prior_std).square() - 1) / 2 - std.log()).sum()
+    return total
+
+
 class Reparameterize(nn.Module):
-    """Draws from a normal distribution in training, by a noise that gradients pass by; its mean in prediction."""
+    """Samples from a normal distribution in training, so that gradients reach its parameters; else its mean."""
 
     def forward(self, mean: Tensor, log_variance: Tensor) -> Tensor:
         if not self.training:
@@ -18,9 +30,9 @@ class Reparameterize(nn.Module):
 
 
 class BayesianLinear(nn.Module):
-    """A linear layer whose weights are normal distributions: it draws in training, takes their means in prediction.
+    """A linear layer whose weights are normal distributions: sampled in training, their means in evaluation.
 
-    Each sample draws its own outputs, by the mean and the variance that random weights would give them.
+    The outputs are sampled instead of the weights, for each sample of the batch (local reparameterization).
     """
 
     def __init__(
@@ -28,8 +40,8 @@ class BayesianLinear(nn.Module):
     ) -> None:
         super().__init__()
         self.prior_std = prior_std
-        bound = 1 / math.sqrt(in_features)  # as torch's own linear layer starts
-        rho = math.log(math.expm1(initial_std))  # softplus(rho) is the standard deviation, always above zero
+        bound = 1 / math.sqrt(in_features)  # the same initialisation as torch's linear layer
+        rho = math.log(math.expm1(initial_std))  # softplus(rho) is the standard deviation, which is always positive
         self.weight_mean = nn.Parameter(torch.empty(out_features, in_features).uniform_(-bound, bound))
         self.weight_rho = nn.Parameter(torch.full((out_features, in_features), rho))
         self.bias_mean = nn.Parameter(torch.empty(out_features).uniform_(-bound, bound)) if bias else None
@@ -44,19 +56,14 @@ class BayesianLinear(nn.Module):
         return mean + variance.clamp_min(1e-12).sqrt() * torch.randn_like(mean)
 
     def kl_divergence(self) -> Tensor:
-        """How far the weights' distributions are from their prior, in nats: the price of what they have learned."""
-        total = self.weight_mean.new_zeros(())
-        for mean, rho in ((self.weight_mean, self.weight_rho), (self.bias_mean, self.bias_rho)):
-            if mean is not None and rho is not None:
-                std = nn.functional.softplus(rho) / self.prior_std
-                total = total + ((std.square() + (mean / self.prior_std).square() - 1) / 2 - std.log()).sum()
-        return total
+        """The KL divergence of the weights' distributions from their prior, in nats."""
+        return normal_kl(self, self.prior_std)
 
 
 class BayesianConv2d(nn.Module):
-    """A convolution whose filters are normal distributions: it draws in training, takes their means in prediction.
+    """A convolution whose weights are normal distributions: sampled in training, their means in evaluation.
 
-    Each pixel of each sample draws its own outputs, by the mean and the variance that random filters would give them.
+    The outputs are sampled instead of the weights, for each pixel of each sample (local reparameterization).
     """
 
     def __init__(
@@ -77,31 +84,26 @@ class BayesianConv2d(nn.Module):
         self.prior_std = prior_std
         height, width = (kernel_size, kernel_size) if isinstance(kernel_size, int) else kernel_size
         shape = (out_channels, in_channels // groups, height, width)
-        bound = 1 / math.sqrt(math.prod(shape[1:]))  # as torch's own convolution starts
-        rho = math.log(math.expm1(initial_std))  # softplus(rho) is the standard deviation, always above zero
+        bound = 1 / math.sqrt(math.prod(shape[1:]))  # the same initialisation as torch's convolution
+        rho = math.log(math.expm1(initial_std))  # softplus(rho) is the standard deviation, which is always positive
         self.weight_mean = nn.Parameter(torch.empty(shape).uniform_(-bound, bound))
         self.weight_rho = nn.Parameter(torch.full(shape, rho))
         self.bias_mean = nn.Parameter(torch.empty(out_channels).uniform_(-bound, bound)) if bias else None
         self.bias_rho = nn.Parameter(torch.full((out_channels,), rho)) if bias else None
 
     def forward(self, x: Tensor) -> Tensor:
-        mean = self.slide(x, self.weight_mean, self.bias_mean)
+        mean = self.convolve(x, self.weight_mean, self.bias_mean)
         if not self.training:
             return mean
         bias = None if self.bias_rho is None else nn.functional.softplus(self.bias_rho).square()
         filters = nn.functional.softplus(self.weight_rho).square()
-        variance = self.slide(x.square(), filters, bias)
+        variance = self.convolve(x.square(), filters, bias)
         return mean + variance.clamp_min(1e-12).sqrt() * torch.randn_like(mean)
 
-    def slide(self, x: Tensor, filters: Tensor, bias: Tensor | None) -> Tensor:
-        """The convolution itself."""
+    def convolve(self, x: Tensor, filters: Tensor, bias: Tensor | None) -> Tensor:
+        """The convolution with these filters."""
         return nn.functional.conv2d(x, filters, bias, self.stride, self.padding, self.dilation, self.groups)
 
     def kl_divergence(self) -> Tensor:
-        """How far the filters' distributions are from their prior, in nats: the price of what they have learned."""
-        total = self.weight_mean.new_zeros(())
-        for mean, rho in ((self.weight_mean, self.weight_rho), (self.bias_mean, self.bias_rho)):
-            if mean is not None and rho is not None:
-                std = nn.functional.softplus(rho) / self.prior_std
-                total = total + ((std.square() + (mean / self.prior_std).square() - 1) / 2 - std.log()).sum()
-        return total
+        """The KL divergence of the weights' distributions from their prior, in nats."""
+        return normal_kl(self, self.prior_std)

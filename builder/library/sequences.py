@@ -1,4 +1,4 @@
-"""Where a step stands, as numbers that a network can read, and a token that stands for all steps of a sequence."""
+"""Positional encodings of sequences, the class token, and the embedding of a diffusion model's time step."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 
 class PositionalEmbedding(nn.Module):
-    """Adds a learned vector to each place of a sequence."""
+    """Adds a learned vector to each position of a sequence."""
 
     def __init__(self, embedding_dim: int, max_len: int) -> None:
         super().__init__()
@@ -20,14 +20,14 @@ class PositionalEmbedding(nn.Module):
 
 
 class SinusoidalEncoding(nn.Module):
-    """Adds sines and cosines of falling frequency, from which a network reads where each step stands."""
+    """Adds sines and cosines of decreasing frequency, which encode the position of each step."""
 
     table: Tensor
 
     def __init__(self, length: int, features: int) -> None:
         super().__init__()
-        place = torch.arange(length).unsqueeze(1)
-        angle = place * torch.exp(torch.arange(0, features, 2) * (-math.log(10000.0) / features))
+        position = torch.arange(length).unsqueeze(1)
+        angle = position * torch.exp(torch.arange(0, features, 2) * (-math.log(10000.0) / features))
         self.register_buffer("table", torch.stack([angle.sin(), angle.cos()], dim=2).flatten(1)[:, :features])
 
     def forward(self, x: Tensor) -> Tensor:
@@ -35,7 +35,7 @@ class SinusoidalEncoding(nn.Module):
 
 
 class ClassToken(nn.Module):
-    """Puts one learned vector in front of each sequence."""
+    """Prepends one learned vector to each sequence."""
 
     def __init__(self, embedding_dim: int) -> None:
         super().__init__()
@@ -46,7 +46,7 @@ class ClassToken(nn.Module):
 
 
 class TimestepEmbedding(nn.Module):
-    """Sines and cosines of falling frequency at a time step, a whole number."""
+    """Sines and cosines of decreasing frequency at a time step, an integer."""
 
     frequencies: Tensor
 

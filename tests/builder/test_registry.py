@@ -12,12 +12,12 @@ from builder.registry import discover
 
 
 class Base:
-    """What the toy registry collects."""
+    """The base class of the toy registry."""
 
 
 @pytest.fixture
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """An empty package in which tests write modules."""
+    """An empty package to which the tests add modules."""
     name = "toy_registry"
     folder = tmp_path / name
     folder.mkdir()

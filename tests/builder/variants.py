@@ -1,4 +1,4 @@
-"""What the tests of the catalogue run over: every layer as it is dropped, and with other parameters and inputs."""
+"""The cases of the catalogue's tests: every layer with its defaults, and with other parameters and inputs."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from builder.document import Document
 from builder.spec import LayerSpec, Signal
 
 ALL = [spec for spec in builder.CATALOGUE.values() if spec.role == "layer"]
-MISSING = [spec for spec in ALL if spec().missing()]  # they need a package that is not here, and cannot be built
+MISSING = [spec for spec in ALL if spec().missing()]  # they need a package that is not installed, and cannot be built
 LAYERS = [spec for spec in ALL if spec not in MISSING]
 
-# Type → parameters, and input shapes where they are not the entry's example. A new layer need not stand here.
+# Type → parameters, and input shapes if they are not the layer's example. A new layer does not have to be here.
 OTHERS: dict[str, list[tuple[dict[str, Any], list[tuple[int, ...]] | None]]] = {
     "Linear": [({"out_features": 3, "bias": False}, [(5, 8)]), ({"out_features": 2}, None)],
     "Bilinear": [({"out_features": 3, "bias": False}, [(5, 4), (5, 3)])],
@@ -103,7 +103,7 @@ OTHERS: dict[str, list[tuple[dict[str, Any], list[tuple[int, ...]] | None]]] = {
 
 
 class Case(NamedTuple):
-    """A layer with its parameters and the inputs it gets."""
+    """A layer with its parameters and its inputs."""
 
     spec: type[LayerSpec]
     params: dict[str, Any]
@@ -123,7 +123,7 @@ class Case(NamedTuple):
         return [signal.shape for signal in self.signals]
 
     def tensors(self, batch: int, grad: bool = False) -> list[torch.Tensor]:
-        """Random inputs; whole numbers are ones that every look-up table knows."""
+        """Random inputs; integers are in the vocabulary of every embedding."""
         generator = torch.Generator().manual_seed(batch)
         known = getattr(self.layer, self.spec.vocabulary_parameter or "", 2)
         return [
@@ -140,13 +140,11 @@ def case(spec: type[LayerSpec], params: dict[str, Any], shapes: Iterable[tuple[i
 
 EVERY = [case(spec, {}) for spec in ALL]
 DEFAULTS = [item for item in EVERY if item.spec in LAYERS]
-CASES = DEFAULTS + [
-    case(builder.CATALOGUE[name], *other) for name, others in OTHERS.items() for other in others
-]  # fmt: skip
+CASES = DEFAULTS + [case(builder.CATALOGUE[name], *other) for name, others in OTHERS.items() for other in others]
 
 
 def together(cases: Iterable[Case]) -> Document:
-    """One network of many layers side by side, each with inputs and an output of its own: "layer3" gives "out3"."""
+    """One network of many layers in parallel, each with its own inputs and output: "layer3" and "out3"."""
     nodes: list[dict[str, Any]] = []
     edges: list[dict[str, Any]] = []
     for number, item in enumerate(cases):

@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 import builder
 import trainers
 from builder.document import Document
-from builder.exports.model_file import model_source
+from builder.exports.formats.python import model_source
 from builder.exports.subject import subject
 from tests.builder.folded import data, graph, node
 from trainers.engine.session import TrainingSession

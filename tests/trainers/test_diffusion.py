@@ -18,10 +18,10 @@ import builder
 import trainers
 from builder.document import Edge
 from builder.edits import Connect, apply_all
-from builder.exports.archive import readme
+from builder.exports.formats.archive import readme
 from builder.exports.subject import subject
 from builder.library.diffusion import denoise, signal_share
-from tests.builder.test_codegen import tidy
+from tests.builder.generated_code import tidy
 from tests.trainers.small_diffusion import NODES, small_diffusion
 from trainers.data.batches import Batch
 from trainers.engine import checkpoint
@@ -185,7 +185,7 @@ def test_model_py_generates_the_samples_of_the_run(train: Train, tmp_path: Path)
     run = train(small_diffusion(epochs=1))
     for name, kind in (("model.py", "python"), ("model.safetensors", "safetensors")):
         builder.export(run.model(), run.document, tmp_path / name, kind)
-    words = readme(subject(run.model(), run.document), ["model.py"], "")
+    words = readme(subject(run.model(), run.document), ["model.py"])
     assert "sample(count=16, seed=1)" in words and "model(preprocess(image), time)" in words
     tidy((tmp_path / "model.py").read_text(encoding="utf-8"))
     code = "import model, torch; torch.save(model.sample(count=5, seed=3), 'samples.pt')"

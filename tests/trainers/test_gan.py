@@ -16,7 +16,7 @@ import builder
 import trainers
 from builder.document import Document
 from builder.edits import RemoveNodes, SetParams, apply_all
-from builder.exports.drawing import DrawingExtra
+from builder.exports.extras.generator import GeneratorExtra
 from builder.exports.subject import subject
 from builder.problems import Problem
 from tests.trainers.conftest import needs_mirror
@@ -209,9 +209,9 @@ def test_the_exported_generator_gives_the_same_samples(train: Train, tmp_path: P
     exec(compile(path.read_text(encoding="utf-8"), "model.py", "exec"), names)
     written = names["Generator"]()
     written.load_state_dict(model.state_dict())
-    points = names["sample"](written.eval(), count=5, seed=3, wanted=1)
+    points = names["sample"](written.eval(), count=5, seed=3, label=1)
     assert np.allclose(points.numpy(), samples.samples(run, 5, seed=3, label=1), atol=1e-5)
-    assert not DrawingExtra().fits(subject(run.part("discriminator"), run.part_document("discriminator")))
+    assert not GeneratorExtra().fits(subject(run.part("discriminator"), run.part_document("discriminator")))
 
 
 @needs_mirror

@@ -59,9 +59,7 @@ def test_templates_open_as_the_same_experiments(path: Path) -> None:
     assert document.format == FORMAT
     assert document.training == today.training  # what was renamed since is renamed in both
     assert document.nodes == today.nodes and document.edges == today.edges
-    assert [problem.code for problem in trainers.check(document)] == [
-        problem.code for problem in trainers.check(today)
-    ]
+    assert [problem.code for problem in trainers.check(document)] == [problem.code for problem in trainers.check(today)]
 
 
 @pytest.mark.parametrize("path", sorted((OLD / "documents").glob("*.json")), ids=lambda path: path.stem)

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from builder.modules import used
+from builder.modules import with_template
 from trainers.events import Probe
 from trainers.probes.attention import attention_maps, has_attention
 from trainers.probes.through_time import ThroughTimeProbe
@@ -17,7 +17,7 @@ from trainers.verdicts.history import MIN_PROBES, Assessment
 
 
 def network(kind: type[nn.RNNBase]) -> nn.Sequential:
-    layer = used(kind, "{module}({0})[0]")(3, 8, batch_first=True)
+    layer = with_template(kind, "{module}({0})[0]")(3, 8, batch_first=True)
     return nn.Sequential(layer, nn.Linear(8, 5)).train()
 
 
@@ -46,7 +46,7 @@ def test_it_is_the_gradient_of_the_states(kind: type[nn.RNNBase]) -> None:
 
 
 def test_layers_that_read_both_ways_are_left_out() -> None:
-    model = nn.Sequential(used(nn.LSTM, "{module}({0})[0]")(3, 4, batch_first=True, bidirectional=True))
+    model = nn.Sequential(with_template(nn.LSTM, "{module}({0})[0]")(3, 4, batch_first=True, bidirectional=True))
     assert not ThroughTimeProbe({"main": model}).layers
 
 
@@ -76,7 +76,9 @@ def test_the_mean_gradient_of_an_embedding_is_over_the_rows_that_were_used() -> 
 def test_attention_maps_are_those_of_the_network() -> None:
     torch.manual_seed(0)
     mask = "nn.Transformer.generate_square_subsequent_mask({0}.shape[1], device={0}.device)"
-    attention = used(nn.MultiheadAttention, f"{{module}}({{0}}, {{0}}, {{0}}, attn_mask={mask}, is_causal=True)[0]")
+    attention = with_template(
+        nn.MultiheadAttention, f"{{module}}({{0}}, {{0}}, {{0}}, attn_mask={mask}, is_causal=True)[0]"
+    )
     layer = nn.TransformerEncoderLayer(16, 2, 32, batch_first=True)
     model = nn.Sequential(nn.Embedding(9, 16), attention(16, 4, batch_first=True), layer).eval()
     tokens = torch.randint(9, (1, 6))

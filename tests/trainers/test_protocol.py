@@ -12,14 +12,13 @@ from torch import Tensor, nn
 import builder
 import trainers
 from builder import Document
+from tests.trainers.conftest import perceptron
 from trainers.data.batches import Batch, Batches
 from trainers.data.splits import Prepared, Split
 from trainers.engine.learner import NetworkLearner
 from trainers.job import Job
 from trainers.paradigms import PARADIGMS
 from trainers.paradigms.base import KeptMetric, Learner, Paradigm, ReportedMetric
-
-from tests.trainers.conftest import perceptron
 
 Train = Callable[..., trainers.Run]
 
@@ -44,9 +43,7 @@ class Toy(Paradigm):
     def metrics(self, dataset: Any) -> tuple[ReportedMetric, ...]:
         return (ReportedMetric("accuracy", "accuracy"),)
 
-    def learner(
-        self, job: Job, prepared: Prepared, device: str, total_steps: int, steps_per_epoch: int
-    ) -> Learner:
+    def learner(self, job: Job, prepared: Prepared, device: str, total_steps: int, steps_per_epoch: int) -> Learner:
         return self.learner_class(job, prepared, device, total_steps, steps_per_epoch)
 
 

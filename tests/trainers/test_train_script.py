@@ -25,7 +25,7 @@ from trainers.optim.initialisation import INITIALISATIONS
 from trainers.optim.optimizers import OPTIMIZERS
 from trainers.optim.schedules import SCHEDULES
 from trainers.paradigms import PARADIGMS
-from trainers.script.train_script import companion, train_script
+from trainers.script.train_script import companion_files, train_script
 
 
 def table(dataset: str, features: int, width: int, **training: Any) -> Document:
@@ -261,8 +261,8 @@ def test_the_default_document_in_a_fresh_interpreter(tmp_path: Path) -> None:
 def test_a_document_without_training_has_no_script() -> None:
     document = table("iris", 4, 3)
     model = builder.compile(document)
-    assert list(companion(document, model)) == ["train.py"]
-    assert companion(document.changed(training={}), model) == {}
+    assert list(companion_files(document, model)) == ["train.py"]
+    assert companion_files(document.changed(training={}), model) == {}
 
 
 @pytest.mark.parametrize("paradigm", sorted(PARADIGMS))

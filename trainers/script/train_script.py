@@ -13,7 +13,6 @@ from builder.analysis.infer import infer
 from builder.codegen.classes import class_names
 from builder.codegen.expressions import expression, statement
 from builder.document import Document
-from builder.exports.export import companions
 from builder.problems import NetloomError
 from trainers.binding import bind
 from trainers.checks.base import training_samples
@@ -34,14 +33,8 @@ USED = {  # imports that only some scripts need, by the word that needs them
 }
 
 
-def register() -> None:
-    """Have builder.export put train.py into every zip whose document can be trained."""
-    if companion not in companions:
-        companions.append(companion)
-
-
-def companion(document: Document, model: nn.Module) -> Mapping[str, str]:
-    """{"train.py": its text}, or nothing where the document does not say how it is to be trained."""
+def companion_files(document: Document, model: nn.Module) -> Mapping[str, str]:
+    """{"train.py": its text} for the zip, or nothing if the document cannot be trained by a script."""
     try:
         return {"train.py": train_script(document)}
     except NetloomError:

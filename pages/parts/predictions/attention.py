@@ -11,11 +11,11 @@ import streamlit as st
 from pages.parts.theme import charts
 from pages.parts.theme.escaping import escape
 from pages.parts.views import panel
-from trainers.data.tokens import TokenError, encode
+from trainers.data.tokens import TokenError
 from trainers.events import SplitName
 from trainers.runs.attention import attention_of, has_attention
-from trainers.runs.predictions import prepared_data
-from trainers.runs.run import Run, RunError
+from trainers.runs.predictions import encode_text, sample_inputs
+from trainers.runs.run import Run
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -36,7 +36,7 @@ def attention(run: Run, split: SplitName) -> None:
             number = int(st.number_input("Sample", 0, 1_000_000, 0, 1, key=f"attention_{run.id}", width=120))
             own = st.text_input("or your own text", key=f"attention_text_{run.id}", max_chars=2000) if is_text else ""
         choice = st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="attention_choice")
-        inputs = _sample(run, split, number)
+        inputs = sample_inputs(run, split, number)
         try:
             inputs = _with_text(run, inputs, own) if own else inputs
         except TokenError as error:
@@ -51,20 +51,11 @@ def attention(run: Run, split: SplitName) -> None:
         charts.draw(map_figure(shown, *found.names[layer], f"{run.id}{layer}"), "attention")
 
 
-def _sample(run: Run, split: SplitName, number: int) -> tuple[Tensor, ...]:
-    """One sample of a split as the network takes it, (1, …) for each input. RunError: the split has no samples."""
-    samples = getattr(prepared_data(run), split)
-    if not len(samples):
-        raise RunError(f"This run has no {split} samples.")
-    number %= len(samples)
-    return tuple(given[number : number + 1] for given in samples.inputs)
-
-
 def _with_text(run: Run, inputs: tuple[Tensor, ...], text: str) -> tuple[Tensor, ...]:
     """The sample with another text in it. TokenError: the text has unknown characters."""
     dataset = run.job.dataset
     changed = inputs[dataset.text_input].new_zeros(inputs[dataset.text_input].shape)
-    tokens = encode(text, dataset.vocabularies[dataset.text_input], dataset.tokens)[: changed.shape[1]]
+    tokens = encode_text(run, text)
     changed[0, : len(tokens)] = changed.new_tensor(tokens)
     return tuple(changed if place == dataset.text_input else given for place, given in enumerate(inputs))
 

@@ -15,7 +15,6 @@ from builder.exports.export import Exported, export, export_parts
 from builder.problems import ExportError
 from pages.parts.theme.escaping import file_name
 from trainers.runs.run import Run, RunError
-from trainers.script import train_script
 
 KEPT = 24
 
@@ -88,7 +87,6 @@ def make(run: Run, format: ExportFormat, part: str = "") -> Exported:
     Raises:
         RunError: no weights yet. ExportError: it cannot be exported in this format, or the disk is full.
     """
-    train_script.register()
     key, names = _key(run, format, part), list(run.parts())
     name = f"{run.name} {part}" if part and len(names) > 1 else run.name
     try:

@@ -12,7 +12,7 @@ import builder
 from builder import CATALOGUE
 from builder.analysis.infer import Analysis, infer
 from builder.document import Document, Edge, Node
-from builder.document.graph import apart, networks
+from builder.document.graph import graphs_by_network, networks
 from builder.document.layout import arrange
 from builder.document.model import name_complaint
 from builder.edits import AddNode, Bypass, Connect, Edit, InsertBefore, SetParams, apply_all, fresh_name
@@ -327,7 +327,7 @@ def _small_networks() -> Document:
 def small_network(job: Job, network: str) -> list[Edit]:
     """Edits that add a small generator or discriminator for the job's data set below the nodes on the canvas."""
     document = job.document
-    inside = apart(_sized(job))[network]
+    inside = graphs_by_network(_sized(job))[network]
     names: dict[str, str] = {}
     for node in inside.nodes:
         names[node.name] = _unused_name(document, node.name, set(names.values()))

@@ -99,7 +99,7 @@ class GAN(Paradigm):
         }
 
     def card_facts(self) -> dict[str, Any]:
-        return {"draws": GENERATOR}
+        return {"generator": GENERATOR}
 
     def learner(self, job: Job, prepared: Prepared, device: str, total_steps: int, steps_per_epoch: int) -> GanLearner:
         from trainers.paradigms.gan.learner import GanLearner  # imports torch

@@ -1,0 +1,54 @@
+"""Runs Python code on an export in another process, with the sample inputs and the outputs as files."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from builder.exports.subject import Subject, named
+from builder.problems import ExportError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+TIME_LIMIT = 600  # seconds for another process to import torch, convert and run a model
+INPUTS, OUTPUT = "inputs.pt", "output.pt"
+
+
+def write_inputs(subject: Subject, folder: Path) -> None:
+    """Write the sample inputs for the other process."""
+    import torch
+
+    torch.save(list(subject.inputs), folder / INPUTS)
+
+
+def read_outputs(subject: Subject, folder: Path) -> dict[str, Tensor]:
+    """The outputs that the other process has written."""
+    import torch
+
+    result: Any = torch.load(folder / OUTPUT, weights_only=True)
+    return named(result, subject.document, subject.network)
+
+
+def run(arguments: list[str], folder: Path, what: str) -> str:
+    """Run Python with these arguments in a folder; returns what it printed. ExportError: it failed.
+
+    In its own process, because torch's converters change the random state, the warnings and other state of the whole
+    process, in which another thread may be training.
+    """
+    command = [sys.executable, "-I", "-W", "ignore", *arguments]
+    try:
+        done = subprocess.run(
+            command, cwd=folder, capture_output=True, text=True, timeout=TIME_LIMIT, check=False, encoding="utf-8"
+        )
+    except subprocess.TimeoutExpired:
+        raise ExportError(f"{what} was stopped after {TIME_LIMIT // 60} minutes.") from None
+    if done.returncode:
+        lines = [line for line in done.stderr.strip().splitlines() if line.strip()]
+        reason = lines[-1][:400] if lines else f"the process ended with code {done.returncode}"
+        if "No space left" in done.stderr or "PytorchStreamWriter failed" in done.stderr:
+            reason = "the disk is full"
+        raise ExportError(f"{what} failed: {reason}")
+    return done.stdout
