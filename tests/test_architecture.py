@@ -1,5 +1,5 @@
-"""The rules of the code base: who may import whom and when, where names of layers, paradigms and tasks may stand, how many
-files a folder has, how long a file and a function may be."""
+"""The rules of the code base: who may import whom and when, where names of layers, paradigms and tasks may stand, and
+how large a folder, a file and a function may be."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from trainers.tasks import TASKS
 ROOT = Path(__file__).resolve().parent.parent
 ENGINE = ("builder", "trainers", "pages")
 MOST_LINES, MOST_FUNCTION_LINES, MOST_FILES, MOST_LATE_IMPORTS = 450, 50, 15, 40
-# Modules that may be imported inside a function: at their top they import a library that takes long, or another of these.
+# A module of ours may be imported inside a function if importing it imports one of these, which take long.
 SLOW = ("torch", "torchmetrics", "pandas", "plotly", "sklearn", "onnx", "onnxscript", "onnxruntime", "PIL", "scipy")
 # Also words of everyday code: they stand for something else there (a role, a message, a class of ours).
 FREE = {"Input", "Output", "Block", "Parameter"}
@@ -100,7 +100,7 @@ def test_no_layer_is_named_outside_its_own_file() -> None:
 
 def test_the_rule_about_names_finds_them_where_they_stand() -> None:
     assert any(place.endswith(" Conv2d") for place in layer_names(ROOT / "builder/layers/convolution.py"))
-    assert any(place.endswith(" Conv2d") for place in layer_names(ROOT / "tests/builder/test_compile.py"))
+    assert any(place.endswith(" Conv2d") for place in layer_names(ROOT / "tests/builder/compile/test_compile.py"))
 
 
 def strings(path: Path) -> Iterator[tuple[int, str]]:
@@ -113,11 +113,14 @@ def strings(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def test_no_paradigm_and_no_task_is_named_in_general_code() -> None:
-    """General code asks the entry. A data set names its task, a paradigm the tasks it learns, and a document that names no
-    paradigm is supervised."""
+    """General code asks the entry. Only a data set names its task, and a paradigm the tasks that it learns."""
     theirs = (
-        "trainers/paradigms/", "trainers/tasks/", "trainers/data/sets/", "trainers/migrate.py", "pages/parts/paradigms/",
-    )  # fmt: skip
+        "trainers/paradigms/",
+        "trainers/tasks/",
+        "trainers/data/sets/",
+        "trainers/migrate.py",
+        "pages/parts/paradigms/",
+    )
     names = set(PARADIGMS) | set(TASKS)
     found = [
         f"{name(path)}:{line} {text}"
@@ -129,7 +132,7 @@ def test_no_paradigm_and_no_task_is_named_in_general_code() -> None:
     assert not found, "\n".join(found)
 
 
-# -- imports ------------------------------------------------------------------------------------------------------------
+# -- imports --------------------------------------------------------------------------------------------------------
 
 
 def module_name(path: Path) -> str:

@@ -106,7 +106,7 @@ def test_finished_runs_answer_as_before(run: str, opened: Path, tmp_path: Path) 
     for name in facts["parts"]:
         made = builder.export(found.part(name), found.part_document(name), tmp_path / "model.py", "python")
         assert made.path.is_file()
-    assert not re.search(r"test (%s):" % "|".join(migrate.METRICS), (tmp_path / "model.py").read_text())
+    assert not re.search(rf"test ({'|'.join(migrate.METRICS)}):", (tmp_path / "model.py").read_text())
 
 
 def same_output(run: Run, answer: dict[str, Any]) -> None:
