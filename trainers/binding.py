@@ -29,7 +29,7 @@ def bind(document: Document) -> Document:
 
 
 def _signals(document: Document, chosen: DataSet) -> dict[str, Signal]:
-    """What goes into each Input, by the node's name, as far as the data set and the way of training say it."""
+    """The signal of each Input by the name of its node, as far as the data set and the paradigm define it."""
     try:
         way = choose(PARADIGMS, document.training.get("paradigm", DEFAULT_PARADIGM), "paradigm")
     except OptionError:
@@ -38,7 +38,7 @@ def _signals(document: Document, chosen: DataSet) -> dict[str, Signal]:
     for network in dict.fromkeys(node.network for node in document.nodes):
         inputs = [node.name for node in document.nodes if node.network == network and _input(node) is not None]
         signals = chosen.signals if way is None else way.signals(chosen, network)
-        pairs = zip(inputs, signals, strict=False)  # a check tells of too many or too few Inputs
+        pairs = zip(inputs, signals, strict=False)  # a check reports too many or too few Inputs
         given |= {name: signal for name, signal in pairs if signal is not None}
     return given
 

@@ -25,10 +25,9 @@ KEPT_NUMBERS = 2**21  # in the outputs that are kept for the training metrics; 8
 
 
 class NetworkLearner:
-    """One network with one optimizer, fed with inputs and targets.
+    """One network with one optimizer, trained on inputs and targets.
 
-    A way of training that learns so is a subclass with `loss` (what to make small) and `scores` (what to tell of it);
-    the rest of `trainers.paradigms.base.Learner` is here.
+    A subclass adds `loss` and `metrics`; all other members of `trainers.paradigms.base.Learner` are here.
     """
 
     kept_batches: ClassVar[int] = 8  # whose outputs the training metrics are computed from; 0: none

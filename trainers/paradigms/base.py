@@ -1,4 +1,4 @@
-"""What a way of training is: it makes a learner, whose `step` is all that the loop knows of it."""
+"""What a paradigm decides, and what a learner does. The loop knows the learner only."""
 
 from __future__ import annotations
 
@@ -28,59 +28,59 @@ if TYPE_CHECKING:
 
 
 class ReportedMetric(NamedTuple):
-    """A number that pages show of a run: under which name it is told, what people call it, which way is better."""
+    """A metric that pages show of a run: its stored name, its label, and whether higher is better."""
 
     name: str
     label: str
     higher_is_better: bool | None = True  # None: neither
-    costly: bool = False  # not known after every epoch
-    split: SplitName = "validation"  # the part of the data it is told of first
+    costly: bool = False  # not computed after every epoch
+    split: SplitName = "validation"  # the split whose value pages show first
 
 
 class Part(NamedTuple):
-    """What can be taken home of a run: a network, or a piece of one, with the weights of one of its modules."""
+    """What can be exported of a run: a network or a piece of one, with the weights of one of its modules."""
 
     label: str
-    document: Document  # of one network; its nodes have the names that they have in the run's document
-    module: str  # the one of the run's modules that has its weights; empty: what `Paradigm.assemble` makes of all
-    takes_samples: bool = True  # its inputs are the data set's samples: model.py says how they are prepared
-    gives_samples: bool = False  # so are its outputs: model.py brings them back to the data set's unit
+    document: Document  # of one network; the names of the nodes are those of the run's document
+    module: str  # the module of the run with its weights; empty: what `Paradigm.assemble` returns
+    takes_samples: bool = True  # its inputs are samples of the data set: model.py scales them
+    gives_samples: bool = False  # its outputs are such samples: model.py reverts the scaling
 
 
 class Learner(Protocol):
-    """Networks with their optimizers, at work on one device. The loop calls it and knows nothing else."""
+    """The networks and optimizers of one run, on one device."""
 
-    modules: Mapping[str, nn.Module]  # the network or networks by name: what probes watch and checkpoints keep
-    eager: bool  # run without torch.compile for a while, so that hooks are called
-    diagnostics: tuple[Verdict, ...]  # what its last evaluation showed; told when it holds for some epochs
+    modules: Mapping[str, nn.Module]  # by name: what probes watch and checkpoints hold
+    eager: bool  # True: steps run without torch.compile, so that hooks are called
+    diagnostics: tuple[Verdict, ...]  # of its last evaluation; shown when they hold for some epochs
     probed_forward: int | None  # which forward pass of a step the probes watch, from 0; None: the last one
-    notes: tuple[str, ...]  # what is worth knowing of how it learns, in words, told beside the run
+    notes: tuple[str, ...]  # facts about the training, in words, shown with the run
 
     def step(self, batch: Batch) -> Tensor:
-        """Learn from one batch. Returns the loss as a tensor on the device; nothing here waits for the device."""
+        """Take one training step. Returns the loss as a tensor on the device, and does not wait for the device."""
 
     def evaluate(self, split: Split, costly: bool = False) -> dict[str, float]:
-        """Loss and metrics over a part of the data, in evaluation mode; at the end of a run with the costly ones."""
+        """Loss and metrics of a split, in evaluation mode; `costly` includes the costly metrics."""
 
     def snapshots(self, step: int) -> Iterable[Event]:
-        """What else there is to show of the network, such as a sample text. Asked between two steps, a few times a
-        second: it keeps its own cost down, and draws no random numbers of torch's own generator."""
+        """Further events to show, such as generated samples. Called between two steps, a few times a second: it limits
+        its own cost, and uses no random numbers of torch's global generator."""
 
     def epoch_end(self, validation_loss: float | None) -> None:
-        """An epoch is over: schedules that move by epochs move now."""
+        """Called after each epoch: learning-rate schedules that go by epochs take a step."""
 
     def training_metrics(self) -> dict[str, float]:
-        """What to note of the training part at the end of an epoch: its metrics, learning rate, gradient norm."""
+        """Metrics of the training split at the end of an epoch, the learning rate and the norm of the gradient."""
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything but the networks' weights that a resumed run needs: a tree of tensors and plain values."""
+        """What a resumed run needs besides the weights: a tree of tensors and plain values."""
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from `state_dict()`."""
+        """Continue from what `state_dict()` returned."""
 
 
 class KeptMetric(NamedTuple):
-    """The validation metric that decides which weights are the best, and when early stopping stops."""
+    """The validation metric that decides which weights are the best and when early stopping ends a run."""
 
     name: str = "loss"
     higher_is_better: bool = False
@@ -117,7 +117,7 @@ class Paradigm(Entry):
 
     @classmethod
     def learnable_tasks(cls) -> frozenset[str]:
-        """The tasks of data sets that it learns; empty: any data set, it needs no targets."""
+        """The names of the tasks that it learns; empty: any data set, it needs no targets."""
         return cls.tasks
 
     @property
@@ -126,33 +126,33 @@ class Paradigm(Entry):
         return False
 
     def loss_for(self, dataset: DataSet) -> Loss | None:
-        """The loss that compares the network's output with the targets: checks, predictions and train.py go by it.
+        """The loss that compares the outputs with the targets: checks, predictions and train.py use it.
 
-        None: this way of training has no such loss, and `check` says all there is to say about the document.
+        None: the paradigm has no such loss, and its own checks say what is wrong with the document.
         OptionError: the document asks for one that does not exist.
         """
         return None
 
     @property
     def exports_script(self) -> bool:
-        """Whether train.py can be written: a step compares the output for a batch with its targets, and no more."""
+        """Whether train.py can be written: a training step is `loss(model(inputs), targets)`."""
         return True
 
     def target(self, dataset: DataSet) -> Target:
-        """What the network is to answer for one sample."""
+        """What the network predicts for one sample."""
         return Target.of(dataset)
 
     def signals(self, dataset: DataSet, network: str = "main") -> tuple[Signal | None, ...]:
-        """What goes into each Input of a network, in the order of the nodes; None: whatever its node says."""
+        """The signal of each Input of a network, in the order of the nodes; None: as its node says."""
         return dataset.signals
 
     def scaling(self, dataset: DataSet) -> Scaling:
-        """How samples are scaled before the network sees them."""
+        """How inputs are scaled."""
         return "standard"
 
     def batches(self, job: Job, prepared: Prepared, device: str) -> BatchSource:
-        """Where the batches of a run come from: the training split, shuffled, unless a paradigm has its own (pairs of
-        views, random subsets, games that are played)."""
+        """Where the batches of a run come from: the shuffled training split, unless a paradigm has batches of its own
+        (two views of each sample, random subsets, episodes that are played)."""
         settings = job.settings
         return Batches(
             prepared.training,
@@ -165,34 +165,34 @@ class Paradigm(Entry):
         )
 
     def select_samples(self, prepared: Prepared) -> Prepared:
-        """The prepared data as this way of training wants them: some samples left out, other targets."""
+        """The prepared data with some samples removed or other targets, if the paradigm needs that."""
         return prepared
 
     # -- metrics ----------------------------------------------------------------------------------------------------
 
     def metric_to_keep(self, dataset: DataSet) -> KeptMetric | None:
-        """By which validation metric the best weights are kept. None: no such metric says how good they are, so the
-        last weights are kept and there is no early stopping."""
+        """The validation metric by which the best weights are kept. None: there is none, so the last weights are kept
+        and early stopping is refused."""
         return KeptMetric()
 
     def metrics(self, dataset: DataSet) -> tuple[ReportedMetric, ...]:
-        """The scores that its learner tells, for charts, cards and tables; the first is the one to go by."""
+        """The metrics of its learner that charts, cards and tables show, the most important one first."""
         entries = metrics_for(self.target(dataset).task).values()
         return tuple(ReportedMetric(entry.name, entry.label, entry.higher_is_better, entry.costly) for entry in entries)
 
     # -- predictions ------------------------------------------------------------------------------------------------
 
     def as_evaluated(self, job: Job, split: Split) -> Split:
-        """A part of the data as the network gets it when it is evaluated, such as with some tokens masked."""
+        """A split as the network gets it for evaluation, for example with some tokens masked."""
         return split
 
     def answers(self, dataset: DataSet, outputs: Tensor, targets: Tensor) -> Answers | None:
-        """What the outputs for some samples stand for, beside their targets, for the Inspect page.
+        """The outputs for some samples as predictions of their targets, for the Inspect page.
 
-        None: the outputs of this network are no predictions of the targets.
+        None: the outputs are no predictions of the targets.
         """
         target, loss = self.target(dataset), self.loss_for(dataset)
-        if loss is None:  # the outputs may be predictions all the same: then they have a usual shape
+        if loss is None:  # the outputs may still be predictions: then a usual loss accepts their shape
             usual = (kind() for kind in losses_for(target.task).values())
             loss = next((each for each in usual if tuple(outputs.shape[1:]) in each.shapes(target)), None)
             if loss is None:
@@ -202,52 +202,52 @@ class Paradigm(Entry):
     # -- networks ---------------------------------------------------------------------------------------------------
 
     def node_labels(self, document: Document) -> dict[str, str]:
-        """A word for each node that has a part of its own in this way of training: {"conv1": "frozen"}."""
+        """A word shown on some nodes of the canvas: {"conv1": "frozen"}."""
         return {}
 
     def modules(self, document: Document) -> dict[str, str]:
-        """What a run keeps the weights of: for each of its learner's modules the network of the document it is one of.
+        """The modules whose weights a run saves: name of the module → network of the document.
 
-        An ensemble has several of one network, an average of weights is one more.
+        An ensemble has several modules of one network; a moving average of the weights is a further module.
         """
         return {network: network for network in self.networks}
 
     def assemble(self, modules: dict[str, nn.Module]) -> nn.Module:
-        """The trained model that one predicts with, made of the run's modules."""
+        """The trained model, made of the modules of a run."""
         return next(iter(modules.values()))
 
     def parts(self, document: Document) -> dict[str, Part]:
-        """What can be taken home, by name; the first is the whole."""
+        """What can be exported, by name; the first is the whole model."""
         name = next(iter(self.modules(document)))
         return {"network": Part("Network", document, name)}
 
     # -- generated code and exports ---------------------------------------------------------------------------------
 
     def token_counts(self, dataset: DataSet) -> tuple[int, ...]:
-        """How many different tokens each input may hold; 0 for an input that is no text."""
+        """The size of the vocabulary of each input; 0 for an input that is no text."""
         return dataset.vocabulary_counts
 
     def masking_source(self, dataset: DataSet) -> str:
-        """Source of a function `hide(inputs, generator=None)` that gives what the network sees of a batch, and the
-        targets, where it is not trained on samples and targets as they are; train.py prints it. Empty: it is."""
+        """Source of a function `hide(inputs, generator=None)`, for train.py: it returns masked inputs and their targets.
+        Empty: training uses inputs and targets as they are."""
         return ""
 
     def card_facts(self) -> dict[str, Any]:
-        """What a user of the trained model must know of how it was trained, for its card."""
+        """What the card of the model says about this paradigm."""
         return {}
 
     # -- running ----------------------------------------------------------------------------------------------------
 
     def prepare(self, job: Job, say: Callable[[str], None]) -> None:
-        """Get ready what the learner begins with and what takes a while, such as weights to start from.
+        """What takes a while before the learner is built, such as loading weights to start from.
 
-        `say` shows a sentence beside the run; it raises where somebody asked the run to stop, so call it often.
+        `say` shows a message with the run. It raises an exception if the run was asked to stop, so call it often.
         """
 
     def learner(self, job: Job, prepared: Prepared, device: str, total_steps: int, steps_per_epoch: int) -> Learner:
-        """Networks, loss and optimizers for one run. Called after the random state was seeded."""
-        raise TypeError(f"{type(self).__name__} does not say how it learns.")
+        """The learner of one run. The random seed is set before it is called."""
+        raise TypeError(f"{type(self).__name__} must define its learner.")
 
     def finish(self, learner: Learner, prepared: Prepared) -> None:
-        """What follows the last step, with the best weights in the learner's networks, before they are tested and
-        saved: prune them, round them, average them. What it leaves in the networks is the trained model."""
+        """What follows the last step: pruning, rounding, averaging. The networks of the learner hold the best weights;
+        what they hold afterwards is tested and saved."""
