@@ -228,7 +228,7 @@ class Paradigm(Entry):
         return dataset.vocabulary_counts
 
     def masking_source(self, dataset: DataSet) -> str:
-        """Source of a function `hide(inputs, generator=None)`, for train.py: it returns masked inputs and their targets.
+        """Source of a function `hide(inputs, generator=None)`, for train.py: it returns masked inputs and targets.
         Empty: training uses inputs and targets as they are."""
         return ""
 
