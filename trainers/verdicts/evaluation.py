@@ -34,10 +34,14 @@ class NeverPredicted(VerdictRule):
             return ()
         names = ", ".join(classes[number] for number in missing[:NAMED])
         more = f" and {len(missing) - NAMED} more" if len(missing) > NAMED else ""
-        message = f"Never predicted: {thing} {names}{more}, although {int(true[missing].sum()):,} validation {where} "
+        several = {"class": "classes", "label": "labels"}.get(thing, thing)
+        things, them, rare = (thing, "it", f"the {thing} is") if len(missing) == 1 else (several, "them", "they are")
+        count = int(true[missing].sum())
         return (
             self.verdict(
-                None, f"{message}have it.", f"Train longer. If the {thing} is rare, balance the class weights."
+                None,
+                f"Never predicted: {things} {names}{more}, although {count:,} validation {where} have {them}.",
+                f"Train longer. If {rare} rare, balance the class weights.",
             ),
         )
 
