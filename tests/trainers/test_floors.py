@@ -1,4 +1,8 @@
-"""What the templates and small networks must reach on a test split of 20 %, as the mean of five seeds."""
+"""What the templates and small networks must reach on a test split of 20 %, as the mean of five seeds.
+
+Each floor is at least three standard deviations of that mean below what was measured, so that rounding on another
+processor does not reach it.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +46,7 @@ def test_cnn_on_mnist_10k(train: Train) -> None:
     assert mean_score(train, document, "accuracy") >= 0.97
 
 
-@pytest.mark.parametrize(("data", "floor"), [("iris", 0.94), ("wine", 0.95), ("breast_cancer", 0.95)])
+@pytest.mark.parametrize(("data", "floor"), [("iris", 0.91), ("wine", 0.92), ("breast_cancer", 0.95)])
 def test_perceptron_on_tables(train: Train, data: str, floor: float) -> None:
     shape, classes = {"iris": ([4], 3), "wine": ([13], 3), "breast_cancer": ([30], 2)}[data]
     document = perceptron(
