@@ -43,7 +43,7 @@ FLOORS = (
     Floor("cnn_spoken_digits", "accuracy", 0.90, {"epochs": 9}),
     Floor("forecast", "skill", 0.05, {"epochs": 2}),
     Floor("two_inputs", "r2", 0.75, {"epochs": 8}),
-    Floor("fashion_cnn", "accuracy", 0.75, {"epochs": 20}),
+    Floor("fashion_cnn", "accuracy", 0.72, {"epochs": 20}),  # 180 test images: a standard deviation of 0.03
     Floor("unet", "iou", 0.80, {}),
 )
 

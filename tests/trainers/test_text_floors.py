@@ -27,4 +27,5 @@ def test_a_character_model_has_a_low_loss() -> None:
 
 
 def test_film_reviews_are_classified() -> None:
-    assert trained("text_cnn").scores()["accuracy"] >= 0.74
+    # 1,066 test sentences: the standard deviation of an accuracy of 0.76 is 0.013
+    assert trained("text_cnn").scores()["accuracy"] >= 0.72
