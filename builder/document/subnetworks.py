@@ -111,9 +111,7 @@ def _refuse_skip_connections(document: Document, start: str, kept: dict[str, Nod
     for name in behind:
         for source in sources[name]:
             if source not in behind and source != start and _needs_sample(document, source):
-                message = (
-                    f"{name} also uses {source}, which bypasses {start}: the part behind {start} cannot run alone."
-                )
+                message = f"{name} uses {source}, which bypasses {start}, so the part behind {start} cannot run alone."
                 raise _error(name, message)
 
 

@@ -235,7 +235,7 @@ def test_a_connection_around_the_code_is_reported(make: Any) -> None:
     training = {"data": {"name": "iris"}, "paradigm": {"name": "autoencoder", "latent": "narrow"}}
     document = make(*nodes, edges=edges, training=training)
     problem = codes(document)["T197"]
-    assert problem.severity == "warning" and "add takes" in problem.message and problem.node == "narrow"
+    assert problem.severity == "warning" and "add uses" in problem.message and problem.node == "narrow"
     assert "decoder" not in Autoencoder(latent="narrow").parts(document)
     learner = learner_of(document)
     with torch.no_grad():

@@ -190,7 +190,7 @@ def test_a_connection_around_the_sampled_code_is_reported(make: Any) -> None:
     )
     training = {"data": {"name": "iris"}, "paradigm": {"name": "variational", "loss": "mse"}}
     document = make(*nodes, edges=edges, training=training)
-    assert "add takes one past draw" in codes(document)["T197"].message
+    assert "add uses one, which bypasses draw" in codes(document)["T197"].message
     assert list(Variational().parts(document)) == ["network", "encoder"]
     learner = learner_of(document)  # it learns all the same
     assert learner.step(Batch((batch_of(learner),), torch.zeros(32))).isfinite()

@@ -102,7 +102,7 @@ class UncertaintyExtra(Extra):
         lines: list[str] = []
         if not subject.card.get(ENSEMBLE):
             names = tuple(f'"{name}"' for name in _stochastic(subject))
-            lines = ["# the stochastic layers", *statement("STOCHASTIC = ", Collection("()", names), 0), ""]
+            lines = ["", "# the stochastic layers", *statement("STOCHASTIC = ", Collection("()", names), 0), ""]
         lines.append(MEMBERS if subject.card.get(ENSEMBLE) else STOCHASTIC_PASSES)
         lines.append(VALUES if _predicts_values(subject) else CLASSES)
         reverts = bool(subject.card.get("targets"))

@@ -7,7 +7,7 @@ import streamlit as st
 from builder.problems import NetloomError
 from pages.parts.document.session import Session
 from pages.parts.runs import run_choice, run_exports
-from pages.parts.runs.run_exports import EVERYTHING, FORMATS, ExportFormat
+from pages.parts.runs.run_exports import EVERYTHING, FORMATS, Format
 from pages.parts.theme import charts
 from pages.parts.theme.escaping import escape, file_name
 from pages.parts.theme.run_page import show_error
@@ -53,8 +53,10 @@ def _part(run: Run) -> str:
     return chosen or names[0]
 
 
-def _card(session: Session, run: Run, format: ExportFormat, part: str = "") -> None:
-    with st.container(border=True, key=f"card_{format.key}", horizontal=True, vertical_alignment="center", gap="small"):
+def _card(session: Session, run: Run, format: Format, part: str = "") -> None:
+    with st.container(
+        border=True, key=f"card_{format.name}", horizontal=True, vertical_alignment="center", gap="small"
+    ):
         text = f"<b>{format.title}</b><p>{_purpose(run, format)}</p>{_verified(run, format, part)}"
         st.html(f'<div class="nl-format">{text}</div>')
         found = run_exports.made(run, format, part)
@@ -63,15 +65,15 @@ def _card(session: Session, run: Run, format: ExportFormat, part: str = "") -> N
                 f"Download ({run_exports.size(found.size)})",
                 found.path.read_bytes,
                 found.path.name,
-                format.mime,
-                key=f"download_{format.key}",
+                format.media_type,
+                key=f"download_{format.name}",
                 icon=":material/download:",
                 type="primary",
                 on_click="ignore",
             )
         elif st.button(
             "Prepare",
-            key=f"prepare_{format.key}",
+            key=f"prepare_{format.name}",
             icon=":material/package_2:",
             type="primary" if format is EVERYTHING else "secondary",
             help="Export the model, run the export, and compare the outputs",
@@ -79,7 +81,7 @@ def _card(session: Session, run: Run, format: ExportFormat, part: str = "") -> N
             _prepare(session, run, format, part)
 
 
-def _purpose(run: Run, format: ExportFormat) -> str:
+def _purpose(run: Run, format: Format) -> str:
     """What a format is for; for the zip, also what else it contains."""
     if format is not EVERYTHING:
         return format.purpose
@@ -89,7 +91,7 @@ def _purpose(run: Run, format: ExportFormat) -> str:
     return format.purpose + script + (f" One folder for each part: {names}." if len(parts) > 1 else "")
 
 
-def _verified(run: Run, format: ExportFormat, part: str) -> str:
+def _verified(run: Run, format: Format, part: str) -> str:
     found = run_exports.made(run, format, part)
     if found is None:
         return ""
@@ -97,7 +99,7 @@ def _verified(run: Run, format: ExportFormat, part: str) -> str:
     return f'<small class="nl-good" title="{escape(found.checked)}">{verified}</small>'
 
 
-def _prepare(session: Session, run: Run, format: ExportFormat, part: str) -> None:
+def _prepare(session: Session, run: Run, format: Format, part: str) -> None:
     try:
         with st.spinner("Exporting, running and comparing …"):
             run_exports.make(run, format, part)

@@ -6,12 +6,12 @@ import atexit
 import shutil
 import tempfile
 import threading
-from dataclasses import dataclass
 from pathlib import Path
 
 import builder
 import trainers
 from builder.exports.export import Exported, export, export_parts
+from builder.exports.formats import EXPORTS, ExportFormat
 from builder.problems import ExportError
 from pages.parts.theme.escaping import file_name
 from trainers.runs.run import Run, RunError
@@ -19,54 +19,9 @@ from trainers.runs.run import Run, RunError
 KEPT = 24
 
 
-@dataclass(frozen=True)
-class ExportFormat:
-    """A format to export a model in: its title, its file name, and what it is for."""
-
-    key: str
-    title: str
-    file: str
-    mime: str
-    purpose: str
-
-
-EVERYTHING = ExportFormat(
-    "zip",
-    "Everything in one zip",
-    "{name}.zip",
-    "application/zip",
-    "The weights, readable code, the document, ONNX, and a README that explains how to use them.",
-)
-FORMATS = (
-    ExportFormat(
-        "safetensors",
-        "Weights",
-        "{name}.safetensors",
-        "application/octet-stream",
-        "safetensors: the weights by name, without any code. For model.py or another program.",
-    ),
-    ExportFormat(
-        "onnx",
-        "ONNX",
-        "{name}.onnx",
-        "application/octet-stream",
-        "Runs without PyTorch: in ONNX Runtime, in a browser, on a phone, from C++, C# or Java.",
-    ),
-    ExportFormat(
-        "pt2",
-        "torch.export",
-        "{name}.pt2",
-        "application/octet-stream",
-        "The graph with its weights, for PyTorch: torch.export.load loads it without the code.",
-    ),
-    ExportFormat(
-        "python",
-        "Python",
-        "{name}.py",
-        "text/x-python",
-        "The network as a readable class. Requires only torch.",
-    ),
-)
+Format = type[ExportFormat]
+EVERYTHING: Format = EXPORTS["zip"]
+FORMATS: tuple[Format, ...] = tuple(kind for kind in EXPORTS.values() if kind is not EVERYTHING)
 
 Key = tuple[str, str, int, str, str]
 _made: dict[Key, Exported] = {}
@@ -74,14 +29,14 @@ _guard = threading.Lock()
 _folder: list[Path] = []
 
 
-def made(run: Run, format: ExportFormat, part: str = "") -> Exported | None:
+def made(run: Run, format: Format, part: str = "") -> Exported | None:
     """The export of this run's best weights, if it was made before and still exists. `part`: one of `run.parts()`;
     empty: all of them."""
     found = _made.get(_key(run, format, part))
     return found if found is not None and found.path.exists() else None
 
 
-def make(run: Run, format: ExportFormat, part: str = "") -> Exported:
+def make(run: Run, format: Format, part: str = "") -> Exported:
     """Export and verify; the result is kept.
 
     Raises:
@@ -90,13 +45,13 @@ def make(run: Run, format: ExportFormat, part: str = "") -> Exported:
     key, names = _key(run, format, part), list(run.parts())
     name = f"{run.name} {part}" if part and len(names) > 1 else run.name
     try:
-        place = Path(tempfile.mkdtemp(dir=_home())) / format.file.format(name=file_name(name, "model"))
+        place = Path(tempfile.mkdtemp(dir=_home())) / f"{file_name(name, 'model')}{Path(format.file).suffix}"
     except OSError as error:
         raise ExportError(f"There is no room for the export: {error.strerror or error}. Free some space.") from None
     if format is EVERYTHING and not part and len(names) > 1:
         result = export_parts({name: (run.part(name), run.part_document(name)) for name in names}, place)
     else:
-        result = export(run.part(part or names[0]), run.part_document(part or names[0]), place, format.key)
+        result = export(run.part(part or names[0]), run.part_document(part or names[0]), place, format.name)
     with _guard:
         _made[key] = result
         while len(_made) > KEPT:
@@ -121,12 +76,12 @@ def size(count: int) -> str:
     return f"{count:.2f} GB"
 
 
-def _key(run: Run, format: ExportFormat, part: str) -> Key:
+def _key(run: Run, format: Format, part: str) -> Key:
     try:
         weights = (run.store.run_folder(run.id) / "best.safetensors").stat().st_mtime_ns
     except OSError:
         raise RunError("This run has no weights yet: they are kept from its first epoch on.") from None
-    return str(run.store.folder), run.id, weights, format.key, part
+    return str(run.store.folder), run.id, weights, format.name, part
 
 
 def _home() -> Path:

@@ -19,6 +19,7 @@ from builder.exports.formats.python import model_source
 from builder.exports.formats.safetensors import write_weights
 from builder.exports.subject import subject
 from builder.library.ensemble import Ensemble
+from tests.builder.generated_code import tidy
 from trainers.paradigms.bayesian.evaluation import predictive_distribution
 from trainers.paradigms.bayesian.stochastic_passes import stochastic_passes
 
@@ -67,6 +68,7 @@ def exported_predictions(folder: Path, trained: Any, document: Document, x: torc
     spec.loader.exec_module(module)
     made = module.load(folder / "model.safetensors")
     given = module.preprocess(x)
+    tidy((folder / "model.py").read_text(encoding="utf-8"))
     found: dict[str, Any] = module.predict_with_uncertainty(made, given, samples=count)._asdict()
     assert not any(part.training for part in made.modules())
     return found
