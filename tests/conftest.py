@@ -1,4 +1,4 @@
-"""What several folders of tests share: small documents made in a line."""
+"""Shared by all tests: a fixture that makes small documents in one line."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypothesis import settings
 import builder
 from builder.document import Document
 
-# The same examples every time, so that a change is judged by what it changes. NETLOOM_EXPLORE=1 looks for new ones.
+# The same examples in every run. NETLOOM_EXPLORE=1 looks for new ones.
 settings.register_profile("steady", derandomize=True)
 if not os.environ.get("NETLOOM_EXPLORE"):
     settings.load_profile("steady")
@@ -25,7 +25,7 @@ Maker = Callable[..., Document]
 def make(*nodes: tuple[Any, ...], edges: str = "", load: bool = True, **fields: Any) -> Document:
     """A document from (name, type, params, other fields) and edges as text: "image > conv, conv > add:input".
 
-    With no edges given, the nodes are a chain. `load=False` makes it in memory, where a file would be refused.
+    Without edges, the nodes are a chain. `load=False` makes a document in memory that loading would refuse.
     """
     written = []
     for name, type_name, *rest in nodes:
