@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from builder.codegen.expressions import Invoke, statement
 from builder.exports.subject import Subject
 
 
@@ -23,6 +24,11 @@ class Extra:
     def readme(self, subject: Subject) -> str:
         """How to use them, in Markdown, for README.md."""
         return ""
+
+
+def signature(function: str, *parameters: str, returns: str) -> str:
+    """The first line of a function, broken over several lines if it is too long."""
+    return "\n".join(statement("def ", Invoke(function, parameters), 0, f" -> {returns}:"))
 
 
 def filled(template: str, **values: str) -> str:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from builder.codegen.module_source import source_of
-from builder.exports.extras.base import Extra, filled
+from builder.exports.extras.base import Extra, filled, signature
 from builder.exports.subject import Subject
 
 SAMPLE = '''
 
-def sample(model: {name} | None = None, count: int = 16, steps: int = {steps}, seed: int | None = None) -> Tensor:
+{signature}
     """Generated {what}, {shape}, in the unit of the data set; the same seed gives the same samples."""
     model = model or load(Path(__file__).with_name("model.safetensors"))
     generator = None if seed is None else torch.Generator().manual_seed(seed)
@@ -47,8 +47,14 @@ class DiffusionExtra(Extra):
         _, lines = self._library()
         function = filled(
             SAMPLE,
-            name=subject.class_name,
-            steps=str(int(settings["sampling_steps"])),
+            signature=signature(
+                "sample",
+                f"model: {subject.class_name} | None = None",
+                "count: int = 16",
+                f"steps: int = {int(settings['sampling_steps'])}",
+                "seed: int | None = None",
+                returns="Tensor",
+            ),
             what="images" if len(sizes) == 3 else "samples",
             shape=f"(count, {', '.join(sizes)})",
             size=", ".join(["count", *sizes]),

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from builder.exports.extras.base import Extra, filled
+from builder.exports.extras.base import Extra, filled, signature
 from builder.exports.subject import Subject
 
 SAMPLE = '''
-def sample(
-    model: {name} | None = None, count: int = 16, seed: int = 0, temperature: float = 1.0{option}
-) -> Tensor:
+{signature}
     """Generated samples, {shape}{unit}; the same seed gives the same samples.
 
     A temperature below 1 gives more typical samples, above 1 more varied ones.{more}
@@ -48,10 +46,11 @@ class GeneratorExtra(Extra):
         conditional = len(subject.inputs) == 2
         call = "model(noise, torch.full((count, 1), label))" if conditional else "model(noise)"
         reverts = bool(subject.card.get("targets"))
+        arguments = ["count: int = 16", "seed: int = 0", "temperature: float = 1.0"]
+        arguments += ["label: int = 0"] if conditional else []
         return filled(
             SAMPLE,
-            name=subject.class_name,
-            option=", label: int = 0" if conditional else "",
+            signature=signature("sample", f"model: {subject.class_name} | None = None", *arguments, returns="Tensor"),
             shape=f"(count, {', '.join(shape)})",
             unit=" in the unit of the data set" if reverts else "",
             more=" `label` is the index of a class." if conditional else "",

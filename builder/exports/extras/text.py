@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from builder.exports.extras.base import Extra, filled
+from builder.exports.extras.base import Extra, filled, signature
 from builder.exports.subject import Subject
 
 # how a text is split into tokens and joined again; the same as in trainers/data/tokens.py
@@ -47,9 +47,7 @@ def sample_token(logits: Tensor, temperature: float, top_k: int | None) -> int:
 '''
 
 GENERATE = '''
-def generate(
-    prompt: str = "", length: int = 200, temperature: float = 0.8, top_k: int | None = None, model: {name} | None = None
-) -> str:
+{signature}
     """The prompt, continued by `length` generated tokens."""
     model, known = model or load(WEIGHTS), vocabulary()
     context = encode(prompt, known) or [known.index("\\n") if "\\n" in known else 0]
@@ -66,7 +64,7 @@ def generate(
 '''
 
 FILL = '''
-def fill(text: str, temperature: float = 0.0, top_k: int | None = None, model: {name} | None = None) -> str:
+{signature}
     """The text with each <mask> replaced by a prediction."""
     model, known = model or load(WEIGHTS), vocabulary()
     indices: list[int] = []
@@ -104,11 +102,19 @@ class TextExtra(Extra):
 
     def source(self, subject: Subject) -> str:
         tokens, predicts = subject.card["tokens"], subject.card.get("predicts")
-        functions = {"next_token": f"{SAMPLE_TOKEN}\n{GENERATE}", "masked_token": f"{SAMPLE_TOKEN}\n{FILL}"}
+        model, top_k = f"model: {subject.class_name} | None = None", "top_k: int | None = None"
+        if predicts == "next_token":
+            parameters = ('prompt: str = ""', "length: int = 200", "temperature: float = 0.8", top_k, model)
+            line = signature("generate", *parameters, returns="str")
+            functions = f"{SAMPLE_TOKEN}\n{filled(GENERATE, signature=line)}"
+        elif predicts == "masked_token":
+            line = signature("fill", "text: str", "temperature: float = 0.0", top_k, model, returns="str")
+            functions = f"{SAMPLE_TOKEN}\n{filled(FILL, signature=line)}"
+        else:
+            functions = READ
         return filled(
-            f"{VOCABULARY}\n{functions.get(predicts or '', READ)}",
+            f"{VOCABULARY}\n{functions}",
             length=str(subject.inputs[0].shape[1]),
             split=SPLIT[tokens],
             join=JOIN[tokens],
-            name=subject.class_name,
         )
