@@ -46,7 +46,9 @@ def test_the_paradigm_of_the_guide_trains(saved: None, moons: Document) -> None:
     steps = run.snapshot_steps("mixed_samples")
     assert steps
     snapshot = run.snapshot("mixed_samples", steps[-1])
-    assert snapshot is not None and snapshot.arrays["samples"].shape == (16, 2)
+    assert snapshot is not None
+    rows, width = snapshot.arrays["samples"].shape
+    assert 1 <= rows <= 16 and width == 2, "up to sixteen samples of the batch: an epoch's last batch may hold fewer"
 
 
 def test_its_views_are_found(saved: None) -> None:
