@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import sqlite3
 from pathlib import Path
 
 import torch
@@ -13,7 +11,7 @@ from builder import Document
 from trainers.engine import checkpoint
 from trainers.events import Metric
 from trainers.runs.run import Run
-from trainers.runs.store import SCHEMA, Store
+from trainers.runs.store import Store
 
 
 def test_the_newest_run_of_a_document_is_found_by_the_id_of_the_document(moons: Document) -> None:
@@ -26,13 +24,6 @@ def test_the_newest_run_of_a_document_is_found_by_the_id_of_the_document(moons: 
     other = trainers.newest("three", "Same name")
     assert other is not None and other.origin == ""
     assert trainers.newest("three", "Another name") is None
-
-
-def test_a_store_of_an_older_version_gets_the_columns_it_lacks(tmp_path: Path) -> None:
-    with contextlib.closing(sqlite3.connect(tmp_path / "runs.sqlite")) as connection:
-        connection.executescript(SCHEMA.replace(", origin TEXT", ""))
-    run = Store(tmp_path).create("old", "{}", 0, 1, "document")
-    assert Store(tmp_path).row(run)["origin"] == "document"
 
 
 def test_metrics_are_read_once_and_again_after_a_step_back(moons: Document) -> None:

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from trainers.runs.store import write_text
+from trainers.runs.files import write_text
 
 TENSOR = "__tensor__"
 PAIRS = "__pairs__"

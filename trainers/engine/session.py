@@ -28,7 +28,8 @@ from trainers.engine.threads import thread_count, threads
 from trainers.events import Event, Metric, Progress, State
 from trainers.job import Job
 from trainers.probes import ProbeClock
-from trainers.runs.store import Store, StoreError, write_text
+from trainers.runs.files import write_text
+from trainers.runs.store import Store, StoreError
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -34,20 +34,9 @@ from trainers.events import (
 )
 from trainers.home import home
 from trainers.runs.array_json import decode_array, encode_array
+from trainers.runs.database import connect
+from trainers.runs.files import write_text
 
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS runs (
-    id TEXT PRIMARY KEY, name TEXT, created REAL, state TEXT, epoch INT, epochs INT, step INT, steps INT, seconds REAL,
-    seconds_left REAL, samples_per_second REAL, device TEXT, message TEXT, started REAL, updated REAL, process TEXT,
-    request TEXT, verdicts TEXT, histograms TEXT, origin TEXT);
-CREATE TABLE IF NOT EXISTS metrics (run TEXT, step INT, epoch INT, split TEXT, metric TEXT, value REAL);
-CREATE INDEX IF NOT EXISTS metrics_by_run ON metrics (run, step);
-CREATE TABLE IF NOT EXISTS probes (run TEXT, kind TEXT, step INT, payload TEXT);
-CREATE INDEX IF NOT EXISTS probes_by_run ON probes (run, kind, step);
-"""
-ADDED = {"origin": "TEXT"}  # columns that a store of an older version lacks
-VERSION = 1  # of the names in the tables; 0: those of version 0.1.0
-_complete: set[Path] = set()  # stores that have every column, as this process has checked
 PROGRESS = tuple(Progress.__dataclass_fields__)
 TEXTS = "texts"  # the kind of generated texts in the table of probes
 SNAPSHOT = "snapshot:"  # the kind of snapshots there, followed by their view
@@ -67,28 +56,11 @@ class Store:
         self.path = self.folder / "runs.sqlite"
         self._writer: sqlite3.Connection | None = None
 
-    def _connect(self) -> sqlite3.Connection:
-        fresh = not self.path.exists()
-        connection = sqlite3.connect(self.path, timeout=10, check_same_thread=False)
-        if fresh:
-            connection.execute("PRAGMA journal_mode=WAL")
-            connection.executescript(SCHEMA)
-            connection.execute(f"PRAGMA user_version={VERSION}")
-        elif self.path not in _complete:
-            known = {row[1] for row in connection.execute("PRAGMA table_info(runs)")}
-            for name in ADDED.keys() - known if known else ():
-                connection.execute(f"ALTER TABLE runs ADD COLUMN {name} {ADDED[name]}")
-            if known:
-                _rename_stored(connection)
-        _complete.add(self.path)
-        connection.execute("PRAGMA synchronous=NORMAL")
-        return connection
-
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         """One transaction: committed at the end, rolled back on any error. StoreError: SQLite or the disk failed."""
         try:
-            connection = self._connect()
+            connection = connect(self.path)
             try:
                 with connection:
                     yield connection
@@ -102,7 +74,7 @@ class Store:
         """One transaction on a connection that stays open. Closing a connection makes SQLite copy its log into the
         file, which takes longer than everything else that a training thread does between two steps."""
         try:
-            self._writer = self._writer or self._connect()
+            self._writer = self._writer or connect(self.path)
             with self._writer:
                 yield self._writer
         except (sqlite3.Error, OSError) as error:
@@ -276,29 +248,6 @@ class Store:
             for table, column in (("metrics", "run"), ("probes", "run"), ("runs", "id")):
                 connection.execute(f"DELETE FROM {table} WHERE {column} = ?", (run,))
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _rename_stored(connection: sqlite3.Connection) -> None:
-    """Rename metrics and snapshots of an older version to today's names, once, in one transaction."""
-    if connection.execute("PRAGMA user_version").fetchone()[0] >= VERSION:
-        return
-    with connection:
-        names = [row[0] for row in connection.execute("SELECT DISTINCT metric FROM metrics")]
-        renamed = [(migrate.metric(name), name) for name in names if migrate.metric(name) != name]
-        connection.executemany("UPDATE metrics SET metric = ? WHERE metric = ?", renamed)
-        kinds = [(new, old) for old, new in migrate.SNAPSHOTS.items()]
-        connection.executemany("UPDATE probes SET kind = ? WHERE kind = ?", kinds)
-        connection.execute(f"PRAGMA user_version={VERSION}")
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file completely or not at all: to a temporary name in the same folder, which is then renamed."""
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def process_token() -> str:

@@ -1,0 +1,99 @@
+"""The SQLite file of the store: opened, created in one transaction, and brought up to date from any older version.
+
+A new file takes the same steps as an old one, in the same transaction, so a process that is killed at any moment leaves
+a file that the next one completes, and several processes may open a new home at once.
+"""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from trainers import migrate
+
+BUSY_SECONDS = 30.0  # that an operation waits for another process
+# Another process has the file, or is just making or recovering its log. SQLite does not wait in all of these cases.
+BUSY_CODES = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL)
+
+FIRST_SCHEMA = (  # as version 0.1.0 made it; the steps below change it
+    """CREATE TABLE IF NOT EXISTS runs (
+        id TEXT PRIMARY KEY, name TEXT, created REAL, state TEXT, epoch INT, epochs INT, step INT, steps INT,
+        seconds REAL, seconds_left REAL, samples_per_second REAL, device TEXT, message TEXT, started REAL, updated REAL,
+        process TEXT, request TEXT, verdicts TEXT, histograms TEXT)""",
+    "CREATE TABLE IF NOT EXISTS metrics (run TEXT, step INT, epoch INT, split TEXT, metric TEXT, value REAL)",
+    "CREATE INDEX IF NOT EXISTS metrics_by_run ON metrics (run, step)",
+    "CREATE TABLE IF NOT EXISTS probes (run TEXT, kind TEXT, step INT, payload TEXT)",
+    "CREATE INDEX IF NOT EXISTS probes_by_run ON probes (run, kind, step)",
+)
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """A connection to the store's file, which is created or brought up to date first. Its transactions are immediate.
+
+    sqlite3.Error: the file cannot be opened, or is no store.
+    """
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        connection = sqlite3.connect(path, BUSY_SECONDS, isolation_level="IMMEDIATE", check_same_thread=False)
+        try:
+            if _version(connection) < VERSION:
+                connection.execute("PRAGMA journal_mode=WAL")
+                _bring_up_to_date(connection)
+            connection.execute("PRAGMA synchronous=NORMAL")
+            return connection
+        except BaseException as error:
+            connection.close()
+            if not is_busy(error) or time.monotonic() > deadline:
+                raise
+        time.sleep(random.uniform(0.001, 0.02))
+
+
+def is_busy(error: BaseException) -> bool:
+    """Whether SQLite failed only because another process is using the file."""
+    code = getattr(error, "sqlite_errorcode", None) if isinstance(error, sqlite3.OperationalError) else None
+    return code is not None and code & 0xFF in BUSY_CODES
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _bring_up_to_date(connection: sqlite3.Connection) -> None:
+    """Everything in one transaction: the tables, the steps since the file's version, and the new version."""
+    with connection:
+        connection.execute("BEGIN IMMEDIATE")
+        version = _version(connection)  # again, since another process may have done it in the meantime
+        if version == 0:
+            for statement in FIRST_SCHEMA:
+                connection.execute(statement)
+        for step in STEPS[version:]:
+            step(connection)
+        connection.execute(f"PRAGMA user_version={VERSION}")
+
+
+def add_columns(connection: sqlite3.Connection, table: str, **columns: str) -> None:
+    """Add columns (name=type) that a table lacks."""
+    known = {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}
+    for name, kind in columns.items():
+        if name not in known:
+            connection.execute(f"ALTER TABLE {table} ADD COLUMN {name} {kind}")
+
+
+# -- one function for each version ------------------------------------------------------------------------------------
+
+
+def _todays_names(connection: sqlite3.Connection) -> None:
+    """1: the id of the document that a run trains; metrics and snapshots have the standard names of the field."""
+    add_columns(connection, "runs", origin="TEXT")
+    names = [row[0] for row in connection.execute("SELECT DISTINCT metric FROM metrics")]
+    renamed = [(migrate.metric(name), name) for name in names if migrate.metric(name) != name]
+    connection.executemany("UPDATE metrics SET metric = ? WHERE metric = ?", renamed)
+    kinds = [(new, old) for old, new in migrate.SNAPSHOTS.items()]
+    connection.executemany("UPDATE probes SET kind = ? WHERE kind = ?", kinds)
+
+
+STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (_todays_names,)  # STEPS[n] makes version n + 1 of version n
+VERSION = len(STEPS)
