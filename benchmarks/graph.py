@@ -56,6 +56,24 @@ def rows() -> Iterator[Row]:
             yield Row("checking 500 nodes after one edit, milliseconds", times[size] * 1e3, "at most", 20)
     for size in (100, 1000, 10_000):
         yield Row(f"checking {size:,} nodes, microseconds a node", times[size] / size * 1e6, "", 0)
+    yield from _growth()
+
+
+def _growth() -> Iterator[Row]:
+    """Everything that reads a whole document takes a time that is proportional to its number of nodes."""
+    actions: dict[str, Callable[[Document], object]] = {
+        "loading": lambda document: builder.load(builder.dump(document)),
+        "planning": make_plan,
+        "inferring": builder.infer,
+        "printing": builder.to_python,
+    }
+    documents = {size: residual_chain(size) for size in (1000, 10_000)}
+    builder.check(documents[10_000])
+    for name, action in actions.items():
+        times = {size: min(seconds(lambda: action(made)) for _ in range(3)) for size, made in documents.items()}  # noqa: B023
+        yield Row(f"{name} 10,000 nodes, seconds", times[10_000], "at most", 3)
+        growth = times[10_000] / times[1000] / 10
+        yield Row(f"{name} 10,000 nodes, time a node against 1,000 nodes", growth, "at most", 2)
 
 
 def _architectures() -> Iterator[Row]:

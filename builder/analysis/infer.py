@@ -74,7 +74,7 @@ class Analysis:
         """The nodes at which an edge starts."""
         return frozenset(edge.source for edge in self.document.edges)
 
-    @property
+    @functools.cached_property
     def shapes(self) -> dict[str, Shape]:
         """The output shape of every node that has facts."""
         return {name: facts.signal.shape for name, facts in self.facts.items()}

@@ -75,20 +75,22 @@ def class_name(words: str) -> str:
 def class_names(document: Document) -> dict[str, str]:
     """The class of each network with an Output, in the document's order; names are unique and no Python keywords."""
     names: dict[str, str] = {}
+    taken: set[str] = set()
     for node in document.nodes:
         if node.spec.role == "output" and node.network not in names:
             words = document.name if node.network == "main" else node.network
-            names[node.network] = _unique(class_name(words), "Network", names.values())
-    order = list(dict.fromkeys(node.network for node in document.nodes))
-    return dict(sorted(names.items(), key=lambda item: order.index(item[0])))
+            names[node.network] = _unique(class_name(words), "Network", taken)
+    return {node.network: names[node.network] for node in document.nodes if node.network in names}
 
 
-def _unique(wanted: str, ending: str, taken: Any) -> str:
+def _unique(wanted: str, ending: str, taken: set[str]) -> str:
+    """The name, or the name with a number; it is added to those that are taken."""
     if keyword.iskeyword(wanted) or wanted in RESERVED_CLASS_NAMES or wanted in library_names():
         wanted += ending
     name, number = wanted, 2
     while name in taken:
         name, number = f"{wanted}{number}", number + 1
+    taken.add(name)
     return name
 
 
@@ -104,13 +106,12 @@ def classes(analysis: Analysis) -> list[GeneratedClass]:
         if step.node.use is not None and step.node.use.block in uses
     ]
     networks = class_names(analysis.document)
-    names = list(networks.values())
+    names = set(networks.values())
     made: list[GeneratedClass] = []
     class_of: dict[str, GeneratedClass] = {}
     for block in topological_order(uses, inside):
         for group in _groups(analysis, uses[block], class_of).values():
             name = _unique(class_name(block), "Block", names)
-            names.append(name)
             made.append(_class(analysis, name, block, group, class_of))
             class_of.update(dict.fromkeys(group, made[-1]))
     return [*made, *(_class(analysis, name, None, [""], class_of, network) for network, name in networks.items())]

@@ -6,8 +6,10 @@ the same keys in the same order, and the outputs are the same.
 
 from __future__ import annotations
 
+import functools
 import inspect
-from collections.abc import Iterator
+import itertools
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from builder.analysis.infer import Analysis, analyse
@@ -134,13 +136,21 @@ def _layer(made: GeneratedClass, name: str) -> Invoke:
     """The call that constructs a layer; up to two required arguments are positional, as is usual."""
     call = made.calls[name]
     required = 0
-    for key, parameter in list(inspect.signature(call.resolve()).parameters.items())[:2]:
-        if parameter.default is not inspect.Parameter.empty or list(call.kwargs)[required : required + 1] != [key]:
+    for key, given in zip(_required_arguments(call.resolve()), call.kwargs, strict=False):
+        if key != given:
             break
         required += 1
     values = {key: made.arguments.get((name, 0, key)) or literal(value) for key, value in call.kwargs.items()}
     arguments = (value if row < required else Keyword(key, value) for row, (key, value) in enumerate(values.items()))
     return Invoke(_target(call), tuple(arguments))
+
+
+@functools.cache
+def _required_arguments(function: Callable[..., Any]) -> tuple[str, ...]:
+    """The first arguments of a layer's constructor that have no default, at most two. Reading a signature is slow."""
+    first = list(inspect.signature(function).parameters.values())[:2]
+    without = itertools.takewhile(lambda parameter: parameter.default is inspect.Parameter.empty, first)
+    return tuple(parameter.name for parameter in without)
 
 
 def _repeats(made: GeneratedClass, step: Step) -> Expression:

@@ -62,17 +62,35 @@ class _Names:
     def __init__(self, nodes: set[str]) -> None:
         self.nodes = nodes
         self.used: set[str] = set()
+        self.next_number: dict[str, int] = {}
 
     def own(self, node: str, max_length: int = MAX_LENGTH) -> str:
         """The node's own name, shortened or changed if necessary."""
         stem = node[:max_length].rstrip("_") or "value"
         if stem in AVOIDED:
             stem += "_value"
-        name, number = stem, 2
-        while name in self.used or (name in self.nodes and name != node):
-            name, number = f"{stem}_{number}", number + 1
+        name = stem
+        if name in self.used or (name in self.nodes and name != node):
+            name = self._numbered(stem, node)
         self.used.add(name)
         return name
+
+    def _numbered(self, stem: str, node: str) -> str:
+        """The first free one of stem_2, stem_3, …; the numbers below `next_number` are known to be taken."""
+        number = self.next_number.get(stem, 2)
+        while f"{stem}_{number}" in self.used or f"{stem}_{number}" in self.nodes:
+            number += 1
+        self.next_number[stem] = number
+        own = node.removeprefix(f"{stem}_")  # a number in the node's own long name is free for this node alone
+        if (
+            own != node
+            and own.isdecimal()
+            and own == str(int(own))
+            and 2 <= int(own) < number
+            and node not in self.used
+        ):
+            return node
+        return f"{stem}_{number}"
 
     def chain(self, inputs: dict[str, str], uses: Counter[str]) -> str:
         """The variable for values that are used once: `x`, unless a node with this name is used more than once."""
