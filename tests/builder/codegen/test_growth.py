@@ -14,7 +14,7 @@ from builder.document import Document
 from tests.builder.codegen.test_codegen import document, node
 from tests.builder.generated_code import compare
 
-SMALL, LARGE = 60, 240
+SMALL, LARGE = 40, 160
 
 
 def chain(size: int) -> Document:
