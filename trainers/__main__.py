@@ -100,16 +100,12 @@ def _train(options: argparse.Namespace) -> int:
     data: dict[str, Any] = {"name": options.data} if options.data else {}
     if options.batch_size is not None:
         size = options.batch_size
-        data["batch_size"] = int(size) if size.isdigit() else size
-    document = _document(options.file)
+        data["batch_size"] = int(size) if size.isdecimal() and len(size) < 20 else size
     if data:
-        overrides["data"] = {"name": document.training.get("data", {}).get("name"), **data}
+        overrides["data"] = data
     if options.lr is not None:
-        optimizer = document.training.get("optimizer", {"name": "Adam"})
-        overrides["optimizer"] = {
-            "name": optimizer["name"] if isinstance(optimizer, dict) else optimizer,
-            "lr": options.lr,
-        }
+        overrides["optimizer"] = {"lr": options.lr}
+    document = _document(options.file)
     run = trainers.start(trainers.Job.from_document(document, **overrides))
     try:
         _follow(run, quiet=options.json)

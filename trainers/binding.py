@@ -17,7 +17,7 @@ def bind(document: Document) -> Document:
     """The same document, with the shape of its data set in every Input that has none. Downloads nothing."""
     document = migrate.document(document)
     data = document.training.get("data")
-    if not isinstance(data, dict):
+    if not isinstance(data, Mapping):
         return document
     try:
         chosen = dataset(data)

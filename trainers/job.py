@@ -11,22 +11,25 @@ import builder
 from builder.analysis.infer import analyse
 from builder.checks.base import run
 from builder.document import Document
+from builder.document.json_values import json_value
 from builder.problems import DocumentError, GraphError, Problem
-from builder.validation_messages import sentences
+from builder.registry import did_you_mean
+from builder.validation_messages import clip, sentences
 from trainers import migrate
 from trainers.binding import bind
 from trainers.checks.base import errors_first, problems_of
-from trainers.data import DataError, DataSet, dataset
+from trainers.data import DATASETS, DataError, DataSet, dataset
 from trainers.data.augmentation import Augmentation
 from trainers.data.augmentation import read as read_augmentations
 from trainers.data.no_data import NO_DATA, no_samples
 from trainers.data.splits import Prepared, check_shares, prepare
-from trainers.engine.device import device_names
+from trainers.engine.device import device_complaint
 from trainers.entry import OptionError, choose
 from trainers.optim.initialisation import INITIALISATIONS, Initialisation
 from trainers.optim.optimizers import OPTIMIZERS, Optimizer
 from trainers.optim.schedules import SCHEDULES, Schedule
 from trainers.paradigms import DEFAULT_PARADIGM, PARADIGMS, Paradigm
+from trainers.setting_names import SettingNames
 
 
 class _Options(BaseModel):
@@ -80,6 +83,20 @@ class Batching(_Options):
     )
 
 
+DEFAULTS = {"paradigm": DEFAULT_PARADIGM, "optimizer": "Adam", "schedule": "constant", "initialisation": "default"}
+NAMES = SettingNames(
+    Settings,
+    {
+        "data": (Batching, *DATASETS.values()),
+        "early_stopping": (EarlyStopping,),
+        "paradigm": PARADIGMS.values(),
+        "optimizer": OPTIMIZERS.values(),
+        "schedule": SCHEDULES.values(),
+        "initialisation": INITIALISATIONS.values(),
+    },
+)
+
+
 class Job:
     """A document that can be trained, with its settings as objects. Made by `Job.from_document`."""
 
@@ -87,6 +104,7 @@ class Job:
 
     def __init__(self, document: Document) -> None:
         """Read `document.training`. DocumentError: `.problems` lists every wrong setting."""
+        refuse_unstorable(document.training)
         self.document = document = migrate.document(document)
         problems: list[Problem] = []
         training = document.training
@@ -97,17 +115,18 @@ class Job:
             except (OptionError, ValueError) as error:
                 problems.append(_problem(str(error)))
 
-        self.paradigm: Paradigm = attempt(choose, PARADIGMS, training.get("paradigm", DEFAULT_PARADIGM), "paradigm")
+        def chosen(registry: Any, key: str) -> Any:
+            return attempt(choose, registry, training.get(key, DEFAULTS[key]), key, NAMES.hint)
+
+        self.paradigm: Paradigm = chosen(PARADIGMS, "paradigm")
         makes_samples = self.paradigm is not None and not self.paradigm.needs_data
         self.dataset: DataSet = NO_DATA if makes_samples and "data" not in training else attempt(_dataset, training)
         self.batching: Batching = attempt(_batching, training)
         self.augmentations: tuple[Augmentation, ...] = attempt(_augmentations, training)
         self.settings: Settings = attempt(_settings, training)
-        self.optimizer: Optimizer = attempt(choose, OPTIMIZERS, training.get("optimizer", "Adam"), "optimizer")
-        self.schedule: Schedule = attempt(choose, SCHEDULES, training.get("schedule", "constant"), "schedule")
-        self.initialisation: Initialisation = attempt(
-            choose, INITIALISATIONS, training.get("initialisation", "default"), "initialisation"
-        )
+        self.optimizer: Optimizer = chosen(OPTIMIZERS, "optimizer")
+        self.schedule: Schedule = chosen(SCHEDULES, "schedule")
+        self.initialisation: Initialisation = chosen(INITIALISATIONS, "initialisation")
         if problems:
             raise DocumentError(problems)
 
@@ -119,13 +138,15 @@ class Job:
     def from_document(cls, document: Document, **overrides: Any) -> Job:
         """Bind and check a document and make its job.
 
-        `overrides` replace parts of `training`: epochs=3, optimizer={"lr": 0.1} (merged), data={"name": "iris"}.
+        `overrides` replace parts of `training`: epochs=3, optimizer={"lr": 0.1} (changes the rate alone),
+        optimizer={"name": "Adam"} (Adam with its own defaults), data={"name": "iris"}.
 
         Raises:
             DocumentError: a setting is wrong; GraphError: the network has errors, or does not fit the data or the loss.
         """
-        document = document.changed(training=merged(document.training, overrides))
-        job = cls(bind(document))
+        training = merged(document.training, overrides)
+        refuse_unstorable(training)
+        job = cls(bind(document.changed(training=training)))
         errors = [problem for problem in problems_of(job) if problem.severity == "error"]
         if errors:
             raise GraphError(errors)
@@ -155,8 +176,10 @@ class Job:
 
 def check(document: Document) -> list[Problem]:
     """Everything wrong with the document, its data set and its training, one list of problems, errors first."""
-    bound = bind(document)
+    bound = document
     try:
+        refuse_unstorable(document.training)
+        bound = bind(document)
         job = Job(bound)
     except DocumentError as error:
         return errors_first([*run(analyse(bound)), *error.problems])
@@ -164,22 +187,34 @@ def check(document: Document) -> list[Problem]:
 
 
 def merged(training: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """`training` with overrides. An object is merged with the old one, unless it names another entry."""
+    """`training` with overrides.
+
+    An object without a name changes these options of what is chosen. One that names an entry means that entry with its
+    own defaults, even if it is chosen already. Batch size and splits belong to no data set, so they stay; so does the
+    augmentation where the data set is the same.
+    """
     result = dict(training)
     for key, value in overrides.items():
-        old = result.get(key)
-        if (
-            isinstance(old, Mapping)
-            and isinstance(value, Mapping)
-            and value.get("name", old.get("name")) == old.get("name")
-        ):
+        if not isinstance(value, Mapping):
+            result[key] = value
+            continue
+        old = result.get(key, DEFAULTS.get(key))
+        old = {"name": old} if isinstance(old, str) else old if isinstance(old, Mapping) else {}
+        if "name" not in value:
             result[key] = {**old, **value}
-        elif key == "data" and isinstance(old, Mapping) and isinstance(value, Mapping):
-            kept = {name: old[name] for name in Batching.model_fields if name in old}
-            result[key] = {**kept, **value}
-        else:
-            result[key] = dict(value) if isinstance(value, Mapping) else value
+            continue
+        kept = [*Batching.model_fields] if key == "data" else []
+        kept += ["augmentation"] if key == "data" and value["name"] == old.get("name") else []
+        result[key] = {**{name: old[name] for name in kept if name in old}, **value}
     return result
+
+
+def refuse_unstorable(training: Any) -> None:
+    """DocumentError: a setting is no value of JSON (NaN, a huge number, an object), so no run could store it."""
+    try:
+        json_value(training)
+    except ValueError as error:
+        raise DocumentError([_problem(str(error))]) from None
 
 
 def _problem(message: str) -> Problem:
@@ -188,9 +223,13 @@ def _problem(message: str) -> Problem:
 
 def _dataset(training: Mapping[str, Any]) -> DataSet:
     data = training.get("data")
-    if not isinstance(data, Mapping):
+    if data is None:
         raise ValueError("No data set is chosen. Choose one, such as digits.")
-    return dataset(data)
+    if not isinstance(data, Mapping):
+        raise ValueError(
+            f'No data set is chosen: data must be an object such as {{"name": "digits"}}, got {clip(data)}.'
+        )
+    return dataset(data, NAMES.hint)
 
 
 def _augmentations(training: Mapping[str, Any]) -> tuple[Augmentation, ...]:
@@ -199,12 +238,16 @@ def _augmentations(training: Mapping[str, Any]) -> tuple[Augmentation, ...]:
 
 
 def _read(model: type[Any], values: Mapping[str, Any], prefix: str = "") -> Any:
+    """The settings as a model. ValueError lists every mistake, and where an unknown setting belongs."""
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        raise ValueError(
-            " ".join(f"{prefix}{text}" for text in sentences(error, model.model_fields).values())
-        ) from None
+        texts = sentences(error, model.model_fields)
+        for name in texts.keys() - model.model_fields.keys() - {""}:
+            hint = NAMES.hint(name)
+            similar = f" {hint}" if hint else did_you_mean(name, model.model_fields)
+            texts[name] = f"There is no {clip(name)} here.{similar}"
+        raise ValueError(" ".join(f"{prefix}{text}" for text in texts.values())) from None
 
 
 def _batching(training: Mapping[str, Any]) -> Batching:
@@ -222,7 +265,7 @@ def _settings(training: Mapping[str, Any]) -> Settings:
     if isinstance(values.get("early_stopping"), Mapping):
         values["early_stopping"] = _read(EarlyStopping, values["early_stopping"], "early_stopping: ")
     settings: Settings = _read(Settings, values)
-    known = device_names()
-    if settings.device not in ("auto", *known) and settings.device.split(":")[0] not in known:
-        raise ValueError(f"There is no device {settings.device!r} here; there is: auto, {', '.join(known)}.")
+    complaint = device_complaint(settings.device)
+    if complaint:
+        raise ValueError(complaint)
     return settings

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from builder.registry import discover
@@ -18,15 +18,17 @@ DATASETS: dict[str, type[DataSet]] = discover(sys.modules[__name__], DataSet, la
 NOT_OPTIONS = frozenset({"batch_size", "validation", "test", "train_samples", "augmentation"})
 
 
-def dataset(options: Mapping[str, Any]) -> DataSet:
+def dataset(options: Mapping[str, Any], elsewhere: Callable[[str], str] | None = None) -> DataSet:
     """The data set that a document's training["data"] names: {"name": "spiral", "samples": 1000, "batch_size": 64}.
+
+    `elsewhere`: where an option of this name belongs, as a sentence; see `choose`.
 
     Raises:
         DataError: no such data set (near names are listed) or a wrong option (named, with what was expected).
     """
     try:
         chosen = {key: value for key, value in options.items() if key not in NOT_OPTIONS}
-        return choose(DATASETS, chosen, "data set")
+        return choose(DATASETS, chosen, "data set", elsewhere)
     except OptionError as error:
         raise DataError(str(error)) from None
 

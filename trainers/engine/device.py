@@ -19,6 +19,23 @@ def device_names() -> tuple[str, ...]:
     return (accelerator.type, "cpu") if accelerator is not None else ("cpu",)
 
 
+def device_complaint(name: str) -> str:
+    """Why a job cannot run on the device of this name ("auto", "cpu", "cuda:1"), as a sentence; empty: it can."""
+    import torch
+
+    kind, colon, number = name.partition(":")
+    known = device_names()
+    if name != "auto" and kind not in known:
+        return f"There is no device {name!r} here; there is: auto, {', '.join(known)}."
+    if not colon:
+        return ""
+    count = 1 if kind == "cpu" else torch.accelerator.device_count()
+    if not (number.isascii() and number.isdecimal() and str(int(number)) == number and int(number) < count):
+        several = f"{kind}:0 to {kind}:{count - 1}" if count > 1 else f"{kind}:0"
+        return f"There is no device {name!r} here: after the colon stands the number of a device, {several}."
+    return ""
+
+
 def resolve_device(name: str) -> str:
     """'auto' → the accelerator that torch reports, else the CPU."""
     return device_names()[0] if name == "auto" else name

@@ -213,6 +213,12 @@ class CrossEntropy(OfClasses):
 
     name: ClassVar[str] = "cross_entropy"
     label: ClassVar[str] = "cross-entropy"
+    synonyms: ClassVar[tuple[str, ...]] = (
+        "categorical_crossentropy",
+        "sparse_categorical_crossentropy",
+        "softmax_cross_entropy",
+        "log_loss",
+    )
     torch_name: ClassVar[str] = "CrossEntropyLoss"
 
     label_smoothing: float = Field(0.0, ge=0, le=1, description="Share of the target spread over all classes.")
@@ -223,6 +229,7 @@ class NegativeLogLikelihood(OfClasses):
 
     name: ClassVar[str] = "nll"
     label: ClassVar[str] = "negative log-likelihood"
+    synonyms: ClassVar[tuple[str, ...]] = ("nll_loss",)
     expects: ClassVar[Expects] = "log_probabilities"
     torch_name: ClassVar[str] = "NLLLoss"
 
@@ -245,6 +252,7 @@ class Focal(OfClasses):
 
     name: ClassVar[str] = "focal"
     label: ClassVar[str] = "focal"
+    synonyms: ClassVar[tuple[str, ...]] = ("categorical_focal_crossentropy", "focal_loss")
     compute: ClassVar[Callable[..., Tensor]] = focal_loss
 
     gamma: float = Field(2.0, ge=0, le=10, description="How much less what is correct counts; 0 is cross-entropy.")
@@ -269,6 +277,7 @@ class Dice(OfClasses):
 
     name: ClassVar[str] = "dice"
     label: ClassVar[str] = "Dice"
+    synonyms: ClassVar[tuple[str, ...]] = ("dice_loss",)
     compute: ClassVar[Callable[..., Tensor]] = dice_loss
     weighs: ClassVar[str] = ""
 
@@ -280,6 +289,7 @@ class BinaryCrossEntropyWithLogits(OfLabels):
 
     name: ClassVar[str] = "binary_cross_entropy_with_logits"
     label: ClassVar[str] = "binary cross-entropy with logits"
+    synonyms: ClassVar[tuple[str, ...]] = ("bce_with_logits", "sigmoid_cross_entropy")
     expects: ClassVar[Expects] = "logits"
     torch_name: ClassVar[str] = "BCEWithLogitsLoss"
     weighs: ClassVar[str] = "pos_weight"
@@ -303,6 +313,7 @@ class BinaryCrossEntropy(OfLabels):
 
     name: ClassVar[str] = "binary_cross_entropy"
     label: ClassVar[str] = "binary cross-entropy"
+    synonyms: ClassVar[tuple[str, ...]] = ("binary_crossentropy", "bce", "bce_loss")
     expects: ClassVar[Expects] = "probabilities"
     torch_name: ClassVar[str] = "BCELoss"
 
@@ -322,6 +333,7 @@ class MeanSquaredError(OfNumbers):
 
     name: ClassVar[str] = "mse"
     label: ClassVar[str] = "mean squared error"
+    synonyms: ClassVar[tuple[str, ...]] = ("mean_squared_error", "mse_loss", "l2", "squared_error")
     torch_name: ClassVar[str] = "MSELoss"
 
 
@@ -330,6 +342,7 @@ class MeanAbsoluteError(OfNumbers):
 
     name: ClassVar[str] = "l1"
     label: ClassVar[str] = "mean absolute error (L1)"
+    synonyms: ClassVar[tuple[str, ...]] = ("mean_absolute_error", "mae", "l1_loss", "absolute_error")
     torch_name: ClassVar[str] = "L1Loss"
 
 
@@ -338,6 +351,7 @@ class Huber(OfNumbers):
 
     name: ClassVar[str] = "huber"
     label: ClassVar[str] = "Huber"
+    synonyms: ClassVar[tuple[str, ...]] = ("huber_loss", "smooth_l1", "SmoothL1Loss")
     torch_name: ClassVar[str] = "HuberLoss"
 
     delta: float = Field(1.0, gt=0, le=1000, description="Error at which it turns from squared to absolute.")
@@ -359,6 +373,7 @@ class Quantile(OfNumbers):
 
     name: ClassVar[str] = "quantile"
     label: ClassVar[str] = "quantile (pinball)"
+    synonyms: ClassVar[tuple[str, ...]] = ("pinball", "pinball_loss")
     compute: ClassVar[Callable[..., Tensor]] = quantile_loss
 
     q: float = Field(0.5, gt=0, lt=1, description="The share of the targets that is to lie below; 0.5 is the median.")
@@ -369,6 +384,7 @@ class Poisson(OfNumbers):
 
     name: ClassVar[str] = "poisson"
     label: ClassVar[str] = "Poisson"
+    synonyms: ClassVar[tuple[str, ...]] = ("poisson_nll",)
     torch_name: ClassVar[str] = "PoissonNLLLoss"
     raw_targets: ClassVar[bool] = True
 
@@ -386,6 +402,7 @@ class Hinge(Loss):
 
     name: ClassVar[str] = "hinge"
     label: ClassVar[str] = "hinge (multi-margin)"
+    synonyms: ClassVar[tuple[str, ...]] = ("categorical_hinge", "hinge_loss", "multi_margin")
     expects: ClassVar[Expects] = "logits"
     torch_name: ClassVar[str] = "MultiMarginLoss"
     weighs: ClassVar[str] = "weight"

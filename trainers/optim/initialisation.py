@@ -51,6 +51,7 @@ class Default(Initialisation):
 
     name: ClassVar[str] = "default"
     label: ClassVar[str] = "torch's default"
+    synonyms: ClassVar[tuple[str, ...]] = ("torch", "none", "lecun_uniform")
 
     def apply(self, module: nn.Module) -> None:
         """Nothing to do: each layer initialises its weights itself."""
@@ -64,6 +65,7 @@ class XavierUniform(Initialisation):
 
     name: ClassVar[str] = "xavier_uniform"
     label: ClassVar[str] = "Xavier, uniform"
+    synonyms: ClassVar[tuple[str, ...]] = ("glorot_uniform", "glorot", "xavier")
 
     gain: float = Field(1.0, gt=0, le=100, description="Factor on the standard deviation; 5/3 is recommended for tanh.")
 
@@ -73,6 +75,7 @@ class XavierNormal(Initialisation):
 
     name: ClassVar[str] = "xavier_normal"
     label: ClassVar[str] = "Xavier, normal"
+    synonyms: ClassVar[tuple[str, ...]] = ("glorot_normal",)
 
     gain: float = Field(1.0, gt=0, le=100, description="Factor on the standard deviation; 5/3 is recommended for tanh.")
 
@@ -82,6 +85,7 @@ class KaimingUniform(Initialisation):
 
     name: ClassVar[str] = "kaiming_uniform"
     label: ClassVar[str] = "Kaiming, uniform"
+    synonyms: ClassVar[tuple[str, ...]] = ("he_uniform", "kaiming", "he")
 
     mode: Literal["fan_in", "fan_out"] = Field(
         "fan_in", description="Keep the variance of the signals (fan_in) or of the gradients (fan_out)."
@@ -96,6 +100,7 @@ class KaimingNormal(KaimingUniform):
 
     name: ClassVar[str] = "kaiming_normal"
     label: ClassVar[str] = "Kaiming, normal"
+    synonyms: ClassVar[tuple[str, ...]] = ("he_normal",)
 
 
 class Orthogonal(Initialisation):
@@ -112,6 +117,7 @@ class Zeros(Initialisation):
 
     name: ClassVar[str] = "zeros"
     label: ClassVar[str] = "zeros"
+    synonyms: ClassVar[tuple[str, ...]] = ("zero",)
 
 
 class Normal(Initialisation):
@@ -119,6 +125,7 @@ class Normal(Initialisation):
 
     name: ClassVar[str] = "normal"
     label: ClassVar[str] = "normal"
+    synonyms: ClassVar[tuple[str, ...]] = ("random_normal", "gaussian", "truncated_normal", "random")
 
     std: float = Field(0.02, gt=0, le=100, description="Standard deviation of every weight.")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, Strict, model_validator
@@ -25,6 +25,20 @@ class Optimizer(Entry):
     has_momentum: ClassVar[bool] = False  # the one_cycle schedule may change it together with the learning rate
     has_weight_decay: ClassVar[bool] = True
     fused: ClassVar[bool] = False  # torch has one kernel for the whole step
+    option_synonyms: ClassVar[Mapping[str, str]] = {
+        "learning_rate": "lr",
+        "rate": "lr",
+        "step_size": "lr",
+        "eta": "lr",
+        "alpha": "lr",
+        "l2": "weight_decay",
+        "decay": "weight_decay",
+        "epsilon": "eps",
+        "beta_1": "betas",
+        "beta_2": "betas",
+        "rho": "alpha",
+        "smoothing_constant": "alpha",
+    }
 
     lr: float = Field(0.001, gt=0, le=100, description="Learning rate: by how much one step changes the weights.")
 
@@ -71,6 +85,7 @@ class SGD(Optimizer):
 
     name: ClassVar[str] = "SGD"
     label: ClassVar[str] = "SGD"
+    synonyms: ClassVar[tuple[str, ...]] = ("gradient_descent", "stochastic_gradient_descent", "momentum", "nesterov")
     has_momentum: ClassVar[bool] = True
 
     momentum: float = Field(0.0, ge=0, lt=1, description="Share of the previous step that is added to this one.")
@@ -116,6 +131,7 @@ class AdamW(Adam):
 
     name: ClassVar[str] = "AdamW"
     label: ClassVar[str] = "AdamW"
+    synonyms: ClassVar[tuple[str, ...]] = ("adam_weight_decay", "adamw_torch")
 
     weight_decay: float = Field(
         0.01, ge=0, le=10, description="Reduces every weight by lr times this share in each step."
@@ -212,6 +228,7 @@ class LBFGS(Optimizer):
 
     name: ClassVar[str] = "LBFGS"
     label: ClassVar[str] = "L-BFGS"
+    synonyms: ClassVar[tuple[str, ...]] = ("bfgs", "limited_memory_bfgs")
     needs_closure: ClassVar[bool] = True
     has_weight_decay: ClassVar[bool] = False
 

@@ -85,6 +85,7 @@ class Constant(Schedule):
 
     name: ClassVar[str] = "constant"
     label: ClassVar[str] = "constant"
+    synonyms: ClassVar[tuple[str, ...]] = ("none", "fixed", "ConstantLR")
     per: ClassVar[Per] = "never"
 
 
@@ -93,6 +94,7 @@ class Step(Schedule):
 
     name: ClassVar[str] = "step"
     label: ClassVar[str] = "step"
+    synonyms: ClassVar[tuple[str, ...]] = ("MultiStepLR", "ExponentialLR", "exponential_decay", "step_decay")
     per: ClassVar[Per] = "epoch"
     torch_name: ClassVar[str] = "StepLR"
 
@@ -105,6 +107,7 @@ class Cosine(Schedule):
 
     name: ClassVar[str] = "cosine"
     label: ClassVar[str] = "cosine"
+    synonyms: ClassVar[tuple[str, ...]] = ("cosine_annealing", "cosine_decay", "CosineAnnealing")
     torch_name: ClassVar[str] = "CosineAnnealingLR"
 
     eta_min: float = Field(0.0, ge=0, le=100, description="Learning rate at the last step.")
@@ -118,6 +121,7 @@ class OneCycle(Schedule):
 
     name: ClassVar[str] = "one_cycle"
     label: ClassVar[str] = "one cycle"
+    synonyms: ClassVar[tuple[str, ...]] = ("OneCycle", "one_cycle_lr", "super_convergence")
     torch_name: ClassVar[str] = "OneCycleLR"
 
     max_lr: float | None = Field(None, gt=0, le=100, description="Highest learning rate. Empty: that of the optimizer.")
@@ -151,6 +155,7 @@ class ReduceOnPlateau(Schedule):
 
     name: ClassVar[str] = "reduce_on_plateau"
     label: ClassVar[str] = "reduce on plateau"
+    synonyms: ClassVar[tuple[str, ...]] = ("plateau", "reduce_lr")
     per: ClassVar[Per] = "validation"
     torch_name: ClassVar[str] = "ReduceLROnPlateau"
 
@@ -170,6 +175,7 @@ class WarmUp(Schedule):
 
     name: ClassVar[str] = "warm_up"
     label: ClassVar[str] = "warm-up"
+    synonyms: ClassVar[tuple[str, ...]] = ("LinearLR", "linear_warmup", "cosine_with_warmup", "linear")
     torch_name: ClassVar[str] = "LambdaLR"
 
     share: float = Field(0.1, gt=0, le=1, description="Share of the steps in which the learning rate rises.")

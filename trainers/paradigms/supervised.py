@@ -34,6 +34,13 @@ class Supervised(Paradigm):
 
     name: ClassVar[str] = "supervised"
     label: ClassVar[str] = "Supervised"
+    synonyms: ClassVar[tuple[str, ...]] = (
+        "supervised_learning",
+        "classification",
+        "regression",
+        "classifier",
+        "regressor",
+    )
     chooses_loss: ClassVar[bool] = True
     panels: ClassVar[tuple[str, ...]] = ("metrics", "samples", "predictions", "attention")
 

@@ -37,6 +37,7 @@ class Variational(ReconstructionParadigm):
 
     name: ClassVar[str] = "variational"
     label: ClassVar[str] = "Variational autoencoder"
+    synonyms: ClassVar[tuple[str, ...]] = ("vae", "beta_vae", "variational_autoencoder")
     cards: ClassVar[tuple[str, ...]] = ("reconstructions", "latent_space", "latent_units")
     panels: ClassVar[tuple[str, ...]] = (
         "autoencoder_metrics",

@@ -72,7 +72,7 @@ class EttH1(Downloaded):
         wrong = [name for name in names if name not in cls.measured]
         if wrong or not names or len(set(names)) < len(names):
             reason = f"there is no column {wrong[0]!r}" if wrong else "name at least one column, and each once"
-            raise ValueError(f"{reason}; the columns are {', '.join(cls.measured)}")
+            raise ValueError(f"{reason}; the columns are {', '.join(cls.measured)}.")
         return value
 
     @property

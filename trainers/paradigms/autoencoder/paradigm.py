@@ -38,6 +38,7 @@ class Autoencoder(ReconstructionParadigm):
 
     name: ClassVar[str] = "autoencoder"
     label: ClassVar[str] = "Autoencoder"
+    synonyms: ClassVar[tuple[str, ...]] = ("ae", "auto_encoder", "reconstruction")
     cards: ClassVar[tuple[str, ...]] = ("reconstructions", "latent_space")
     panels: ClassVar[tuple[str, ...]] = (
         "autoencoder_metrics",

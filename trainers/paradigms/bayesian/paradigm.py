@@ -44,6 +44,7 @@ class Bayesian(Supervised):
 
     name: ClassVar[str] = "bayesian"
     label: ClassVar[str] = "Bayesian"
+    synonyms: ClassVar[tuple[str, ...]] = ("bnn", "mc_dropout", "deep_ensemble", "uncertainty")
     tasks: ClassVar[frozenset[str]] = frozenset({"classification", "regression"})
     panels: ClassVar[tuple[str, ...]] = (
         "uncertainty_summary",

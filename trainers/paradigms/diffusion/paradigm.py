@@ -47,6 +47,7 @@ class Diffusion(Paradigm):
 
     name: ClassVar[str] = "diffusion"
     label: ClassVar[str] = "Diffusion"
+    synonyms: ClassVar[tuple[str, ...]] = ("ddpm", "denoising_diffusion", "score_based")
     cards: ClassVar[tuple[str, ...]] = ("denoising", "diffusion_samples")
     panels: ClassVar[tuple[str, ...]] = ("sampling",)
 

@@ -29,6 +29,7 @@ class GAN(Paradigm):
 
     name: ClassVar[str] = "gan"
     label: ClassVar[str] = "Generative adversarial network"
+    synonyms: ClassVar[tuple[str, ...]] = ("adversarial", "dcgan", "wgan")
     networks: ClassVar[tuple[str, ...]] = (GENERATOR, DISCRIMINATOR)
     cards: ClassVar[tuple[str, ...]] = ("generated_samples", "adversarial_losses")
     panels: ClassVar[tuple[str, ...]] = ("random_samples", "noise_interpolation", "discriminator_scores")

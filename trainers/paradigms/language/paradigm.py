@@ -50,6 +50,7 @@ class Language(Paradigm):
 
     name: ClassVar[str] = "language"
     label: ClassVar[str] = "Language model"
+    synonyms: ClassVar[tuple[str, ...]] = ("lm", "next_token", "masked_lm", "causal_lm", "self_supervised")
     tasks: ClassVar[frozenset[str]] = frozenset({"language"})
     chooses_loss: ClassVar[bool] = True
     cards: ClassVar[tuple[str, ...]] = ("generated_text",)

@@ -40,6 +40,7 @@ class Transfer(Supervised):
 
     name: ClassVar[str] = "transfer"
     label: ClassVar[str] = "Transfer"
+    synonyms: ClassVar[tuple[str, ...]] = ("transfer_learning", "fine_tuning", "finetune", "pretrained")
     panels: ClassVar[tuple[str, ...]] = ("metrics", "scratch_baseline", "samples", "predictions", "attention")
     cards: ClassVar[tuple[str, ...]] = ("scratch_baseline_curves", "scratch_baseline_samples")
     forms: ClassVar[tuple[str, ...]] = ("source_training", "weights_file", "weight_matching")
