@@ -90,10 +90,14 @@ def _named(registry: Mapping[str, type[AnyEntry]], name: Any, kind: str) -> type
     message = f"There is no {kind} called {clip(name)}." if name is not None else f"The {kind} has no name."
     hint = ""
     if isinstance(name, str):
-        known = {plain(other): entry.name for entry in registry.values() for other in _other_names(entry)}
-        known |= {plain(entry.name): entry.name for entry in registry.values()}
-        meant = known.get(plain(name)) if plain(name) else None
-        hint = f" It is called {meant} here." if meant else did_you_mean(name, registry)
+        own = {plain(entry.name): entry.name for entry in registry.values()}
+        others = {plain(other): entry.name for entry in registry.values() for other in _other_names(entry)}
+        if plain(name) in own:
+            hint = f" Did you mean {own[plain(name)]}?"
+        elif plain(name) and plain(name) in others:
+            hint = f" It is called {others[plain(name)]} here."
+        else:
+            hint = did_you_mean(name, registry)
     raise OptionError(f"{message}{hint} Known: {', '.join(registry)}.")
 
 
