@@ -113,7 +113,7 @@ def test_a_choice_of_the_wrong_type_names_itself(key: str, wrong: Any) -> None:
         ({"initialisation": {"name": "GlorotUniform"}}, "called xavier_uniform here"),
         ({"paradigm": {"loss": "categorical_crossentropy"}}, "called cross_entropy here"),
         ({"paradigm": {"loss": "sparse_categorical_crossentropy"}}, "called cross_entropy here"),
-        ({"paradigm": {"loss": "binary_crossentropy"}}, "called binary_cross_entropy here"),
+        ({"paradigm": {"loss": "binary_crossentropy"}}, "Did you mean binary_cross_entropy?"),
         ({"paradigm": {"loss": "BCEWithLogitsLoss"}}, "called binary_cross_entropy_with_logits here"),
         ({"paradigm": {"loss": "MeanSquaredError"}}, "called mse here"),
         ({"paradigm": "vae"}, "called variational here"),
