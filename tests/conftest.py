@@ -13,10 +13,10 @@ from hypothesis import settings
 import builder
 from builder.document import Document
 
-# The same examples in every run. NETLOOM_EXPLORE=1 looks for new ones.
-settings.register_profile("steady", derandomize=True)
-if not os.environ.get("NETLOOM_EXPLORE"):
-    settings.load_profile("steady")
+# The same examples in every run. NETLOOM_EXPLORE=1 looks for new ones. No deadline: a busy machine is slow, not wrong.
+settings.register_profile("steady", derandomize=True, deadline=None)
+settings.register_profile("explore", deadline=None)
+settings.load_profile("explore" if os.environ.get("NETLOOM_EXPLORE") else "steady")
 
 
 Maker = Callable[..., Document]
