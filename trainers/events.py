@@ -97,6 +97,7 @@ class Progress:
     message: str = ""
     started: float = 0.0
     updated: float = 0.0
+    interrupted: bool = False  # its process ended in the middle; it is paused, and resuming continues it
 
 
 Event = Metric | Probe | Histograms | Text | Snapshot | Verdicts | Progress

@@ -194,40 +194,6 @@ def test_an_id_that_no_run_can_have_is_not_used_as_a_path(hostile: str, moons: D
     assert len(trainers.runs()) == 1
 
 
-KILLED = """
-import sys, trainers, builder
-run = trainers.start(trainers.Job.from_document(builder.load(sys.argv[1])))
-print(run.id, flush=True)
-run.wait(600)
-"""
-
-
-def test_a_run_of_a_killed_process_can_be_resumed(moons: Document, tmp_path: Path, home: Path) -> None:
-    path = tmp_path / "long.json"
-    path.write_text(builder.dump(_long(moons)))
-    environment = {**os.environ, "NETLOOM_HOME": str(home)}
-    process = subprocess.Popen(
-        [sys.executable, "-c", KILLED, str(path)], env=environment, stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    run = trainers.open_run(process.stdout.readline().strip())
-    _until(lambda: run.progress().step > 20, 60)
-    assert run.state == "running"
-    run.pause()  # asked from another process
-    _until(lambda: run.state == "paused")
-    step = run.progress().step
-    process.kill()
-    process.wait()
-    process.stdout.close()
-    assert run.state == "paused"
-    run.resume()
-    _until(lambda: run.progress().step > step, 60)
-    run.stop()
-    assert run.wait(20) == "stopped"
-    losses = run.metrics().query("split == 'training' and metric == 'loss'")["step"]
-    assert losses.is_unique
-
-
 def test_a_learning_rate_that_gives_nan_fails_with_advice(moons: Document, train: Train) -> None:
     document = moons.changed(training={**moons.training, "optimizer": {"name": "SGD", "lr": 100.0, "momentum": 0.99}})
     deep = document.changed(training={**document.training, "paradigm": {"name": "supervised"}, "epochs": 2000})
@@ -271,11 +237,11 @@ def test_a_full_disk_pauses_the_run_and_loses_nothing(
     full = {"now": False}
     write = Store.write
 
-    def limited(self: Store, run: str, events: Any) -> Any:
+    def limited(self: Store, run: str, events: Any, *owner: Any) -> Any:
         events = list(events)
         if full["now"] and len(events) > 1:
             raise trainers.StoreError("The disk is full, so nothing can be saved here.")
-        return write(self, run, events)
+        return write(self, run, events, *owner)
 
     saves = checkpoint.save
 

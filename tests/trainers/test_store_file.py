@@ -43,6 +43,22 @@ def create(folder):
     store.write(run, [Metric(1, 1, "training", "loss", 0.5)])
     assert len(store.metrics(run)) == 1
 
+def results(count, work):
+    # what `work()` returns in so many processes at once, as lines
+    reading, writing = os.pipe()
+    start = time.monotonic() + 0.02
+    def at_once():
+        while time.monotonic() < start:
+            pass
+        os.write(writing, (work() + "\\n").encode())
+        time.sleep(0.3)
+    children = [fork(at_once) for _ in range(count)]
+    os.close(writing)
+    lines = open(reading).read().splitlines()
+    for child in children:
+        os.waitpid(child, 0)
+    return lines, children
+
 def folders(count):
     for number in range(count):
         folder = Path(sys.argv[1]) / str(number)
@@ -71,6 +87,26 @@ for folder in folders(40):
     Store(folder).run_ids()
 """
 
+CLAIMED = """
+from trainers.runs.store import RunTakenError
+
+for folder in folders(4):
+    run = Store(folder).create("one", "{}", 0, 1)
+    def claim():
+        try:
+            Store(folder).claim(run)
+            return "mine"
+        except RunTakenError as error:
+            return str(error)
+    lines, children = results(4, claim)
+    assert lines.count("mine") == 1 and len(lines) == 4, lines
+    assert sum(f"in the hands of process {child}:" in line for child in children for line in lines) == 3, lines
+    assert Store(folder).owner(run) is None  # it has ended
+    Store(folder).claim(run)  # this process has it now
+    lines, _ = results(2, claim)
+    assert all(f"in the hands of process {os.getpid()}:" in line for line in lines), lines
+"""
+
 
 def _forks(script: str, folder: Path) -> None:
     command = [sys.executable, "-c", FORKS + script, str(folder)]
@@ -88,6 +124,11 @@ def test_a_store_whose_creator_was_killed_is_completed(tmp_path: Path) -> None:
     _forks(KILLED, tmp_path)
 
 
+@needs_fork
+def test_one_of_several_processes_gets_a_run_and_the_others_are_told_who(tmp_path: Path) -> None:
+    _forks(CLAIMED, tmp_path)
+
+
 @pytest.mark.parametrize("tables", [None, 0, 1, 2, 3, 4, 5])
 def test_a_half_made_file_is_completed(tmp_path: Path, tables: int | None) -> None:
     """What version 0.1.0 left behind when it was killed: a file of no bytes, or some of the tables."""
@@ -103,6 +144,18 @@ def test_a_half_made_file_is_completed(tmp_path: Path, tables: int | None) -> No
     store.write(run, [Metric(1, 1, "training", "loss", 0.5)])
     assert store.row(run)["origin"] == "document"
     assert len(store.metrics(run)) == 1
+
+
+def test_doubled_rows_of_an_old_store_are_removed(tmp_path: Path) -> None:
+    rows = [("one", step, 1, "training", "loss", value) for value in (1.0, 2.0) for step in (1, 2)]
+    with contextlib.closing(sqlite3.connect(tmp_path / "runs.sqlite")) as connection, connection:
+        for statement in FIRST_SCHEMA:
+            connection.execute(statement)
+        connection.executemany("INSERT INTO metrics VALUES (?, ?, ?, ?, ?, ?)", rows)
+    store = Store(tmp_path)
+    assert [(row["step"], row["value"]) for row in store.metrics("one")] == [(1, 2.0), (2, 2.0)]
+    store.write("one", [Metric(2, 1, "training", "loss", 3.0)])
+    assert [(row["step"], row["value"]) for row in store.metrics("one")] == [(1, 2.0), (2, 3.0)]
 
 
 def test_a_new_store_has_the_newest_version(tmp_path: Path) -> None:

@@ -29,7 +29,8 @@ from trainers.events import Event, Metric, Progress, State
 from trainers.job import Job
 from trainers.probes import ProbeClock
 from trainers.runs.files import write_text
-from trainers.runs.store import Store, StoreError
+from trainers.runs.ownership import Owner
+from trainers.runs.store import RunTakenError, Store, StoreError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -46,8 +47,9 @@ class StopRequested(Exception):
 class TrainingSession:
     """Loads the data, builds the learner, runs the loop, writes events to the store, saves checkpoints."""
 
-    def __init__(self, run: str, job: Job, store: Store) -> None:
-        self.run, self.job, self.store = run, job, store
+    def __init__(self, run: str, job: Job, store: Store, owner: Owner | None = None) -> None:
+        """`owner`: the claim under which this process trains the run; without one, nothing is asked."""
+        self.run, self.job, self.store, self.owner = run, job, store, owner
         self.folder: Path = store.run_folder(run)
         self.device = resolve_device(job.settings.device)
         self.request = ""  # "pause" or "stop", set by the run's owner
@@ -98,11 +100,19 @@ class TrainingSession:
 
     def _announce(self, message: str) -> None:
         """Show a message while the run is being prepared. StopRequested: the run was asked to stop or to pause."""
-        with contextlib.suppress(StoreError):
-            asked = self.store.write(self.run, [self.progress("running", message)])
-            self.request = self.request or asked or ""
+        try:
+            self._hear(self.store.write(self.run, [self.progress("running", message)], self.owner))
+        except RunTakenError:
+            raise
+        except StoreError:  # a full disk is no reason to stop
+            pass
         if self.request:
             raise StopRequested
+
+    def _hear(self, asked: str | None) -> None:
+        """Note what another process asked. One that asks a run to resume which trains already changes nothing."""
+        if asked in ("pause", "stop"):
+            self.request = self.request or asked
 
     def _restore(self, loop: Loop) -> None:
         state = migrate.checkpoint(checkpoint.load(self.folder / "checkpoint"))
@@ -134,15 +144,16 @@ class TrainingSession:
         assert self.loop is not None
         self._measure_rate()
         try:
-            asked = self.store.write(self.run, [*events, self.progress("running")])
+            self._hear(self.store.write(self.run, [*events, self.progress("running")], self.owner))
             self._save_when_due()
+        except RunTakenError:
+            raise
         except (StoreError, OSError) as error:
             # Nothing is lost: the run pauses with everything in memory until there is room again.
             self.loop.events[:0] = events
             self.trouble = str(error)
             self.request = "pause"
             return True
-        self.request = self.request or asked or ""
         return bool(self.request)
 
     def _measure_rate(self) -> None:
@@ -188,14 +199,14 @@ class TrainingSession:
     def write_state(self, state: State, message: str = "") -> None:
         """Write the state of the run. A full disk is no reason to stop, so that error is ignored here."""
         with contextlib.suppress(StoreError):
-            self.store.write(self.run, [self.progress(state, message)])
+            self.store.write(self.run, [self.progress(state, message)], self.owner)
 
     def write_remaining_events(self) -> None:
         """Write the last events of a run that failed: the end of its loss curve and the last probes."""
         if self.loop is not None:
             events, self.loop.events = self.loop.events, []
             with contextlib.suppress(StoreError):
-                self.store.write(self.run, events)
+                self.store.write(self.run, events, self.owner)
 
     # -- keeping ----------------------------------------------------------------------------------------------------
 
@@ -253,7 +264,7 @@ class TrainingSession:
         checkpoint.save_weights(self.folder / "best.safetensors", best)
         write_text(self.folder / "card.json", json.dumps(card(self.job, self.prepared, scores, self.run)))
         load_weights(loop, last)
-        self.store.write(self.run, events)
+        self.store.write(self.run, events, self.owner)
 
 
 def card(job: Job, prepared: Prepared, scores: dict[str, float], run: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import traceback
 
@@ -10,12 +11,15 @@ import torch
 from builder.compile import layers
 from builder.problems import NetloomError, NodeError
 from trainers.data import DataError
-from trainers.engine import checkpoint
+from trainers.engine import checkpoint, heartbeat
 from trainers.engine.loop import Diverged
 from trainers.engine.session import TRAINING_LOCK, StopRequested, TrainingSession
 from trainers.events import State
 from trainers.job import Job
-from trainers.runs.store import Store, StoreError
+from trainers.runs.ownership import Owner
+from trainers.runs.store import RunTakenError, Store, StoreError
+
+REQUEST_SECONDS = 0.5  # between two looks of a paused run at what another process asks
 
 _workers: dict[str, Worker] = {}
 _guard = threading.Lock()
@@ -24,10 +28,10 @@ _guard = threading.Lock()
 class Worker:
     """The thread of one run. It continues when a page is reloaded; `worker_of` finds it by the run's id."""
 
-    def __init__(self, run: str, job: Job, store: Store) -> None:
-        self.run, self.job = run, job
+    def __init__(self, run: str, job: Job, store: Store, owner: Owner) -> None:
+        self.run, self.job, self.owner = run, job, owner
         self.store = Store(store.folder)  # its own store, since `Store.write` keeps a connection open
-        self.session = TrainingSession(run, job, self.store)
+        self.session = TrainingSession(run, job, self.store, owner)
         self.state: State = "queued"
         self._wake = threading.Event()
         self._changed = threading.Condition()
@@ -45,11 +49,22 @@ class Worker:
             self._set("queued", "Stopping …")
         self._wake.set()
 
-    def resume(self) -> None:
-        if self.state == "paused":
-            self.session.request = ""
-            self._set("queued", "")
-            self._wake.set()
+    def resume(self) -> bool:
+        """Continue the run if it is paused. False: it was not."""
+        with self._changed:  # of two pages that resume at once, one finds it paused
+            if self.state != "paused":
+                return False
+            self.state = "queued"
+        self.session.request = ""
+        self._set("queued", "")
+        self._wake.set()
+        return True
+
+    def abandon(self) -> None:
+        """End the thread of a paused run, whose files are about to be deleted."""
+        self._request("abandon")
+        self._wake.set()
+        self._thread.join(10)
 
     def wait(self, timeout: float | None, states: tuple[State, ...]) -> bool:
         """Wait until the run is in one of these states. False: the timeout came first."""
@@ -70,14 +85,25 @@ class Worker:
     def _main(self) -> None:
         try:
             self._work()
+        except RunTakenError:
+            self._leave()
         except Exception as error:  # any error at all: the server and the other runs continue
             (self.session.folder / "error.txt").write_text(traceback.format_exc(), encoding="utf-8")
             self.session.write_remaining_events()
             self._set("failed", explain(error, self.session))
         finally:
+            heartbeat.stop(self.run)
+            with contextlib.suppress(StoreError):
+                self.store.release(self.run, self.owner)
             self.store.close()
             with _guard:
                 _workers.pop(self.run, None)
+
+    def _leave(self) -> None:
+        """Another process has the run, or it was deleted: nothing more is written. A caller of `wait` goes on."""
+        with self._changed:
+            self.state = "stopped"
+            self._changed.notify_all()
 
     def _work(self) -> None:
         random: dict[str, torch.Tensor] | None = None
@@ -91,13 +117,25 @@ class Worker:
                 random = checkpoint.random_state(self.session.device)
             if state != "paused":
                 return None
-            self._wake.wait()
-            self._wake.clear()
+            self._wait_while_paused()
+            if self.session.request == "abandon":
+                return self._leave()
             if self.session.request == "stop":
                 if self.session.loop is not None:
                     return self._end("stopped")
                 self._interrupt_before_first_step()
                 return None
+
+    def _wait_while_paused(self) -> None:
+        """Wait until this or another process resumes or stops the run."""
+        while not self._wake.wait(REQUEST_SECONDS):
+            with contextlib.suppress(StoreError):
+                match self.store.take_request(self.run):
+                    case "resume":
+                        self.resume()
+                    case "stop":
+                        self.stop()
+        self._wake.clear()
 
     def _train_until_interrupted(self) -> State:
         """Train until the end or until a request to pause or stop. The caller holds the training lock."""
@@ -133,6 +171,8 @@ class Worker:
         message, self.session.trouble = self.session.trouble, ""
         try:
             self.session.save()
+        except RunTakenError:
+            raise
         except (OSError, StoreError) as error:
             message = message or f"Paused, but not saved: {error}"
         self._set("paused", message or "Paused.")
@@ -141,6 +181,8 @@ class Worker:
         session = self.session
         try:
             session.finish()
+        except RunTakenError:
+            raise
         except (OSError, StoreError) as error:
             return self._set("failed", f"The training ended, but the weights could not be saved: {error}")
         return self._set(state, self._last_message(state))
@@ -156,11 +198,16 @@ class Worker:
         return f"Stopped early: the validation {metric.name} was {best} in epoch {loop.position.best_epoch}."
 
 
-def launch(run: str, job: Job, store: Store) -> Worker:
-    """Start the thread of a run in this process. A run that has a checkpoint continues from it."""
-    worker = Worker(run, job, store)
+def launch(run: str, job: Job, store: Store, owner: Owner | None = None) -> Worker:
+    """Start the thread of a run in this process. A run that has a checkpoint continues from it.
+
+    `owner` is the claim of this process if it has the run already. RunTakenError: somebody else trains the run.
+    """
+    owner = owner or store.claim(run)
+    worker = Worker(run, job, store, owner)
     with _guard:
         _workers[run] = worker
+    heartbeat.start(run, store.folder, owner)
     worker.start()
     return worker
 

@@ -95,5 +95,16 @@ def _todays_names(connection: sqlite3.Connection) -> None:
     connection.executemany("UPDATE probes SET kind = ? WHERE kind = ?", kinds)
 
 
-STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (_todays_names,)  # STEPS[n] makes version n + 1 of version n
+def _one_owner(connection: sqlite3.Connection) -> None:
+    """2: a run has one owner, and a metric one value at a step. Runs that two processes trained had every row twice."""
+    add_columns(connection, "runs", owner="TEXT", beat="REAL")
+    connection.execute("UPDATE runs SET owner = process, beat = updated")
+    newest = "SELECT MAX(rowid) FROM metrics GROUP BY run, step, split, metric"
+    connection.execute(f"DELETE FROM metrics WHERE rowid NOT IN ({newest})")
+    connection.execute("DROP INDEX IF EXISTS metrics_by_run")
+    connection.execute("CREATE UNIQUE INDEX IF NOT EXISTS metrics_once ON metrics (run, step, split, metric)")
+
+
+Step = Callable[[sqlite3.Connection], None]
+STEPS: tuple[Step, ...] = (_todays_names, _one_owner)  # STEPS[n] makes version n + 1 of version n
 VERSION = len(STEPS)

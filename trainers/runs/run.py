@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,8 @@ from builder.problems import NetloomError
 from trainers import migrate
 from trainers.events import ProbeKind, Progress, Snapshot, State, Text, Verdict
 from trainers.job import Job
-from trainers.runs.store import PROGRESS, Store, process_is_running, process_token
+from trainers.runs.ownership import Owner
+from trainers.runs.store import PROGRESS, TAKEN, RunTakenError, Store
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,9 +42,13 @@ def start(job: Job, origin: str = "") -> Run:
     """
     from trainers.engine.worker import launch
 
-    store = Store()
-    run = store.create(job.document.name, job.to_json(), 0, job.settings.epochs, origin)
-    launch(run, job, store)
+    store, owner = Store(), Owner.new()
+    try:
+        run = store.create(job.document.name, job.to_json(), 0, job.settings.epochs, origin, owner)
+    except BaseException:
+        owner.forget()
+        raise
+    launch(run, job, store, owner)
     return Run(run, store)
 
 
@@ -86,10 +92,11 @@ class Run:
         values = {name: row[name] for name in PROGRESS}
         if worker is not None:
             values["state"] = worker.state
-        elif row["state"] not in OVER and not self._in_another_process(row):
+        elif row["state"] not in OVER and not is_owned(row):
             values |= {"state": "paused", "seconds_left": None}
             if row["state"] != "paused":
-                values["message"] = "Interrupted: Netloom was closed while it trained."
+                when = "before it started" if row["state"] == "queued" else "while it trained"
+                values |= {"message": f"Interrupted: Netloom was closed {when}.", "interrupted": True}
         return Progress(**values)
 
     @property
@@ -244,13 +251,26 @@ class Run:
         self._control("stop")
 
     def resume(self) -> None:
-        """Continue a paused run. The results are exactly those of a run that was not paused."""
-        worker = self._worker()
-        if worker is not None:
-            worker.resume()
-        elif self.state == "paused":
-            from trainers.engine.worker import launch
+        """Continue a paused run. The results are exactly those of a run that was not paused.
 
+        Raises:
+            RunError: the run is over.
+            RunTakenError: it trains already, in another thread or process, which the message names.
+        """
+        from trainers.engine.worker import launch
+
+        if self.state in OVER:
+            raise RunError(f"Run {self.id} has ended ({self.state}), so there is nothing to resume.")
+        worker, owner = self._worker(), self.store.owner(self.id)
+        if worker is None and owner is not None and not owner.is_this_process and self.state != "paused":
+            raise RunTakenError(f"Run {self.id} is already {self.state} in {owner.describe()}: {TAKEN}")
+        if worker is not None and not worker.resume():
+            raise RunTakenError(f"Run {self.id} is already {worker.state} in this process ({os.getpid()}): {TAKEN}")
+        if worker is not None:
+            return
+        if owner is not None and not owner.is_this_process and self.state == "paused":
+            self.store.request(self.id, "resume")  # it has everything in memory
+        else:
             launch(self.id, self.job, self.store)
 
     def wait(self, timeout: float | None = None) -> State:
@@ -266,33 +286,43 @@ class Run:
         return self.state
 
     def delete(self) -> None:
-        """Delete the run with its weights. RunError: it is still training."""
+        """Delete the run with its weights. RunError: it is still training, or paused in another process."""
         if self.state in ("running", "queued"):
             raise RunError("This run is still training. Stop it first.")
+        worker, owner = self._worker(), self.store.owner(self.id)
+        if worker is not None:
+            worker.abandon()
+        elif owner is not None and self.state not in OVER:
+            raise RunError(f"This run is paused by {owner.describe()}. Stop it first.")
         self.store.delete(self.id)
 
     def _control(self, what: str) -> None:
         worker = self._worker()
         if worker is not None:
             worker.pause() if what == "pause" else worker.stop()
-        elif self._in_another_process(self.store.row(self.id)):
+        elif is_owned(self.store.row(self.id)):
             self.store.request(self.id, what)
         elif what == "stop" and self.state == "paused":
-            self.store.write(self.id, [_stopped(self.progress())])
+            owner = self.store.claim(self.id)
+            try:
+                self.store.write(self.id, [_stopped(self.progress())], owner)
+            finally:
+                self.store.release(self.id, owner)
 
     def _worker(self) -> Worker | None:
         from trainers.engine.worker import worker_of
 
         return worker_of(self.id)
 
-    @staticmethod
-    def _in_another_process(row: dict[str, Any]) -> bool:
-        """Whether another process, which is still running, trains the run."""
-        return row["process"] != process_token() and process_is_running(row["process"])
+
+def is_owned(row: dict[str, Any]) -> bool:
+    """Whether a process that is alive has the run, from its row in the store."""
+    owner = Owner.read(row["owner"])
+    return owner is not None and owner.is_alive(row["beat"])
 
 
 def _stopped(progress: Progress) -> Progress:
-    return replace(progress, state="stopped", message="Stopped.")
+    return replace(progress, state="stopped", message="Stopped.", interrupted=False)
 
 
 def _part_module(part: Part, source: nn.Module, document: Document) -> nn.Module:

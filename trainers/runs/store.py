@@ -7,7 +7,6 @@ belong to one thread; nothing is locked for longer than one small transaction. A
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import sqlite3
@@ -36,8 +35,11 @@ from trainers.home import home
 from trainers.runs.array_json import decode_array, encode_array
 from trainers.runs.database import connect
 from trainers.runs.files import write_text
+from trainers.runs.ownership import Owner
 
-PROGRESS = tuple(Progress.__dataclass_fields__)
+PROGRESS = tuple(name for name in Progress.__dataclass_fields__ if name != "interrupted")  # as columns
+METRIC = "run, step, epoch, split, metric, value"
+TAKEN = "it is not trained a second time. Stop it there, or wait until that process has ended."
 TEXTS = "texts"  # the kind of generated texts in the table of probes
 SNAPSHOT = "snapshot:"  # the kind of snapshots there, followed by their view
 MOST_PROBES = 250  # probes of one kind returned at most, spread evenly over the run
@@ -46,6 +48,10 @@ RUN_ID = re.compile(r"[0-9a-z-]{6,64}")
 
 class StoreError(NetloomError):
     """The store cannot be written or read. The message says why (disk full, no such run) and what to do."""
+
+
+class RunTakenError(StoreError):
+    """Another process or thread trains the run, or it was deleted. The message says who."""
 
 
 class Store:
@@ -87,22 +93,79 @@ class Store:
         if writer is not None:
             writer.close()
 
-    def create(self, name: str, job: str, steps: int, epochs: int, origin: str = "") -> str:
-        """Create a run in state "queued" and return its id. `origin` is the id of the document that it trains."""
+    def create(self, name: str, job: str, steps: int, epochs: int, origin: str = "", owner: Owner | None = None) -> str:
+        """Create a run in state "queued" and return its id.
+
+        Parameters:
+            origin: the id of the document that it trains.
+            owner: who is going to train it; without one, whoever claims it.
+        """
         run = f"{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:8]}"
         try:
             self.run_folder(run).mkdir(parents=True)
             write_text(self.run_folder(run) / "job.json", job)
         except OSError as error:
             raise StoreError(_reason(error, self.folder)) from error
+        now = time.time()
         with self._transaction() as connection:
             connection.execute(
                 "INSERT INTO runs (id, name, created, state, steps, epochs, epoch, step, seconds, samples_per_second,"
-                " device, message, started, updated, process, origin)"
-                " VALUES (?, ?, ?, 'queued', ?, ?, 0, 0, 0, 0, '', '', 0, ?, ?, ?)",
-                (run, name, time.time(), steps, epochs, time.time(), process_token(), origin),
+                " device, message, started, updated, origin, owner, beat)"
+                " VALUES (?, ?, ?, 'queued', ?, ?, 0, 0, 0, 0, '', '', 0, ?, ?, ?, ?)",
+                (run, name, now, steps, epochs, now, origin, str(owner) if owner else None, now),
             )
         return run
+
+    # -- owners -----------------------------------------------------------------------------------------------------
+
+    def claim(self, run: str) -> Owner:
+        """Make this process the owner of a run, unless another owner is alive. One transaction: of several that ask at
+        once, one gets the run. RunTakenError: somebody else trains it."""
+        owner = Owner.new()
+        try:
+            with self._transaction() as connection:
+                connection.execute("BEGIN IMMEDIATE")
+                row = connection.execute("SELECT owner, beat FROM runs WHERE id = ?", (run,)).fetchone()
+                if row is None:
+                    raise StoreError(f"There is no run {run[:70]!r}. `netloom runs` lists them.")
+                holder = Owner.read(row[0])
+                if holder is not None and holder.is_alive(row[1]):
+                    raise RunTakenError(f"Run {run} is in the hands of {holder.describe()}: {TAKEN}")
+                # a request was for the owner before
+                connection.execute(
+                    "UPDATE runs SET owner = ?, beat = ?, request = NULL WHERE id = ?", (str(owner), time.time(), run)
+                )
+        except BaseException:
+            owner.forget()
+            raise
+        return owner
+
+    def release(self, run: str, owner: Owner) -> None:
+        """Give up a run. Whether or not that can be written, this process owns it no longer."""
+        owner.forget()
+        with self._transaction() as connection:
+            connection.execute("UPDATE runs SET owner = NULL WHERE id = ? AND owner = ?", (run, str(owner)))
+
+    def beat(self, run: str, owner: Owner) -> None:
+        """Report that the owner of a run is alive, for other machines, which cannot look at its process."""
+        with self._transaction() as connection:
+            connection.execute("UPDATE runs SET beat = ? WHERE id = ? AND owner = ?", (time.time(), run, str(owner)))
+
+    def owner(self, run: str) -> Owner | None:
+        """The owner of a run, if it is alive. StoreError: there is no such run."""
+        row = self.row(run)
+        owner = Owner.read(row["owner"])
+        return owner if owner is not None and owner.is_alive(row["beat"]) else None
+
+    def take_request(self, run: str) -> str | None:
+        """What another process asked the owner of a run to do ("pause", "stop", "resume"), once."""
+        with self._transaction() as connection:
+            row = connection.execute("SELECT request FROM runs WHERE id = ?", (run,)).fetchone()
+            if row and row[0]:
+                connection.execute("UPDATE runs SET request = NULL WHERE id = ?", (run,))
+        return row[0] if row else None
+
+    # -- writing ----------------------------------------------------------------------------------------------------
 
     def run_folder(self, run: str) -> Path:
         """The folder of a run. StoreError: no run can have this id, so it is not used as a path."""
@@ -110,9 +173,14 @@ class Store:
             raise StoreError(f"{run[:70]!r} is not the id of a run.")
         return self.folder / "runs" / run
 
-    def write(self, run: str, events: Iterable[Event]) -> str | None:
-        """Write events in one transaction. Returns the request of another process ("pause", "stop"), if any, once."""
+    def write(self, run: str, events: Iterable[Event], owner: Owner | None = None) -> str | None:
+        """Write events in one transaction. Returns the request of another process ("pause", "stop"), if any, once.
+
+        `owner` is who writes. RunTakenError: the run has another owner by now, or was deleted; nothing was written.
+        """
         with self._writing() as connection:
+            if owner is not None:
+                self._check_owner(connection, run, owner)
             metrics: list[tuple[Any, ...]] = []
             for event in events:
                 match event:
@@ -132,11 +200,20 @@ class Store:
                         self._write_latest(connection, run, event)
                     case Progress():
                         self._write_progress(connection, run, event)
-            connection.executemany("INSERT INTO metrics VALUES (?, ?, ?, ?, ?, ?)", metrics)
+            connection.executemany(f"INSERT OR REPLACE INTO metrics ({METRIC}) VALUES (?, ?, ?, ?, ?, ?)", metrics)
             row = connection.execute("SELECT request FROM runs WHERE id = ?", (run,)).fetchone()
             if row and row[0]:
                 connection.execute("UPDATE runs SET request = NULL WHERE id = ?", (run,))
         return row[0] if row else None
+
+    @staticmethod
+    def _check_owner(connection: sqlite3.Connection, run: str, owner: Owner) -> None:
+        update = "UPDATE runs SET beat = ? WHERE id = ? AND owner = ?"
+        if not connection.execute(update, (time.time(), run, str(owner))).rowcount:
+            row = connection.execute("SELECT owner FROM runs WHERE id = ?", (run,)).fetchone()
+            holder = Owner.read(row[0]) if row else None
+            reason = f"it is in the hands of {holder.describe()}" if holder else "it was deleted or ended elsewhere"
+            raise RunTakenError(f"This process trains run {run} no longer: {reason}.")
 
     @staticmethod
     def _write_latest(connection: sqlite3.Connection, run: str, event: Histograms | Verdicts) -> None:
@@ -150,7 +227,7 @@ class Store:
     def _write_progress(connection: sqlite3.Connection, run: str, progress: Progress) -> None:
         assignments = ", ".join(f"{name} = ?" for name in PROGRESS)
         values = [getattr(progress, name) for name in PROGRESS]
-        connection.execute(f"UPDATE runs SET {assignments}, process = ? WHERE id = ?", (*values, process_token(), run))
+        connection.execute(f"UPDATE runs SET {assignments} WHERE id = ?", (*values, run))
 
     def request(self, run: str, what: str) -> None:
         """Ask the process that trains a run to "pause" or "stop" it. It looks for requests a few times a second."""
@@ -248,35 +325,6 @@ class Store:
             for table, column in (("metrics", "run"), ("probes", "run"), ("runs", "id")):
                 connection.execute(f"DELETE FROM {table} WHERE {column} = ?", (run,))
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def process_token() -> str:
-    """This process: its id, and its start time, since a later process may get the same id."""
-    return f"{os.getpid()}:{_started(os.getpid())}"
-
-
-def process_is_running(token: str | None) -> bool:
-    """Whether the process with this token is still running."""
-    number, _, started = (token or "").partition(":")
-    return number.isdigit() and _process_exists(int(number)) and _started(int(number)) == started
-
-
-def _process_exists(number: int) -> bool:
-    try:
-        os.kill(number, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
-
-
-def _started(number: int) -> str:
-    """When a process started, in the kernel's ticks, on systems with /proc (Linux). Elsewhere always "0"."""
-    try:
-        return Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[19]
-    except (OSError, IndexError):
-        return "0"
 
 
 def _reason(error: Exception, folder: Path) -> str:
