@@ -20,6 +20,7 @@ from trainers.job import EarlyStopping, Job
 from trainers.probes.activations import ActivationProbe
 from trainers.probes.clock import ProbeClock
 from trainers.probes.weights import WeightProbe
+from trainers.verdicts.circumstances import Circumstances
 
 
 def split(samples: int) -> Split:
@@ -102,7 +103,7 @@ def loop(
         None,
         stopping,
         on_tick,
-        ProbeClock({}),
+        ProbeClock(Circumstances(specs={})),
     )
     return made, reported
 

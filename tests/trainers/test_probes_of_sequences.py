@@ -9,11 +9,13 @@ import torch
 from torch import nn
 
 from builder.modules import with_template
-from trainers.events import Probe
+from trainers.events import Probe, Verdict
 from trainers.probes.attention import attention_maps, has_attention
 from trainers.probes.through_time import ThroughTimeProbe
 from trainers.probes.weights import WeightProbe
-from trainers.verdicts.history import MIN_PROBES, Assessment
+from trainers.verdicts.assessment import Assessment
+from trainers.verdicts.circumstances import Circumstances
+from trainers.verdicts.evidence import MIN_PROBES
 
 
 def network(kind: type[nn.RNNBase]) -> nn.Sequential:
@@ -50,16 +52,19 @@ def test_layers_that_read_both_ways_are_left_out() -> None:
     assert not ThroughTimeProbe({"main": model}).layers
 
 
+def verdicts_on(sizes: dict[str, float]) -> tuple[Verdict, ...]:
+    assessment = Assessment(Circumstances(specs={}))
+    for step in range(MIN_PROBES):
+        assessment.evidence.probes.add([Probe(step, "through_time", {"memory": sizes})])
+    return assessment.verdicts()
+
+
 def test_a_gradient_that_vanishes_through_time_has_a_verdict() -> None:
     sizes = {str(back): math.exp(-back) for back in range(60)}
-    assessment = Assessment({})
-    for step in range(MIN_PROBES):
-        verdicts = assessment.add([Probe(step, "through_time", {"memory": sizes})])
-    (verdict,) = verdicts
+    (verdict,) = verdicts_on(sizes)
     assert verdict.node == "memory" and "the gradient 14 steps before the last one" in verdict.message
     assert "LSTM or GRU" in verdict.advice
-    for step in range(MIN_PROBES):
-        assert not Assessment({}).add([Probe(step, "through_time", {"memory": {"0": 1.0, "20": 0.1}})])
+    assert not verdicts_on({"0": 1.0, "20": 0.1})
 
 
 def test_the_mean_gradient_of_an_embedding_is_over_the_rows_that_were_used() -> None:

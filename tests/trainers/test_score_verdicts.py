@@ -13,17 +13,19 @@ from trainers.events import Verdict
 from trainers.objectives.model_outputs import Answers
 from trainers.tasks import TASKS
 from trainers.tasks.target import Target
-from trainers.verdicts.history import EPOCHS, Epoch, History
+from trainers.verdicts.assessment import Assessment
+from trainers.verdicts.circumstances import Circumstances
+from trainers.verdicts.evidence import EPOCHS, Epoch
 
 
-def history(training: Iterable[float], validation: Iterable[float], **scores: float) -> History:
-    made = History()
+def history(training: Iterable[float], validation: Iterable[float], **scores: float) -> Assessment:
+    made = Assessment(Circumstances(specs={}))
     for number, (mine, held_out) in enumerate(zip(training, validation, strict=True), 1):
-        made.add(Epoch(number, mine, {"loss": held_out, **scores}))
+        made.evidence.epochs.add(Epoch(number, mine, {"loss": held_out, **scores}))
     return made
 
 
-def messages(made: History) -> str:
+def messages(made: Assessment) -> str:
     return " ".join(verdict.message for verdict in made.verdicts())
 
 
@@ -44,15 +46,15 @@ def test_a_forecast_without_skill() -> None:
 
 
 def test_diagnostics_are_reported_when_they_stay_in_the_newest_words() -> None:
-    made = History()
+    made = Assessment(Circumstances(specs={}))
     for number in range(1, 6):
         found = (Verdict(None, "warning", f"word {number}", "advice"),) if number != 2 else ()
-        made.add(Epoch(number, 1.0, {"loss": 1.0}, found))
+        made.evidence.epochs.add(Epoch(number, 1.0, {"loss": 1.0}, found))
         assert messages(made) == ("word 5" if number == 5 else "")
 
 
 def test_notes_are_reported_from_the_start() -> None:
-    made = History(notes=("Class weights: a 1, b 2.",))
+    made = Assessment(Circumstances(specs={}), ("Class weights: a 1, b 2.",))
     assert messages(made) == "Class weights: a 1, b 2."
 
 

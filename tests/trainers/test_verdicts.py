@@ -12,20 +12,23 @@ import trainers
 from builder import Document
 from tests.trainers.conftest import perceptron
 from trainers.events import Probe, Verdict
-from trainers.verdicts.history import MIN_PROBES, Assessment
+from trainers.verdicts.assessment import Assessment
+from trainers.verdicts.circumstances import Circumstances
+from trainers.verdicts.evidence import MIN_PROBES
 
 Train = Callable[..., trainers.Run]
 
 
-def verdicts_on(gradients: Any = None, activations: Any = None, specs: Any = None) -> tuple[Verdict, ...]:
+def verdicts_on(
+    gradients: Any = None, activations: Any = None, specs: Any = None, probes: int = MIN_PROBES
+) -> tuple[Verdict, ...]:
     specs = {name: builder.CATALOGUE[kind]() for name, kind in (specs or {}).items()}
-    assessment = Assessment(specs)
-    found: tuple[Verdict, ...] = ()
-    for step in range(MIN_PROBES):
-        found = assessment.add(
+    assessment = Assessment(Circumstances(specs=specs))
+    for step in range(probes):
+        assessment.evidence.probes.add(
             [Probe(step, "gradients", gradients or {}), Probe(step, "activations", activations or {})]
         )
-    return found
+    return assessment.verdicts()
 
 
 def sizes(*values: float, ratio: float = 1e-3) -> dict[str, dict[str, float]]:
@@ -40,7 +43,7 @@ def test_a_healthy_network_has_no_verdicts() -> None:
 
 
 def test_a_single_probe_gives_no_verdict() -> None:
-    assert Assessment({}).add([Probe(1, "gradients", sizes(1e-9, 1e-3, 1e-1))]) == ()
+    assert verdicts_on(sizes(1e-9, 1e-3, 1e-1), probes=1) == ()
 
 
 def test_vanishing_gradients_name_both_ends_how_far_apart_they_are_and_the_cause() -> None:

@@ -20,7 +20,7 @@ from trainers.events import Event, Metric, Verdicts
 from trainers.job import EarlyStopping
 from trainers.paradigms.base import KeptMetric
 from trainers.probes import ProbeClock
-from trainers.verdicts.history import Epoch
+from trainers.verdicts.evidence import Epoch
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -52,6 +52,8 @@ class TrainingPosition:
     epochs_without_progress: int = 0
     sum_loss: float = 0.0  # of the losses since the last point of the loss curve
     count_loss: int = 0
+    epoch_sum_loss: float = 0.0  # of the losses of the current epoch
+    epoch_count_loss: int = 0
 
 
 @dataclass
@@ -78,8 +80,6 @@ class Loop:
     _pending: list[Tensor] = field(default_factory=list)
     _deadline: float = 0.0
     _ticks: int = 0
-    _epoch_sum: float = 0.0  # of the losses of the running epoch
-    _epoch_count: int = 0
 
     def check_requests_now(self) -> None:
         """Look for a request to pause or stop after the next step instead of at the next tick. From any thread."""
@@ -94,25 +94,27 @@ class Loop:
             self._end_epoch()
             if self.stopped_early:
                 break
-        verdicts = self.probes.assessment.verdicts()
-        if verdicts or self.probes.assessment.has_enough_probes:
-            self.events.append(Verdicts(self.position.step, verdicts))
+        self.events.append(Verdicts(self.position.step, self.probes.assessment.verdicts()))
         self.on_tick(self._take())
         return True
 
     def _run_epoch(self, limit: float) -> bool:
         """The remaining batches of one epoch. False: `on_tick` asked to leave."""
         position, step, pending, clock = self.position, self.learner.step, self._pending, time.perf_counter
+        probes = self.probes
         for batch in self.batches.epoch(position.epoch, position.batch):
-            if clock() < self._deadline:
+            if clock() < self._deadline and position.step + 1 < probes.evidence_step:
                 pending.append(step(batch))
                 position.step += 1
                 position.batch += 1
             else:
-                pending.append(self.probes.step(self.learner, batch, position.step + 1, self.events))
+                pending.append(probes.step(self.learner, batch, position.step + 1, self.events))
                 position.step += 1
                 position.batch += 1
-                if self._tick():
+                if position.step >= probes.evidence_step:
+                    self._collect()
+                    probes.judge(position.step, self.events)
+                if clock() >= self._deadline and self._tick():
                     return False
             if position.step >= limit:
                 break
@@ -139,13 +141,17 @@ class Loop:
         values = torch.stack(self._pending).float().tolist()
         first = position.step - len(values) + 1
         self._pending.clear()
+        trend = self.probes.assessment.evidence.losses
         for step, value in enumerate(values, first):
             if not math.isfinite(value):
+                trend.diverged = step
+                self.events.append(Verdicts(step, self.probes.assessment.verdicts()))
                 raise Diverged(step)
+            trend.add(value)
             position.sum_loss += value
             position.count_loss += 1
-            self._epoch_sum += value
-            self._epoch_count += 1
+            position.epoch_sum_loss += value
+            position.epoch_count_loss += 1
             if step % bucket(step) == 0:
                 self._end_bucket(step)
 
@@ -163,9 +169,9 @@ class Loop:
         validation = self._validate()
         for name, value in self.learner.training_metrics().items():
             self.events.append(Metric(position.step, position.epoch, "training", name, value))
-        mean = self._epoch_sum / max(self._epoch_count, 1)
-        self._epoch_sum, self._epoch_count = 0.0, 0
-        self.probes.assessment.history.add(Epoch(position.epoch, mean, validation, self.learner.diagnostics))
+        mean = position.epoch_sum_loss / max(position.epoch_count_loss, 1)
+        position.epoch_sum_loss, position.epoch_count_loss = 0.0, 0
+        self.probes.assessment.evidence.epochs.add(Epoch(position.epoch, mean, validation, self.learner.diagnostics))
         self.learner.epoch_end(validation.get("loss"))
         self._remember_best(validation)
 

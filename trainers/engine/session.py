@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from builder.analysis.plan import make_plan
 from trainers import migrate
 from trainers.data.splits import Prepared
 from trainers.engine import checkpoint
@@ -31,6 +30,7 @@ from trainers.probes import ProbeClock
 from trainers.runs.files import write_text
 from trainers.runs.ownership import Owner
 from trainers.runs.store import RunTakenError, Store, StoreError
+from trainers.verdicts.circumstances import Circumstances
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -79,7 +79,6 @@ class TrainingSession:
         total = batches.count * settings.epochs
         total = min(total, settings.max_steps or total)
         learner = job.paradigm.learner(job, self.prepared, self.device, total, batches.count)
-        specs = {step.name: step.spec for step in make_plan(job.document).steps}
         self.total_steps = total
         self.threads = thread_count(job, batches.size, self.device)
         self.loop = Loop(
@@ -90,11 +89,11 @@ class TrainingSession:
             settings.max_steps,
             settings.early_stopping,
             self._on_tick,
-            ProbeClock(specs),
+            ProbeClock(Circumstances(job, total)),
             job.paradigm.metric_to_keep(job.dataset),
             not job.paradigm.needs_data,
         )
-        self.loop.probes.assessment.history.notes = (*self.prepared.notes, *learner.notes)
+        self.loop.probes.assessment.notes = (*self.prepared.notes, *learner.notes)
         if checkpoint.exists(self.folder / "checkpoint"):
             self._restore(self.loop)
 
@@ -121,6 +120,10 @@ class TrainingSession:
             module.load_state_dict(state["networks"][name])
         loop.learner.load_state_dict(state["learner"])
         loop.best = {name: tensor.to(self.device) for name, tensor in state["best"].items()}
+        if "verdicts" in state:
+            loop.probes.load_state_dict(state["verdicts"])
+        else:  # a checkpoint of an earlier version
+            loop.probes.start_late(loop.position.step)
         self._seconds = state["seconds"]
         checkpoint.set_random_state(state["random"], self.device)
         self.store.delete_after(self.run, loop.position.step)
@@ -230,6 +233,7 @@ class TrainingSession:
             "networks": {name: dict(module.state_dict()) for name, module in loop.learner.modules.items()},
             "learner": loop.learner.state_dict(),
             "best": loop.best,
+            "verdicts": loop.probes.state_dict(),
             "random": checkpoint.random_state(self.device),
             "seconds": self.seconds,
         }

@@ -21,17 +21,27 @@ SAMPLES = 64  # of the batch: enough for the statistics, at a bounded cost on la
 BINS = 40
 NEAR = 0.02  # within this distance of a bound, as a share of the range, a unit counts as saturated
 LARGEST = 1e30  # histograms have values up to here
-STATISTICS = ("mean", "std", "zero_share", "saturated_share", "dead_share")
+SHARES = ("zero_share", "saturated_share", "dead_share")  # what verdicts need
+STATISTICS = ("mean", "std", *SHARES)
 
 
 class ActivationProbe:
     """Collects the outputs of every node of every network in one step."""
 
     def __init__(
-        self, modules: Mapping[str, nn.Module], specs: Mapping[str, Any], forward_pass: int | None = None
+        self,
+        modules: Mapping[str, nn.Module],
+        specs: Mapping[str, Any],
+        forward_pass: int | None = None,
+        shares_only: bool = False,
     ) -> None:
-        """`forward_pass`: which forward pass of the step to measure, from 0; None: the last one."""
+        """
+        Parameters:
+            forward_pass: which forward pass of the step to measure, from 0; None: the last one.
+            shares_only: measure what verdicts need, and nothing for charts.
+        """
         self.modules = modules
+        self.shares_only = shares_only
         self.forward_pass = forward_pass
         self.passes: Counter[str] = Counter()
         self.specs = specs
@@ -40,6 +50,8 @@ class ActivationProbe:
 
     def __enter__(self) -> ActivationProbe:
         for name, child in probed_nodes(self.modules).items():
+            if self.shares_only and not is_activation(self.specs.get(name)):
+                continue
             self._handles.append(child.register_forward_hook(self._hook(name)))
         return self
 
@@ -70,24 +82,25 @@ class ActivationProbe:
         rows, histograms = [], []
         for name, output in self.outputs.items():
             values = output.float()
-            rows.append(torch.stack(self._statistics(name, values)))
+            if self.shares_only:
+                rows.append(torch.stack(self._shares(name, values)))
+                continue
+            rows.append(torch.stack([*_moments(values), *self._shares(name, values)]))
             # torch.histc raises on NaN and infinity; the loop reports these, so the probe must not fail
             finite = values.nan_to_num(0.0, LARGEST, -LARGEST).clamp(-LARGEST, LARGEST)
             low, high = finite.amin(), finite.amax()
             histograms.append(torch.cat([low[None], high[None], torch.histc(finite, BINS)]))
-        statistics = torch.stack(rows).tolist()
+        names, statistics = list(self.outputs), SHARES if self.shares_only else STATISTICS
+        table = zip(names, torch.stack(rows).tolist(), strict=True)
+        yield Probe(step, "activations", {name: dict(zip(statistics, row, strict=True)) for name, row in table})
+        if self.shares_only:
+            return
         counted = torch.stack(histograms).tolist()
-        names = list(self.outputs)
-        yield Probe(
-            step,
-            "activations",
-            {n: dict(zip(STATISTICS, row, strict=True)) for n, row in zip(names, statistics, strict=True)},
-        )
         yield Histograms(
             step, {n: (row[0], row[1], [int(v) for v in row[2:]]) for n, row in zip(names, counted, strict=True)}
         )
 
-    def _statistics(self, name: str, values: Tensor) -> list[Tensor]:
+    def _shares(self, name: str, values: Tensor) -> list[Tensor]:
         zero = values == 0
         saturated = values.new_zeros(())
         spec = self.specs.get(name)
@@ -99,5 +112,13 @@ class ActivationProbe:
         # A unit is a feature or a channel. It is dead when it is zero for every sample and at every position.
         units = zero.flatten(2).all(dim=2) if values.dim() > 2 else zero
         dead = units.all(dim=0).float().mean() if values.dim() > 1 else values.new_zeros(())
-        std = values.std() if values.numel() > 1 else values.new_zeros(())
-        return [values.mean(), std, zero.float().mean(), saturated, dead]
+        return [zero.float().mean(), saturated, dead]
+
+
+def _moments(values: Tensor) -> list[Tensor]:
+    return [values.mean(), values.std() if values.numel() > 1 else values.new_zeros(())]
+
+
+def is_activation(spec: Any) -> bool:
+    """Whether a layer is an activation: verdicts ask how many of its values are zero or at its bounds."""
+    return getattr(spec, "family", "") == "activation"

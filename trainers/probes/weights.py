@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterator, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -14,8 +15,7 @@ from trainers.probes.nodes import probed_nodes
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-GRADIENTS = ("mean_abs", "max_abs", "norm", "update_ratio")
-WEIGHTS = ("mean", "std", "norm")
+FLOOR = 0.1  # of the usual size of initial weights: the ratio of an update to smaller weights would mean nothing
 
 
 class WeightProbe:
@@ -32,11 +32,12 @@ class WeightProbe:
             parameters = [parameter for parameter in child.parameters() if parameter.requires_grad]
             if parameters:
                 self.nodes[name] = parameters
-        self._before: dict[str, Tensor] = {}
+        self._before: dict[int, Tensor] = {}
 
     def __enter__(self) -> WeightProbe:
         with torch.no_grad():
-            self._before = {name: _flat(parameters).clone() for name, parameters in self.nodes.items()}
+            parameters = [parameter for each in self.nodes.values() for parameter in each]
+            self._before = {id(parameter): parameter.detach().clone() for parameter in parameters}
         return self
 
     def __exit__(
@@ -47,29 +48,83 @@ class WeightProbe:
 
     def events(self, step: int) -> Iterator[Event]:
         """The statistics of the step. It waits for the device once for all of them."""
-        rows, names = [], []
-        with torch.no_grad():
-            for name, parameters in self.nodes.items():
-                gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
-                if not gradients:
-                    continue
-                weights, before = _flat(parameters), self._before[name]
-                size = _flat(gradients).abs()
-                update_ratio = (weights - before).norm() / before.norm().clamp_min(1e-12)
-                std = weights.std() if weights.numel() > 1 else weights.new_zeros(())
-                used = (size > 0).sum().clamp_min(1) if name in self.embeddings else size.numel()
-                row = [size.sum() / used, size.max(), size.norm(), update_ratio, weights.mean(), std, weights.norm()]
-                rows.append(torch.stack(row))
-                names.append(name)
-        self._before.clear()
-        if not rows:
+        nodes = {name: each for name, each in self.nodes.items() if any(p.grad is not None for p in each)}
+        flat = [parameter for each in nodes.values() for parameter in each]
+        if not flat:
+            self._before.clear()
             return
-        found = dict(zip(names, torch.stack(rows).tolist(), strict=True))
-        gradients_of = {name: dict(zip(GRADIENTS, row[:4], strict=True)) for name, row in found.items()}
-        weights_of = {name: dict(zip(WEIGHTS, row[4:], strict=True)) for name, row in found.items()}
-        yield Probe(step, "gradients", gradients_of)
-        yield Probe(step, "weights", weights_of)
+        with torch.no_grad():
+            found = iter(self._numbers(flat))
+            measured = {name: [next(found) for _ in each] for name, each in nodes.items()}
+        self._before.clear()
+        gradients, weights = {}, {}
+        for name, each in nodes.items():
+            gradients[name], weights[name] = _of_node(each, measured[name], name in self.embeddings)
+        yield Probe(step, "gradients", gradients)
+        yield Probe(step, "weights", weights)
+
+    def _numbers(self, parameters: list[nn.Parameter]) -> list[dict[str, float]]:
+        """Sums and norms of each parameter, of its gradient and of its change."""
+        weights = [parameter.detach().float() for parameter in parameters]
+        before = [self._before[id(parameter)].float() for parameter in parameters]
+        gradients = [
+            weight.new_zeros(1) if parameter.grad is None else parameter.grad.float()
+            for parameter, weight in zip(parameters, weights, strict=True)
+        ]
+        one = weights[0].new_ones(())
+        columns = {
+            "sum_abs": torch._foreach_norm(gradients, 1),
+            "max_abs": torch._foreach_norm(gradients, math.inf),
+            "norm": torch._foreach_norm(gradients),
+            "used": [gradient.count_nonzero() for gradient in gradients],
+            "change": torch._foreach_norm(torch._foreach_sub(weights, before)),
+            "before": torch._foreach_norm(before),
+            "weight_norm": torch._foreach_norm(weights),
+            "sum": [weight.sum() for weight in weights],
+            "equal": [(w[0] == w[-1]).all() if w.ndim > 1 and len(w) > 1 else one for w in weights],
+        }
+        table = torch.stack([torch.stack([value.float() for value in column]) for column in columns.values()])
+        return [dict(zip(columns, row, strict=True)) for row in table.T.tolist()]
 
 
-def _flat(tensors: list[Tensor] | list[nn.Parameter]) -> Tensor:
-    return torch.cat([tensor.detach().reshape(-1).float() for tensor in tensors])
+def _of_node(
+    parameters: list[nn.Parameter], measured: list[dict[str, float]], embedding: bool
+) -> tuple[dict[str, float], dict[str, float]]:
+    """The statistics of the gradients and of the weights of one node, from those of its parameters."""
+    count = sum(parameter.numel() for parameter in parameters)
+    with_gradient = sum(parameter.numel() for parameter in parameters if parameter.grad is not None)
+    used = max(1.0, sum(row["used"] for row in measured)) if embedding else max(with_gradient, 1)
+    before, after = (_norm(row[name] for row in measured) for name in ("before", "weight_norm"))
+    mean = sum(row["sum"] for row in measured) / count
+    gradients = {
+        "mean_abs": sum(row["sum_abs"] for row in measured) / used,
+        "max_abs": max(row["max_abs"] for row in measured),
+        "norm": _norm(row["norm"] for row in measured),
+        "update_ratio": _norm(row["change"] for row in measured) / max(before, FLOOR * usual_norm(parameters)),
+    }
+    matrices = [row["equal"] for parameter, row in zip(parameters, measured, strict=True) if _has_units(parameter)]
+    weights = {
+        "mean": mean,
+        "std": math.sqrt(max(after**2 / count - mean**2, 0.0) * count / max(count - 1, 1)) if count > 1 else 0.0,
+        "norm": after,
+        "equal_units": min(matrices, default=0.0),  # 1: the weights into the first and the last unit are the same
+    }
+    return gradients, weights
+
+
+def _norm(parts: Iterator[float]) -> float:
+    try:
+        return math.sqrt(sum(part * part for part in parts))
+    except OverflowError:
+        return math.inf
+
+
+def _has_units(parameter: nn.Parameter) -> bool:
+    return parameter.ndim > 1 and len(parameter) > 1
+
+
+def usual_norm(parameters: list[nn.Parameter]) -> float:
+    """The norm of a layer's weights as they usually start: with a standard deviation of 1/√inputs (LeCun et al. 1998);
+    a layer of vectors alone, such as a normalisation or a learned scale, has ones."""
+    inputs = max((parameter[0].numel() for parameter in parameters if parameter.ndim > 1), default=1)
+    return math.sqrt(sum(parameter.numel() for parameter in parameters) / max(inputs, 1))

@@ -1,39 +1,15 @@
-"""Verdicts on the network, from what the probes measured. Each is one class; `Assessment` in history.py asks them."""
+"""Verdicts on the network, from what the probes measured. Each is one class; `Assessment` asks them."""
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from builder.catalogue import CATALOGUE
-from trainers.events import Badge, Probe, Verdict, VerdictSeverity
-
-MEMORY = 0.7  # weight of the old value in the moving average of a statistic: one unusual batch makes no verdict
-Statistics = dict[str, dict[str, float]]  # node → statistic → value
-
-
-@dataclass
-class ProbeStatistics:
-    """Moving averages of what the probes measured, with the nodes in the order in which they run."""
-
-    activations: Statistics = field(default_factory=dict)
-    gradients: Statistics = field(default_factory=dict)
-    through_time: Statistics = field(default_factory=dict)  # node → steps before the last one → mean gradient norm
-    specs: Mapping[str, Any] = field(default_factory=dict)  # node → its layer
-
-    def add(self, probe: Probe) -> None:
-        """Include one more probe in the averages."""
-        averages: Statistics | None = getattr(self, probe.kind, None)
-        if averages is None:
-            return
-        for node, values in probe.values.items():
-            old = averages.setdefault(node, {})
-            for name, value in values.items():
-                if math.isfinite(value):
-                    old[name] = value if name not in old else MEMORY * old[name] + (1 - MEMORY) * value
+from trainers.events import Badge, Verdict, VerdictSeverity
+from trainers.verdicts.evidence import Evidence
 
 
 class VerdictRule:
@@ -49,9 +25,9 @@ class VerdictRule:
 
 
 class ProbeRule(VerdictRule):
-    """Base of the verdicts on the network: `find` reads the statistics of the probes."""
+    """Base of the verdicts on the network: `find` reads what the probes measured."""
 
-    def find(self, statistics: ProbeStatistics) -> Iterator[Verdict]:
+    def find(self, evidence: Evidence) -> Iterator[Verdict]:
         """The verdicts of this kind that hold now."""
         raise TypeError(f"{type(self).__name__} must define what it finds.")
 
@@ -71,13 +47,13 @@ class VanishingGradients(ProbeRule):
     badge: ClassVar[Badge] = "vanishing"
     factor: ClassVar[float] = 300.0
 
-    def find(self, statistics: ProbeStatistics) -> Iterator[Verdict]:
-        specs = statistics.specs
+    def find(self, evidence: Evidence) -> Iterator[Verdict]:
+        specs = evidence.circumstances.specs
         # Each row of an embedding gets the gradient of few tokens of a batch, so its gradients are small anyway.
         embeddings = {node for node, spec in specs.items() if getattr(spec, "vocabulary_parameter", None)}
         sizes = {
             node: max(values.get("mean_abs", 0.0), 1e-30)
-            for node, values in statistics.gradients.items()
+            for node, values in evidence.probes.gradients.items()
             if node not in embeddings
         }
         if len(sizes) < 3:
@@ -113,8 +89,8 @@ class ExplodingGradients(ProbeRule):
     severity: ClassVar[VerdictSeverity] = "error"
     badge: ClassVar[Badge] = "exploding"
 
-    def find(self, statistics: ProbeStatistics) -> Iterator[Verdict]:
-        for node, values in statistics.gradients.items():
+    def find(self, evidence: Evidence) -> Iterator[Verdict]:
+        for node, values in evidence.probes.gradients.items():
             if values.get("norm", 0.0) > 1e3 or values.get("update_ratio", 0.0) > 0.5:
                 yield self.verdict(
                     node,
@@ -138,9 +114,9 @@ class DeadUnits(ProbeRule):
     title: ClassVar[str] = "Dead units"
     badge: ClassVar[Badge] = "dead"
 
-    def find(self, statistics: ProbeStatistics) -> Iterator[Verdict]:
-        for node, values in statistics.activations.items():
-            spec = statistics.specs.get(node)
+    def find(self, evidence: Evidence) -> Iterator[Verdict]:
+        for node, values in evidence.probes.activations.items():
+            spec = evidence.circumstances.specs.get(node)
             if getattr(spec, "family", "") == "activation" and values.get("dead_share", 0.0) >= 0.4:
                 yield self.verdict(
                     node,
@@ -164,10 +140,10 @@ class SaturatedUnits(ProbeRule):
     title: ClassVar[str] = "Saturated units"
     badge: ClassVar[Badge] = "saturated"
 
-    def find(self, statistics: ProbeStatistics) -> Iterator[Verdict]:
-        specs = statistics.specs
+    def find(self, evidence: Evidence) -> Iterator[Verdict]:
+        specs = evidence.circumstances.specs
         following = dict(itertools.pairwise(specs))
-        for node, values in statistics.activations.items():
+        for node, values in evidence.probes.activations.items():
             before_output = getattr(specs.get(following.get(node, "")), "role", "") == "output"
             if values.get("saturated_share", 0.0) >= 0.5 and not before_output:
                 bounds = " and ".join(f"{bound:g}" for bound in specs[node].bounds())
@@ -191,8 +167,8 @@ class UpdateSize(ProbeRule):
     title: ClassVar[str] = "Size of the updates"
     severity: ClassVar[VerdictSeverity] = "info"
 
-    def find(self, statistics: ProbeStatistics) -> Iterator[Verdict]:
-        ratios = sorted(v["update_ratio"] for v in statistics.gradients.values() if v.get("update_ratio", 0) > 0)
+    def find(self, evidence: Evidence) -> Iterator[Verdict]:
+        ratios = sorted(v["update_ratio"] for v in evidence.probes.gradients.values() if v.get("update_ratio", 0) > 0)
         if not ratios:
             return
         median = ratios[len(ratios) // 2]
@@ -218,8 +194,8 @@ class VanishingThroughTime(ProbeRule):
     ratio: ClassVar[float] = 1e-6
     least_steps: ClassVar[int] = 8  # shorter sequences get no verdict
 
-    def find(self, statistics: ProbeStatistics) -> Iterator[Verdict]:
-        for node, values in statistics.through_time.items():
+    def find(self, evidence: Evidence) -> Iterator[Verdict]:
+        for node, values in evidence.probes.through_time.items():
             sizes = {int(back): size for back, size in values.items()}
             last = sizes.get(0, 0.0)
             if last <= 0 or max(sizes) < self.least_steps:
@@ -231,7 +207,7 @@ class VanishingThroughTime(ProbeRule):
                 node,
                 f"{node} hardly learns from early steps: the gradient {lost} steps before the last one is "
                 f"{max(sizes[lost] / last, 1e-30):.0e} of that at the last step.",
-                self._advice(statistics.specs.get(node)),
+                self._advice(evidence.circumstances.specs.get(node)),
             )
 
     @staticmethod

@@ -38,6 +38,7 @@ from trainers.paradigms.transfer.weight_files import (
     weights_folder,
 )
 from trainers.runs.store import Store, StoreError
+from trainers.verdicts.circumstances import Circumstances
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -203,7 +204,6 @@ def _train(first: Job, path: Path, say: Callable[[str], None]) -> None:
     batches = Batches(prepared.training, first.batch_size, settings.seed, device, first.augmentations)
     total = batches.count * settings.epochs
     learner = first.paradigm.learner(first, prepared, device, total, batches.count)
-    specs = {step.name: step.spec for step in make_plan(first.document).steps}
 
     def on_tick(events: list[Event]) -> bool:
         epoch = min(loop.position.epoch + 1, settings.epochs)
@@ -211,7 +211,9 @@ def _train(first: Job, path: Path, say: Callable[[str], None]) -> None:
         return False
 
     validation = prepared.validation.to(device)
-    loop = Loop(learner, batches, validation, settings.epochs, None, None, on_tick, ProbeClock(specs))
+    loop = Loop(
+        learner, batches, validation, settings.epochs, None, None, on_tick, ProbeClock(Circumstances(first, total))
+    )
     with threads(thread_count(first, batches.size, device)):
         loop.run()
     path.parent.mkdir(parents=True, exist_ok=True)
