@@ -16,6 +16,11 @@ def _discover_layers() -> dict[str, type[LayerSpec]]:
 CATALOGUE: dict[str, type[LayerSpec]] = _discover_layers()  # in the order of the palette
 
 
+def type_that_reorders() -> str:
+    """The name of the layer type that puts axes into another order."""
+    return next(name for name, spec in CATALOGUE.items() if spec.reorders is not None)
+
+
 def type_with_role(role: Role) -> str:
     """The name of the layer type with this role in a network: "input", "output" or "block"."""
     return next(name for name, spec in CATALOGUE.items() if spec.role == role)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from builder import axes as axis_roles
+from builder.axes import PLACES, Axes
 from builder.shapes import Shape
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 DType = Literal["float", "int"]
 Role = Literal["input", "output", "layer", "block"]
 Style = Literal["module", "function", "list", "fold", "expression"]
-Layout = Literal["as_input", "channels_first", "other"]
+Layout = Literal["as_input", "channels_first", "features_last", "other"]
 
 # Types of parameters. The bounds keep a typing error from allocating terabytes; they are far above any useful value.
 Width = Annotated[int, Field(ge=1, le=1_000_000)]
@@ -72,17 +74,29 @@ class Use(NamedTuple):
 
 
 class Signal(NamedTuple):
-    """The tensor on an edge: the shape of one sample (without the batch axis), the dtype, the place of the channels."""
+    """The tensor on an edge: the shape of one sample (without the batch axis), the dtype, the roles of its axes."""
 
     shape: Shape
     dtype: DType = "float"
     channels_first: bool = False  # an image or a volume whose first axis is the channels, as convolutions return it
+    axes: Axes = ()  # the role of each axis; empty: nothing is known
+    arranged: bool = False  # a person has put the axes in this order, so layers that take any order do not question it
+
+
+class Reorder(NamedTuple):
+    """An order of axes that a layer needs: dims of torch.permute for its input, and whether its result goes back."""
+
+    dims: tuple[int, ...]
+    port: int = 0  # the number of the input, in the order of the layer's ports
+    back: bool = False  # the layers behind it expect the order that its input had
 
 
 class ShapeError(Exception):
     """A layer cannot take its inputs. The text is the sentence for the user.
 
     `insert` is a fix: a layer (type, params) to insert before the node. `params` is another: parameters to set.
+    `reorder` is a third: the order of axes (dims of torch.permute) that an input needs. `replace` is a layer (type,
+    params) for the place of the node.
     """
 
     def __init__(
@@ -91,11 +105,15 @@ class ShapeError(Exception):
         *,
         insert: tuple[str, dict[str, Any]] | None = None,
         params: dict[str, Any] | None = None,
+        reorder: Reorder | None = None,
+        replace: tuple[str, dict[str, Any]] | None = None,
         short: str = "",
     ) -> None:
         super().__init__(message)
         self.insert = insert
         self.params = params
+        self.reorder = reorder
+        self.replace = replace
         self.short = short or message
 
 
@@ -156,9 +174,14 @@ class LayerSpec(BaseModel):
     takes: ClassVar[DType | None] = "float"  # the dtype of every input; None: any
     emits: ClassVar[Literal["values", "probabilities", "log_probabilities", "unit"]] = "values"
     keeps_shape: ClassVar[bool] = False  # the output has the shape of the input
-    layout: ClassVar[Layout | None] = None  # where the output's channels are; None: "as_input" if it keeps the shape
+    # Where the channels or features are, in the input and in the output; None: "as_input" if it keeps the shape. From
+    # it follow the roles of the output's axes, and a warning if an input has its channels elsewhere.
+    layout: ClassVar[Layout | None] = None
+    reads: ClassVar[Layout | None] = None  # where it takes the channels of its input to be, if `layout` does not say it
     # The layer works on the last axis, which in an image is the width. The layer (type, params) to insert before it.
     fix_for_images: ClassVar[tuple[str, dict[str, Any]] | None] = None
+    arranges: ClassVar[bool | None] = None  # whether a person orders the axes with it; None: as in its inputs
+    reorders: ClassVar[str | None] = None  # the parameter with the new order of all axes, as torch.permute has it
     follows_batch: ClassVar[bool] = False  # without an input it takes its batch size from the network's first Input
     last_step: ClassVar[dict[str, Any] | None] = None  # parameters with which it returns only a sequence's last step
     vocabulary_parameter: ClassVar[str | None] = None  # the parameter with the number of tokens it knows
@@ -203,6 +226,63 @@ class LayerSpec(BaseModel):
     def infer_output(self, *signals: Signal) -> Signal | None:
         """The output's signal, if running the module on meta tensors would be slow; None: run it."""
         return None
+
+    def output_axes(self, shape: Shape, *signals: Signal) -> Axes:
+        """The roles of the output's axes, from the roles of the inputs' axes. By default they follow from `layout`."""
+        layout, rank = self.channels(), len(shape)
+        given = axis_roles.combined([(signal.shape, signal.axes) for signal in signals], rank)
+        if rank == 1:
+            return given if layout == "as_input" and given[0] else ("features",)
+        if layout == "as_input" or (self.keeps_shape and layout != "other" and (rank == 2 or any(given))):
+            return given
+        if layout == "channels_first":
+            spatial = axis_roles.channels_first(rank)[1:]
+            return (
+                "channels",
+                *(one if one in PLACES else other for one, other in zip(given[1:], spatial, strict=True)),
+            )
+        if layout == "features_last" and rank:
+            return (*given[:-1], "features")
+        return axis_roles.unknown(rank)
+
+    def misread(self, *signals: Signal) -> ShapeError | None:
+        """An input whose axes have other roles than this layer takes them for: it runs, and learns from the wrong axis.
+
+        Called after `check_inputs` has passed. By default `layout` says where the channels must be.
+        """
+        layout = self.reads or self.channels()
+        if layout not in ("channels_first", "features_last"):
+            return None
+        for port, signal in enumerate(signals):
+            axes = signal.axes
+            place = axis_roles.values_axis(axes) if len(axes) > 1 else None
+            wanted = 0 if layout == "channels_first" else len(axes) - 1
+            if place is None or place == wanted:
+                continue
+            # Somebody who mixes along another axis says so by permuting. Channels last before a layer for channels
+            # first are rather an order that somebody forgot to undo.
+            forgotten = wanted == 0 and place == len(axes) - 1 and axis_roles.in_natural_order(axes)
+            if forgotten or not signal.arranged:
+                return self._misread_error(signal, Reorder(axis_roles.moved(len(axes), place, wanted), port))
+        return None
+
+    def _misread_error(self, signal: Signal, reorder: Reorder) -> ShapeError:
+        axes, order = signal.axes, [dim - 1 for dim in reorder.dims[1:]]
+        better = axis_roles.describe(tuple(signal.shape[at] for at in order), [axes[at] for at in order])
+        given = axis_roles.describe(signal.shape, axes)
+        if (self.reads or self.channels()) == "channels_first":
+            values = axes[order[0]]
+            message = f"takes axis 1 for the channels, but it is the {axes[0]}: it gets {given}. Permute the {values} "
+            back = self.width_parameter is None
+            return ShapeError(f"{message}to the front: {better}.", reorder=reorder._replace(back=back))
+        values = axes[order[-1]]
+        message = f"works on the last axis, which is the {axes[-1]}, not the {values}: it gets {given}."
+        if self.fix_for_images is not None:
+            name, _ = self.fix_for_images
+            text = f"{message} {name} it into one vector, or Permute it to {better}."
+            return ShapeError(text, insert=self.fix_for_images)
+        back = self.keeps_shape and self.ranks is None
+        return ShapeError(f"{message} Permute it to {better}.", reorder=reorder._replace(back=back))
 
     def flops(self, output: Signal, *signals: Signal) -> int | None:
         """Operations per sample by a formula, for a layer that torch's counter does not know; None: torch counts."""

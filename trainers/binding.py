@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from builder.axes import likely
 from builder.document import Document, Node
 from builder.spec import Signal
 from trainers import migrate
@@ -24,7 +25,7 @@ def bind(document: Document) -> Document:
     except DataError:
         return document  # check says what is wrong with the data set
     given = _signals(document, chosen)
-    nodes = tuple(_shaped(node, given[node.name]) if _is_open(node, given) else node for node in document.nodes)
+    nodes = tuple(_bound(node, given[node.name]) if node.name in given else node for node in document.nodes)
     return document if nodes == document.nodes else document.changed(nodes=nodes)
 
 
@@ -43,11 +44,23 @@ def _signals(document: Document, chosen: DataSet) -> dict[str, Signal]:
     return given
 
 
-def _shaped(node: Node, signal: Signal) -> Node:
-    """A new node, not a copy: a copy would take along the layer that the node remembers."""
+def _bound(node: Node, signal: Signal) -> Node:
+    """The node with the shape of the data set, if it has none, and the roles of the axes, if nobody has set others.
+
+    A new node, not a copy: a copy would take along the layer that the node remembers.
+    """
+    layer = _input(node)
+    if layer.shape not in (None, signal.shape):
+        return node  # a check says that the shape is another one
+    params = dict(node.params)
+    if layer.shape is None:
+        params |= {"shape": list(signal.shape), **({"dtype": signal.dtype} if signal.dtype != "float" else {})}
+    if layer.axis_roles is None and signal.axes not in ((), likely(signal.shape, signal.dtype)):
+        params["axis_roles"] = list(signal.axes)
+    if params == node.params:
+        return node
     fields = {name: getattr(node, name) for name in Node.model_fields}
-    kind = {"dtype": signal.dtype} if signal.dtype != "float" else {}
-    return Node(**{**fields, "params": {**node.params, "shape": list(signal.shape), **kind}})
+    return Node(**{**fields, "params": params})
 
 
 def _input(node: Node) -> Any:
@@ -57,7 +70,3 @@ def _input(node: Node) -> Any:
     except (KeyError, ValueError):
         return None
     return spec if spec.role == "input" else None
-
-
-def _is_open(node: Node, given: Mapping[str, Signal]) -> bool:
-    return node.name in given and _input(node).shape is None

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from builder.analysis.plan import Plan, Step, make_plan
+from builder.axes import VALUES, Axes
 from builder.document import Document
 from builder.document.blocks import opened
 from builder.document.graph import behind_cycles
@@ -83,6 +84,14 @@ class Analysis:
 def infer(document: Document) -> dict[str, Shape]:
     """Output shape of every node, without the batch axis. Nodes that fail, and those behind them, are absent."""
     return analyse(document).shapes
+
+
+def roles(document: Document) -> dict[str, Axes]:
+    """The roles of the axes of every node's output, without the batch axis: ("steps", "features"); "" is unknown.
+
+    Of a document that `trainers.bind` returned, they start from what the data set says. Nodes that fail are absent.
+    """
+    return {name: facts.signal.axes for name, facts in analyse(document).facts.items()}
 
 
 def analyse(document: Document) -> Analysis:
@@ -183,7 +192,19 @@ def _measure(spec: LayerSpec, signals: tuple[Signal, ...]) -> Facts:
         facts = Facts(signal, 0)
     else:
         facts = Facts(signal, *_parameters(_module(spec, signals))) if spec.role == "layer" else Facts(signal, 0)
-    return facts._replace(signal=facts.signal._replace(channels_first=_channels_first(spec, facts.signal, signals)))
+    made = facts.signal
+    return facts._replace(
+        signal=made._replace(
+            channels_first=_channels_first(spec, made, signals),
+            axes=spec.output_axes(made.shape, *signals),
+            arranged=_arranged(spec, signals),
+        )
+    )
+
+
+def _arranged(spec: LayerSpec, given: tuple[Signal, ...]) -> bool:
+    """Whether a person has put the axes of the output in their order."""
+    return any(signal.arranged for signal in given) if spec.arranges is None else spec.arranges
 
 
 def _channels_first(spec: LayerSpec, made: Signal, given: tuple[Signal, ...]) -> bool:
@@ -192,7 +213,9 @@ def _channels_first(spec: LayerSpec, made: Signal, given: tuple[Signal, ...]) ->
         return False
     if spec.channels() == "as_input":
         return any(signal.channels_first for signal in given)
-    return spec.role == "input" or spec.channels() == "channels_first"
+    if spec.role == "input":
+        return spec.output_axes(made.shape)[-1] not in VALUES
+    return spec.channels() == "channels_first"
 
 
 def _check_inputs(spec: LayerSpec, signals: tuple[Signal, ...]) -> None:

@@ -10,12 +10,13 @@ from typing import ClassVar
 
 from builder.analysis.infer import Analysis, within
 from builder.analysis.plan import split_name
+from builder.catalogue import CATALOGUE, type_that_reorders
 from builder.document import Node
-from builder.edits import Edit, InsertBefore, SetParams, fresh_name
+from builder.edits import ChangeType, Edit, InsertAfter, InsertBefore, SetParams, fresh_name
 from builder.edits.blocks import InBlock
 from builder.problems import Problem, Severity
 from builder.registry import discover
-from builder.spec import ShapeError
+from builder.spec import Reorder, ShapeError
 
 
 class Reporter:
@@ -115,11 +116,33 @@ def fix_for(analysis: Analysis, node: Node, error: ShapeError) -> tuple[tuple[Ed
         name = fresh_name(analysis.document, type_name)
         new = Node(name=name, type=type_name, params=params, network=node.network)
         return (InsertBefore(new, node.name),), f"Insert {type_name}"
+    if error.reorder is not None:
+        return _permuted(analysis, node, error.reorder), f"Insert {type_that_reorders()}"
+    if error.replace is not None:
+        type_name, params = error.replace
+        return (ChangeType(node.name, type_name, params),), f"Use {type_name} instead"
     if error.params is not None:
         params = {**node.params, **error.params}
         changes = ", ".join(f"{name} to {_text(value)}" for name, value in error.params.items())
         return (SetParams(node.name, params),), f"Set {changes}"
     return None, ""
+
+
+def _permuted(analysis: Analysis, node: Node, reorder: Reorder) -> tuple[Edit, ...]:
+    """The edits that give an input another order of axes, and the result its former one if it is wanted behind."""
+    kind = type_that_reorders()
+    key = str(CATALOGUE[kind].reorders)
+    source = analysis.steps[node.name].inputs[reorder.port]
+    name = fresh_name(analysis.document, kind)
+    made = Node(name=name, type=kind, params={key: list(reorder.dims)}, network=node.network)
+    edits: list[Edit] = [InsertBefore(made, node.name, source=source)]
+    shapes = [analysis.facts[each].signal.shape for each in (source, node.name) if each in analysis.facts]
+    leads_on = node.name in analysis.edge_sources
+    if reorder.back and leads_on and len({len(shape) for shape in shapes}) == 1:
+        inverse = [reorder.dims.index(dim) for dim in range(len(reorder.dims))]
+        second = Node(name=fresh_name(analysis.document, kind, [name]), type=kind, params={key: inverse})
+        edits.append(InsertAfter(second, node.name))
+    return tuple(edits)
 
 
 def _text(value: object) -> str:

@@ -191,15 +191,22 @@ class SetText(Edit):
 
 @dataclass(frozen=True)
 class InsertBefore(Edit):
-    """Inserts a new node into the first wire to `target`, or into the wire to its port `port`."""
+    """Inserts a new node into the first wire to `target`, or into the one to its port `port` or from `source`."""
 
     node: Node
     target: str
     port: str | None = None
+    source: str | None = None
 
     def apply(self, document: Document) -> Document:
         target = existing(document, self.target)
-        wires = [e for e in document.edges if e.target == target.name and (self.port is None or e.port == self.port)]
+        wires = [
+            edge
+            for edge in document.edges
+            if edge.target == target.name
+            and (self.port is None or edge.port == self.port)
+            and (self.source is None or edge.source == self.source)
+        ]
         if not wires:
             raise EditError(f"{self.target} has no input, so nothing can be inserted before it.")
         x, y = document.layout.get(self.target, (0.0, 0.0))
@@ -213,6 +220,43 @@ class InsertBefore(Edit):
             else:
                 edges.append(edge)
         return after.changed(edges=tuple(edges))
+
+
+@dataclass(frozen=True)
+class InsertAfter(Edit):
+    """Inserts a new node behind `source`: all wires that started there start at the new node."""
+
+    node: Node
+    source: str
+
+    def apply(self, document: Document) -> Document:
+        source = existing(document, self.source)
+        if not any(edge.source == source.name for edge in document.edges):
+            raise EditError(f"{self.source} leads nowhere, so nothing can be inserted behind it.")
+        x, y = document.layout.get(self.source, (0.0, 0.0))
+        node = self.node.model_copy(update={"network": source.network})
+        after = AddNode(node, (x + GAP_X / 2, y + GAP_Y)).apply(document)
+        edges = tuple(
+            Edge(source=node.name, target=edge.target, port=edge.port) if edge.source == source.name else edge
+            for edge in after.edges
+        )
+        return after.changed(edges=(*edges, Edge(source=source.name, target=node.name)))
+
+
+@dataclass(frozen=True)
+class ChangeType(Edit):
+    """Replaces a node's type and parameters; its name and its wires stay."""
+
+    name: str
+    type: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+    def apply(self, document: Document) -> Document:
+        node = existing(document, self.name)
+        new = Node(name=node.name, type=self.type, params=dict(self.params), network=node.network)
+        validated(new)
+        nodes = tuple(new if item is node else item for item in document.nodes)
+        return _checked(document, document.changed(nodes=nodes), new)
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,7 @@ class MultiheadAttention(LayerSpec):
     ranks = (2,)
     axes = SEQUENCE
     keeps_shape = True
-    layout = "other"
+    layout = "features_last"
     search = ("transformer", "self-attention", "cross-attention", "mha", "heads")
     example = ((5, 8), (7, 6), (7, 4))
 
@@ -102,7 +102,7 @@ class _TransformerLayer(LayerSpec):
     ranks = (2,)
     axes = SEQUENCE
     keeps_shape = True
-    layout = "other"
+    layout = "features_last"
     stochastic = True
     masked: ClassVar[str]  # the template of the call with a causal mask
 
@@ -172,6 +172,7 @@ class PositionalEmbedding(LayerSpec):
     ranks = (2,)
     axes = SEQUENCE
     keeps_shape = True
+    layout = "features_last"
     search = ("position", "transformer", "gpt", "bert", "order")
     example = ((5, 8),)
 
@@ -202,6 +203,7 @@ class SinusoidalEncoding(LayerSpec):
     ranks = (2,)
     axes = SEQUENCE
     keeps_shape = True
+    layout = "features_last"
     search = ("position", "transformer", "sine", "order")
     example = ((5, 8),)
 
@@ -219,6 +221,7 @@ class ClassToken(LayerSpec):
     target = "builder.library.sequences.ClassToken"
     ranks = (2,)
     axes = SEQUENCE
+    layout = "features_last"
     search = ("cls", "vision transformer", "vit", "bert", "summary")
     example = ((5, 8),)
 

@@ -27,6 +27,7 @@ PaddingMode = Literal["zeros", "reflect", "replicate", "circular"]
 class _Convolution(LayerSpec):
     family = "convolution"
     layout = "channels_first"
+    arranges = False
     width_parameter = "out_channels"
 
     def inferred(self, *shapes: Shape) -> dict[str, Any]:
@@ -146,6 +147,7 @@ class Conv3d(_Convolution):
 class _Transposed(LayerSpec):
     family = "convolution"
     layout = "channels_first"
+    arranges = False
     width_parameter = "out_channels"
 
     def inferred(self, *shapes: Shape) -> dict[str, Any]:

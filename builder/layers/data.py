@@ -6,7 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from builder.spec import LayerSpec, Signal
+from builder.axes import Axes, AxisRole, likely
+from builder.shapes import Shape, count, show
+from builder.spec import LayerSpec, ShapeError, Signal
 
 
 class Input(LayerSpec):
@@ -27,9 +29,24 @@ class Input(LayerSpec):
     dtype: Literal["float", "int"] = Field(
         "float", description="float for numbers and images, int for tokens and categories."
     )
+    axis_roles: tuple[AxisRole, ...] | None = Field(
+        None, description="What each axis is, such as steps, features. Empty: as the data set says, or by the shape."
+    )
+
+    def output_axes(self, shape: Shape, *signals: Signal) -> Axes:
+        """As a person or the data set says; else as the shape suggests."""
+        return self.axis_roles or likely(shape, self.dtype)
 
     def infer_output(self, *signals: Signal) -> Signal | None:
-        return None if self.shape is None else Signal(self.shape, self.dtype)
+        if self.shape is None:
+            return None
+        roles = self.axis_roles
+        if roles is not None and len(roles) != len(self.shape):
+            raise ShapeError(
+                f"has the shape {show(self.shape)} and {count(len(roles), 'name')} in axis_roles: each axis has one.",
+                params={"axis_roles": None},
+            )
+        return Signal(self.shape, self.dtype)
 
 
 class Output(LayerSpec):

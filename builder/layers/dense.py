@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from builder.axes import PLACES, Axes, unknown
 from builder.shapes import Shape, show
 from builder.spec import LayerSpec, ShapeError, Signal, Width, always
 
@@ -18,6 +19,7 @@ class Linear(LayerSpec):
 
     family = "dense"
     target = "torch.nn.Linear"
+    layout = "features_last"
     width_parameter = "out_features"
     fix_for_images = ("Flatten", {})
     search = ("dense", "fully connected", "fc", "perceptron", "affine")
@@ -34,6 +36,13 @@ class Linear(LayerSpec):
         if not shape:
             raise ShapeError("expects a vector, gets a single number per sample: the input needs at least one axis.")
 
+    def output_axes(self, shape: Shape, *signals: Signal) -> Axes:
+        """Features, except where a person has permuted the places to the end: those are then mixed with each other."""
+        axes = super().output_axes(shape, *signals)
+        given = signals[0]
+        mixed = given.arranged and len(shape) > 1 and given.axes[-1:] and given.axes[-1] in PLACES
+        return (*axes[:-1], given.axes[-1]) if mixed else axes
+
 
 class Bilinear(LayerSpec):
     """Learns a weight for every product of a feature of one input and a feature of the other: how two inputs interact.
@@ -45,6 +54,7 @@ class Bilinear(LayerSpec):
     family = "dense"
     target = "torch.nn.Bilinear"
     ports = ("input1", "input2")
+    layout = "features_last"
     width_parameter = "out_features"
     fix_for_images = ("Flatten", {})
     search = ("interaction", "similarity", "pair")
@@ -81,6 +91,7 @@ class Embedding(LayerSpec):
     family = "dense"
     target = "torch.nn.Embedding"
     takes = "int"
+    reads = "other"  # each integer becomes a vector, whatever axis it is in
     width_parameter = "embedding_dim"
     vocabulary_parameter = "num_embeddings"
     search = ("lookup", "token", "word", "vocabulary", "category")
@@ -89,6 +100,9 @@ class Embedding(LayerSpec):
     num_embeddings: Width = always(1000, "Size of the vocabulary: inputs must be from 0 to num_embeddings - 1.")
     embedding_dim: Width = always(64, "Length of each vector.")
     padding_idx: int | None = Field(None, description="An index whose vector is zero and is not trained.")
+
+    def output_axes(self, shape: Shape, *signals: Signal) -> Axes:
+        return (*(signals[0].axes or unknown(len(shape) - 1)), "features")
 
     def check_inputs(self, *shapes: Shape) -> None:
         if self.padding_idx is not None and not -self.num_embeddings <= self.padding_idx < self.num_embeddings:

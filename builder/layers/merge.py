@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from builder.axes import PLACES, VALUES, Axes, combined, describe, moved, unknown, values_axis
 from builder.shapes import Shape, show
-from builder.spec import Axis, Call, LayerSpec, Layout, ShapeError, Style, always
+from builder.spec import Axis, Call, LayerSpec, Layout, Reorder, ShapeError, Signal, Style, always
 
 PAIR = ((4, 6, 6), (4, 6, 6))
 
@@ -34,12 +35,38 @@ def check_broadcast(verb: str, shapes: tuple[Shape, ...]) -> None:
         result = tuple(other if one == 1 else one for one, other in zip(result, shape, strict=True))
 
 
+def turned_input(*signals: Signal) -> ShapeError | None:
+    """A warning if one input has values, such as features, on an axis where another one has places, such as steps."""
+    first = signals[0]
+    for port, signal in enumerate(signals[1:], start=1):
+        if len(signal.axes) != len(first.axes):
+            continue
+        for place, (one, other) in enumerate(zip(first.axes, signal.axes, strict=True)):
+            if {one, other} & VALUES and {one, other} & PLACES and min(first.shape[place], signal.shape[place]) > 1:
+                source, target = values_axis(signal.axes), values_axis(first.axes)
+                fits = source is not None and target is not None
+                dims = moved(len(signal.axes), source or 0, target or 0) if fits else None
+                return ShapeError(
+                    f"gets {describe(first.shape, first.axes)} and {describe(signal.shape, signal.axes)}: axis "
+                    f"{place + 1} is the {one} in input 1 and the {other} in input {port + 1}. Permute one of them.",
+                    reorder=Reorder(dims, port) if dims and _same_after(dims, signal.shape, first.shape) else None,
+                )
+    return None
+
+
+def _same_after(dims: tuple[int, ...], shape: Shape, wanted: Shape) -> bool:
+    return all(shape[dim - 1] in (size, 1) or size == 1 for dim, size in zip(dims[1:], wanted, strict=True))
+
+
 class _Merge(LayerSpec):
     family = "merge"
     style: ClassVar[Style] = "fold"
     variadic = True
     layout: ClassVar[Layout | None] = "as_input"
     example = PAIR
+
+    def misread(self, *signals: Signal) -> ShapeError | None:
+        return turned_input(*signals)
 
 
 class Add(_Merge):
@@ -81,6 +108,9 @@ class Subtract(LayerSpec):
     ports = ("input", "other")
     search = ("minus", "difference", "-")
     example = PAIR
+
+    def misread(self, *signals: Signal) -> ShapeError | None:
+        return turned_input(*signals)
 
     def check_inputs(self, *shapes: Shape) -> None:
         check_broadcast("subtract", shapes)
@@ -168,6 +198,11 @@ class Stack(_Merge):
 
     dim: Axis = always(1, "The index of the new axis; 0 is the batch.")
 
+    def output_axes(self, shape: Shape, *signals: Signal) -> Axes:
+        place = (self.dim if self.dim >= 0 else self.dim + len(shape) + 1) - 1
+        given = list(combined([(signal.shape, signal.axes) for signal in signals], len(shape) - 1))
+        return (*given[:place], "", *given[place:])
+
     def check_inputs(self, *shapes: Shape) -> None:
         first = shapes[0]
         for number, shape in enumerate(shapes[1:], start=2):
@@ -198,6 +233,11 @@ class MatMul(LayerSpec):
     axes = "a matrix (rows × columns), with any axes before it"
     search = ("matrix product", "bmm", "dot product", "attention", "@")
     example = ((3, 4, 5), (3, 5, 6))
+
+    def output_axes(self, shape: Shape, *signals: Signal) -> Axes:
+        """The rows of the first and the columns of the second: the axis that they share is summed over."""
+        one, other = (signal.axes or unknown(len(shape)) for signal in signals)
+        return (*one[:-1], other[-1])
 
     def check_inputs(self, *shapes: Shape) -> None:
         one, other = shapes

@@ -88,7 +88,7 @@ class LayerNorm(LayerSpec):
     family = "normalisation"
     target = "torch.nn.LayerNorm"
     keeps_shape = True
-    layout = "other"  # it normalises over the last axis, so the features are there
+    layout = "features_last"
     search = ("layer normalization", "ln")
     example = ((4, 8),)
 
@@ -105,6 +105,10 @@ class LayerNorm(LayerSpec):
     def check_inputs(self, *shapes: Shape) -> None:
         check_last_axes(self.normalized_shape, shapes[0])
 
+    def misread(self, *signals: Signal) -> ShapeError | None:
+        """Over the last axis alone: with several axes, a person has said which ones."""
+        return super().misread(*signals) if len(self.normalized_shape or ()) < 2 else None
+
 
 class RMSNorm(LayerSpec):
     """Divides each sample by the root mean square over its last axes: cheap, usual in language models.
@@ -115,7 +119,7 @@ class RMSNorm(LayerSpec):
     family = "normalisation"
     target = "torch.nn.RMSNorm"
     keeps_shape = True
-    layout = "other"
+    layout = "features_last"
     search = ("root mean square", "llama")
     example = ((4, 8),)
 
@@ -132,6 +136,10 @@ class RMSNorm(LayerSpec):
 
     def check_inputs(self, *shapes: Shape) -> None:
         check_last_axes(self.normalized_shape, shapes[0])
+
+    def misread(self, *signals: Signal) -> ShapeError | None:
+        """Over the last axis alone: with several axes, a person has said which ones."""
+        return super().misread(*signals) if len(self.normalized_shape or ()) < 2 else None
 
 
 class GroupNorm(LayerSpec):

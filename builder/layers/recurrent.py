@@ -6,6 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
+from builder.axes import Axes
 from builder.shapes import Shape
 from builder.spec import Call, LayerSpec, Probability, ShapeError, Signal, Width, always
 
@@ -16,6 +17,8 @@ class _Recurrent(LayerSpec):
     family = "recurrent"
     ranks = (2,)
     axes = "steps × features"
+    layout = "features_last"
+    arranges = False
     width_parameter = "hidden_size"
     last_step = {"output": "last"}
     example = ((5, 6),)
@@ -62,6 +65,13 @@ class _Recurrent(LayerSpec):
         steps, _ = signals[0].shape
         width = self._width * (2 if self._settings.bidirectional else 1)
         return Signal((steps, width) if self._settings.output == "sequence" else (width,))
+
+    def output_axes(self, shape: Shape, *signals: Signal) -> Axes:
+        return ("steps", "features") if len(shape) > 1 else ("features",)
+
+    def misread(self, *signals: Signal) -> ShapeError | None:
+        """Also where a person has permuted the axes: nobody reads features one after the other on purpose."""
+        return super().misread(*(signal._replace(arranged=False) for signal in signals))
 
     def flops(self, output: Signal, *signals: Signal) -> int | None:
         """Each step multiplies the input and the state by one matrix per gate, and by the projection, if any."""

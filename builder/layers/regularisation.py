@@ -35,6 +35,7 @@ class Dropout2d(LayerSpec):
     stochastic = True
     target = "torch.nn.Dropout2d"
     keeps_shape = True
+    reads = "channels_first"
     ranks = (3,)
     axes = "channels × height × width"
     search = ("regularization", "noise", "overfitting", "spatial")
@@ -53,6 +54,7 @@ class Dropout1d(LayerSpec):
     stochastic = True
     target = "torch.nn.Dropout1d"
     keeps_shape = True
+    reads = "channels_first"
     ranks = (2,)
     axes = "channels × length"
     search = ("regularization", "noise", "overfitting", "spatial")

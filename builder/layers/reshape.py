@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
+from builder.axes import PLACES, Axes, describe, merged, named, places_changed, regrouped
 from builder.shapes import Shape, count, show
-from builder.spec import Axis, Call, DType, LayerSpec, ShapeError, always
+from builder.spec import Axis, Call, DType, LayerSpec, Reorder, ShapeError, Signal, always
 
 Index = Annotated[int, Field(ge=-1_000_000, le=1_000_000)]
 
@@ -41,6 +42,21 @@ class _Reshape(LayerSpec):
     takes: ClassVar[DType | None] = None
 
 
+class _RemovesAxes(_Reshape):
+    """A layer with `dim`, the axes that it removes, and perhaps `keepdim`."""
+
+    def output_axes(self, shape: Shape, *signals: Signal) -> Axes:
+        given, settings = signals[0], self._settings
+        if not given.axes or getattr(settings, "keepdim", False):
+            return given.axes
+        removed = own_axes(settings.dim, given.shape)
+        return tuple(role for number, role in enumerate(given.axes, start=1) if number not in removed)
+
+    @property
+    def _settings(self) -> Any:
+        return self
+
+
 class Flatten(_Reshape):
     """Flattens the axes of each sample into a vector, so that a Linear layer can be applied to an image.
 
@@ -62,6 +78,14 @@ class Flatten(_Reshape):
         last = own_axis(self.end_dim, shape)
         if first > last:
             raise ShapeError(f"flattens from dim {first} to dim {last}: start_dim must not be after end_dim.")
+
+    def output_axes(self, shape: Shape, *signals: Signal) -> Axes:
+        (given,) = signals
+        if len(shape) == 1 or not given.axes:
+            return super().output_axes(shape, *signals)
+        first, last = own_axis(self.start_dim, given.shape), own_axis(self.end_dim, given.shape)
+        one = merged(given.axes[first - 1 : last], given.shape[first - 1 : last])
+        return (*given.axes[: first - 1], one, *given.axes[last:])
 
 
 class Reshape(_Reshape):
@@ -96,6 +120,31 @@ class Reshape(_Reshape):
     def call(self, *shapes: Shape) -> Call:
         return Call("torch.reshape", {"shape": (-1, *self._sizes(shapes[0]))}, "function")
 
+    def output_axes(self, shape: Shape, *signals: Signal) -> Axes:
+        (given,) = signals
+        if len(shape) == 1 or not given.axes:
+            return super().output_axes(shape, *signals)
+        return regrouped(given.shape, given.axes, shape)
+
+    def misread(self, *signals: Signal) -> ShapeError | None:
+        """A Reshape where the axes were to change places: it cuts the same row of values into other pieces instead."""
+        (given,) = signals
+        shape = self._sizes(given.shape)
+        dims = places_changed(given.shape, given.axes, shape)
+        if dims is None:
+            return None
+        order = [dim - 1 for dim in dims[1:]]
+        wanted = describe(tuple(given.shape[at] for at in order), [given.axes[at] for at in order])
+        exact = tuple(given.shape[at] for at in order) == shape
+        behind = "" if exact else f", and then Reshape to {list(shape)}"
+        return ShapeError(
+            f"does not move axes: it cuts the values of {describe(given.shape, given.axes)}, in their order, into "
+            f"{show(shape)}, so that {named(given.axes)} are mixed. Use Permute with dims {list(dims)} instead, which "
+            f"gives {wanted}{behind}.",
+            replace=("Permute", {"dims": list(dims)}) if exact else None,
+            reorder=None if exact else Reorder(dims),
+        )
+
 
 class Permute(_Reshape):
     """Reorders the axes, for example to channels last.
@@ -108,7 +157,14 @@ class Permute(_Reshape):
     search = ("transpose", "swap axes")
     example = ((3, 5),)
 
+    arranges = True
+    reorders = "dims"
+
     dims: tuple[Axis, ...] = always((0, 2, 1), "The axes in their new order; 0 is the batch and must be first.")
+
+    def output_axes(self, shape: Shape, *signals: Signal) -> Axes:
+        axes = signals[0].axes
+        return tuple(axes[(dim if dim >= 0 else dim + len(axes) + 1) - 1] for dim in self.dims[1:]) if axes else ()
 
     def check_inputs(self, *shapes: Shape) -> None:
         (shape,) = shapes
@@ -124,7 +180,7 @@ class Permute(_Reshape):
             raise ShapeError("would move the batch axis: dims must start with 0.", params={"dims": fixed})
 
 
-class Squeeze(_Reshape):
+class Squeeze(_RemovesAxes):
     """Removes an axis of size 1.
 
     (a, 1) → (a). https://docs.pytorch.org/docs/stable/generated/torch.squeeze.html
@@ -170,6 +226,15 @@ class Unsqueeze(_Reshape):
                 params={"dim": 1},
             )
 
+    def output_axes(self, shape: Shape, *signals: Signal) -> Axes:
+        """The new axis of an image without channels is its channels; any other one has no role."""
+        axes = signals[0].axes
+        if not axes:
+            return ()
+        place = (self.dim if self.dim >= 0 else self.dim + len(shape) + 1) - 1
+        new: Axes = ("channels",) if PLACES.issuperset(axes) else ("",)
+        return (*axes[:place], *new, *axes[place:])
+
 
 class Roll(_Reshape):
     """Shifts all values along an axis cyclically, as in the shifted windows of a Swin transformer.
@@ -193,7 +258,7 @@ class Roll(_Reshape):
             raise ShapeError(f"has {count(shifts, 'shift')} for {dims} dims; it needs one for each.")
 
 
-class Select(_Reshape):
+class Select(_RemovesAxes):
     """Selects one entry along an axis and removes the axis, such as the last step of a sequence or a class token.
 
     (a, b) with dim 1 → (b). https://docs.pytorch.org/docs/stable/generated/torch.select.html
@@ -243,6 +308,9 @@ class Slice(_Reshape):
                 params={"start": 0, "end": None},
             )
 
+    def output_axes(self, shape: Shape, *signals: Signal) -> Axes:
+        return signals[0].axes
+
     def call(self, *shapes: Shape) -> Call:
         before = ":, " * own_axis(self.dim, shapes[0])
         start = self.start or ""
@@ -250,7 +318,7 @@ class Slice(_Reshape):
         return Call("", {}, "expression", f"{{0}}[{before}{start}:{end}]")
 
 
-class Mean(_Reshape):
+class Mean(_RemovesAxes):
     """Averages over an axis, such as all steps of a series, and removes the axis.
 
     (a, b) with dim 1 → (b). https://docs.pytorch.org/docs/stable/generated/torch.mean.html
@@ -269,7 +337,7 @@ class Mean(_Reshape):
         own_axes(self.dim, shapes[0])
 
 
-class Max(_Reshape):
+class Max(_RemovesAxes):
     """Keeps the largest value along an axis, such as over all steps of a series, and removes the axis.
 
     (a, b) with dim 1 → (b). https://docs.pytorch.org/docs/stable/generated/torch.amax.html

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from builder.axes import Axes, of_sample
 from builder.problems import NetloomError
 from builder.shapes import Shape
-from builder.spec import Signal
+from builder.spec import DType, Signal
 from trainers.entry import Entry
 from trainers.script.sources import print_functions
 from trainers.tasks import TASKS
@@ -100,7 +101,16 @@ class DataSet(Entry):
     @property
     def signals(self) -> tuple[Signal, ...]:
         """The shape and data type of each Input of a network, in the order of the document's nodes."""
-        return (Signal(self.input_shape, "int" if self.kind == "text" else "float"),)
+        dtype: DType = "int" if self.kind == "text" else "float"
+        return (Signal(self.input_shape, dtype, axes=self.input_axes),)
+
+    @property
+    def input_axes(self) -> Axes:
+        """What each axis of `input_shape` is. By default two axes are steps and features, three are those of an image.
+
+        Layers that take an axis for another one, such as steps for channels, are reported (check N240).
+        """
+        return of_sample(self.input_shape, "int" if self.kind == "text" else "float")
 
     @property
     def target_shape(self) -> Shape:
@@ -140,8 +150,8 @@ class DataSet(Entry):
     @property
     def text_input(self) -> int:
         """The input with the text whose tokens are predicted: the first one of tokens in the shape of the targets."""
-        wanted = Signal(tuple(self.target_shape), "int")
-        return next((place for place, signal in enumerate(self.signals) if signal == wanted), 0)
+        wanted = (tuple(self.target_shape), "int")
+        return next((place for place, signal in enumerate(self.signals) if (signal.shape, signal.dtype) == wanted), 0)
 
     @property
     def classes(self) -> tuple[str, ...]:

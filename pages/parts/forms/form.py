@@ -49,6 +49,11 @@ class FieldKind:
         return bool(self.words) and not self.types - {str, type(None)}
 
     @property
+    def only_lists(self) -> bool:
+        """Whether it holds nothing but lists, besides None."""
+        return self.types - {type(None)} == {tuple}
+
+    @property
     def optional(self) -> bool:
         return type(None) in self.types
 
@@ -223,6 +228,9 @@ def _walk(annotation: Any, found: set[type], words: list[Any], bounds: dict[str,
         words.extend(typing.get_args(annotation))
     elif origin in (tuple, list):
         found.add(tuple)
+        for member in typing.get_args(annotation):
+            if typing.get_origin(member) is Literal:
+                words.extend(typing.get_args(member))
     elif isinstance(annotation, type):
         found.add(annotation)
 
@@ -246,8 +254,10 @@ def widget_value(value: Any, kind: FieldKind) -> Any:
 
 
 def parsed(text: str, kind: FieldKind) -> Any:
-    """The value of a text: '3' → 3, '3, 5' → [3, 5], '' → None; a word as it is."""
+    """The value of a text: '3' → 3, '3, 5' → [3, 5], '' → None; a word as it is, words of a list as a list."""
     text = text.strip()
+    if kind.only_lists and kind.words and text:
+        return [word for word in re.split(r"[\s,;×]+", text) if word]
     if text in kind.words or kind.only is str:
         return text
     if not text and kind.optional:
