@@ -119,9 +119,9 @@ def test_a_resumed_run_gives_the_same_numbers(tmp_path: Path) -> None:
         "learner": whole.state_dict(),
         "random": checkpoint.random_state("cpu"),
     }
-    checkpoint.save(tmp_path / "checkpoint", state)
+    checkpoint.save(tmp_path, 1, state)
     expected = [float(whole.step(Batch((batch,), batch))) for batch in batches[4:]]
-    again, state = learner(document), checkpoint.load(tmp_path / "checkpoint")
+    again, state = learner(document), checkpoint.load(tmp_path)
     for name, module in again.modules.items():
         module.load_state_dict(state["networks"][name])
     again.load_state_dict(state["learner"])

@@ -1,9 +1,8 @@
-"""Checkpoints: a tree of tensors and plain values as safetensors and JSON, written completely or not at all."""
+"""Checkpoints: a tree of tensors and plain values as safetensors and JSON; see trainers/runs/checkpoint_files.py."""
 
 from __future__ import annotations
 
-import json
-import uuid
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,56 +10,66 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from trainers.runs.files import write_text
+from trainers.runs import checkpoint_files, files
 
 TENSOR = "__tensor__"
 PAIRS = "__pairs__"
 TUPLE = "__tuple__"
 
 
-def save(path: Path, tree: Any) -> None:
-    """Write `path`.json and `path`.<random>.safetensors. The JSON file holds the name of the safetensors file, which
-    is new each time, so a crash in between leaves the previous checkpoint complete. OSError: the disk is full."""
+def save(folder: Path, step: int, tree: Any) -> None:
+    """Write the checkpoint of a step into the folder of its run; the last two are kept. OSError: the disk is full."""
     tensors: dict[str, Tensor] = {}
     packed = _pack(tree, tensors)
-    target = path.with_name(f"{path.name}.{uuid.uuid4().hex[:8]}.safetensors")
+    path = checkpoint_files.tensors_path(folder, step)
     try:
-        save_weights(target, tensors)
-        write_text(path.with_name(path.name + ".json"), json.dumps({"tensors": target.name, "tree": packed}))
+        save_weights(path, tensors)
+        checkpoint_files.write(folder, step, path, packed)
     except BaseException:
-        target.unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
         raise
-    for old in path.parent.glob(f"{path.name}.*.safetensors"):
-        if old != target:
-            old.unlink(missing_ok=True)
 
 
-def load(path: Path, device: str = "cpu") -> Any:
-    """Read what `save` wrote. FileNotFoundError: there is no checkpoint."""
-    record = json.loads(path.with_name(path.name + ".json").read_text(encoding="utf-8"))
-    stored = load_file(path.with_name(Path(record["tensors"]).name), device=device)
-    # torch aligns the memory of every new tensor to 64 bytes, a safetensors file aligns to 8. On some processors a dot
-    # product of tensors with another alignment is summed in another order and rounded differently, so a resumed run
-    # would not give the numbers of an uninterrupted one. A copy is aligned like any new tensor.
-    return _unpack(record["tree"], {name: tensor.clone() for name, tensor in stored.items()})
+def exists(folder: Path) -> bool:
+    """Whether the run has a checkpoint, readable or not."""
+    return bool(checkpoint_files.checkpoint_files(folder))
 
 
-def exists(path: Path) -> bool:
-    return path.with_name(path.name + ".json").exists()
+def readable(folder: Path, damage: list[str], device: str = "cpu") -> Iterator[Any]:
+    """What `save` wrote, the newest checkpoint first. What is wrong with a newer one is added to `damage` before."""
+    for found, record in checkpoint_files.readable(folder, damage):
+        try:
+            stored = load_file(found.path.with_name(Path(record["tensors"]).name), device=device)
+            # torch aligns the memory of every new tensor to 64 bytes, a safetensors file aligns to 8. On some
+            # processors a dot product of tensors with another alignment is summed in another order and rounded
+            # differently, so a resumed run would not give the numbers of an uninterrupted one. A copy is aligned like
+            # any new tensor.
+            tree = _unpack(record["tree"], {name: tensor.clone() for name, tensor in stored.items()})
+        except Exception:  # a file of version 0.1.0, which has no digest: any error at all means that it is damaged
+            damage.append(f"{found.path.name} cannot be read.")
+        else:
+            yield tree
+
+
+def load(folder: Path, device: str = "cpu") -> Any:
+    """What `save` wrote last. DamagedError: there is no checkpoint that can be read."""
+    damage: list[str] = []
+    for tree in readable(folder, damage, device):
+        return tree
+    raise checkpoint_files.DamagedError(" ".join(damage) or "There is no checkpoint.")
 
 
 def save_weights(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str] | None = None) -> None:
-    """Write a safetensors file to a temporary name, then rename it. OSError: the disk is full."""
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
+    """Write a safetensors file completely or not at all, and sync it to the disk. OSError: the disk is full."""
+    files.write(path, lambda temporary: _save_file(tensors, temporary, metadata))
+
+
+def _save_file(tensors: dict[str, Tensor], path: Path, metadata: dict[str, str] | None) -> None:
+    copies = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
     try:
-        copies = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
-        try:
-            save_file(copies, temporary, metadata)
-        except Exception as error:  # safetensors raises its own exception for an error of the operating system
-            raise OSError(f"{path.name} could not be written: {error}") from error
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        save_file(copies, path, metadata)
+    except Exception as error:  # safetensors raises its own exception for an error of the operating system
+        raise OSError(f"{path.name[1:-9]} could not be written: {error}") from error
 
 
 def _pack(value: Any, tensors: dict[str, Tensor]) -> Any:

@@ -135,6 +135,10 @@ class NetworkLearner:
         """Further events to show at this step, such as generated samples; called a few times a second."""
         return ()
 
+    def last_events(self) -> Iterable[Event]:
+        """What `snapshots` has not returned yet when the last step is over."""
+        return ()
+
     def epoch_end(self, validation_loss: float | None) -> None:
         self.optimisation.epoch_end(validation_loss)
 
@@ -154,6 +158,8 @@ class NetworkLearner:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.optimisation.load_state_dict(state)
+        if state["kept"]:  # else the next step does it
+            self._limit_kept(state["kept"][0][0].numel())
         self.kept.extend((output.to(self.device), target.to(self.device)) for output, target in state["kept"])
 
 

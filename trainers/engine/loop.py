@@ -88,13 +88,15 @@ class Loop:
     def run(self) -> bool:
         """Train until the end (True) or until `on_tick` returns True (False). Raises Diverged."""
         limit = self.max_steps or math.inf
-        while self.position.epoch < self.epochs and self.position.step < limit:
-            if not self._run_epoch(limit):
+        position = self.position
+        # A run that was killed after its last step still has to end its epoch, and one that was killed while its best
+        # weights were tested has stopped early already.
+        while position.epoch < self.epochs and (position.step < limit or position.batch) and not self.stopped_early:
+            if position.step < limit and not self._run_epoch(limit):
                 return False
             self._end_epoch()
-            if self.stopped_early:
-                break
-        self.events.append(Verdicts(self.position.step, self.probes.assessment.verdicts()))
+        self.events.extend(self.learner.last_events())
+        self.events.append(Verdicts(position.step, self.probes.assessment.verdicts()))
         self.on_tick(self._take())
         return True
 

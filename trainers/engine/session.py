@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import json
+import itertools
 import threading
 import time
 from collections import deque
@@ -19,15 +19,15 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from trainers import migrate
-from trainers.data.splits import Prepared
 from trainers.engine import checkpoint
 from trainers.engine.device import resolve_device
 from trainers.engine.loop import Loop, TrainingPosition, weights
+from trainers.engine.model_file import save_model
 from trainers.engine.threads import thread_count, threads
-from trainers.events import Event, Metric, Progress, State
+from trainers.events import Event, Metric, Progress, State, Verdicts
 from trainers.job import Job
 from trainers.probes import ProbeClock
-from trainers.runs.files import write_text
+from trainers.runs.card import card
 from trainers.runs.ownership import Owner
 from trainers.runs.store import RunTakenError, Store, StoreError
 from trainers.verdicts.circumstances import Circumstances
@@ -35,6 +35,7 @@ from trainers.verdicts.circumstances import Circumstances
 if TYPE_CHECKING:
     from torch import Tensor
 
+FIRST_SAVE_SECONDS = 2.0  # of training before the first checkpoint
 SAVE_SECONDS = 10.0  # between two checkpoints of a running run
 SAVE_SHARE = 0.01  # of the time, at most, goes into checkpoints
 RATE_SECONDS = 4.0
@@ -57,7 +58,8 @@ class TrainingSession:
         self.started = store.row(run)["started"] or time.time()
         self._seconds = 0.0  # spent training before the last start or resume
         self._resumed_at = time.perf_counter()
-        self._saved_at = time.perf_counter()
+        self._save_at = 0.0  # by the clock, when the next checkpoint is due
+        self.recovered: tuple[str, ...] = ()  # what became of the run after damage, as sentences
         self._best_saved = -1
         self._marks: deque[tuple[float, int]] = deque()  # (clock, step) at the last ticks
         self._samples_per_second = 0.0
@@ -67,13 +69,26 @@ class TrainingSession:
 
     def prepare(self) -> None:
         """Load the data, build the learner, and restore the checkpoint if there is one."""
-        job, settings = self.job, self.job.settings
+        job = self.job
         self.write_state("running", "Loading the data …")
         warm_up()
 
         self.prepared = job.prepare()
-        if not checkpoint.exists(self.folder / "checkpoint"):
-            job.paradigm.prepare(job, self._announce)
+        damage: list[str] = []
+        for state in itertools.chain(checkpoint.readable(self.folder, damage), [None]):
+            if state is None:
+                job.paradigm.prepare(job, self._announce)
+            self.loop = None  # so that an error says that no step was taken yet
+            loop = self._new_loop()
+            if state is None or self._restore(loop, state, damage):
+                break
+        lost = self.store.delete_after(self.run, -1 if state is None else loop.position.step)
+        self._tell(loop, damage, state is None, bool(lost))
+        self.loop = loop
+
+    def _new_loop(self) -> Loop:
+        """The loop before its first step."""
+        job, settings = self.job, self.job.settings
         torch.manual_seed(settings.seed)
         batches = job.paradigm.batches(job, self.prepared, self.device)
         total = batches.count * settings.epochs
@@ -81,7 +96,7 @@ class TrainingSession:
         learner = job.paradigm.learner(job, self.prepared, self.device, total, batches.count)
         self.total_steps = total
         self.threads = thread_count(job, batches.size, self.device)
-        self.loop = Loop(
+        return Loop(
             learner,
             batches,
             self.prepared.validation.to(self.device),
@@ -93,9 +108,6 @@ class TrainingSession:
             job.paradigm.metric_to_keep(job.dataset),
             not job.paradigm.needs_data,
         )
-        self.loop.probes.assessment.notes = (*self.prepared.notes, *learner.notes)
-        if checkpoint.exists(self.folder / "checkpoint"):
-            self._restore(self.loop)
 
     def _announce(self, message: str) -> None:
         """Show a message while the run is being prepared. StopRequested: the run was asked to stop or to pause."""
@@ -113,20 +125,42 @@ class TrainingSession:
         if asked in ("pause", "stop"):
             self.request = self.request or asked
 
-    def _restore(self, loop: Loop) -> None:
-        state = migrate.checkpoint(checkpoint.load(self.folder / "checkpoint"))
-        loop.position = TrainingPosition(**state["position"])
-        for name, module in loop.learner.modules.items():
-            module.load_state_dict(state["networks"][name])
-        loop.learner.load_state_dict(state["learner"])
-        loop.best = {name: tensor.to(self.device) for name, tensor in state["best"].items()}
-        if "verdicts" in state:
-            loop.probes.load_state_dict(state["verdicts"])
-        else:  # a checkpoint of an earlier version
-            loop.probes.start_late(loop.position.step)
-        self._seconds = state["seconds"]
-        checkpoint.set_random_state(state["random"], self.device)
-        self.store.delete_after(self.run, loop.position.step)
+    def _restore(self, loop: Loop, stored: Any, damage: list[str]) -> bool:
+        """Continue from what a checkpoint holds. False: it holds something else; only one of version 0.1.0 can, which
+        has no digest."""
+        try:
+            state = migrate.checkpoint(stored)
+            loop.position = TrainingPosition(**state["position"])
+            for name, module in loop.learner.modules.items():
+                module.load_state_dict(state["networks"][name])
+            loop.learner.load_state_dict(state["learner"])
+            loop.best = {name: tensor.to(self.device) for name, tensor in state["best"].items()}
+            if "verdicts" in state:
+                loop.probes.load_state_dict(state["verdicts"])
+            else:  # a checkpoint of an earlier version
+                loop.probes.start_late(loop.position.step)
+            self._seconds = state["seconds"]
+            self.recovered = tuple(state.get("recovered", ()))
+            checkpoint.set_random_state(state["random"], self.device)
+        except (KeyError, TypeError, ValueError, AttributeError, RuntimeError):
+            damage.append("A checkpoint does not fit the run.")
+            return False
+        return True
+
+    def _tell(self, loop: Loop, damage: list[str], starts_over: bool, lost_metrics: bool) -> None:
+        """Add what became of an interrupted run to its notes, if it is not what everybody expects."""
+        step = loop.position.step
+        if starts_over and damage:
+            self.recovered += (f"{' '.join(damage)} No checkpoint can be read, so the run started over.",)
+        elif starts_over and lost_metrics:
+            self.recovered += ("The run had no checkpoint, so it started over.",)
+        elif damage:
+            found = f"The checkpoint before it is used: the run continued from step {step:,}."
+            self.recovered += (f"{' '.join(damage)} {found}",)
+        assessment = loop.probes.assessment
+        assessment.notes = (*self.prepared.notes, *loop.learner.notes, *self.recovered)
+        if self.recovered:
+            loop.events.append(Verdicts(step, assessment.verdicts()))
 
     # -- while it trains --------------------------------------------------------------------------------------------
 
@@ -136,6 +170,7 @@ class TrainingSession:
         if self.job.settings.compile:
             self.write_state("running", "torch.compile compiles the network: the first step takes about a minute …")
         self._resumed_at = time.perf_counter()
+        self._save_at = self._resumed_at + FIRST_SAVE_SECONDS
         self._marks.clear()
         with threads(self.threads):
             ended = self.loop.run()
@@ -216,12 +251,12 @@ class TrainingSession:
     def _save_when_due(self) -> None:
         if self.loop is not None and self.loop.best and self._best_saved < 0:
             self.save_best()  # the first ones at once, so that the pages can show predictions
-        if time.perf_counter() - self._saved_at < SAVE_SECONDS:
-            return
         begun = time.perf_counter()
+        if begun < self._save_at:
+            return
         self.save()
-        cost = time.perf_counter() - begun
-        self._saved_at = time.perf_counter() + max(0.0, cost / SAVE_SHARE - SAVE_SECONDS)
+        now = time.perf_counter()
+        self._save_at = now + max(SAVE_SECONDS, (now - begun) / SAVE_SHARE)
 
     def save(self) -> None:
         """Write a checkpoint and the best weights. OSError: the disk is full."""
@@ -236,9 +271,10 @@ class TrainingSession:
             "verdicts": loop.probes.state_dict(),
             "random": checkpoint.random_state(self.device),
             "seconds": self.seconds,
+            "recovered": list(self.recovered),
         }
-        checkpoint.save(self.folder / "checkpoint", state)
-        self._saved_at = time.perf_counter()
+        checkpoint.save(self.folder, loop.position.step, state)
+        self._save_at = time.perf_counter() + SAVE_SECONDS
 
     def save_best(self) -> None:
         """Write the best weights so far and the card of the model."""
@@ -247,8 +283,7 @@ class TrainingSession:
         best = loop.best or weights(loop.learner)
         if self._best_saved == loop.position.best_epoch and loop.best:
             return
-        checkpoint.save_weights(self.folder / "best.safetensors", best)
-        write_text(self.folder / "card.json", json.dumps(card(self.job, self.prepared, {}, self.run)))
+        save_model(self.folder, best, card(self.job, self.prepared, {}, self.run))
         self._best_saved = loop.position.best_epoch
 
     def finish(self) -> None:
@@ -265,32 +300,9 @@ class TrainingSession:
         if len(self.prepared.test) or not self.job.paradigm.needs_data:
             scores = loop.learner.evaluate(self.prepared.test.to(self.device), costly=True)
             events += [Metric(position.step, position.epoch, "test", name, value) for name, value in scores.items()]
-        checkpoint.save_weights(self.folder / "best.safetensors", best)
-        write_text(self.folder / "card.json", json.dumps(card(self.job, self.prepared, scores, self.run)))
+        save_model(self.folder, best, card(self.job, self.prepared, scores, self.run))
         load_weights(loop, last)
         self.store.write(self.run, events, self.owner)
-
-
-def card(job: Job, prepared: Prepared, scores: dict[str, float], run: str) -> dict[str, Any]:
-    """The card of a model: how its inputs are scaled, what its outputs mean, its test metrics."""
-    made: dict[str, Any] = {
-        "inputs": [figures and figures.as_dict() for figures in prepared.standardisation],
-        "classes": list(prepared.classes),
-        "task": prepared.task,
-        "data": job.dataset.name,
-        "data_title": job.dataset.title,
-        "features": list(job.dataset.feature_names),
-        "scores": {f"test {name}": value for name, value in scores.items()},
-        "run": run,
-        **job.paradigm.card_facts(),
-    }
-    if job.dataset.vocabulary:
-        made["vocabulary"] = list(job.dataset.vocabulary)
-        made["tokens"] = job.dataset.tokens
-    if prepared.target_standardisation is not None:
-        made["targets"] = prepared.target_standardisation.as_dict()
-        made["target_shape"] = list(job.dataset.target_shape)
-    return made
 
 
 def load_weights(loop: Loop, values: dict[str, Tensor]) -> None:

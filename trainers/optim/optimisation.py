@@ -63,6 +63,7 @@ class Optimisation:
             self.schedule = schedule.build(self.leader, total_steps, steps_per_epoch)
             self.leader.step()  # changes nothing; torch warns about a schedule that moves before the first step
             self._copy_learning_rate()
+        self._stored_norm = 0.0  # of the last step before a checkpoint, until the next step has gradients
         self.gradient_clip = gradient_clip
         self.l1 = l1
         self.changes_gradients = bool(l1) or gradient_clip is not None
@@ -172,14 +173,18 @@ class Optimisation:
     def gradient_norm(self) -> float:
         """Euclidean norm of the gradients of the last step. It waits for the device."""
         gradients = [parameter.grad for parameter in self.parameters if parameter.grad is not None]
-        return float(torch.nn.utils.get_total_norm(gradients)) if gradients else 0.0
+        return float(torch.nn.utils.get_total_norm(gradients)) if gradients else self._stored_norm
 
     @property
     def learning_rate(self) -> float:
         return float(self.optimizer.param_groups[0]["lr"])
 
     def state_dict(self) -> dict[str, Any]:
-        state: dict[str, Any] = {"optimizer": self.optimizer.state_dict(), "schedule": self.schedule.state_dict()}
+        state: dict[str, Any] = {
+            "optimizer": self.optimizer.state_dict(),
+            "schedule": self.schedule.state_dict(),
+            "gradient_norm": self.gradient_norm(),
+        }
         if self.leader is not None:
             state["leader"] = self.leader.state_dict()
         if self.scaler is not None:
@@ -188,6 +193,7 @@ class Optimisation:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.optimizer.load_state_dict(state["optimizer"])
+        self._stored_norm = state.get("gradient_norm", 0.0)
         if self.leader is not None:
             self.leader.load_state_dict(state["leader"])
         self.schedule.load_state_dict(state["schedule"])

@@ -66,6 +66,9 @@ class Learner(Protocol):
         """Further events to show, such as generated samples. Called between two steps, a few times a second: it limits
         its own cost, and uses no random numbers of torch's global generator."""
 
+    def last_events(self) -> Iterable[Event]:
+        """What `snapshots` has not returned yet when the last step is over, such as the end of a curve."""
+
     def epoch_end(self, validation_loss: float | None) -> None:
         """Called after each epoch: learning-rate schedules that go by epochs take a step."""
 

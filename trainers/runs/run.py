@@ -17,16 +17,19 @@ from builder.problems import NetloomError
 from trainers import migrate
 from trainers.events import ProbeKind, Progress, Snapshot, State, Text, Verdict
 from trainers.job import Job
+from trainers.runs.card import card as make_card
+from trainers.runs.checkpoint_files import DamagedError
 from trainers.runs.ownership import Owner
 from trainers.runs.store import PROGRESS, TAKEN, RunTakenError, Store
 
 if TYPE_CHECKING:
     import pandas as pd
-    from torch import nn
+    from torch import Tensor, nn
 
     from trainers.engine.worker import Worker
     from trainers.paradigms.base import Part
 
+AGAIN = "Resume the run (`netloom resume {run}`): it trains again from its last checkpoint, to the same weights."
 OVER: tuple[State, ...] = ("finished", "stopped", "failed")
 TARGET_FACTS = ("targets", "target_shape", "classes")  # the keys of a card that are about the targets
 
@@ -196,13 +199,8 @@ class Run:
     def networks(self) -> dict[str, nn.Module]:
         """Every module whose weights the run saves, by name; see `model` and `Paradigm.modules`."""
         import torch
-        from safetensors.torch import load_file
 
-        path = self.weights_path
-        if not path.exists():
-            raise RunError(f"Run {self.id} has no weights yet: they are saved from its first epoch on.")
-        saved = migrate.weights(load_file(path))
-        card = migrate.card(json.loads(path.with_name("card.json").read_text(encoding="utf-8")))
+        saved, card = self._saved_model()
         networks: dict[str, nn.Module] = {}
         for name, network in self.job.paradigm.modules(self.document).items():
             with torch.device("meta"):
@@ -213,6 +211,24 @@ class Run:
             module.card = card  # type: ignore[assignment]
             networks[name] = module.eval()
         return networks
+
+    def _saved_model(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """The best weights and the card. RunError: there are none, or they were damaged; it says what to do."""
+        from trainers.engine.model_file import load_model
+
+        path = self.weights_path
+        if not path.exists():
+            if self.state in OVER:
+                raise RunError(f"Run {self.id} has no weights. {AGAIN.format(run=self.id)}")
+            raise RunError(f"Run {self.id} has no weights yet: they are saved from its first epoch on.")
+        try:
+            weights, card = load_model(path.parent)
+        except DamagedError as error:
+            path.replace(path.with_suffix(".damaged"))
+            raise RunError(f"{error} It is set aside. {AGAIN.format(run=self.id)}") from None
+        if card is None:  # of version 0.1.0, and damaged
+            card = make_card(self.job, self.job.prepare(), self.scores(), self.id)
+        return migrate.weights(weights), migrate.card(card)
 
     def parts(self) -> dict[str, Part]:
         """What can be exported of the run, by name: first the whole model, then parts such as an encoder."""
@@ -259,7 +275,7 @@ class Run:
         """
         from trainers.engine.worker import launch
 
-        if self.state in OVER:
+        if self.state in OVER and self.weights_path.exists():
             raise RunError(f"Run {self.id} has ended ({self.state}), so there is nothing to resume.")
         worker, owner = self._worker(), self.store.owner(self.id)
         if worker is None and owner is not None and not owner.is_this_process and self.state != "paused":

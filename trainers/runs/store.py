@@ -234,11 +234,13 @@ class Store:
         with self._transaction() as connection:
             connection.execute("UPDATE runs SET request = ? WHERE id = ?", (what, run))
 
-    def delete_after(self, run: str, step: int) -> None:
-        """Delete what was written after a checkpoint, so that a resumed run does not write it twice."""
+    def delete_after(self, run: str, step: int) -> int:
+        """Delete what was written after a checkpoint, so that a resumed run does not write it twice. Returns how many
+        metrics that were."""
         with self._transaction() as connection:
-            connection.execute("DELETE FROM metrics WHERE run = ? AND step > ?", (run, step))
+            deleted = connection.execute("DELETE FROM metrics WHERE run = ? AND step > ?", (run, step)).rowcount
             connection.execute("DELETE FROM probes WHERE run = ? AND step > ?", (run, step))
+        return deleted
 
     def row(self, run: str) -> dict[str, Any]:
         """The state of a run and everything that is kept once: all but its metrics, probes, texts and snapshots.

@@ -218,11 +218,12 @@ class DiffusionLearner(NetworkLearner):
         self.snapshot_schedule.taken(step)
 
     def state_dict(self) -> dict[str, Any]:
-        return {**super().state_dict(), "taken": self.ema_updates}
+        return {**super().state_dict(), "taken": self.ema_updates, "deviation": self._relative_deviation}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         super().load_state_dict(state)
         self.ema_updates = int(state["taken"])
+        self._relative_deviation = state.get("deviation")
 
 
 def _snapshot_samples(job: Job, steps: int, most: int) -> int:

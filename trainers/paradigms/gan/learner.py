@@ -242,6 +242,10 @@ class GanLearner:
 
     # -- schedules and checkpoints ------------------------------------------------------------------------------------
 
+    def last_events(self) -> Iterator[Event]:
+        """The last points of the curves of both networks."""
+        yield from self.step_metrics.new_points()
+
     def epoch_end(self, validation_loss: float | None) -> None:
         self.generator_optimisation.epoch_end(validation_loss)
         self.discriminator_optimisation.epoch_end(validation_loss)

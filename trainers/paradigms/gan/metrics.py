@@ -124,11 +124,14 @@ class StepMetrics:
         """What a resumed run needs to continue the same curves."""
         self._collect()
         last = [list(row) for row in self._last]
-        return {"step": self.step, "sums": list(self._sums), "count": self._count, "last": last}
+        ready = [[point.step, point.epoch, point.metric, point.value] for point in self._ready]
+        return {"step": self.step, "sums": list(self._sums), "count": self._count, "last": last, "ready": ready}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.step, self._sums, self._count = state["step"], list(state["sums"]), state["count"]
         self._last.extend(list(row) for row in state["last"])
+        points = state.get("ready", ())  # collected, but not yet in the store
+        self._ready = [Metric(step, epoch, "training", name, value) for step, epoch, name, value in points]
 
 
 # -- verdicts ---------------------------------------------------------------------------------------------------------

@@ -109,7 +109,7 @@ class TransferLearner(SupervisedLearner):
             "epochs": self.epochs,
             "taken": sorted(self.transferred),
             "training_scores": self._training_scores,
-            **({} if baseline is None else {"scratch_baseline": baseline.optimisation.state_dict()}),
+            **({} if baseline is None else {"scratch_baseline": baseline.state_dict()}),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -121,7 +121,7 @@ class TransferLearner(SupervisedLearner):
         self.frozen_layers.unfreeze(self.epochs, self.optimisation)
         super().load_state_dict(state)
         if self.scratch_baseline is not None:
-            self.scratch_baseline.optimisation.load_state_dict(state["scratch_baseline"])
+            self.scratch_baseline.load_state_dict(state["scratch_baseline"])
 
 
 class FrozenLayers:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from trainers.engine.learner import NetworkLearner
 from trainers.engine.snapshot_schedule import SnapshotSchedule
@@ -68,6 +68,15 @@ class ScratchBaseline:
 
         losses, self._losses = self._losses, []
         return {f"{SCRATCH_PREFIX}loss": float(torch.stack(losses).float().mean())} if losses else {}
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a resumed run needs besides the weights."""
+        return {**self.optimisation.state_dict(), "losses": [loss.detach() for loss in self._losses]}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from what `state_dict()` returned."""
+        self.optimisation.load_state_dict(state)
+        self._losses = [loss.to(self.learner.device) for loss in state.get("losses", ())]
 
     def snapshots(self, step: int) -> Iterable[Event]:
         """Now and then, the predictions of both networks for the same validation samples."""
