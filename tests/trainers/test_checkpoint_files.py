@@ -128,7 +128,7 @@ def test_a_model_is_saved_with_its_card(tmp_path: Path) -> None:
     for damage in (cut, empty, flip_a_bit, overwrite):
         save_model(tmp_path, weights, card)
         damage(tmp_path / "best.safetensors")
-        with pytest.raises(DamagedError, match="best.safetensors"):
+        with pytest.raises(DamagedError, match=r"best.safetensors"):
             load_model(tmp_path)
 
 

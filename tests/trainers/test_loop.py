@@ -79,6 +79,9 @@ class Counting:
     def snapshots(self, step: int) -> tuple[()]:
         return ()
 
+    def last_events(self) -> tuple[()]:
+        return ()
+
     def epoch_end(self, validation_loss: float | None) -> None:
         self.epochs += 1
 
