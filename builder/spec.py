@@ -284,6 +284,14 @@ class LayerSpec(BaseModel):
         back = self.keeps_shape and self.ranks is None
         return ShapeError(f"{message} Permute it to {better}.", reorder=reorder._replace(back=back))
 
+    def values_per_sample(self, *shapes: Shape) -> int | None:
+        """How many values of one sample each mean and variance over the batch is computed from; None: there is none."""
+        return None
+
+    def statistics_in_evaluation(self) -> bool:
+        """Whether it computes means and variances over the batch in evaluation, too."""
+        return False
+
     def flops(self, output: Signal, *signals: Signal) -> int | None:
         """Operations per sample by a formula, for a layer that torch's counter does not know; None: torch counts."""
         return None

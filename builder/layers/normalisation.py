@@ -39,6 +39,12 @@ class _BatchNorm(LayerSpec):
     def inferred(self, *shapes: Shape) -> dict[str, Any]:
         return {"num_features": shapes[0][0]}
 
+    def values_per_sample(self, *shapes: Shape) -> int | None:
+        return math.prod(shapes[0][1:])
+
+    def statistics_in_evaluation(self) -> bool:
+        return not self.track_running_stats
+
     def infer_output(self, *signals: Signal) -> Signal | None:
         return signals[0]  # without momentum torch counts the batches, which does not work on meta tensors
 

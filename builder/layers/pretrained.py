@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
@@ -23,6 +24,7 @@ class Backbone(NamedTuple):
     """What is known about a network without torchvision. All of them make an image 32 times smaller."""
 
     channels: int
+    batch_norm: bool = True
     rounds_down: bool = False  # a rest at the border is dropped, so images must have at least 32 pixels
 
 
@@ -33,8 +35,8 @@ NETWORKS = {
     "mobilenet_v3_small": Backbone(576),
     "mobilenet_v3_large": Backbone(960),
     "efficientnet_b0": Backbone(1280),
-    "vgg16": Backbone(512, rounds_down=True),
-    "convnext_tiny": Backbone(768, rounds_down=True),
+    "vgg16": Backbone(512, batch_norm=False, rounds_down=True),
+    "convnext_tiny": Backbone(768, batch_norm=False, rounds_down=True),
 }
 Network = Literal[
     "resnet18",
@@ -101,6 +103,10 @@ class PretrainedFeatures(LayerSpec):
             return Signal((known.channels,))
         rest = 0 if known.rounds_down else 31
         return Signal((known.channels, *((size + rest) // 32 for size in signals[0].shape[1:])))
+
+    def values_per_sample(self, *shapes: Shape) -> int | None:
+        """In its last layers, whose feature map is the smallest."""
+        return math.prod((size + 31) // 32 for size in shapes[0][1:]) if NETWORKS[self.network].batch_norm else None
 
     def pretrained(self) -> bool:
         return self.weights != "none" or self.weights_file is not None

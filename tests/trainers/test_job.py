@@ -165,6 +165,52 @@ def test_batch_normalisation_of_single_samples(moons: Document) -> None:
     fixed(document, "T141")
 
 
+def pooled_norm(kind: str, **params: Any) -> Any:
+    """A network on digits that pools globally and then normalises over the batch."""
+    from tests.pages.trained import chain
+
+    return chain(
+        {"name": "digits"},
+        conv=("Conv2d", {"out_channels": 4}),
+        pool=("AdaptiveAvgPool2d", {}),
+        norm=(kind, params),
+        flat=("Flatten", {}),
+        fc=("Linear", {"out_features": 10}),
+    )
+
+
+@pytest.mark.parametrize(
+    ("data", "params", "words"),
+    [
+        ({"batch_size": 1}, {}, "batch size is 1"),
+        ({"batch_size": "full", "train_samples": 1}, {}, "one training sample"),
+        ({"batch_size": 8, "train_samples": 1}, {}, "one training sample"),
+        ({"validation": 1 / 1797}, {"track_running_stats": False}, "validation"),
+        ({"test": 1 / 1797}, {"track_running_stats": False}, "test"),
+    ],
+)
+def test_a_single_value_of_each_channel_is_told_before_the_run(data: Any, params: Any, words: str) -> None:
+    document = training(pooled_norm("BatchNorm2d", **params), data={"name": "digits", **data})
+    problem = find(document, "T141")
+    assert words in problem.message and "4 channels × 1 × 1" in problem.message
+    left = {each.code for each in trainers.check(builder.apply_all(trainers.bind(document), problem.fix or ()))}
+    assert problem.fix and "T141" not in left
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "params"),
+    [
+        ("BatchNorm2d", {"batch_size": 2}, {}),
+        ("BatchNorm2d", {"batch_size": 63, "train_samples": 64}, {}),  # the last batch has one sample: it is left out
+        ("BatchNorm2d", {"validation": 1 / 1797}, {}),
+        ("GroupNorm", {"batch_size": 1}, {}),
+    ],
+)
+def test_batches_that_can_be_normalised_are_no_problem(kind: str, data: Any, params: Any) -> None:
+    document = training(pooled_norm(kind, **params), data={"name": "digits", **data})
+    assert [str(each) for each in trainers.check(document) if each.severity == "error"] == []
+
+
 @pytest.mark.parametrize("setting", [{"early_stopping": {"patience": 2}}, {"schedule": {"name": "reduce_on_plateau"}}])
 def test_early_stopping_needs_a_validation_split(moons: Document, setting: dict[str, Any]) -> None:
     document = training(moons, **setting, data={**moons.training["data"], "validation": 0.0})

@@ -6,9 +6,12 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from builder.analysis.infer import Analysis
+from builder.axes import describe
 from builder.edits import SetTraining
 from builder.problems import Problem
 from trainers.checks.base import JobCheck, training_samples
+from trainers.checks.output_fixes import set_params
+from trainers.engine.learner import evaluation_batch_size
 
 if TYPE_CHECKING:
     from trainers.job import Job
@@ -44,30 +47,67 @@ class BatchTooLarge(JobCheck):
 
 
 class BatchOfOne(JobCheck):
-    """The batch size is 1, and a layer normalises over the batch.
+    """A layer normalises over the batch, and there is a batch in which it gets a single value of each channel.
 
-    Batch normalisation computes the mean and variance of each feature over the batch. The variance of one sample is
-    zero, so torch raises an error.
+    Batch normalisation computes the mean and the variance of each channel over the batch and the positions of its
+    input. A single value has no variance, so torch raises an error. After global pooling, or for a vector, a batch of
+    one sample has a single value; an image has one for each pixel. A last training batch of one sample is left out by
+    itself. In evaluation, running statistics are used instead, unless `track_running_stats` is false.
 
-    Example: BatchNorm1d after a Linear layer, with `batch_size` 1.
-    Fix: use a batch size of 2 or more, or LayerNorm instead of BatchNorm1d.
+    Example: global average pooling, then BatchNorm2d, with `batch_size` 1.
+    Fix: use a batch size of 2 or more, or a layer that normalises each sample by itself, such as LayerNorm.
     """
 
     code = "T141"
     category = "batch"
 
     def find(self, job: Job, analysis: Analysis) -> Iterator[Problem]:
-        if job.batch_size != 1:
-            return
+        samples = training_samples(job)
+        alone = "the batch size is 1" if job.batch_size == 1 else "there is one training sample" if samples == 1 else ""
         for step in analysis.plan.steps:
-            if step.spec.has_batch_statistics and len(analysis.facts[step.name].signal.shape) == 1:
+            if step.name not in analysis.facts or not (alone or step.spec.statistics_in_evaluation()):
+                continue
+            values = step.spec.values_per_sample(*(analysis.facts[source].signal.shape for source in step.inputs))
+            left = None if alone or values != 1 else _single_evaluation(job)
+            if values != 1 or not (alone or left):
+                continue
+            given = analysis.facts[step.inputs[0]].signal
+            over = (
+                "computes the mean and the variance of each channel over the batch, and gets one value of each channel "
+                f"in a sample ({describe(given.shape, given.axes)})"
+            )
+            if alone:
                 yield self.problem(
                     step.name,
-                    "computes the mean and variance over the batch, but the batch size is 1. Use 2 or more.",
-                    [_with_data(job, batch_size=32)],
-                    "Set the batch size to 32",
+                    f"{over}, but {alone}: a single value has no variance, so the first step would fail. Use batches "
+                    "of 2 or more samples, or a layer that normalises each sample by itself.",
+                    [_with_data(job, **self._larger(job))],
+                    "Set the batch size to 32" if job.batch_size == 1 else "Use all training samples",
                 )
-                return
+            else:
+                yield self.problem(
+                    step.name,
+                    f"{over}, also in evaluation (track_running_stats is false), but the last batch of the {left} part "
+                    "has one sample: a single value has no variance. Keep running statistics.",
+                    [set_params(analysis, step.name, {"track_running_stats": True})],
+                    "Set track_running_stats to true",
+                )
+            return
+
+    @staticmethod
+    def _larger(job: Job) -> dict[str, Any]:
+        return {"batch_size": 32} if job.batch_size == 1 else {"train_samples": None}
+
+
+def _single_evaluation(job: Job) -> str | None:
+    """The part of the data whose last batch in an evaluation has one sample; None: neither has, or nobody knows."""
+    if job.dataset.grouped:
+        return None
+    size = evaluation_batch_size(job, training_samples(job))
+    official = job.dataset.test_samples
+    rest: Any = job.dataset.samples - official
+    parts = {"validation": round(rest * job.batching.validation), "test": official or round(rest * job.batching.test)}
+    return next((name for name, samples in parts.items() if samples % size == 1 or samples == 1), None)
 
 
 class NoValidationMetric(JobCheck):
