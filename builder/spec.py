@@ -180,6 +180,9 @@ class LayerSpec(BaseModel):
     reads: ClassVar[Layout | None] = None  # where it takes the channels of its input to be, if `layout` does not say it
     # The layer works on the last axis, which in an image is the width. The layer (type, params) to insert before it.
     fix_for_images: ClassVar[tuple[str, dict[str, Any]] | None] = None
+    axis_parameter: ClassVar[str | None] = None  # the parameter with the axis that it takes for channels or features
+    sums_to_one: ClassVar[bool] = False  # along the axis `dim` its values are probabilities, or their logarithms
+    joins: ClassVar[bool] = False  # it puts its inputs one after the other along the axis `dim`
     arranges: ClassVar[bool | None] = None  # whether a person orders the axes with it; None: as in its inputs
     reorders: ClassVar[str | None] = None  # the parameter with the new order of all axes, as torch.permute has it
     follows_batch: ClassVar[bool] = False  # without an input it takes its batch size from the network's first Input
@@ -251,6 +254,8 @@ class LayerSpec(BaseModel):
         Called after `check_inputs` has passed. By default `layout` says where the channels must be.
         """
         layout = self.reads or self.channels()
+        if self.axis_parameter is not None:
+            return self._misread_parameter(self.axis_parameter, signals[0])
         if layout not in ("channels_first", "features_last"):
             return None
         for port, signal in enumerate(signals):
@@ -265,6 +270,19 @@ class LayerSpec(BaseModel):
             if forgotten or not signal.arranged:
                 return self._misread_error(signal, Reorder(axis_roles.moved(len(axes), place, wanted), port))
         return None
+
+    def _misread_parameter(self, name: str, signal: Signal) -> ShapeError | None:
+        """A warning if the axis that a parameter names is a place, while channels or features are on another."""
+        dim, axes = getattr(self, name), signal.axes
+        place = axis_roles.values_axis(axes)
+        own = dim - 1 if dim > 0 else dim
+        if place is None or signal.arranged or axes[own] not in PLACES:
+            return None
+        return ShapeError(
+            f"works along dim {dim}, which is the {axes[own]}, not the {axes[place]}: it gets "
+            f"{axis_roles.describe(signal.shape, axes)}.",
+            params={name: place + 1},
+        )
 
     def _misread_error(self, signal: Signal, reorder: Reorder) -> ShapeError:
         axes, order = signal.axes, [dim - 1 for dim in reorder.dims[1:]]

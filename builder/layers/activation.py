@@ -298,6 +298,7 @@ class GLU(_Activation):
 
     target = "torch.nn.GLU"
     keeps_shape = False
+    axis_parameter = "dim"
     search = ("gate", "gated linear")
     dim: Axis = Field(-1, description="The axis to halve; -1 is the last, 0 the batch.")
 
@@ -308,6 +309,7 @@ class GLU(_Activation):
 
 
 class _Softmax(_Activation):
+    sums_to_one = True
     dim: Axis = always(1, "The axis that sums to 1; 0 is the batch, 1 the classes or channels.")
 
     def check_inputs(self, *shapes: Shape) -> None:
@@ -353,6 +355,7 @@ class Softmax2d(_Activation):
     """
 
     target = "torch.nn.Softmax2d"
+    reads = "channels_first"
     emits = "probabilities"
     ranks = (3,)
     axes = "channels × height × width"

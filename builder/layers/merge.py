@@ -154,6 +154,7 @@ class Concat(_Merge):
     """
 
     target = "torch.cat"
+    joins = True
     style = "list"
     takes = None
     search = ("concatenate", "join", "cat", "stack", "dense block", "inception")
@@ -177,11 +178,22 @@ class Concat(_Merge):
                 )
             for dim, (one, other) in enumerate(zip(first, shape, strict=True), start=1):
                 if one != other and dim != axis:
+                    fitting = _joining_axis(shapes)
+                    hint = f" Along dim {fitting} they fit." if fitting else ""
                     raise ShapeError(
                         f"cannot concatenate {show(first)} and {show(shape)} along dim {axis}: axis {dim} is {one} in "
-                        f"input 1 and {other} in input {number}; all axes except dim {axis} must be equal.",
+                        f"input 1 and {other} in input {number}; all axes except dim {axis} must be equal.{hint}",
+                        params={"dim": fitting} if fitting else None,
                         short=f"Axis {dim} differs: {one} and {other}.",
                     )
+
+
+def _joining_axis(shapes: tuple[Shape, ...]) -> int | None:
+    """The only axis in which shapes of one rank differ, counted with the batch; None: they differ in several."""
+    if len({len(shape) for shape in shapes}) > 1:
+        return None
+    differing = [axis for axis, sizes in enumerate(zip(*shapes, strict=True), start=1) if len(set(sizes)) > 1]
+    return differing[0] if len(differing) == 1 else None
 
 
 class Stack(_Merge):

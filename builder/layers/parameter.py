@@ -50,6 +50,7 @@ class Scale(LayerSpec):
     family = "parameter"
     target = "builder.library.learned.Scale"
     keeps_shape = True
+    axis_parameter = "dim"
     search = ("layer scale", "gain", "gamma", "learned", "convnext")
     example = ((4, 6, 6),)
 

@@ -230,6 +230,76 @@ def test_a_reshape_in_the_place_of_a_permute(make: Make, start: Any, shape: list
     assert builder.infer(fixed)["end"] == builder.infer(document)["end"]
 
 
+@pytest.mark.parametrize(
+    ("start", "layers", "code", "params"),
+    [
+        (SERIES, [("l", "Linear"), ("n", "Softmax")], "N241", {"dim": 2}),
+        (SERIES, [("l", "Linear"), ("n", "LogSoftmax", {"dim": 1}), ("d", "Dropout")], "N241", {"dim": 2}),
+        (IMAGE, [("c", "Conv2d"), ("n", "Softmax", {"dim": -1})], "N241", {"dim": 1}),
+        (IMAGE, [("c", "Conv2d"), ("n", "LogSoftmax", {"dim": 3})], "N241", {"dim": 1}),
+        (IMAGE, [("c", "Conv2d"), ("n", "GLU")], "N240", {"dim": 1}),
+        (SERIES, [("l", "LSTM"), ("n", "Scale")], "N240", {"dim": 2, "init": 1.0}),
+    ],
+)
+def test_the_axis_that_a_parameter_names(make: Make, start: Any, layers: list[Any], code: str, params: Any) -> None:
+    document = make(start, *layers, END)
+    (problem,) = builder.check(document)
+    assert problem.code == code and problem.severity == "warning" and problem.fix is not None
+    after = apply_all(document, problem.fix)
+    assert builder.check(after) == []
+    assert {**params, **after.node("n").params} == params
+
+
+def test_a_softmax_inside_the_network_may_be_along_the_steps(make: Make) -> None:
+    nodes = [
+        SERIES,
+        ("scores", "Linear", {"out_features": 8}),
+        ("share", "Softmax"),
+        ("pick", "Multiply"),
+        ("sum", "Mean"),
+        END,
+    ]
+    document = make(*nodes, edges="x > scores, scores > share, share > pick, x > pick, pick > sum, sum > end")
+    assert builder.check(document) == []
+
+
+BRANCHES = "x > a, x > b, a > both, b > both, both > end"
+
+
+def branches(make: Make, dim: int, second: Any = None) -> Document:
+    nodes = [SERIES, ("a", "GRU", {"hidden_size": 8}), second or ("b", "LSTM", {"hidden_size": 8})]
+    return make(*nodes, ("both", "Concat", {"dim": dim}), END, edges=BRANCHES)
+
+
+def test_branches_of_one_input_are_joined_side_by_side(make: Make) -> None:
+    (problem,) = builder.check(branches(make, 1))
+    assert problem.code == "N242" and problem.node == "both" and "12 become 24" in problem.message
+    after = apply_all(branches(make, 1), problem.fix or ())
+    assert builder.check(after) == [] and builder.infer(after)["both"] == (12, 16)
+
+
+@pytest.mark.parametrize("dim", [2, -1])
+def test_features_side_by_side_are_no_problem(make: Make, dim: int) -> None:
+    assert builder.check(branches(make, dim)) == []
+
+
+def test_sequences_of_different_inputs_may_follow_each_other(make: Make) -> None:
+    other = ("b", "Input", {"shape": [12, 8], "axis_roles": ["steps", "features"]})
+    document = make(SERIES, other, ("both", "Concat"), END, edges="x > both, b > both, both > end")
+    assert builder.check(document) == []
+    document = make(
+        SERIES, ("b", "Slice", {"end": 4}), ("both", "Concat"), END, edges="x > both, x > b, b > both, both > end"
+    )
+    assert builder.check(document) == []
+
+
+def test_a_concat_that_fits_along_another_axis_says_so(make: Make) -> None:
+    document = branches(make, 1, ("b", "LSTM", {"hidden_size": 4}))
+    (problem,) = builder.check(document)
+    assert "Along dim 2 they fit" in problem.message
+    assert builder.check(apply_all(document, problem.fix or ())) == []
+
+
 def test_inputs_of_a_merge_have_their_axes_in_one_order(make: Make) -> None:
     square = ("x", "Input", {"shape": [8, 8], "axis_roles": ["steps", "features"]})
     nodes = [square, ("turn", "Permute"), ("conv", "Conv1d", {"out_channels": 8, "padding": 1}), ("add", "Add"), END]
