@@ -118,6 +118,15 @@ def describe(shape: Shape, axes: Sequence[str]) -> str:
     )
 
 
+def compact(shape: Shape, axes: Sequence[str]) -> str:
+    """Short, with the role that says most: '120 steps × 8', '16 ch × 120', '28 × 28 × 3 ch', '16 × 14 × 14'."""
+    roles = tuple(axes) if len(axes) == len(shape) else unknown(len(shape))
+    place, values = next((role for role in roles if role in PLACES - set(NATURAL_ORDER)), ""), values_axis(roles)
+    sideways = values is not None and len(shape) > 1 and (values > 0 or len(shape) == 2)
+    marks = {place: f" {place}"} if place else {roles[values]: " ch"} if sideways and values is not None else {}
+    return " × ".join(f"{size}{marks.get(role, '')}" for size, role in zip(shape, roles, strict=True)) or "1"
+
+
 def named(axes: Sequence[str]) -> str:
     """'steps × features', for messages."""
     return " × ".join(axis or "?" for axis in axes)

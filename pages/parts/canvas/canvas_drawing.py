@@ -9,13 +9,14 @@ from typing import Any
 import builder
 from builder.analysis.plan import PortError, ports_taken
 from builder.analysis.summary import human
+from builder.axes import compact, describe
 from builder.document import Document, Edge, Node
 from builder.document.graph import incoming
 from builder.document.layout import COLUMN
 from pages.parts.canvas.network_frames import NetworkFrame, network_colours, network_frames
 from pages.parts.canvas.positions import Position
 from pages.parts.document.snapshot_facts import SnapshotFacts
-from pages.parts.theme.escaping import compact_shape, escape, sentence
+from pages.parts.theme.escaping import escape, sentence
 from pages.parts.theme.theme import NODE_HEIGHT, NODE_WIDTH
 
 ROW_END = 40.0  # how little right of its source a target may be before the wire is drawn in right angles
@@ -169,19 +170,23 @@ def _foot(node: Node, facts: SnapshotFacts, waits_for: str | None) -> str:
     if output is None:
         return '<div class="foot"><span>…</span></div>' if not facts.complete else '<div class="foot"></div>'
     cost = facts.costs.get(node.name)
-    shape = " × ".join(str(size) for size in output.signal.shape) or "1"
-    return f'<div class="foot"><span>{shape}</span><span>{human(cost.parameters) if cost else ""}</span></div>'
+    shape, axes = output.signal.shape, output.signal.axes
+    parameters = human(cost.parameters) if cost else ""
+    spans = f"<span>{escape(compact(shape, axes))}</span><span>{parameters}</span>"
+    return f'<div class="foot" title="{escape(describe(shape, axes))}">{spans}</div>'
 
 
 def _wire(key: str, edge: Edge, graph: Document, facts: SnapshotFacts, port: str) -> DrawnWire:
     output = facts.outputs.get(edge.source)
-    shape = compact_shape(output.signal.shape) if output else ""
     left, right = graph.layout.get(edge.source, (0.0, 0.0)), graph.layout.get(edge.target, (0.0, 0.0))
     wraps = right[0] - left[0] < NODE_WIDTH + ROW_END and left[1] != right[1]
     begins_row = right[0] <= min((x for x, _ in graph.layout.values()), default=0.0)
     # Right angles lead from the end of one row to the start of the next; a skip connection would share their lines.
     kind = "smoothstep" if wraps and begins_row else "default"
     skips = (wraps and not begins_row) or right[0] - left[0] > 1.5 * COLUMN
+    # Between neighbours there is room for the sizes alone; the roles of the axes are at the node and on longer wires.
+    axes = output.signal.axes if output and (wraps or skips) else ()
+    shape = compact(output.signal.shape, axes).replace(" × ", "×") if output else ""
     label = " ".join(part for part in (port, shape) if part)
     return DrawnWire(key, edge.source, edge.target, label, kind, output is None, skips)
 

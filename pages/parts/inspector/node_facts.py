@@ -5,8 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from builder.analysis.summary import human
+from builder.axes import describe
 from builder.document import Node
-from builder.shapes import show as show_shape
 from pages.parts.document.session import Session
 from pages.parts.theme import theme
 from pages.parts.theme.escaping import escape, sentence
@@ -26,12 +26,12 @@ def show(session: Session, node: Node) -> None:
     error = facts.errors.get(node.name)
     waits_for = facts.waiting.get(node.name)
     sources = [edge.source for edge in session.graph.edges if edge.target == node.name]
-    shapes = [facts.outputs[name].signal.shape for name in sources if name in facts.outputs]
-    into = " and ".join(show_shape(shape) for shape in shapes)
+    signals = [facts.outputs[name].signal for name in sources if name in facts.outputs]
+    into = " and ".join(describe(signal.shape, signal.axes) for signal in signals)
     lines = []
     if output is not None:
         arrow = f"<span>in</span> <b>{into}</b> → " if into else ""
-        lines.append(f"{arrow}<span>out</span> <b>{show_shape(output.signal.shape)}</b>")
+        lines.append(f"{arrow}<span>out</span> <b>{describe(output.signal.shape, output.signal.axes)}</b>")
         cost = facts.costs.get(node.name)
         if cost is not None:
             lines.append(

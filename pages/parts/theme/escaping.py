@@ -5,13 +5,6 @@ from __future__ import annotations
 import html
 import re
 
-from builder.shapes import Shape
-
-
-def compact_shape(shape: Shape) -> str:
-    """A shape for the label of a wire: '16×28×28'; '1' for a single number."""
-    return "×".join(str(size) for size in shape) or "1"
-
 
 def escape(text: str) -> str:
     """A user's text for our HTML: nothing in it can become a tag, and it stays on one line."""

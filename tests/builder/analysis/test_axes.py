@@ -9,7 +9,7 @@ import pytest
 
 import builder
 from builder.analysis.infer import roles
-from builder.axes import describe, likely
+from builder.axes import compact, describe, likely
 from builder.document import Document
 from builder.edits import apply_all
 from builder.problems import Problem
@@ -59,6 +59,24 @@ def test_a_shape_alone_says_what_can_be_said(shape: tuple[int, ...], dtype: str,
 )
 def test_a_shape_is_written_with_its_roles(shape: tuple[int, ...], axes: tuple[str, ...], text: str) -> None:
     assert describe(shape, axes) == text
+
+
+@pytest.mark.parametrize(
+    ("shape", "axes", "text"),
+    [
+        ((120, 8), ("steps", "features"), "120 steps × 8"),
+        ((8, 120), ("features", "steps"), "8 × 120 steps"),
+        ((16, 120), ("channels", "length"), "16 ch × 120"),
+        ((16, 14, 14), ("channels", "height", "width"), "16 × 14 × 14"),
+        ((28, 28, 3), ("height", "width", "channels"), "28 × 28 × 3 ch"),
+        ((16, 48), ("positions", "channels"), "16 positions × 48"),
+        ((64,), ("features",), "64"),
+        ((4, 5), (), "4 × 5"),
+        ((), (), "1"),
+    ],
+)
+def test_a_short_form_names_the_role_that_says_most(shape: tuple[int, ...], axes: tuple[str, ...], text: str) -> None:
+    assert compact(shape, axes) == text
 
 
 FLOWS: list[tuple[Any, list[tuple[Any, ...]], str]] = [
