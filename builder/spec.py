@@ -329,6 +329,11 @@ class LayerSpec(BaseModel):
         """Whether this layer, with these parameters, is built with pretrained weights."""
         return False
 
+    def own_initial_values(self) -> tuple[str, ...]:
+        """How the names of its module's parameters begin that have initial values by their meaning: a learned tensor
+        that starts at zero, pretrained weights. A chosen initialisation leaves them alone."""
+        return ()
+
     def not_in_onnx(self) -> str:
         """Why this layer, with these parameters, cannot be exported to ONNX, as a sentence; empty: it can be."""
         return ""

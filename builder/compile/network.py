@@ -105,6 +105,8 @@ def _modules(analysis: Analysis, steps: list[Step], built: set[str]) -> dict[str
             modules[step.name] = analysis.call(step.name).build()
             if type(step.spec).explain is not LayerSpec.explain:
                 modules[step.name].explain = step.spec.explain  # type: ignore[assignment]
+            if step.spec.own_initial_values():
+                modules[step.name].own_initial_values = step.spec.own_initial_values()  # type: ignore[assignment]
     for step in steps:
         if step.tied and step.name in modules:
             tie(modules[step.name], modules[step.tied])

@@ -181,6 +181,9 @@ class PositionalEmbedding(LayerSpec):
     def inferred(self, *shapes: Shape) -> dict[str, Any]:
         return {"embedding_dim": shapes[0][-1]}
 
+    def own_initial_values(self) -> tuple[str, ...]:
+        return ("weight",)  # small random vectors, which are added to those of the steps
+
     def check_inputs(self, *shapes: Shape) -> None:
         steps = shapes[0][0]
         if steps > self.max_len:
@@ -227,3 +230,6 @@ class ClassToken(LayerSpec):
 
     def inferred(self, *shapes: Shape) -> dict[str, Any]:
         return {"embedding_dim": shapes[0][-1]}
+
+    def own_initial_values(self) -> tuple[str, ...]:
+        return ("weight",)  # a small random vector that stands among those of the steps

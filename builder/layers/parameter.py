@@ -36,6 +36,9 @@ class Parameter(LayerSpec):
         "normal", description="The initial values: small random numbers, zeros, ones, or a constant."
     )
 
+    def own_initial_values(self) -> tuple[str, ...]:
+        return ("value",)  # `init` chooses them
+
     def check_inputs(self, *shapes: Shape) -> None:
         if math.prod(self.shape) > MAX_ELEMENTS:
             raise ShapeError(f"has the shape {show(self.shape)}, which does not fit into memory. Make it smaller.")

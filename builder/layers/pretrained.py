@@ -111,6 +111,9 @@ class PretrainedFeatures(LayerSpec):
     def pretrained(self) -> bool:
         return self.weights != "none" or self.weights_file is not None
 
+    def own_initial_values(self) -> tuple[str, ...]:
+        return ("backbone",) if self.pretrained() else ()
+
     def missing(self) -> str:
         try:
             import torchvision.models  # noqa: F401

@@ -58,6 +58,9 @@ class BayesianLinear(Linear):
     prior_std: Std = Field(1.0, description="Standard deviation of the prior: the expected size of the weights.")
     initial_std: Std = Field(0.05, description="Initial standard deviation of each weight.")
 
+    def own_initial_values(self) -> tuple[str, ...]:
+        return ("weight_rho", "bias_rho")  # the standard deviations: `initial_std` sets them
+
 
 class BayesianConv2d(_Convolution):
     """A Conv2d layer with uncertain weights: each weight is a normal distribution with a learned mean and variance.
@@ -88,3 +91,6 @@ class BayesianConv2d(_Convolution):
     bias: bool = Field(True, description="Add a learned bias to each output channel.")
     prior_std: Std = Field(1.0, description="Standard deviation of the prior: the expected size of the weights.")
     initial_std: Std = Field(0.05, description="Initial standard deviation of each weight.")
+
+    def own_initial_values(self) -> tuple[str, ...]:
+        return ("weight_rho", "bias_rho")  # the standard deviations: `initial_std` sets them

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import itertools
 import math
 import subprocess
@@ -156,6 +157,31 @@ def test_every_schedule(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
 @pytest.mark.parametrize("name", INITIALISATIONS)
 def test_every_initialisation(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     run_main(table("iris", 4, 3, initialisation={"name": name}), monkeypatch, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["orthogonal", "kaiming_uniform", "zeros"])
+def test_the_script_fills_the_weights_that_a_run_fills(
+    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    layers = [
+        layer("gru", "GRU", hidden_size=6),
+        layer("places", "PositionalEmbedding", max_len=12),
+        layer("attend", "MultiheadAttention", num_heads=2),
+        *flat(1),
+    ]
+    document = stack({"name": "adding", "samples": 200, "length": 12}, layers, initialisation={"name": name})
+    names = execute(document, tmp_path)
+    ours, theirs = builder.compile(document), names["Small"]()
+    theirs.load_state_dict(ours.state_dict())
+    torch.manual_seed(8)
+    trainers.Job.from_document(document).initialisation.apply(ours)
+    calls = (ast.unparse(node) for node in ast.walk(ast.parse(train_script(document))) if isinstance(node, ast.Call))
+    call = next(text for text in calls if text.startswith("initialise("))
+    torch.manual_seed(8)
+    eval(call, {**names, "model": theirs})
+    assert ours.places.weight.any() and "kept=('places.weight',)" in call
+    assert all(torch.equal(value, theirs.state_dict()[key]) for key, value in ours.state_dict().items())
+    assert math.isfinite(run_main(document, monkeypatch, tmp_path))
 
 
 @pytest.mark.parametrize("name", LOSSES)

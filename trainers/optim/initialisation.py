@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
+from builder.library.initialisation import initialise, own_values
 from trainers.entry import Entry, entries
 
 if TYPE_CHECKING:
@@ -25,20 +26,12 @@ class Initialisation(Entry):
         getattr(nn.init, f"{self.name}_")(weight, **self.model_dump())
 
     def apply(self, module: nn.Module) -> None:
-        """Fill every weight of two or more axes, and set every bias to zero. Other parameters keep their values.
+        """Fill every matrix and filter of the module, and set every bias to zero. Other parameters keep their values.
 
-        The standard deviations of the weights of a Bayesian layer ("…_rho") also keep the values that the layer set.
+        What has initial values by its meaning keeps them too: see builder/library/initialisation.py and
+        `LayerSpec.own_initial_values`.
         """
-        import torch
-
-        with torch.no_grad():  # named_parameters gives a weight that two layers share once
-            for name, parameter in module.named_parameters():
-                if name.endswith("_rho"):
-                    continue
-                if parameter.ndim >= 2:
-                    self.fill(parameter)
-                elif "bias" in name.rpartition(".")[2]:
-                    parameter.zero_()
+        initialise(module, self.fill, own_values(module))
 
     def render(self, weight: str = "weight") -> str:
         """The same call as Python code."""

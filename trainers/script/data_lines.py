@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
+import builder
+from builder.library.initialisation import initialise, is_plain, own_values, weight_matrices
 from builder.shapes import Shape
 from trainers.checks.base import training_samples
 from trainers.data.scaling import channel_axis
 from trainers.engine.learner import evaluation_batch_size
 from trainers.job import Job
 from trainers.objectives.losses import Loss
-from trainers.script.sources import axes
+from trainers.script.sources import axes, print_functions
 from trainers.tasks.target import Target
 
 
@@ -54,11 +57,25 @@ class Plan:
         """Whether the loss weights the classes."""
         return bool(self.loss.weighs) and self.job.paradigm.balances_classes
 
-    @property
-    def has_weight_distributions(self) -> bool:
-        """Whether some weights are distributions, with parameters of their own for the standard deviation."""
-        graphs = (self.job.document, *self.job.document.blocks.values())
-        return any(node.spec.divergence for graph in graphs for node in graph.nodes)
+    @functools.cached_property
+    def kept(self) -> tuple[str, ...]:
+        """How the names of the parameters begin that a chosen initialisation does not fill."""
+        import torch
+
+        with torch.device("meta"):
+            return own_values(builder.compile(self.job.document))
+
+    @functools.cached_property
+    def initialise_source(self) -> str:
+        """Source of a function `initialise`; empty where one line for each tensor does the same."""
+        import torch
+
+        if not self.job.initialisation.render():
+            return ""
+        with torch.device("meta"):
+            if is_plain(builder.compile(self.job.document)):
+                return ""
+        return print_functions((weight_matrices, {}), (initialise, {"kept": "()"}))
 
     @property
     def several(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from builder.analysis.plan import make_plan
-from builder.codegen.expressions import expression, statement
+from builder.codegen.expressions import Collection, Invoke, Keyword, expression, flat, statement
 from trainers.script.data_lines import Plan
 
 
@@ -43,16 +43,11 @@ def training_functions(plan: Plan) -> list[list[str]]:
 
 
 def _initialise(plan: Plan) -> list[list[str]]:
-    """A function that sets the initial weights, where they are not those of the layers."""
+    """A function that sets the initial weights, where they are not those of the layers and one line does not do it."""
     start = plan.job.initialisation.render("parameter")
-    if not start:
+    if not start or plan.initialise_source:
         return []
     each = ["    for name, parameter in model.named_parameters():"]
-    if plan.has_weight_distributions:
-        each += [
-            '        if name.endswith("_rho"):',
-            "            continue  # the standard deviation of a weight is initialised by its layer",
-        ]
     if start == "nn.init.zeros_(parameter)":
         text = "All weights and biases at zero: the network learns nothing."
         lines = ['        if parameter.ndim >= 2 or "bias" in name:', "            nn.init.zeros_(parameter)"]
@@ -61,6 +56,18 @@ def _initialise(plan: Plan) -> list[list[str]]:
         lines = ["        if parameter.ndim >= 2:", *statement("", expression(start), 12)]
         lines += ['        elif "bias" in name:', "            nn.init.zeros_(parameter)"]
     return [["def initialise(model):", f'    """{text}"""', *each, *lines]]
+
+
+def initialise_call(plan: Plan) -> list[str]:
+    """Lines of `main` that set the initial weights; none where they are those of the layers."""
+    start = plan.job.initialisation.render("weight")
+    if not start:
+        return []
+    if not plan.initialise_source:
+        return ["    initialise(model)"]
+    names = Collection("()", tuple(f'"{name}"' for name in plan.kept))
+    kept = (Keyword("kept", names),) if plan.kept else ()
+    return statement("", Invoke("initialise", ("model", f"lambda weight: {flat(expression(start))}", *kept)), 4)
 
 
 def _train_epoch(plan: Plan) -> list[str]:

@@ -19,7 +19,7 @@ from trainers.checks.base import training_samples
 from trainers.data.augmentation import source
 from trainers.job import Job
 from trainers.script.data_lines import Plan, preparation, split, standardiser
-from trainers.script.functions import ending, epochs, evaluate, training_functions
+from trainers.script.functions import ending, epochs, evaluate, initialise_call, training_functions
 
 if TYPE_CHECKING:
     from torch import nn
@@ -54,10 +54,11 @@ def train_script(document: Document) -> str:
     )
     also, hiding = _parts(plan.hiding)
     for_loss, loss = _parts(plan.loss.source())
+    for_start, start = _parts(plan.initialise_source)
     data = [functions, augmentation, hiding, split(plan), standardiser(plan)]
-    body = [*data, loss, evaluate(plan), *training_functions(plan), _main(plan)]
+    body = [*data, loss, evaluate(plan), start, *training_functions(plan), _main(plan)]
     text = "\n\n\n".join("\n".join(part) for part in body if part)
-    head = "\n".join(_head(plan, imports | more | also | for_loss, text))
+    head = "\n".join(_head(plan, imports | more | also | for_loss | for_start, text))
     return f'{head}\n\n\n{text}\n\n\nif __name__ == "__main__":\n    main()\n'
 
 
@@ -138,8 +139,7 @@ def _main(plan: Plan) -> list[str]:
         "",
         f"    model = {plan.class_name}().to(device)",
     ]
-    if plan.job.initialisation.render("parameter"):
-        lines.append("    initialise(model)")
+    lines += initialise_call(plan)
     if settings.compile:
         lines.append("    model.compile()")
     lines += statement("criterion = ", expression(plan.loss.render("class_weights" if plan.weighted else "")), 4)
