@@ -194,6 +194,10 @@ class Optimisation:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.optimizer.load_state_dict(state["optimizer"])
         self._stored_norm = state.get("gradient_norm", 0.0)
+        for optimizer in filter(None, (self.optimizer, self.leader)):
+            # torch warns if a schedule moves before this optimizer's first step. It took its steps before the
+            # checkpoint, and the schedule may move next, at the end of an epoch.
+            optimizer._opt_called = True  # type: ignore[attr-defined]
         if self.leader is not None:
             self.leader.load_state_dict(state["leader"])
         self.schedule.load_state_dict(state["schedule"])
