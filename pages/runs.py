@@ -18,11 +18,10 @@ def page() -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="header"):
         header.title(work)
     notices.show(work)
-    runs = trainers.runs()
-    if not runs:
+    if not trainers.runs(1):
         run_choice.show_no_runs("This page lists every run with its metrics, settings and weights.")
         return
-    chosen = run_table.table(runs)
+    chosen = run_table.table()
     run_actions.show(work, chosen)
     if len(chosen) > 1:
         run_table.compare(chosen)

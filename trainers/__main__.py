@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import socket
 import subprocess
@@ -23,6 +24,7 @@ import builder
 import trainers
 from builder.exports.export import export_parts
 from builder.problems import NetloomError, Problem, ProblemsError
+from trainers.runs.summaries import summaries
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -167,17 +169,17 @@ def _export(options: argparse.Namespace) -> int:
 
 
 def _last_run() -> trainers.Run:
-    found = trainers.runs()
+    found = trainers.runs(1)
     if not found:
         raise trainers.RunError("There is no run yet. Start one with `netloom train FILE`.")
     return found[0]
 
 
 def _runs(options: argparse.Namespace) -> int:
-    rows = []
-    for run in trainers.runs():
-        progress = run.progress()
-        rows.append({"run": run.id, "name": run.name, **asdict(progress), "scores": run.scores()})
+    rows = [
+        {"run": run.id, "name": run.name, **asdict(run.progress), "scores": dict(run.scores)}
+        for run in summaries(seconds=math.inf)
+    ]
     lines = [f"{row['run']}  {row['state']:<9} epoch {row['epoch']}/{row['epochs']}  {row['name']}" for row in rows]
     _print(options, {"runs": rows}, "\n".join(lines) or "No runs yet.")
     return 0

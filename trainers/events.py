@@ -8,6 +8,7 @@ from typing import Any, Literal
 from numpy.typing import NDArray
 
 State = Literal["queued", "running", "paused", "finished", "stopped", "failed"]
+OVER: tuple[State, ...] = ("finished", "stopped", "failed")
 SplitName = Literal["training", "validation", "test"]
 ProbeKind = Literal["activations", "gradients", "weights", "through_time"]
 VerdictSeverity = Literal["info", "warning", "error"]

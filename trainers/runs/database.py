@@ -105,6 +105,13 @@ def _one_owner(connection: sqlite3.Connection) -> None:
     connection.execute("CREATE UNIQUE INDEX IF NOT EXISTS metrics_once ON metrics (run, step, split, metric)")
 
 
+def _summaries(connection: sqlite3.Connection) -> None:
+    """3: facts and best values of each run for tables of runs. Runs of older versions get theirs when a table shows
+    them. They are apart from the runs, whose rows are long: reading all of those takes seconds."""
+    connection.execute("CREATE TABLE IF NOT EXISTS summaries (run TEXT PRIMARY KEY, facts TEXT, best TEXT)")
+    connection.execute("CREATE INDEX IF NOT EXISTS runs_by_created ON runs (created)")
+
+
 Step = Callable[[sqlite3.Connection], None]
-STEPS: tuple[Step, ...] = (_todays_names, _one_owner)  # STEPS[n] makes version n + 1 of version n
+STEPS: tuple[Step, ...] = (_todays_names, _one_owner, _summaries)  # STEPS[n] makes version n + 1 of version n
 VERSION = len(STEPS)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import functools
 import json
 import os
+import sys
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,10 +17,11 @@ from builder.document import Document
 from builder.document.subnetworks import owners
 from builder.problems import NetloomError
 from trainers import migrate
-from trainers.events import ProbeKind, Progress, Snapshot, State, Text, Verdict
+from trainers.events import OVER, ProbeKind, Progress, Snapshot, State, Text, Verdict
 from trainers.job import Job
 from trainers.runs.card import card as make_card
 from trainers.runs.checkpoint_files import DamagedError
+from trainers.runs.facts import facts
 from trainers.runs.ownership import Owner
 from trainers.runs.store import PROGRESS, TAKEN, RunTakenError, Store
 
@@ -30,7 +33,6 @@ if TYPE_CHECKING:
     from trainers.paradigms.base import Part
 
 AGAIN = "Resume the run (`netloom resume {run}`): it trains again from its last checkpoint, to the same weights."
-OVER: tuple[State, ...] = ("finished", "stopped", "failed")
 TARGET_FACTS = ("targets", "target_shape", "classes")  # the keys of a card that are about the targets
 
 
@@ -47,7 +49,7 @@ def start(job: Job, origin: str = "") -> Run:
 
     store, owner = Store(), Owner.new()
     try:
-        run = store.create(job.document.name, job.to_json(), 0, job.settings.epochs, origin, owner)
+        run = store.create(job.document.name, job.to_json(), 0, job.settings.epochs, origin, owner, facts(job))
     except BaseException:
         owner.forget()
         raise
@@ -55,10 +57,10 @@ def start(job: Job, origin: str = "") -> Run:
     return Run(run, store)
 
 
-def runs() -> list[Run]:
-    """Every run, the newest first."""
+def runs(limit: int | None = None) -> list[Run]:
+    """Every run, or the `limit` newest ones, the newest first."""
     store = Store()
-    return [Run(run, store) for run in store.run_ids()]
+    return [Run(row["id"], store, row) for row in store.run_rows(limit)]
 
 
 def open_run(run: str) -> Run:
@@ -76,21 +78,22 @@ def newest(origin: str, name: str) -> Run | None:
 class Run:
     """One training run, found by its id from any process."""
 
-    def __init__(self, run: str, store: Store | None = None) -> None:
-        """StoreError: there is no such run."""
+    def __init__(self, run: str, store: Store | None = None, row: Mapping[str, Any] | None = None) -> None:
+        """StoreError: there is no such run. `row` is what was just read of it from the store."""
         self.store = store or Store()
         self.id = run
-        self.store.row(run)
+        if row is None:
+            self.store.row(run)
 
     @property
     def state(self) -> State:
         """ "queued", "running", "paused", "finished", "stopped" or "failed"."""
         return self.progress().state
 
-    def progress(self) -> Progress:
+    def progress(self, row: Mapping[str, Any] | None = None) -> Progress:
         """The state of the run and how far it is. If its process has ended, the run is paused: `resume` continues it
-        from its last checkpoint."""
-        row = self.store.row(self.id)
+        from its last checkpoint. `row` is what was just read of it from the store."""
+        row = self.store.row(self.id) if row is None else row
         worker = self._worker()
         values = {name: row[name] for name in PROGRESS}
         if worker is not None:
@@ -179,7 +182,7 @@ class Run:
 
     def scores(self) -> dict[str, float]:
         """The metrics of the best weights on the test split, without NaN. Empty until the run is over."""
-        return self.store.test_metrics(self.id)
+        return self.store.scores(self.id)
 
     # -- trained networks ---------------------------------------------------------------------------------------------
 
@@ -326,12 +329,13 @@ class Run:
                 self.store.release(self.id, owner)
 
     def _worker(self) -> Worker | None:
-        from trainers.engine.worker import worker_of
+        # Where the engine was never imported no run trains, and importing it would import torch.
+        worker_of = getattr(sys.modules.get("trainers.engine.worker"), "worker_of", None)
+        worker: Worker | None = worker_of(self.id) if worker_of else None
+        return worker
 
-        return worker_of(self.id)
 
-
-def is_owned(row: dict[str, Any]) -> bool:
+def is_owned(row: Mapping[str, Any]) -> bool:
     """Whether a process that is alive has the run, from its row in the store."""
     owner = Owner.read(row["owner"])
     return owner is not None and owner.is_alive(row["beat"])

@@ -12,7 +12,7 @@ import shutil
 import sqlite3
 import time
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from typing import Any
 from builder.problems import NetloomError
 from trainers import migrate
 from trainers.events import (
+    OVER,
     Event,
     Histograms,
     Metric,
@@ -43,6 +44,11 @@ TAKEN = "it is not trained a second time. Stop it there, or wait until that proc
 TEXTS = "texts"  # the kind of generated texts in the table of probes
 SNAPSHOT = "snapshot:"  # the kind of snapshots there, followed by their view
 MOST_PROBES = 250  # probes of one kind returned at most, spread evenly over the run
+NEWEST_FIRST = "ORDER BY runs.created DESC, runs.rowid DESC"
+NAMED = "WHERE (? = '' OR INSTR(LOWER(runs.name), LOWER(?)))"
+# Of runs that are over, the columns behind the histograms are not read: those are long.
+_OWNER = ", ".join(f"CASE WHEN state IN {OVER} THEN NULL ELSE {name} END AS {name}" for name in ("owner", "beat"))
+TABLE = f"runs.id, name, {', '.join(PROGRESS)}, {_OWNER}, facts, best FROM runs LEFT JOIN summaries ON run = runs.id"
 RUN_ID = re.compile(r"[0-9a-z-]{6,64}")
 
 
@@ -93,12 +99,22 @@ class Store:
         if writer is not None:
             writer.close()
 
-    def create(self, name: str, job: str, steps: int, epochs: int, origin: str = "", owner: Owner | None = None) -> str:
+    def create(
+        self,
+        name: str,
+        job: str,
+        steps: int,
+        epochs: int,
+        origin: str = "",
+        owner: Owner | None = None,
+        facts: str | None = None,
+    ) -> str:
         """Create a run in state "queued" and return its id.
 
         Parameters:
             origin: the id of the document that it trains.
             owner: who is going to train it; without one, whoever claims it.
+            facts: what tables of runs show of its job, see trainers/runs/facts.py.
         """
         run = f"{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:8]}"
         try:
@@ -114,6 +130,7 @@ class Store:
                 " VALUES (?, ?, ?, 'queued', ?, ?, 0, 0, 0, 0, '', '', 0, ?, ?, ?, ?)",
                 (run, name, now, steps, epochs, now, origin, str(owner) if owner else None, now),
             )
+            connection.execute("INSERT INTO summaries VALUES (?, ?, NULL)", (run, facts))
         return run
 
     # -- owners -----------------------------------------------------------------------------------------------------
@@ -178,6 +195,7 @@ class Store:
 
         `owner` is who writes. RunTakenError: the run has another owner by now, or was deleted; nothing was written.
         """
+        events = list(events)
         with self._writing() as connection:
             if owner is not None:
                 self._check_owner(connection, run, owner)
@@ -201,6 +219,8 @@ class Store:
                     case Progress():
                         self._write_progress(connection, run, event)
             connection.executemany(f"INSERT OR REPLACE INTO metrics ({METRIC}) VALUES (?, ?, ?, ?, ?, ?)", metrics)
+            if any(isinstance(event, Progress) and event.state in OVER for event in events):
+                connection.execute("UPDATE summaries SET best = ? WHERE run = ?", (_best_values(connection, run), run))
             row = connection.execute("SELECT request FROM runs WHERE id = ?", (run,)).fetchone()
             if row and row[0]:
                 connection.execute("UPDATE runs SET request = NULL WHERE id = ?", (run,))
@@ -254,7 +274,40 @@ class Store:
 
     def run_ids(self) -> list[str]:
         """The ids of all runs, the newest first."""
-        return [row["id"] for row in self._rows("SELECT id FROM runs ORDER BY created DESC, rowid DESC")]
+        return [row["id"] for row in self.run_rows()]
+
+    def run_rows(self, limit: int | None = None) -> list[dict[str, Any]]:
+        """The id of each run, or of the `limit` newest ones, the newest first."""
+        query = f"SELECT id FROM runs {NEWEST_FIRST} LIMIT ?"
+        return self._rows(query, -1 if limit is None else limit)
+
+    def count(self, search: str = "") -> int:
+        """How many runs there are whose names contain `search`, in upper or lower case."""
+        query = f"SELECT COUNT(*) AS count FROM runs {NAMED}"
+        return int(self._rows(query, search, search)[0]["count"])
+
+    def table(self, limit: int, offset: int = 0, search: str = "") -> list[dict[str, Any]]:
+        """What tables of runs show of those whose names contain `search`, the newest first: id, name, the fields
+        of their progress, owner, facts and best values (None where they are not stored)."""
+        query = f"SELECT {TABLE} {NAMED} {NEWEST_FIRST} LIMIT ? OFFSET ?"
+        return self._rows(query, search, search, limit, offset)
+
+    def table_row(self, run: str) -> dict[str, Any]:
+        """The same of one run. StoreError: there is no such run."""
+        rows = self._rows(f"SELECT {TABLE} WHERE runs.id = ?", run)
+        return rows[0] if rows else self.row(run)
+
+    def best_values(self, *runs: str) -> Iterator[str]:
+        """The best values and the scores of each run, as `write` stores them when it is over."""
+        with self._transaction() as connection:
+            for run in runs:
+                yield _best_values(connection, run)
+
+    def write_summaries(self, found: Mapping[str, tuple[str, str]]) -> None:
+        """Store facts and best values of runs of an older version: run → both."""
+        rows = [(run, *values) for run, values in found.items()]
+        with self._transaction() as connection:
+            connection.executemany("INSERT OR REPLACE INTO summaries VALUES (?, ?, ?)", rows)
 
     def newest_run_of(self, origin: str, name: str) -> str | None:
         """The id of the newest run of a document: by the document's id, or by its name among runs without that id."""
@@ -280,11 +333,13 @@ class Store:
         columns = "rowid AS row_id, step, epoch, split, metric, value"
         return self._rows(f"SELECT {columns} FROM metrics WHERE run = ? AND rowid > ? ORDER BY rowid", run, row_id)
 
-    def test_metrics(self, run: str) -> dict[str, float]:
-        """The metrics on the test split that are finite (NaN is stored as NULL)."""
-        query = "SELECT metric, value FROM metrics WHERE run = ? AND split = 'test' AND value IS NOT NULL"
-        rows = self._rows(f"{query} ORDER BY step, rowid", run)
-        return {row["metric"]: float(row["value"]) for row in rows}
+    def scores(self, run: str) -> dict[str, float]:
+        """The metrics on the test split without NaN. They are read from the run's summary once it is over."""
+        query = "SELECT best FROM summaries JOIN runs ON runs.id = run WHERE run = ? AND state IN (?, ?, ?)"
+        rows = self._rows(query, run, *OVER)
+        best = json.loads((rows[0]["best"] if rows else None) or next(self.best_values(run)))
+        scores: dict[str, float] = best["scores"]
+        return scores
 
     def probes(self, run: str, kind: ProbeKind) -> list[Probe]:
         """The probes of one kind in the order of the steps; of a long run, MOST_PROBES spread evenly over it."""
@@ -324,9 +379,23 @@ class Store:
         """Delete a run and its folder."""
         folder = self.run_folder(run)
         with self._transaction() as connection:
-            for table, column in (("metrics", "run"), ("probes", "run"), ("runs", "id")):
+            for table, column in (("metrics", "run"), ("probes", "run"), ("summaries", "run"), ("runs", "id")):
                 connection.execute(f"DELETE FROM {table} WHERE {column} = ?", (run,))
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _best_values(connection: sqlite3.Connection, run: str) -> str:
+    """As JSON: of each metric on each split the lowest and the highest value, and under "scores" the last values on the
+    test split. NaN, which is stored as NULL, is left out."""
+    found: dict[str, dict[str, Any]] = {"scores": {}}
+    bounds = "SELECT split, metric, MIN(value), MAX(value) FROM metrics WHERE run = ? AND value IS NOT NULL"
+    for split, metric, low, high in connection.execute(f"{bounds} GROUP BY split, metric", (run,)):
+        found.setdefault(split, {})[metric] = low, high
+    for metric in found.get("test", {}):
+        last = "SELECT value FROM metrics WHERE run = ? AND split = 'test' AND metric = ? AND value IS NOT NULL"
+        row = connection.execute(f"{last} ORDER BY step DESC, rowid DESC LIMIT 1", (run, metric)).fetchone()
+        found["scores"][metric] = float(row[0])
+    return json.dumps(found)
 
 
 def _reason(error: Exception, folder: Path) -> str:

@@ -47,7 +47,7 @@ def _all_classes(session: Session) -> dict[str, str]:
 
 def _runs(session: Session) -> dict[str, str]:
     """The runs with weights, the newest first."""
-    found = [run for run in trainers.runs()[:MOST] if (run.store.run_folder(run.id) / "best.safetensors").exists()]
+    found = [run for run in trainers.runs(MOST) if (run.store.run_folder(run.id) / "best.safetensors").exists()]
     return {run.id: f"{run.name} · {run.id[4:13]}" for run in found}
 
 

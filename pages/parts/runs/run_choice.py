@@ -11,8 +11,10 @@ from builder.problems import NetloomError
 from pages.parts.document.session import Session
 from pages.parts.theme.escaping import escape
 from trainers.runs.run import Run
+from trainers.runs.summaries import RunSummary, summaries, summary
 
 ADDRESS = "run"
+MOST_CHOICES = 200
 
 
 def current(session: Session) -> Run | None:
@@ -45,13 +47,16 @@ def choose(session: Session, run: Run) -> None:
 
 
 def selectbox(session: Session, key: str) -> Run | None:
-    """A list of all runs in which the current one is chosen; returns the chosen one."""
-    runs = {run.id: run for run in trainers.runs()}
+    """A list of the newest runs in which the current one is chosen; returns the chosen one. Older runs are opened on
+    the page Runs."""
+    runs = {run.id: run for run in summaries(MOST_CHOICES)}
     if not runs:
         return None
     now = current(session)
+    if now is not None and now.id not in runs:
+        runs[now.id] = summary(now)
     ids = list(runs)
-    index = ids.index(now.id) if now is not None and now.id in runs else 0
+    index = ids.index(now.id) if now is not None else 0
     chosen = st.selectbox(
         "run",
         ids,
@@ -61,13 +66,14 @@ def selectbox(session: Session, key: str) -> Run | None:
         label_visibility="collapsed",
         width=420,
     )
-    choose(session, runs[chosen])
-    return runs[chosen]
+    run = trainers.open_run(chosen)
+    choose(session, run)
+    return run
 
 
-def describe(run: Run) -> str:
+def describe(run: RunSummary) -> str:
     """A run in one line: its name, its state, when it started."""
-    progress = run.progress()
+    progress = run.progress
     when = time.strftime("%d %b %H:%M", time.localtime(progress.started)) if progress.started else "not started"
     return f"{run.name[:60]} · {progress.state} · {when}"
 

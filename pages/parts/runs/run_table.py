@@ -6,6 +6,7 @@ import json
 import math
 import time
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -13,30 +14,34 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
+import trainers
 from builder.document import Document
-from builder.problems import NetloomError
 from pages.parts.theme import charts, theme
 from pages.parts.theme.escaping import escape
 from pages.parts.training import run_data
 from pages.parts.training.controls import clock
 from trainers.data import DATASETS
-from trainers.paradigms.base import ReportedMetric
-from trainers.runs.run import OVER, Run
+from trainers.runs.run import Run
+from trainers.runs.summaries import RunSummary, number_of_runs, summaries, summary
 
-_rows: dict[tuple[str, str, float], dict[str, Any]] = {}
 MOST_CURVES = 10
+PAGE = 10_000  # runs in one table: the browser sorts and searches in as many
 
 
-def table(runs: Sequence[Run]) -> list[Run]:
+def table(key: str = "runs") -> list[Run]:
     """The table; returns the runs that are selected in it."""
-    frame = pd.DataFrame([row(run) for run in runs])
+    search, first = _pager(number_of_runs())
+    found = summaries(PAGE, first, search)
+    if not found:
+        st.html(f'<div class="nl-quiet">No run has “{escape(search)}” in its name.</div>')
+        return []
     event = st.dataframe(
-        frame,
+        pd.DataFrame([row(run) for run in found]),
         hide_index=True,
-        key="runs",
+        key=key,
         on_select="rerun",
         selection_mode="multi-row",
-        height="auto" if len(frame) < 10 else 330,
+        height="auto" if len(found) < 10 else 330,
         placeholder="–",
         column_config={
             "best validation loss": st.column_config.NumberColumn(format="%.4g"),
@@ -45,52 +50,51 @@ def table(runs: Sequence[Run]) -> list[Run]:
             "started": st.column_config.DatetimeColumn(format="D MMM, HH:mm"),
         },
     )
+    if not all(run.complete for run in found):
+        _read_the_rest(first, search)
     chosen = event["selection"]["rows"] if event else []
-    return [runs[index] for index in chosen if index < len(runs)]
+    return [trainers.open_run(found[index].id) for index in chosen if index < len(found)]
 
 
-def row(run: Run) -> dict[str, Any]:
-    """The row of a run; kept once the run has ended."""
-    progress = run.progress()
-    key = (str(run.store.folder), run.id, progress.updated)
-    if key not in _rows:
-        made = _row(run, progress)
-        if progress.state not in OVER:
-            return made
-        _rows[key] = made
-    return _rows[key]
+def _pager(total: int) -> tuple[str, int]:
+    """A search in the names and the number of the page, if there are more runs than a table has rows.
+
+    Returns the search and the number of runs on the pages before.
+    """
+    if total <= PAGE:
+        return "", 0
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="runs_pager"):
+        search = st.text_input("Search", key="runs_search", placeholder="Search in the names", width=260)
+        pages = max(1, math.ceil(number_of_runs(search) / PAGE))
+        page = st.number_input("Page", 1, pages, key=f"runs_page~{search}", width=130) if pages > 1 else 1
+        st.caption(f"{total:,} runs, the newest first, {PAGE:,} on a page. A click on a column sorts the page.")
+    return search, (int(page) - 1) * PAGE
 
 
-def _main_metric(run: Run) -> ReportedMetric:
-    """The first metric of the run's paradigm; the loss if it has none."""
-    try:
-        job = run.job
-        metric = next(iter(job.paradigm.metrics(job.dataset)), None)
-    except NetloomError:  # the run is of another version
-        metric = None
-    return metric or ReportedMetric("loss", "loss", higher_is_better=False)
+@st.fragment(run_every=1.0)
+def _read_the_rest(first: int, search: str) -> None:
+    """Work out the values of more runs of older versions, and draw the page again when all are there."""
+    left = sum(not run.complete for run in summaries(PAGE, first, search))
+    if not left:
+        st.rerun()
+    st.caption(f"Reading {left:,} runs of an older version, once. Their values appear when they are read.")
 
 
-def _row(run: Run, progress: Any) -> dict[str, Any]:
-    values = run.metrics()
-    data = DATASETS.get(str((run.document.training.get("data") or {}).get("name")))
-    metric = _main_metric(run)
-    losses, validated, tested = (
-        values[(values["split"] == split) & (values["metric"] == name)]["value"].astype(float)
-        for split, name in (("validation", "loss"), (metric.split, metric.name), ("test", metric.name))
-    )
-    best = validated.min() if metric.higher_is_better is False else validated.max()
+def row(run: RunSummary) -> dict[str, Any]:
+    """The row of a run."""
+    progress, metric = run.progress, run.metric
+    data = DATASETS.get(run.data)
     return {
         "name": run.name,
         "state": progress.state,
         "data set": data.title if data else "–",
         "epochs": f"{progress.epoch:,} of {progress.epochs:,}",
-        "best validation loss": float(losses.min()) if len(losses) else math.nan,
-        "best validation metric": f"{metric.label} {best:.3f}" if len(validated) else "–",
-        "test metric": f"{metric.label} {tested.iloc[-1]:.3f}" if len(tested) else "–",
+        "best validation loss": math.nan if run.best_loss is None else run.best_loss,
+        "best validation metric": "–" if run.best is None else f"{metric.label} {run.best:.3f}",
+        "test metric": "–" if run.score is None else f"{metric.label} {run.score:.3f}",
         "duration": clock(progress.seconds),
         "device": progress.device,
-        "started": pd.Timestamp.fromtimestamp(progress.started) if progress.started else None,
+        "started": datetime.fromtimestamp(progress.started) if progress.started else None,
     }
 
 
@@ -155,7 +159,7 @@ def _start(run: Run) -> str:
 
 
 def _settings(run: Run) -> dict[str, Any]:
-    columns = row(run)
+    columns = row(summary(run))
     metrics = {name: columns[name] for name in ("best validation metric", "test metric", "duration")}
     loss = columns["best validation loss"]
     return {

@@ -66,7 +66,7 @@ def _other_source(job: Job, paradigm: Transfer) -> tuple[list[Edit], str]:
     """The edit that uses the best of the newest runs or, if none fits, trains from scratch; and its label."""
     best: tuple[int, str, str] | None = None
     try:
-        newest = runs()[:NEWEST]
+        newest = runs(NEWEST)
     except NetloomError:
         newest = []
     for run in newest:
