@@ -19,7 +19,7 @@ PAGES = (
 )
 
 st.set_page_config(page_title="Netloom", page_icon=str(HERE / "assets" / "icon.svg"), layout="wide")
-theme.apply()
+theme.apply(["", *(name for name, _, _ in PAGES)])
 st.navigation(
     [
         st.Page(f"pages/{name}.py", title=title, icon=icon, default=name == "build", url_path=name)

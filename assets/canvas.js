@@ -2,7 +2,9 @@
 // not report (keys, a selection of several nodes, a double click), and moves the view when Python asks for it.
 
 const CANVAS = 'iframe[title="streamlit_flow.streamlit_flow"]';
-const SMALLEST_READABLE = 0.85;
+const SMALLEST = 0.1; // the flow's own limit
+const SMALLEST_WHILE_ADDING = 0.4; // below that a view that grows with every new layer is of no use
+const MARGIN = 28;
 
 const flowOf = (state) => state.frame?.contentDocument?.querySelector(".react-flow");
 
@@ -46,32 +48,70 @@ function boundsOf(flow) {
   return { left: pick("left", Math.min), top: pick("top", Math.min), right: pick("right", Math.max), bottom: pick("bottom", Math.max) };
 }
 
-// Everything in view, at most at zoom 1; when opened at least at a readable zoom, from the top left.
-function fit(flow, smallest) {
-  const bounds = boundsOf(flow);
-  if (!bounds) return;
-  const margin = 28;
-  const width = flow.clientWidth - 2 * margin;
-  const height = flow.clientHeight - 2 * margin;
-  const needed = Math.min(1, width / (bounds.right - bounds.left), height / (bounds.bottom - bounds.top));
-  const zoom = Math.max(needed, smallest);
-  const place = (size, low, high) => Math.max(margin, margin + (size - (high - low) * zoom) / 2) - low * zoom;
-  setView(flow, { x: place(width, bounds.left, bounds.right), y: place(height, bounds.top, bounds.bottom), zoom });
+// The zoom at which everything is in view, at most 1.
+function wholeZoom(flow, bounds) {
+  const [width, height] = [flow.clientWidth - 2 * MARGIN, flow.clientHeight - 2 * MARGIN];
+  return Math.min(1, width / (bounds.right - bounds.left), height / (bounds.bottom - bounds.top));
 }
 
-// Bring one node into view; move nothing if it is in view already.
+// Everything in view, in the middle.
+function fit(state, flow) {
+  const bounds = boundsOf(flow);
+  if (!bounds) return;
+  const zoom = Math.max(wholeZoom(flow, bounds), SMALLEST);
+  const place = (size, low, high) => Math.max(MARGIN, (size - (high - low) * zoom) / 2) - low * zoom;
+  const wanted = {
+    x: place(flow.clientWidth, bounds.left, bounds.right), y: place(flow.clientHeight, bounds.top, bounds.bottom), zoom,
+  };
+  state.fitted = wanted;
+  setView(flow, wanted);
+}
+
+const inside = (box, area) =>
+  box.left >= area.left && box.right <= area.right && box.top >= area.top && box.bottom <= area.bottom;
+
+const boxOf = (flow, name) => flow.querySelector(`.react-flow__node[data-id="${CSS.escape(name)}"]`)?.getBoundingClientRect();
+
+// Bring one node into view by the smallest move; move nothing if it is in view already.
 function reveal(flow, name) {
-  const node = flow.querySelector(`.react-flow__node[data-id="${CSS.escape(name)}"]`);
-  if (!node) return;
-  const area = flow.getBoundingClientRect();
-  const box = node.getBoundingClientRect();
-  if (box.left >= area.left && box.right <= area.right && box.top >= area.top && box.bottom <= area.bottom) return;
+  const [box, area] = [boxOf(flow, name), flow.getBoundingClientRect()];
+  if (!box || inside(box, area)) return;
+  const shift = (low, high, from, to) => Math.max(0, from + MARGIN - low) || Math.min(0, to - MARGIN - high);
   const view = viewOf(flow);
   setView(flow, {
     zoom: view.zoom,
-    x: view.x + area.left + area.width / 2 - (box.left + box.right) / 2,
-    y: view.y + area.top + area.height / 2 - (box.top + box.bottom) / 2,
+    x: view.x + shift(box.left, box.right, area.left, area.right),
+    y: view.y + shift(box.top, box.bottom, area.top, area.bottom),
   });
+}
+
+// A new node out of view: everything is brought into view, so that the first nodes stay there, unless it is too much.
+function revealAdded(state, flow, name) {
+  const box = boxOf(flow, name);
+  if (!box || inside(box, flow.getBoundingClientRect())) return;
+  if (wholeZoom(flow, boundsOf(flow)) >= SMALLEST_WHILE_ADDING) fit(state, flow);
+  else reveal(flow, name);
+}
+
+// The flow got another size: what was fitted is fitted again; a view that a person chose stays.
+function resized(state) {
+  const flow = flowOf(state);
+  if (!flow || flow.clientHeight <= 50) return;
+  const [view, was] = [viewOf(flow), state.fitted];
+  const untouched = was && Math.abs(view.x - was.x) < 3 && Math.abs(view.y - was.y) < 3 && Math.abs(view.zoom - was.zoom) < 0.01;
+  if (untouched) fit(state, flow);
+}
+
+function watchSize(state) {
+  const flow = flowOf(state);
+  if (!flow || state.sized === flow) return;
+  state.sized = flow;
+  state.sizes?.disconnect();
+  state.sizes = new ResizeObserver(() => {
+    clearTimeout(state.resizing);
+    state.resizing = setTimeout(() => resized(state), 150);
+  });
+  state.sizes.observe(flow);
 }
 
 // The nodes may not be drawn yet when the command arrives: try until they are. Each has the class of its graph.
@@ -82,9 +122,10 @@ function run(state, command) {
     if ((command.tries = (command.tries ?? 0) + 1) < 200) setTimeout(() => run(state, command), 50);
     return;
   }
-  if (command.kind === "fit") fit(flow, 0.1);
-  if (command.kind === "open") { state.views.clear(); fit(flow, SMALLEST_READABLE); }
+  if (command.kind === "fit") fit(state, flow);
+  if (command.kind === "open") { state.views.clear(); fit(state, flow); }
   if (command.kind === "reveal") reveal(flow, command.node);
+  if (command.kind === "added") revealAdded(state, flow, command.node);
   if (command.kind === "enter") enter(state, flow, command);
   state.path = command.path;
 }
@@ -94,7 +135,7 @@ function enter(state, flow, command) {
   if (state.path) state.views.set(state.path, viewOf(flow));
   const known = state.views.get(command.path);
   if (known) setView(flow, known);
-  else fit(flow, SMALLEST_READABLE);
+  else fit(state, flow);
   if (command.node) setTimeout(() => reveal(flow, command.node), 250); // after the page has shown the effect of the wheel
 }
 
@@ -230,6 +271,7 @@ function applyStyle(state) {
   }
   if (style.textContent !== state.css) { style.textContent = state.css; inner.head.appendChild(style); }
   state.frame = frame;
+  watchSize(state);
 }
 
 const states = new WeakMap();
@@ -258,6 +300,7 @@ export default function (component) {
   }
   return () => {
     clearInterval(state.timer);
+    state.sizes?.disconnect();
     document.removeEventListener("keydown", state.key, true);
     states.delete(parentElement);
   };

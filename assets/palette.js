@@ -48,16 +48,21 @@ function liftDropZone() {
   document.getElementById("netloom-drop-zone")?.remove();
 }
 
-// The cross on the chip of a block that nothing uses.
-function remover(state, layer, tip) {
-  const cross = element("span", "plus remove", "×");
-  cross.setAttribute("role", "button");
-  cross.setAttribute("aria-label", `Remove the block ${layer.label}`);
-  cross.addEventListener("click", (event) => {
+// The cross on the chip of a block that nothing uses: for the pointer only, as a button may not contain another. The
+// Delete key on the chip does the same.
+function makeRemovable(state, button, layer, tip) {
+  const remove = (event) => {
+    event.preventDefault();
     event.stopPropagation();
     tip.hidden = true;
     state.send({ block: layer.block, remove: true });
-  });
+  };
+  const cross = element("span", "plus remove", "×");
+  cross.setAttribute("aria-hidden", "true");
+  cross.title = `Remove the block ${layer.label}`;
+  cross.addEventListener("click", remove);
+  button.addEventListener("keydown", (event) => { if (event.key === "Delete" || event.key === "Backspace") remove(event); });
+  button.setAttribute("aria-keyshortcuts", "Delete");
   return cross;
 }
 
@@ -70,8 +75,11 @@ function chip(state, layer, tip) {
   if (layer.block) what.block = button.dataset.block = layer.block;
   button.dataset.words = [layer.type, layer.label, ...layer.search, layer.sentence].join(" ").toLowerCase();
   button.dataset.names = [layer.type, layer.label, ...layer.search].join(" ").toLowerCase();
+  button.dataset.title = (layer.block ?? layer.type).toLowerCase();
+  button.dataset.label = layer.label.toLowerCase();
+  button.tabIndex = -1; // the list is one Tab stop; arrow keys walk it
   button.setAttribute("aria-label", `Add ${layer.label}: ${layer.sentence}`);
-  button.appendChild(layer.unused ? remover(state, layer, tip) : element("span", "plus", "+"));
+  button.appendChild(layer.unused ? makeRemovable(state, button, layer, tip) : element("span", "plus", "+"));
   button.addEventListener("click", () => { tip.hidden = true; state.send(what); });
   button.addEventListener("dragstart", (event) => {
     tip.hidden = true;
@@ -94,27 +102,93 @@ function chip(state, layer, tip) {
   return button;
 }
 
-// Matches in names come before matches in the sentence of a layer.
+// How well a chip matches what is typed: smaller is better, null is not at all. A name that is typed in full comes first,
+// then names that begin with it, then names and search words that contain it, then words of the sentence. Spaces,
+// hyphens and underscores do not count: "max pool 2d" is MaxPool2d.
+const squeeze = (text) => text.replace(/[\s_-]+/g, "");
+
+function rank(chip, text, words) {
+  const typed = squeeze(text);
+  const names = [squeeze(chip.dataset.title), squeeze(chip.dataset.label)];
+  if (names.includes(typed)) return 0;
+  if (chip.dataset.names.split(/\s+/).includes(text)) return 1;
+  if (names.some((name) => name.startsWith(typed))) return 2;
+  if (names.some((name) => name.includes(typed))) return 3;
+  if (words.every((word) => chip.dataset.names.includes(word))) return 4;
+  return words.every((word) => chip.dataset.words.includes(word)) ? 5 : null;
+}
+
+// The chips that match, the best first; matches in a sentence are shown only if nothing else matches.
+function ranked(root, text) {
+  const typed = text.trim().toLowerCase();
+  const words = typed.split(/\s+/);
+  const found = [...root.querySelectorAll(".chip")]
+    .map((chip) => ({ chip, rank: rank(chip, typed, words) }))
+    .filter((item) => item.rank !== null)
+    .sort((one, other) => one.rank - other.rank);
+  const named = found.filter((item) => item.rank < 5);
+  return named.length ? named : found;
+}
+
+// While something is typed the families stand in the order of their best chip, and so do the chips of a family; else all
+// stand as Python sent them. The elements themselves move, so that a screen reader meets them in the order shown.
 function filter(root, text) {
-  const words = text.toLowerCase().split(/\s+/).filter(Boolean);
+  const searching = text.trim() !== "";
+  const found = searching ? ranked(root, text) : [];
+  const place = new Map(found.map((item, index) => [item.chip, index]));
   const chips = [...root.querySelectorAll(".chip")];
-  const matching = (field) => chips.filter((item) => words.every((word) => item.dataset[field].includes(word)));
-  let shown = matching("names");
-  if (!shown.length) shown = matching("words");
-  for (const item of chips) item.hidden = !shown.includes(item);
-  root.classList.toggle("searching", words.length > 0);
-  for (const group of root.querySelectorAll(".family")) {
-    group.hidden = ![...group.querySelectorAll(".chip")].some((item) => !item.hidden);
+  for (const item of chips) {
+    item.hidden = searching && !place.has(item);
+    item.classList.toggle("best", item === found[0]?.chip);
   }
-  root.querySelector(".none").hidden = shown.length > 0;
+  const groups = [...root.querySelectorAll(".family")].map((group) => {
+    const own = sorted([...group.querySelectorAll(".chip")], (item) => place.get(item));
+    group.querySelector(".chips").append(...own);
+    group.hidden = searching && own.every((item) => item.hidden);
+    return { group, place: place.get(own[0]) };
+  });
+  root.querySelector(".none").before(...sorted(groups, (item) => item.place, (item) => item.group).map((item) => item.group));
+  root.classList.toggle("searching", searching);
+  root.querySelector(".none").hidden = !searching || found.length > 0;
+  root.querySelector(".list").scrollTop = 0;
+  rest(root, visible(root)[0]);
+  return found[0]?.chip;
+}
+
+// By the place among what was found, the rest as it was at first.
+function sorted(items, placeOf, elementOf = (item) => item) {
+  const key = (item) => [placeOf(item) ?? Infinity, Number(elementOf(item).dataset.index)];
+  return items.sort((one, other) => {
+    const [a, b] = [key(one), key(other)];
+    return (a[0] === b[0] ? 0 : a[0] - b[0]) || a[1] - b[1];
+  });
+}
+
+const visible = (root) => [...root.querySelectorAll(".title, .chip")]
+  .filter((item) => item.offsetParent)
+  .sort((one, other) => one.getBoundingClientRect().top - other.getBoundingClientRect().top);
+
+// One item of the list can be reached with Tab: the one that had the focus last, else the first.
+function rest(root, wanted) {
+  const items = visible(root);
+  const chosen = wanted ?? items.find((item) => item.tabIndex === 0) ?? items[0];
+  for (const item of root.querySelectorAll(".title, .chip")) item.tabIndex = item === chosen ? 0 : -1;
 }
 
 function walk(root, event) {
-  if (event.key !== "ArrowDown" && event.key !== "ArrowUp") return;
-  const stops = [root.querySelector("input"), ...root.querySelectorAll(".title, .chip")].filter((item) => item.offsetParent);
-  const here = stops.indexOf(root.activeElement ?? root.getRootNode().activeElement);
-  const next = stops[here + (event.key === "ArrowDown" ? 1 : -1)];
-  if (next) { event.preventDefault(); next.focus(); }
+  const steps = { ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10, Home: -Infinity, End: Infinity };
+  const step = steps[event.key];
+  const here = root.activeElement ?? root.getRootNode().activeElement;
+  const search = root.querySelector("input");
+  if (step === undefined || (here === search && event.key !== "ArrowDown")) return;
+  const items = visible(root);
+  const at = items.indexOf(here);
+  event.preventDefault();
+  if (at + step < 0 && event.key === "ArrowUp") return search.focus();
+  const next = items[Math.max(0, Math.min(items.length - 1, at + step))];
+  if (!next) return;
+  rest(root, next);
+  next.focus();
 }
 
 // A click on a family's name folds it; the tab remembers which are folded.
@@ -125,6 +199,7 @@ function title(family, group) {
   const heading = element("h3");
   const button = element("button", "title");
   button.type = "button";
+  button.tabIndex = -1;
   button.append(element("span", "arrow"), element("span", "", family.label), element("span", "count", family.layers.length));
   const fold = (folded) => { group.classList.toggle("folded", folded); button.setAttribute("aria-expanded", String(!folded)); };
   fold(remembered()[family.label] ?? false);
@@ -155,6 +230,8 @@ function build(state, host, data) {
     group.style.setProperty("--dark", family.colour_dark);
     const chips = element("div", "chips");
     chips.append(...family.layers.map((layer) => chip(state, layer, tip)));
+    [...chips.children].forEach((item, index) => { item.dataset.index = index; });
+    group.dataset.index = list.children.length;
     group.append(title(family, group), chips);
     list.append(group);
   }
@@ -163,13 +240,20 @@ function build(state, host, data) {
   list.append(none);
   search.addEventListener("input", () => filter(root, search.value));
   search.addEventListener("keydown", (event) => {
-    if (event.key === "Enter") root.querySelector(".chip:not([hidden])")?.click();
+    if (event.key === "Enter") {
+      const best = search.value.trim() ? filter(root, search.value) : null;
+      search.value = "";
+      filter(root, "");
+      best?.click();
+    }
     if (event.key === "Escape") { search.value = ""; filter(root, ""); search.blur(); }
   });
   list.addEventListener("scroll", () => { tip.hidden = true; });
   root.addEventListener("keydown", (event) => walk(root, event));
   root.append(box, list, tip);
+  root.addEventListener("focusin", (event) => { if (event.target.matches(".title, .chip")) rest(root, event.target); });
   host.append(root);
+  rest(root);
   return { root, search };
 }
 

@@ -12,7 +12,7 @@ import pytest
 
 import builder
 from tests.browser import canvas_page
-from tests.browser.canvas_page import BuildPage, chain, saved, store, until
+from tests.browser.canvas_page import FRAME, BuildPage, chain, saved, store, until
 
 pytestmark = pytest.mark.browser
 
@@ -260,3 +260,95 @@ def test_a_file_is_opened_as_a_new_document(app: Any, page: Any, tmp_path: Path)
     page.node("class_scores").wait_for()
     assert page.document not in page.page.url
     assert saved(app.home, page.document)["name"] == "Chain"
+
+
+FOCUS = """() => {
+  let found = document.activeElement;
+  while (found.shadowRoot?.activeElement) found = found.shadowRoot.activeElement;
+  return found.dataset.type ?? found.className;
+}"""
+
+
+def test_every_layer_is_found_first_by_its_name(page: Any) -> None:
+    search, first = page.page.locator(".palette input"), page.page.locator(".chip:visible").first
+    for kind in (name for name, layer in builder.CATALOGUE.items() if layer.role != "block"):
+        for typed in (kind, kind.lower()):
+            search.fill(typed)
+            assert first.get_attribute("data-type") == kind, typed
+
+
+def test_the_search_is_empty_after_enter_and_enter_alone_adds_nothing(app: Any, page: Any) -> None:
+    page.press("/")
+    page.page.keyboard.type("upsample")
+    page.press("Enter")
+    page.node("upsample").wait_for()
+    assert page.page.locator(".palette input").input_value() == ""
+    count = len(saved(app.home, page.document)["nodes"])
+    page.press("/")
+    page.press("Enter")
+    page.page.wait_for_timeout(1000)
+    assert len(saved(app.home, page.document)["nodes"]) == count
+
+
+def test_the_palette_is_one_tab_stop_that_arrow_keys_walk(page: Any) -> None:
+    page.page.locator(".palette input").focus()
+    page.press("Tab")
+    assert page.page.evaluate(FOCUS) == "title"
+    page.press("ArrowDown")
+    assert page.page.evaluate(FOCUS) == "Input"
+    page.press("ArrowDown")
+    assert page.page.evaluate(FOCUS) == "Output"
+    page.press("Tab")
+    assert page.page.evaluate(FOCUS) not in builder.CATALOGUE
+    page.press("Shift+Tab")
+    assert page.page.evaluate(FOCUS) == "Output", "the place in the list is kept"
+
+
+def in_view(page: Any) -> bool:
+    """Whether every node is inside the canvas."""
+    area = page.page.locator(FRAME).bounding_box()
+    boxes = [node.bounding_box() for node in page.flow.locator(".react-flow__node").all()]
+    return all(
+        box["x"] >= area["x"]
+        and box["y"] >= area["y"]
+        and box["x"] + box["width"] <= area["x"] + area["width"]
+        and box["y"] + box["height"] <= area["y"] + area["height"]
+        for box in boxes
+    )
+
+
+def test_opening_resizing_and_arranging_keep_everything_in_view(app: Any, open_page: Any) -> None:
+    nodes = [("x", "Input", {"shape": [8]}), *((f"fc{index}", "Linear", {"out_features": 8}) for index in range(29))]
+    page = BuildPage(open_page(), app.url, store(app.home, chain(*nodes)))
+    page.ready()
+    assert in_view(page)
+    page.page.set_viewport_size({"width": 1100, "height": 620})
+    page.page.wait_for_timeout(900)
+    assert in_view(page)
+    page.rest()
+    page.page.locator(".st-key-arrange button").first.click()
+    page.rest()
+    page.page.wait_for_timeout(900)
+    assert in_view(page)
+
+
+def test_layers_added_by_clicks_stay_in_view_with_the_first_ones(page: Any) -> None:
+    page.select("scores")
+    for count in range(1, 9):
+        page.page.locator('.chip[data-type="Identity"]').click()
+        page.flow.locator(".react-flow__node").nth(3 + count).wait_for()
+    page.rest()
+    page.page.wait_for_timeout(900)
+    assert in_view(page)
+
+
+def test_the_theme_is_switched_in_the_menu_and_kept_on_every_page(app: Any, page: Any) -> None:
+    page.page.locator('[data-testid="stMainMenuButton"]').click()
+    page.page.get_by_test_id("stMainMenuItem-theme-Dark").click()
+    page.page.keyboard.press("Escape")
+    page.flow.locator(':root[data-theme="dark"]').wait_for(state="attached")
+    page.page.goto(f"{app.url}/learn?document={page.document}")
+    page.page.locator(".st-key-lesson_own, .nl-title").first.wait_for()
+    page.rest()
+    colour = page.page.evaluate("() => getComputedStyle(document.querySelector('.stApp')).backgroundColor")
+    assert colour == "rgb(11, 13, 22)"

@@ -7,7 +7,7 @@ from typing import Any
 
 import builder
 from builder.document import Document, Edge, Node
-from builder.document.graph import connected
+from builder.document.graph import connected, networks
 from builder.edits import (
     GAP_X,
     GAP_Y,
@@ -26,6 +26,8 @@ from builder.problems import Problem
 from pages.parts.canvas import network_frames
 from pages.parts.canvas.positions import Position
 from pages.parts.document.session import Session
+
+COLUMNS = 4  # nodes in a row before a new one begins, as where the canvas arranges them
 
 
 def add(
@@ -49,7 +51,7 @@ def add(
     if session.edit(Together(tuple(edits)), f"Add {name}"):
         session.select(name)
         if position is None:
-            session.move_view("reveal", name)
+            session.move_view("added", name)
 
 
 def _append_to(session: Session) -> str | None:
@@ -63,13 +65,21 @@ def _append_to(session: Session) -> str | None:
 
 
 def free_position(document: Document, beside: str | None) -> Position:
-    """A position right of a node, or the nearest free one below that; without a node, below everything."""
+    """A position right of a node, or the nearest free one below that; without a node, below everything.
+
+    Where the row is full (as wide as the widest one, at least COLUMNS nodes) a new row begins below everything,
+    so that a network built by clicks stays in view. Several networks have a frame each, which only grows to the right.
+    """
+    if not document.layout:
+        return (0.0, 0.0)
+    left, right = (choose(x for x, _ in document.layout.values()) for choose in (min, max))
+    below = (left, max(y for _, y in document.layout.values()) + GAP_Y)
     if beside is None or beside not in document.layout:
-        if not document.layout:
-            return (0.0, 0.0)
-        return (min(x for x, _ in document.layout.values()), max(y for _, y in document.layout.values()) + GAP_Y)
+        return below
     x, y = document.layout[beside]
     x += GAP_X
+    if x > max(right, left + (COLUMNS - 1) * GAP_X) and len(networks(document)) < 2:
+        return below
     taken = list(document.layout.values())
     while any(abs(x - left) < GAP_X * 0.8 and abs(y - top) < GAP_Y * 0.7 for left, top in taken):
         y += GAP_Y
@@ -148,7 +158,7 @@ def duplicate(session: Session, nodes: list[str]) -> None:
     ]
     if session.edit(Together(tuple(edits)), f"Duplicate {_list(list(names))}"):
         session.select(*names.values())
-        session.move_view("reveal", names[chosen[0].name])
+        session.move_view("added", names[chosen[0].name])
 
 
 def fix(session: Session, problem: Problem) -> None:

@@ -194,8 +194,8 @@ class Session:
         self.messages.append((icon, sentence))
 
     def move_view(self, kind: str, node: str | None = None) -> None:
-        """Ask the canvas to "open" (a readable view of a new document), "fit" everything, "reveal" a node, or "enter"
-        another graph, with the view that it had there."""
+        """Ask the canvas to "open" (fit a new document), "fit" everything, "reveal" a node, bring an "added" node into
+        view together with the others, or "enter" another graph, with the view that it had there."""
         self.command = {
             "id": uuid.uuid4().hex,
             "kind": kind,

@@ -86,7 +86,7 @@ def _row(session: Session, key: str, items: list[tuple[str, Document]], columns:
 
 def head(document: Document, svg: str) -> None:
     """The image, name and description of a network."""
-    st.image(svg, width="stretch")
+    st.image(svg, width="stretch", alt=f"The network of {document.name}, with its layers as boxes in rows")
     st.html(f'<div class="nl-card"><b>{escape(document.name)}</b><p>{escape(document.description)}</p></div>')
 
 

@@ -10,8 +10,11 @@ from pages.parts.theme.escaping import escape
 from pages.parts.training import run_summary
 from pages.parts.views import panel
 from trainers.events import SplitName
-from trainers.runs.predictions import predict
-from trainers.runs.run import Run
+from trainers.runs.predictions import Predictions, predict
+from trainers.runs.run import Run, RunError
+
+SPLIT, WHICH = "inspected_split", "samples_which"  # the keys of the widgets that choose the split and the samples
+HELD_OUT: tuple[SplitName, ...] = ("validation", "test")
 
 
 @panel("top")
@@ -31,8 +34,37 @@ def samples(run: Run, split: SplitName) -> None:
     """The samples of a split with their predictions, in the way that the task names."""
     found = predict(run, split)
     with charts.card("samples"):
+        _mistakes_elsewhere(run, found)
         for view in views.chosen("samples", (found.entry.sample_view,)):
             view.draw(run, found, f"{run.id}{split}")
+
+
+def _mistakes_elsewhere(run: Run, found: Predictions) -> None:
+    """If no sample of this split is wrong but some of another one are: a sentence, and a button to go there."""
+    if not found.entry.has_wrong_samples or found.wrong.any():
+        return
+    for other in HELD_OUT:
+        if other == found.split:
+            continue
+        try:
+            elsewhere = predict(run, other)
+        except RunError:  # the run has no samples in that split
+            continue
+        wrong = int(elsewhere.wrong.sum())
+        if wrong:
+            with st.container(horizontal=True, vertical_alignment="center", key="mistakes_elsewhere"):
+                count = len(elsewhere.targets)
+                st.html(
+                    f'<div class="nl-note">No {found.split} sample is wrong. '
+                    f"Of the {count:,} {other} samples {wrong:,} {'is' if wrong == 1 else 'are'}.</div>"
+                )
+                st.button(f"Show the {other} split", key="to_mistakes", on_click=_show_wrong, args=(other,))
+            return
+
+
+def _show_wrong(split: SplitName) -> None:
+    st.session_state[SPLIT] = split
+    st.session_state[WHICH] = "wrong"
 
 
 @panel("right")

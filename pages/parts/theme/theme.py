@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import streamlit as st
 
@@ -37,10 +38,21 @@ CLASS_COLOURS = (
 NODE_WIDTH, NODE_HEIGHT = 140, 60  # as in assets/canvas.css
 
 
-def apply() -> None:
-    """Put the style sheet of all pages on the page. It is our own file: no user's text is in it."""
+def apply(pages: Sequence[str]) -> None:
+    """Put the style sheet and the script of all pages on the page. Both are our own files: no user's text is in them.
+
+    `pages` are the pages' addresses below the root, the root itself as "".
+    """
     dark = sheet("dark.css") if kind() == "dark" else ""
     st.html(f"<style>{sheet('app.css')}{dark}</style>")
+    data = {"paths": list(pages), "theme": kind()}
+    _page_script()(key="page_script", height="content", data=data, on_theme_change=lambda: None)
+
+
+@functools.cache
+def _page_script() -> Callable[..., Any]:
+    """The component without anything to see that runs page.js; declared when the first page is drawn."""
+    return st.components.v2.component("netloom_page", js=sheet("page.js"))
 
 
 def kind() -> Literal["light", "dark"]:

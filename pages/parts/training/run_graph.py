@@ -124,9 +124,13 @@ def _repeats(gradients: NodeGradients, colours: Mapping[str, str]) -> str:
 
 
 def _ink(colour: str) -> str:
-    """Black or white, whichever is readable on a colour written as rgb(r, g, b)."""
-    red, green, blue = (float(part) for part in colour[4:-1].split(","))
-    return "#10131F" if 0.299 * red + 0.587 * green + 0.114 * blue > 140 else "#FFFFFF"
+    """Black or white, whichever has more contrast with a colour written as rgb(r, g, b).
+
+    The relative luminance of WCAG 2: above 0.18 black is the more readable, https://www.w3.org/TR/WCAG22/#dfn-relative-luminance
+    """
+    shares = [float(part) / 255 for part in colour[4:-1].split(",")]
+    red, green, blue = (share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4 for share in shares)
+    return "#000000" if 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.18 else "#FFFFFF"
 
 
 def _wires(graph: Document, positions: Mapping[str, Position], wide: float, high: float) -> str:

@@ -13,6 +13,7 @@ from trainers.events import Verdict
 from trainers.paradigms.base import ReportedMetric
 
 MOST_VERDICTS = 4
+NEXT_PAGES = (("inspect", "Inspect", "troubleshoot"), ("export", "Export", "ios_share"))
 
 
 def cards(live: LiveRun) -> None:
@@ -72,6 +73,20 @@ def _verdict(verdict: Verdict) -> str:
         f'<div class="nl-verdict nl-verdict-{escape(verdict.severity)}"><b>{escape(verdict.message)}</b> '
         f"{escape(verdict.advice)} {link}</div>"
     )
+
+
+def next_pages(live: LiveRun) -> None:
+    """Links to the pages that a trained network is for, once the run has ended with weights."""
+    if live.progress.state not in ("finished", "stopped") or not live.run.scores():
+        return
+    for page, label, icon in NEXT_PAGES:
+        st.page_link(
+            f"pages/{page}.py",
+            label=label,
+            icon=f":material/{icon}:",
+            query_params={"run": live.run.id},
+            width="content",
+        )
 
 
 def ending(live: LiveRun) -> None:

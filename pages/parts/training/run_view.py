@@ -28,7 +28,9 @@ def show(run: Run) -> None:
 @shows_errors
 def _live(run_id: str) -> None:
     live = run_data.read(trainers.open_run(run_id))
-    run_summary.ending(live)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="ending"):
+        run_summary.ending(live)
+        run_summary.next_pages(live)
     run_summary.cards(live)
     run_summary.verdicts(live)
     panels.cards(live)

@@ -1,0 +1,83 @@
+"""Every page in both themes under axe (WCAG 2): no serious and no critical violation, in the canvas neither."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import builder
+import trainers
+from tests.browser.canvas_page import TIMEOUT, BuildPage, store
+
+axe_playwright = pytest.importorskip("axe_playwright_python.sync_playwright")
+pytestmark = pytest.mark.browser
+DRAWN = {  # what stands on each page when it is drawn, with a run of the open document
+    "train": ".js-plotly-plot .main-svg",
+    "inspect": ".st-key-card_confusion .main-svg",
+    "runs": '[data-testid="stDataFrame"] canvas',
+    "export": ".stCode code",
+    "learn": ".st-key-lesson_own img",
+}
+
+
+@pytest.fixture(scope="module")
+def document(app: Any) -> str:
+    """A document with a finished run."""
+    template = builder.template("digits_cnn")
+    document = store(app.home, template.model_dump(mode="json"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NETLOOM_HOME", str(app.home))
+        run = trainers.start(trainers.Job.from_document(template, epochs=2))
+        assert run.wait(120) == "finished", run.progress().message
+    return document
+
+
+def violations(frame: Any) -> list[str]:
+    """The serious and critical violations in a page or a frame, each in one line."""
+    found = axe_playwright.Axe().run(frame).response["violations"]
+    return [
+        f"{violation['id']}: {violation['help']}: {node['html'][:120]}"
+        for violation in found
+        if violation["impact"] in ("serious", "critical")
+        for node in violation["nodes"]
+    ]
+
+
+def rest(page: Any) -> None:
+    page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for(timeout=TIMEOUT)
+    page.wait_for_timeout(600)  # passing colours of elements that were just drawn
+
+
+@pytest.fixture(params=["light", "dark"])
+def page(request: Any, open_page: Any) -> Any:
+    page = open_page()
+    page.emulate_media(color_scheme=request.param)
+    return page
+
+
+def test_pages_about_a_run(app: Any, page: Any, document: str) -> None:
+    found = []
+    for name, drawn in DRAWN.items():
+        page.goto(f"{app.url}/{name}?document={document}")
+        page.locator(drawn).first.wait_for(timeout=TIMEOUT, state="attached")
+        rest(page)
+        found += [f"{name}: {line}" for line in violations(page)]
+    assert not found, "\n".join(found)
+
+
+def test_the_build_page_its_canvas_and_its_dialogs(app: Any, page: Any) -> None:
+    template = builder.template("gan_points")  # two networks, each in its frame
+    canvas = BuildPage(page, app.url, store(app.home, template.model_dump(mode="json")))
+    canvas.ready()
+    canvas.select(template.nodes[1].name)
+    rest(page)
+    found = [f"build: {line}" for frame in (page, page.frames[1]) for line in violations(frame)]
+    for button in ("templates", "open"):
+        page.locator(f".st-key-{button} button").first.click()
+        page.locator('[role="dialog"]').wait_for()
+        rest(page)
+        found += [f"{button}: {line}" for line in violations(page)]
+        page.keyboard.press("Escape")
+        page.locator('[role="dialog"]').wait_for(state="hidden")
+    assert not found, "\n".join(found)
