@@ -76,17 +76,12 @@ def _verdict(verdict: Verdict) -> str:
 
 
 def next_pages(live: LiveRun) -> None:
-    """Links to the pages that a trained network is for, once the run has ended with weights."""
+    """Buttons that lead to the pages that a trained network is for, once the run has ended with weights."""
     if live.progress.state not in ("finished", "stopped") or not live.run.scores():
         return
     for page, label, icon in NEXT_PAGES:
-        st.page_link(
-            f"pages/{page}.py",
-            label=label,
-            icon=f":material/{icon}:",
-            query_params={"run": live.run.id},
-            width="content",
-        )
+        if st.button(label, icon=f":material/{icon}:", key=f"next_{page}", type="tertiary", help=f"Go on to {label}"):
+            st.switch_page(f"pages/{page}.py", query_params={"run": live.run.id})
 
 
 def ending(live: LiveRun) -> None:
