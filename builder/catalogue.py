@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import builder.layers
-from builder.registry import discover
+from builder.registry import did_you_mean, discover
 from builder.spec import FAMILIES, LayerSpec, Role
+from builder.synonyms import plain
 
 
 def _discover_layers() -> dict[str, type[LayerSpec]]:
@@ -14,6 +15,26 @@ def _discover_layers() -> dict[str, type[LayerSpec]]:
 
 
 CATALOGUE: dict[str, type[LayerSpec]] = _discover_layers()  # in the order of the palette
+
+
+def instead_of(wrong: str) -> str:
+    """What to write for a type that does not exist, as a sentence that begins with a space; empty: nobody knows."""
+    word = plain(wrong).removesuffix("layer") or plain(wrong)
+    own = [name for name in CATALOGUE if plain(name) in (plain(wrong), word)]
+    if own:
+        return f" Did you mean {own[0]}?"
+    found = {
+        kind: how
+        for kind, spec in CATALOGUE.items()
+        for name, how in spec.other_names().items()
+        if plain(name).removesuffix("layer") == word or plain(name) == plain(wrong)
+    }
+    if not found:
+        return did_you_mean(wrong, CATALOGUE)
+    *kinds, last = found
+    named = f"{', '.join(kinds)} or {last}" if kinds else last
+    how = next((f", {text}" for text in found.values() if text), "")
+    return f" Here it is called {named}{how}."
 
 
 def type_that_reorders() -> str:

@@ -195,6 +195,7 @@ class LayerSpec(BaseModel):
     latent: ClassVar[bool] = False  # samples a latent code from the distribution at its ports mean and log_variance
     divergence: ClassVar[bool] = False  # its module has kl_divergence() → scalar: from the weights to their prior
     search: ClassVar[tuple[str, ...]] = ()
+    also: ClassVar[tuple[str, ...]] = ()  # other tools' names of this type alone, each perhaps with ": and how"
     example: ClassVar[tuple[Shape, ...]] = ((8,),)
 
     @field_validator("*", mode="before")
@@ -358,6 +359,20 @@ class LayerSpec(BaseModel):
     def channels(cls) -> Layout:
         """Where the output's channels are: on the first axis, as in the input, or unknown."""
         return cls.layout or ("as_input" if cls.keeps_shape else "other")
+
+    @classmethod
+    def other_names(cls) -> dict[str, str]:
+        """Other tools' names of this type, each with what to set for it: {"Dense": ""}. Not those of a base class."""
+        pairs = (name.partition(": ") for name in vars(cls).get("also", ()))
+        return {name: how for name, _, how in pairs}
+
+    @classmethod
+    def inferred_names(cls) -> frozenset[str]:
+        """The names of the arguments of torch that follow from the inputs, which are no parameters here."""
+        try:
+            return frozenset(cls().inferred(*cls.example)) - set(cls.model_fields)
+        except (ValueError, IndexError):
+            return frozenset()
 
     @classmethod
     def type_name(cls) -> str:

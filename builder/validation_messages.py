@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from pydantic import ValidationError
 
 from builder.registry import did_you_mean
+from builder.synonyms import advice, meaning
 
 _EXPECTED = {
     "int_type": "a whole number",
@@ -63,7 +64,9 @@ def _expected(error: Any) -> str:
     return ""
 
 
-def sentences(error: ValidationError | Sequence[Any], known: Iterable[str] = ()) -> dict[str, str]:
+def sentences(
+    error: ValidationError | Sequence[Any], known: Iterable[str] = (), inferred: Collection[str] | None = None
+) -> dict[str, str]:
     """One sentence for each wrong field, by the field's name ('' for the whole), with similar names suggested.
 
     A union of types gives one error for each of its members; the errors of a field become one sentence.
@@ -71,6 +74,7 @@ def sentences(error: ValidationError | Sequence[Any], known: Iterable[str] = ())
     Parameters:
         error: the exception, or some of the entries of its `errors()`.
         known: the names of the fields.
+        inferred: of a layer, the arguments of torch that follow from its inputs; None: these are not a layer's fields.
     """
     errors = error.errors(include_url=False) if isinstance(error, ValidationError) else error
     known = list(known)
@@ -80,7 +84,8 @@ def sentences(error: ValidationError | Sequence[Any], known: Iterable[str] = ())
     for item in errors[:MAX_SENTENCES]:
         name = str(item["loc"][0]) if item["loc"] else ""
         if item["type"] == "extra_forbidden":
-            found[name] = f"There is no {clip(name)} here.{did_you_mean(name, known)}"
+            better = advice(name, known, inferred)
+            found[name] = f"There is no {clip(name)} here.{f' {better}' if better else did_you_mean(name, known)}"
         elif item["type"] == "invalid_key":
             found[name] = f"{name} is used as a name: names must be text."
         elif item["type"] == "missing":
@@ -93,6 +98,7 @@ def sentences(error: ValidationError | Sequence[Any], known: Iterable[str] = ())
                 expected[name].append(phrase)
             received.setdefault(name, item["input"])
     for name, phrases in expected.items():
-        value = clip(received[name])
-        found.setdefault(name, f"{name or 'It'} must be {' or '.join(phrases)}, got {value}.")
+        text = f"{name or 'It'} must be {' or '.join(phrases)}, got {clip(received[name])}."
+        better = meaning(name, received[name]) if inferred is not None else ""
+        found.setdefault(name, f"{text} {better}".rstrip())
     return found

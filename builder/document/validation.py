@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from builder.catalogue import CATALOGUE
+from builder.catalogue import CATALOGUE, instead_of
 from builder.document.blocks import MAX_WIRES, expansion, first_uses
 from builder.document.model import MAIN, MAX_NODES, Block, Document, Edge, Graph, Node, name_complaint
 from builder.problems import DocumentError, Problem
@@ -104,13 +104,14 @@ def _node_problems(graph: Graph) -> Iterator[Problem]:
     """Unknown types and wrong parameters: loading refuses them; a check reports them for a document made in memory."""
     for node in graph.nodes:
         if node.type not in CATALOGUE:
-            message = f"There is no layer type {node.type!r}.{did_you_mean(node.type, CATALOGUE)}"
+            message = f"There is no layer type {node.type!r}.{instead_of(node.type)}"
             yield _problem(node.name, message, "N101", "type")
             continue
         try:
             node.spec  # noqa: B018  (validates the parameters and caches the result)
         except ValidationError as error:
-            for message in sentences(error, CATALOGUE[node.type].model_fields).values():
+            layer = CATALOGUE[node.type]
+            for message in sentences(error, layer.model_fields, layer.inferred_names()).values():
                 yield _problem(node.name, message, "N102", "parameter")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from builder.catalogue import CATALOGUE
+from builder.catalogue import CATALOGUE, instead_of
 from builder.document import Document, Node
 from builder.document.model import name_complaint
 from builder.problems import EditError
@@ -43,12 +43,13 @@ def with_params(node: Node, params: Mapping[str, Any]) -> Node:
 def validated(node: Node) -> Node:
     """The node itself. EditError: its type is unknown, or its parameters are wrong."""
     if node.type not in CATALOGUE:
-        raise EditError(f"There is no layer type {node.type!r}.{did_you_mean(node.type, CATALOGUE)}")
+        raise EditError(f"There is no layer type {node.type!r}.{instead_of(node.type)}")
     try:
         node.spec  # noqa: B018  (validates the parameters and caches the result)
     except ValidationError as error:
-        known = CATALOGUE[node.type].model_fields
-        raise EditError(f"{node.name}: " + " ".join(sentences(error, known).values())) from None
+        layer = CATALOGUE[node.type]
+        texts = sentences(error, layer.model_fields, layer.inferred_names())
+        raise EditError(f"{node.name}: " + " ".join(texts.values())) from None
     return node
 
 

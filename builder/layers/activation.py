@@ -30,6 +30,7 @@ class ReLU(_Activation):
 
     target = "torch.nn.ReLU"
     saturates = (0.0,)
+    also = ("Activation", "RectifiedLinear", "Rectifier")
     search = ("rectifier", "rectified linear")
 
 
@@ -93,6 +94,7 @@ class ReLU6(_Activation):
     """
 
     target = "torch.nn.ReLU6"
+    also = ("ClippedReLU",)
     saturates = (0.0, 6.0)
 
 
@@ -132,6 +134,7 @@ class GELU(_Activation):
     """
 
     target = "torch.nn.GELU"
+    also = ("GaussianErrorLinearUnit",)
     search = ("gaussian", "transformer")
     approximate: Literal["none", "tanh"] = Field("none", description="tanh: the faster approximation, as in GPT-2.")
 
@@ -143,6 +146,7 @@ class SiLU(_Activation):
     """
 
     target = "torch.nn.SiLU"
+    also = ("Swish",)
     search = ("swish",)
 
 
@@ -162,6 +166,7 @@ class Hardswish(_Activation):
     """
 
     target = "torch.nn.Hardswish"
+    also = ("HardSwish", "HSwish")
 
 
 class Softplus(_Activation):
@@ -184,6 +189,7 @@ class Sigmoid(_Activation):
     target = "torch.nn.Sigmoid"
     emits = "unit"
     saturates = (0.0, 1.0)
+    also = ("Logistic", "Activation")
     search = ("logistic", "probability")
 
 
@@ -203,6 +209,7 @@ class Hardsigmoid(_Activation):
     """
 
     target = "torch.nn.Hardsigmoid"
+    also = ("HSigmoid",)
     emits = "unit"
     saturates = (0.0, 1.0)
 
@@ -215,6 +222,7 @@ class Tanh(_Activation):
 
     target = "torch.nn.Tanh"
     saturates = (-1.0, 1.0)
+    also = ("TanH", "HyperbolicTangent", "Activation")
     search = ("hyperbolic",)
 
 
@@ -225,6 +233,7 @@ class Hardtanh(_Activation):
     """
 
     target = "torch.nn.Hardtanh"
+    also = ("Clip", "Clamp")
     search = ("clamp", "clip")
 
     min_val: Real = Field(-1.0, description="Lower bound.")
@@ -286,6 +295,7 @@ class Threshold(_Activation):
     """
 
     target = "torch.nn.Threshold"
+    also = ("ThresholdedReLU",)
     threshold: Real = always(0.0, "Values above this are kept.")
     value: Real = always(0.0, "The constant for the others.")
 

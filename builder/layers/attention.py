@@ -57,6 +57,7 @@ class MultiheadAttention(LayerSpec):
     axes = SEQUENCE
     keeps_shape = True
     layout = "features_last"
+    also = ("Attention", "SelfAttention", "CrossAttention", "AdditiveAttention", "MHA", "ScaledDotProductAttention")
     search = ("transformer", "self-attention", "cross-attention", "mha", "heads")
     example = ((5, 8), (7, 6), (7, 4))
 
@@ -139,6 +140,7 @@ class TransformerEncoderLayer(_TransformerLayer):
 
     target = "torch.nn.TransformerEncoderLayer"
     masked = f"{{module}}({{0}}, src_mask={causal_mask(0)}, is_causal=True)"
+    also = ("TransformerEncoder: in a block that is repeated", "TransformerBlock", "EncoderLayer", "Transformer")
     search = ("transformer", "attention", "bert", "gpt", "encoder", "self-attention")
     example = ((5, 8),)
 
@@ -153,6 +155,7 @@ class TransformerDecoderLayer(_TransformerLayer):
     target = "torch.nn.TransformerDecoderLayer"
     masked = f"{{module}}({{0}}, {{1}}, tgt_mask={causal_mask(0)}, tgt_is_causal=True)"
     ports = ("tgt", "memory")
+    also = ("TransformerDecoder: in a block that is repeated", "DecoderLayer", "Transformer")
     search = ("transformer", "cross-attention", "translation", "t5", "decoder")
     example = ((5, 8), (7, 8))
 
@@ -173,6 +176,7 @@ class PositionalEmbedding(LayerSpec):
     axes = SEQUENCE
     keeps_shape = True
     layout = "features_last"
+    also = ("PositionEmbedding", "LearnedPositionalEncoding", "PosEmbed", "PositionalEncoding")
     search = ("position", "transformer", "gpt", "bert", "order")
     example = ((5, 8),)
 
@@ -207,6 +211,7 @@ class SinusoidalEncoding(LayerSpec):
     axes = SEQUENCE
     keeps_shape = True
     layout = "features_last"
+    also = ("PositionalEncoding", "SinePositionEncoding", "SinusoidalPositionalEncoding", "PositionEncoding")
     search = ("position", "transformer", "sine", "order")
     example = ((5, 8),)
 
@@ -225,6 +230,7 @@ class ClassToken(LayerSpec):
     ranks = (2,)
     axes = SEQUENCE
     layout = "features_last"
+    also = ("CLSToken", "ClsToken")
     search = ("cls", "vision transformer", "vit", "bert", "summary")
     example = ((5, 8),)
 

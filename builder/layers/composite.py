@@ -25,6 +25,7 @@ class Block(LayerSpec):
     role = "block"
     takes = None
     ports = ()
+    also = ("Sequential", "ModuleList", "Module", "Group", "SubNetwork", "Model")
     search = ("sub-graph", "group", "stage", "module", "repeat", "fold", "residual", "ModuleList")
     example = ()
 

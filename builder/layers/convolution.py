@@ -79,6 +79,16 @@ class Conv1d(_Convolution):
     target = "torch.nn.Conv1d"
     ranks = (2,)
     axes = CHANNELS[1]
+    also = (
+        "Convolution1D",
+        "TemporalConvolution",
+        "LazyConv1d",
+        "CausalConv1D: pad the start of the series first",
+        "DepthwiseConv1D: with groups equal to the input channels",
+        "SeparableConv1D: twice, one with groups equal to the input channels and one with kernel_size 1",
+        "Conv",
+        "Convolution",
+    )
     search = ("convolution", "series", "sound", "temporal", "filter")
     example = ((3, 16),)
 
@@ -104,6 +114,18 @@ class Conv2d(_Convolution):
     target = "torch.nn.Conv2d"
     ranks = (3,)
     axes = CHANNELS[2]
+    also = (
+        "Convolution2D",
+        "SpatialConvolution",
+        "LazyConv2d",
+        "DepthwiseConv2D: with groups equal to the input channels",
+        "SeparableConv2D: twice, one with groups equal to the input channels and one with kernel_size 1",
+        "PointwiseConv2D: with kernel_size 1",
+        "PatchEmbedding: with kernel_size and stride equal to the size of a patch, then Flatten and Permute",
+        "PatchEmbed: with kernel_size and stride equal to the size of a patch, then Flatten and Permute",
+        "Conv",
+        "Convolution",
+    )
     search = ("convolution", "image", "filter", "cnn", "depthwise")
     example = ((3, 12, 12),)
 
@@ -129,6 +151,7 @@ class Conv3d(_Convolution):
     target = "torch.nn.Conv3d"
     ranks = (4,)
     axes = CHANNELS[3]
+    also = ("Convolution3D", "VolumetricConvolution", "LazyConv3d", "Conv", "Convolution")
     search = ("convolution", "volume", "video", "scan", "filter")
     example = ((2, 5, 6, 6),)
 
@@ -193,6 +216,15 @@ class ConvTranspose1d(_Transposed):
     target = "torch.nn.ConvTranspose1d"
     ranks = (2,)
     axes = CHANNELS[1]
+    also = (
+        "Conv1DTranspose",
+        "Deconv1d",
+        "Deconvolution1D",
+        "Deconvolution",
+        "TransposedConv1d",
+        "ConvTranspose",
+        "UpConv1d",
+    )
     search = ("deconvolution", "upsample", "upconvolution", "fractionally strided", "decoder", "generator")
     example = ((3, 8),)
 
@@ -216,6 +248,16 @@ class ConvTranspose2d(_Transposed):
     target = "torch.nn.ConvTranspose2d"
     ranks = (3,)
     axes = CHANNELS[2]
+    also = (
+        "Conv2DTranspose",
+        "Deconv2d",
+        "Deconvolution2D",
+        "Deconvolution",
+        "TransposedConv2d",
+        "ConvTranspose",
+        "UpConv2d",
+        "UpConv",
+    )
     search = ("deconvolution", "upsample", "upconvolution", "fractionally strided", "decoder", "generator")
     example = ((3, 6, 6),)
 
@@ -239,6 +281,15 @@ class ConvTranspose3d(_Transposed):
     target = "torch.nn.ConvTranspose3d"
     ranks = (4,)
     axes = CHANNELS[3]
+    also = (
+        "Conv3DTranspose",
+        "Deconv3d",
+        "Deconvolution3D",
+        "Deconvolution",
+        "TransposedConv3d",
+        "ConvTranspose",
+        "UpConv3d",
+    )
     search = ("deconvolution", "upsample", "upconvolution", "fractionally strided", "decoder", "generator")
     example = ((2, 3, 4, 4),)
 

@@ -20,6 +20,7 @@ class Input(LayerSpec):
     family = "data"
     role = "input"
     ports = ()
+    also = ("InputLayer", "Placeholder", "Data", "DataLayer")
     search = ("source", "data", "features", "image", "placeholder")
     example = ()
 
@@ -59,6 +60,7 @@ class Output(LayerSpec):
     role = "output"
     takes = None
     keeps_shape = True
+    also = ("Target", "Result", "Prediction")
     search = ("target", "prediction", "result")
     example = ((10,),)
 

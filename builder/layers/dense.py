@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
@@ -22,6 +22,18 @@ class Linear(LayerSpec):
     layout = "features_last"
     width_parameter = "out_features"
     fix_for_images = ("Flatten", {})
+    also: ClassVar[tuple[str, ...]] = (
+        "Dense",
+        "FullyConnected",
+        "FC",
+        "InnerProduct",
+        "Gemm",
+        "Affine",
+        "LazyLinear",
+        "DenseLayer",
+        "TimeDistributedDense",
+        "TimeDistributed: it is applied at every step by itself",
+    )
     search = ("dense", "fully connected", "fc", "perceptron", "affine")
     example = ((8,),)
 
@@ -57,6 +69,7 @@ class Bilinear(LayerSpec):
     layout = "features_last"
     width_parameter = "out_features"
     fix_for_images = ("Flatten", {})
+    also = ("BilinearLayer",)
     search = ("interaction", "similarity", "pair")
     example = ((6,), (4,))
 
@@ -94,6 +107,14 @@ class Embedding(LayerSpec):
     reads = "other"  # each integer becomes a vector, whatever axis it is in
     width_parameter = "embedding_dim"
     vocabulary_parameter = "num_embeddings"
+    also = (
+        "EmbeddingBag: followed by Mean over the steps",
+        "Lookup",
+        "LookupTable",
+        "Embed",
+        "TokenEmbedding",
+        "WordEmbedding",
+    )
     search = ("lookup", "token", "word", "vocabulary", "category")
     example = ((12,),)
 
@@ -136,6 +157,7 @@ class TimestepEmbedding(LayerSpec):
     ranks = (1,)
     axes = "one integer"
     width_parameter = "embedding_dim"
+    also = ("TimeEmbedding", "SinusoidalTimeEmbedding", "TimestepEncoding")
     search = ("diffusion", "time", "noise level", "sinusoidal", "ddpm", "position")
     example = ((1,),)
 

@@ -76,6 +76,7 @@ class Add(_Merge):
     """
 
     target = "operator.add"
+    also = ("Sum", "Plus", "Residual", "SkipConnection", "ElementwiseAdd", "Eltwise")
     search = ("sum", "plus", "residual", "skip", "+")
 
     def check_inputs(self, *shapes: Shape) -> None:
@@ -89,6 +90,7 @@ class Multiply(_Merge):
     """
 
     target = "operator.mul"
+    also = ("Mul", "Product", "Times", "ElementwiseMul")
     search = ("product", "gate", "times", "attention", "*")
 
     def check_inputs(self, *shapes: Shape) -> None:
@@ -106,6 +108,7 @@ class Subtract(LayerSpec):
     style = "fold"
     layout = "as_input"
     ports = ("input", "other")
+    also = ("Sub", "Minus", "Difference")
     search = ("minus", "difference", "-")
     example = PAIR
 
@@ -123,6 +126,7 @@ class Average(_Merge):
     """
 
     style = "expression"
+    also = ("MeanOfInputs", "AddMean")
     search = ("mean", "ensemble")
 
     def check_inputs(self, *shapes: Shape) -> None:
@@ -141,6 +145,7 @@ class Maximum(_Merge):
     """
 
     target = "torch.maximum"
+    also = ("Maxout", "ElementwiseMax")
     search = ("max", "maxout", "largest")
 
     def check_inputs(self, *shapes: Shape) -> None:
@@ -157,6 +162,7 @@ class Concat(_Merge):
     joins = True
     style = "list"
     takes = None
+    also = ("Concatenate", "Cat", "Merge", "Join", "DepthConcat")
     search = ("concatenate", "join", "cat", "stack", "dense block", "inception")
 
     dim: Axis = always(1, "The axis to concatenate along; 0 is the batch, 1 the channels or features.")
@@ -243,6 +249,7 @@ class MatMul(LayerSpec):
     ports = ("input", "other")
     ranks = (2, 3, 4, 5)
     axes = "a matrix (rows × columns), with any axes before it"
+    also = ("Dot", "BatchMatMul", "BMM", "MatrixMultiply")
     search = ("matrix product", "bmm", "dot product", "attention", "@")
     example = ((3, 4, 5), (3, 5, 6))
 

@@ -58,6 +58,7 @@ class BatchNorm1d(_BatchNorm):
     target = "torch.nn.BatchNorm1d"
     ranks = (1, 2)
     axes = "features, or channels × length"
+    also = ("BatchNormalization", "BatchNorm", "LazyBatchNorm1d", "BN")
     example = ((8,),)
 
 
@@ -70,6 +71,7 @@ class BatchNorm2d(_BatchNorm):
     target = "torch.nn.BatchNorm2d"
     ranks = (3,)
     axes = "channels × height × width"
+    also = ("BatchNormalization", "BatchNorm", "SpatialBatchNormalization", "LazyBatchNorm2d", "SyncBatchNorm", "BN")
     example = ((3, 12, 12),)
 
 
@@ -82,6 +84,7 @@ class BatchNorm3d(_BatchNorm):
     target = "torch.nn.BatchNorm3d"
     ranks = (4,)
     axes = "channels × depth × height × width"
+    also = ("BatchNormalization", "BatchNorm", "LazyBatchNorm3d", "BN")
     example = ((2, 4, 5, 5),)
 
 
@@ -95,6 +98,7 @@ class LayerNorm(LayerSpec):
     target = "torch.nn.LayerNorm"
     keeps_shape = True
     layout = "features_last"
+    also = ("LayerNormalization",)
     search = ("layer normalization", "ln")
     example = ((4, 8),)
 
@@ -126,6 +130,7 @@ class RMSNorm(LayerSpec):
     target = "torch.nn.RMSNorm"
     keeps_shape = True
     layout = "features_last"
+    also = ("RMSNormalization",)
     search = ("root mean square", "llama")
     example = ((4, 8),)
 
@@ -160,6 +165,7 @@ class GroupNorm(LayerSpec):
     layout = "channels_first"
     ranks = (2, 3, 4)
     axes = "channels and one to three axes"
+    also = ("GroupNormalization",)
     search = ("group normalization", "gn")
     example = ((8, 4, 4),)
 
@@ -216,6 +222,7 @@ class InstanceNorm1d(_InstanceNorm):
     target = "torch.nn.InstanceNorm1d"
     ranks = (2,)
     axes = "channels × length"
+    also = ("InstanceNormalization", "InstanceNorm")
     example = ((3, 16),)
 
 
@@ -228,6 +235,7 @@ class InstanceNorm2d(_InstanceNorm):
     target = "torch.nn.InstanceNorm2d"
     ranks = (3,)
     axes = "channels × height × width"
+    also = ("InstanceNormalization", "InstanceNorm")
     example = ((3, 12, 12),)
 
 
@@ -243,6 +251,7 @@ class LocalResponseNorm(LayerSpec):
     layout = "channels_first"
     ranks = (2, 3, 4)
     axes = "channels and one to three axes"
+    also = ("LRN", "LocalResponseNormalization")
     search = ("lrn", "alexnet", "lateral inhibition")
     example = ((6, 5, 5),)
 

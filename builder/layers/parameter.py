@@ -26,6 +26,7 @@ class Parameter(LayerSpec):
     required_ports = 0
     follows_batch = True
     takes = None
+    also = ("Constant", "Variable", "Weight", "LearnedTensor")
     search = ("learned", "weight", "variable", "query", "prompt", "constant", "bias")
     example = ((6,),)
 
@@ -54,6 +55,7 @@ class Scale(LayerSpec):
     target = "builder.library.learned.Scale"
     keeps_shape = True
     axis_parameter = "dim"
+    also = ("LayerScale", "Gain", "Rescaling")
     search = ("layer scale", "gain", "gamma", "learned", "convnext")
     example = ((4, 6, 6),)
 
@@ -81,5 +83,6 @@ class Identity(LayerSpec):
     target = "torch.nn.Identity"
     keeps_shape = True
     takes = None
+    also = ("NoOp", "PassThrough")
     search = ("pass", "nothing", "placeholder")
     example = ((8,),)

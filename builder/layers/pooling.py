@@ -46,6 +46,7 @@ class MaxPool1d(_Pooling):
     target = "torch.nn.MaxPool1d"
     ranks = (2,)
     axes = CHANNELS[1]
+    also = ("MaxPooling1D", "MaxPooling", "MaxPool", "Pooling")
     search = ("downsample", "subsample")
     example = ((3, 16),)
 
@@ -66,6 +67,7 @@ class MaxPool2d(_Pooling):
     target = "torch.nn.MaxPool2d"
     ranks = (3,)
     axes = CHANNELS[2]
+    also = ("MaxPooling2D", "SpatialMaxPooling", "MaxPooling", "MaxPool", "Pooling")
     search = ("downsample", "subsample")
     example = ((3, 12, 12),)
 
@@ -86,6 +88,7 @@ class MaxPool3d(_Pooling):
     target = "torch.nn.MaxPool3d"
     ranks = (4,)
     axes = CHANNELS[3]
+    also = ("MaxPooling3D", "MaxPooling", "MaxPool", "Pooling")
     search = ("downsample", "subsample")
     example = ((2, 6, 8, 8),)
 
@@ -106,6 +109,7 @@ class AvgPool1d(_Pooling):
     target = "torch.nn.AvgPool1d"
     ranks = (2,)
     axes = CHANNELS[1]
+    also = ("AveragePooling1D", "AveragePooling", "AveragePool", "AvgPool", "AvgPooling1d", "MeanPool1d")
     search = ("mean", "downsample", "subsample")
     example = ((3, 16),)
 
@@ -126,6 +130,7 @@ class AvgPool2d(_Pooling):
     target = "torch.nn.AvgPool2d"
     ranks = (3,)
     axes = CHANNELS[2]
+    also = ("AveragePooling2D", "AveragePooling", "AveragePool", "AvgPool", "AvgPooling2d", "MeanPool2d")
     search = ("mean", "downsample", "subsample")
     example = ((3, 12, 12),)
 
@@ -146,6 +151,7 @@ class AvgPool3d(_Pooling):
     target = "torch.nn.AvgPool3d"
     ranks = (4,)
     axes = CHANNELS[3]
+    also = ("AveragePooling3D", "AveragePooling", "AveragePool", "AvgPool", "AvgPooling3d")
     search = ("mean", "downsample", "subsample")
     example = ((2, 6, 8, 8),)
 
@@ -171,6 +177,12 @@ class AdaptiveAvgPool1d(_Adaptive):
     target = "torch.nn.AdaptiveAvgPool1d"
     ranks = (2,)
     axes = CHANNELS[1]
+    also = (
+        "GlobalAveragePooling1D: with output_size 1, then Flatten",
+        "GlobalAvgPool1D: with output_size 1, then Flatten",
+        "GlobalAveragePool: with output_size 1, then Flatten",
+        "AdaptiveAveragePooling1d",
+    )
     search = ("global average", "gap", "mean")
     example = ((3, 16),)
 
@@ -187,6 +199,14 @@ class AdaptiveAvgPool2d(_Adaptive):
     target = "torch.nn.AdaptiveAvgPool2d"
     ranks = (3,)
     axes = CHANNELS[2]
+    also = (
+        "GlobalAveragePooling2D: with output_size 1, then Flatten",
+        "GlobalAvgPool2D: with output_size 1, then Flatten",
+        "GlobalAveragePool: with output_size 1, then Flatten",
+        "GlobalPooling: with output_size 1, then Flatten",
+        "GAP: with output_size 1, then Flatten",
+        "AdaptiveAveragePooling2d",
+    )
     search = ("global average", "gap", "mean")
     example = ((3, 12, 12),)
 
@@ -203,6 +223,12 @@ class AdaptiveMaxPool1d(_Adaptive):
     target = "torch.nn.AdaptiveMaxPool1d"
     ranks = (2,)
     axes = CHANNELS[1]
+    also = (
+        "GlobalMaxPooling1D: with output_size 1, then Flatten",
+        "GlobalMaxPool1D: with output_size 1, then Flatten",
+        "GlobalMaxPool: with output_size 1, then Flatten",
+        "AdaptiveMaxPooling1d",
+    )
     search = ("global maximum",)
     example = ((3, 16),)
 
@@ -219,6 +245,12 @@ class AdaptiveMaxPool2d(_Adaptive):
     target = "torch.nn.AdaptiveMaxPool2d"
     ranks = (3,)
     axes = CHANNELS[2]
+    also = (
+        "GlobalMaxPooling2D: with output_size 1, then Flatten",
+        "GlobalMaxPool2D: with output_size 1, then Flatten",
+        "GlobalMaxPool: with output_size 1, then Flatten",
+        "AdaptiveMaxPooling2d",
+    )
     search = ("global maximum",)
     example = ((3, 12, 12),)
 

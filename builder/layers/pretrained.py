@@ -68,6 +68,7 @@ class PretrainedFeatures(LayerSpec):
     axes = CHANNELS[2]
     layout = "channels_first"
     has_batch_statistics = True
+    also = ("Backbone", "FeatureExtractor", "ResNet18", "ResNet50", "VGG16", "MobileNetV3", "EfficientNet")
     search = ("transfer", "torchvision", "resnet", "imagenet", "backbone", "vgg", "mobilenet", "efficientnet")
     example = ((3, 32, 32),)
 

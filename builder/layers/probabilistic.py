@@ -28,6 +28,7 @@ class Reparameterize(LayerSpec):
     keeps_shape = True
     stochastic = True
     latent = True
+    also = ("Sampling", "Sample", "GaussianSampling", "NormalSampling")
     search = ("vae", "variational", "latent", "sample", "gaussian", "reparametrisation trick")
     example = ((4,), (4,))
 
@@ -53,6 +54,7 @@ class BayesianLinear(Linear):
     target = "builder.library.probabilistic.BayesianLinear"
     stochastic = True
     divergence = True
+    also = ("BayesLinear", "DenseVariational", "DenseReparameterization", "LinearReparameterization")
     search = ("bayes by backprop", "uncertainty", "variational", "posterior", "weight distribution")
 
     prior_std: Std = Field(1.0, description="Standard deviation of the prior: the expected size of the weights.")
@@ -76,6 +78,7 @@ class BayesianConv2d(_Convolution):
     axes = CHANNELS[2]
     stochastic = True
     divergence = True
+    also = ("BayesConv2d", "Conv2DReparameterization", "Convolution2DReparameterization")
     search = ("bayes by backprop", "uncertainty", "variational", "convolution", "posterior", "weight distribution")
     example = ((3, 12, 12),)
     padding_mode: ClassVar[str] = "zeros"  # the only one that this layer supports

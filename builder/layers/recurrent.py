@@ -105,6 +105,7 @@ class RNN(_Recurrent):
     """
 
     target = "torch.nn.RNN"
+    also = ("SimpleRNN", "ElmanRNN", "RNNCell", "Recurrent")
     search = ("recurrent", "elman", "sequence", "series", "text", "vanishing")
 
     hidden_size: Width = always(64, "Features of the hidden state.")
@@ -126,6 +127,13 @@ class LSTM(_Recurrent):
     target = "torch.nn.LSTM"
     gates = 4
     states = "[1][0]"
+    also = (
+        "LSTMCell",
+        "CuDNNLSTM",
+        "LSTMLayer",
+        "BiLSTM: with bidirectional true",
+        "Bidirectional: with bidirectional true",
+    )
     search = ("recurrent", "long short-term memory", "sequence", "series", "text", "gate")
 
     hidden_size: Width = always(64, "Features of the hidden state.")
@@ -151,6 +159,7 @@ class GRU(_Recurrent):
 
     target = "torch.nn.GRU"
     gates = 3
+    also = ("GRUCell", "CuDNNGRU", "BiGRU: with bidirectional true", "Bidirectional: with bidirectional true")
     search = ("recurrent", "gated recurrent unit", "sequence", "series", "text", "gate")
 
     hidden_size: Width = always(64, "Features of the hidden state.")

@@ -19,6 +19,7 @@ class Dropout(LayerSpec):
     stochastic = True
     target = "torch.nn.Dropout"
     keeps_shape = True
+    also = ("DropoutLayer",)
     search = ("regularization", "noise", "overfitting")
     example = ((8,),)
 
@@ -38,6 +39,7 @@ class Dropout2d(LayerSpec):
     reads = "channels_first"
     ranks = (3,)
     axes = "channels × height × width"
+    also = ("SpatialDropout2D",)
     search = ("regularization", "noise", "overfitting", "spatial")
     example = ((3, 12, 12),)
 
@@ -57,6 +59,7 @@ class Dropout1d(LayerSpec):
     reads = "channels_first"
     ranks = (2,)
     axes = "channels × length"
+    also = ("SpatialDropout1D",)
     search = ("regularization", "noise", "overfitting", "spatial")
     example = ((3, 16),)
 
@@ -89,6 +92,7 @@ class GaussianNoise(LayerSpec):
     stochastic = True
     target = "builder.library.noise.GaussianNoise"
     keeps_shape = True
+    also = ("Noise", "GaussianDropout")
     search = ("regularization", "augmentation", "jitter", "denoising")
     example = ((8,),)
 
@@ -105,6 +109,7 @@ class StochasticDepth(LayerSpec):
     stochastic = True
     target = "builder.library.noise.StochasticDepth"
     keeps_shape = True
+    also = ("DropPath", "DropConnect")
     search = ("regularization", "drop path", "droppath", "residual")
     example = ((8,),)
 

@@ -96,6 +96,7 @@ class Reshape(_Reshape):
 
     target = "torch.reshape"
     style = "function"
+    also = ("View", "Unflatten")
     search = ("view", "unflatten")
     example = ((12,),)
 
@@ -154,6 +155,7 @@ class Permute(_Reshape):
 
     target = "torch.permute"
     style = "function"
+    also = ("Transpose", "SwapAxes", "MoveAxis", "Rearrange")
     search = ("transpose", "swap axes")
     example = ((3, 5),)
 
@@ -188,6 +190,7 @@ class Squeeze(_RemovesAxes):
 
     target = "torch.squeeze"
     style = "function"
+    also = ("DropAxis",)
     search = ("remove axis",)
     example = ((5, 1),)
 
@@ -211,6 +214,7 @@ class Unsqueeze(_Reshape):
 
     target = "torch.unsqueeze"
     style = "function"
+    also = ("ExpandDims", "NewAxis")
     search = ("add axis", "expand dims")
     example = ((5, 6),)
 
@@ -245,6 +249,7 @@ class Roll(_Reshape):
     target = "torch.roll"
     style = "function"
     keeps_shape = True
+    also = ("CyclicShift", "Shift")
     search = ("shift", "cyclic", "swin")
     example = ((3, 6, 6),)
 
@@ -266,6 +271,7 @@ class Select(_RemovesAxes):
 
     target = "torch.select"
     style = "function"
+    also = ("Gather", "Index", "GetItem", "LastStep: with index -1", "TakeLast: with index -1")
     search = ("index", "pick", "token", "last step", "gather")
     last_step = {"dim": 1, "index": -1}
     example = ((5, 8),)
@@ -291,6 +297,7 @@ class Slice(_Reshape):
     """
 
     style = "expression"
+    also = ("Crop", "Cropping1D", "Cropping2D", "CenterCrop", "Narrow", "Split")
     search = ("crop", "narrow", "part", "split", "range")
     example = ((5, 8),)
 
@@ -327,6 +334,7 @@ class Mean(_RemovesAxes):
     target = "torch.mean"
     style = "function"
     takes = "float"
+    also = ("ReduceMean", "GlobalMean", "MeanPooling")
     search = ("average", "global pooling", "reduce")
     example = ((5, 8),)
 
@@ -345,6 +353,7 @@ class Max(_RemovesAxes):
 
     target = "torch.amax"
     style = "function"
+    also = ("ReduceMax", "Amax")
     search = ("maximum", "global pooling", "reduce")
     example = ((5, 8),)
 

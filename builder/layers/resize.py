@@ -27,6 +27,16 @@ class Upsample(LayerSpec):
     layout = "channels_first"
     ranks = (2, 3, 4)
     axes = "channels and one to three spatial axes"
+    also = (
+        "UpSampling1D",
+        "UpSampling2D",
+        "UpSampling3D",
+        "Interpolate",
+        "Resize",
+        "Resizing",
+        "UpsamplingNearest2d",
+        "UpsamplingBilinear2d: with mode bilinear",
+    )
     search = ("resize", "interpolate", "enlarge", "decoder")
     example = ((3, 6, 6),)
 
@@ -87,6 +97,7 @@ class PixelShuffle(LayerSpec):
     layout = "channels_first"
     ranks = (3,)
     axes = CHANNELS[2]
+    also = ("DepthToSpace", "SubPixelConv", "SubpixelUpsampling")
     search = ("sub-pixel", "super resolution", "depth to space", "upscale")
     example = ((8, 3, 3),)
 
@@ -122,6 +133,7 @@ class ZeroPad2d(_Padding):
     """
 
     target = "torch.nn.ZeroPad2d"
+    also = ("ZeroPadding2D", "ConstantPad2d", "Pad", "Padding")
 
 
 class ReflectionPad2d(_Padding):
@@ -132,6 +144,7 @@ class ReflectionPad2d(_Padding):
     """
 
     target = "torch.nn.ReflectionPad2d"
+    also = ("ReflectionPadding2D", "MirrorPad")
 
     def check_inputs(self, *shapes: Shape) -> None:
         _, height, width = shapes[0]

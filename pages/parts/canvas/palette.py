@@ -43,7 +43,12 @@ def _families() -> list[dict[str, Any]]:
             "colour": family.colour,
             "colour_dark": family.colour_dark,
             "layers": [
-                {"type": name, "label": layer.title(), "sentence": layer.sentence(), "search": list(layer.search)}
+                {
+                    "type": name,
+                    "label": layer.title(),
+                    "sentence": layer.sentence(),
+                    "search": [*layer.search, *layer.other_names()],
+                }
                 for name, layer in layers.items()
                 if layer.family == key
             ],
