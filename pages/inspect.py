@@ -36,8 +36,10 @@ def page() -> None:
             )
     notices.show(work)
     if run is None:
-        run_choice.show_no_runs("This page shows the predictions of a trained network. Train one first.")
+        run_choice.show_no_runs("This page shows the predictions of a trained network. Train one first.", work)
         return
+    if not run_choice.is_of(work, run):
+        run_choice.show_other_document(work, run)
     st.fragment(panels.show, run_every=EVERY if run.state in ACTIVE else None)(run, split or "validation")
 
 

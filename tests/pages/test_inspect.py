@@ -10,12 +10,14 @@ import pytest
 
 import builder
 from pages.parts import views
-from pages.parts.predictions import class_views, tiles, token_views
+from pages.parts.predictions import class_views, overview, tiles, token_views
 from pages.parts.theme import theme
 from tests.pages.trained import chain, has_button, look, page, perceptron, store, text, train, widget
 from trainers.data import DATASETS
+from trainers.events import SplitName
 from trainers.paradigms import PARADIGMS
 from trainers.runs.predictions import Predictions
+from trainers.runs.run import Run
 from trainers.tasks import TASKS
 
 FLAT = {"flatten": ("Flatten", {})}
@@ -164,3 +166,41 @@ def test_every_view_that_is_named_exists() -> None:
     for task in TASKS.values():
         assert views.chosen("samples", (task.sample_view,))
         assert len(views.chosen("prediction", task.prediction_views)) == len(task.prediction_views)
+
+
+@pytest.mark.parametrize("name", ["inspect", "export"])
+def test_a_run_of_another_document_is_not_taken_for_this_ones(name: str) -> None:
+    other = perceptron("iris", name="Other")
+    store(other)
+    run = train(other)
+    store(perceptron("iris", name="Mine"))
+    test = page(name)
+    assert "Other" not in text(test) or "predicted" not in text(test)
+    assert "not trained yet" in text(test).lower()
+    chooser = next(item for item in test.selectbox if item.label == "run")
+    assert chooser.value is None
+    shown = look(chooser.set_value(run.id).run())
+    assert "This is a run of another document, “Other”" in text(shown)
+    assert has_button(shown, "back_to_document")
+
+
+def test_it_says_when_the_mistakes_are_in_another_split(monkeypatch: pytest.MonkeyPatch) -> None:
+    document = perceptron("iris")
+    store(document)
+    train(document)
+    real = overview.predict
+
+    def predict(run: Run, split: SplitName) -> Predictions:
+        found = real(run, split)
+        predicted = found.targets.copy()
+        if split == "test":
+            predicted[:2] = (predicted[:2] + 1) % 3
+        return dataclasses.replace(found, predicted=predicted)
+
+    monkeypatch.setattr(overview, "predict", predict)
+    test = page("inspect")
+    assert "No validation sample is wrong." in text(test)
+    assert "samples 2 are." in text(test)
+    shown = look(next(item for item in test.button if item.key == "to_mistakes").click().run())
+    assert widget(shown, "button_group", "inspected_split").value == "test"
+    assert "No test sample is wrong" not in text(shown)

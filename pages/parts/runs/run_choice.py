@@ -47,8 +47,8 @@ def choose(session: Session, run: Run) -> None:
 
 
 def selectbox(session: Session, key: str) -> Run | None:
-    """A list of the newest runs in which the current one is chosen; returns the chosen one. Older runs are opened on
-    the page Runs."""
+    """A list of the newest runs in which the current one is chosen; returns the chosen one, None if the open document
+    was never trained and no other run was chosen. Older runs are opened on the page Runs."""
     runs = {run.id: run for run in summaries(MOST_CHOICES)}
     if not runs:
         return None
@@ -56,16 +56,18 @@ def selectbox(session: Session, key: str) -> Run | None:
     if now is not None and now.id not in runs:
         runs[now.id] = summary(now)
     ids = list(runs)
-    index = ids.index(now.id) if now is not None else 0
     chosen = st.selectbox(
         "run",
         ids,
-        index,
-        key=f"{key}~{ids[index]}",
+        None if now is None else ids.index(now.id),
+        key=f"{key}~{now.id if now else session.id}",
         format_func=lambda run: describe(runs[run]),
+        placeholder="Choose a run of another document",
         label_visibility="collapsed",
         width=420,
     )
+    if chosen is None:
+        return None
     run = trainers.open_run(chosen)
     choose(session, run)
     return run
@@ -78,9 +80,16 @@ def describe(run: RunSummary) -> str:
     return f"{run.name[:60]} · {progress.state} · {when}"
 
 
-def show_no_runs(sentence: str) -> None:
-    """In place of a page about runs: why it is empty, and a button to Train."""
-    st.html(f'<div class="nl-empty"><h3>No runs yet</h3><p>{escape(sentence)}</p></div>')
+def show_no_runs(sentence: str, session: Session | None = None) -> None:
+    """In place of a page about runs: why it is empty, and a button to Train.
+
+    With a session the page is about the run of the open document, and there may be runs of others.
+    """
+    title = "No runs yet"
+    if session is not None and trainers.runs(1):
+        title = f"“{session.document.name}” was not trained yet"
+        sentence += " Or choose a run of another document above."
+    st.html(f'<div class="nl-empty"><h3>{escape(title)}</h3><p>{escape(sentence)}</p></div>')
     with st.container(horizontal=True, horizontal_alignment="center"):
         train_button()
 
