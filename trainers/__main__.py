@@ -24,6 +24,8 @@ import builder
 import trainers
 from builder.exports.export import export_parts
 from builder.problems import NetloomError, Problem, ProblemsError
+from trainers.runs.repair import repair, unlisted
+from trainers.runs.store import Store
 from trainers.runs.summaries import summaries
 
 
@@ -76,7 +78,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     export.add_argument("--part", help="a part of the model, such as encoder or generator")
     export.add_argument("--output", type=Path, help="the file to write")
-    add("runs", _runs, "List the runs.")
+    resume = add("resume", _resume, "Continue a run that was paused or interrupted, and print its metrics.")
+    resume.add_argument("run", help="the id of a run, or last")
+    runs = add("runs", _runs, "List the runs.")
+    runs.add_argument(
+        "--repair", action="store_true", help="set a damaged store aside, and read the folders of the runs in again"
+    )
     add("datasets", _datasets, "List the data sets.")
     return parser
 
@@ -108,7 +115,17 @@ def _train(options: argparse.Namespace) -> int:
     if options.lr is not None:
         overrides["optimizer"] = {"lr": options.lr}
     document = _document(options.file)
-    run = trainers.start(trainers.Job.from_document(document, **overrides))
+    return _complete(options, trainers.start(trainers.Job.from_document(document, **overrides)))
+
+
+def _resume(options: argparse.Namespace) -> int:
+    run = _last_run() if options.run == "last" else trainers.open_run(options.run)
+    run.resume()
+    return _complete(options, run)
+
+
+def _complete(options: argparse.Namespace, run: trainers.Run) -> int:
+    """Wait for the end of a run, and report on it."""
     try:
         _follow(run, quiet=options.json)
     except KeyboardInterrupt:
@@ -176,13 +193,30 @@ def _last_run() -> trainers.Run:
 
 
 def _runs(options: argparse.Namespace) -> int:
+    if options.repair:
+        print(repair(Store()), file=sys.stderr)
+    else:
+        _mention_unlisted()
     rows = [
-        {"run": run.id, "name": run.name, **asdict(run.progress), "scores": dict(run.scores)}
+        {
+            "run": run.id,
+            "name": run.name,
+            **asdict(run.progress),
+            "state": "interrupted" if run.progress.interrupted else run.progress.state,
+            "scores": dict(run.scores),
+        }
         for run in summaries(seconds=math.inf)
     ]
-    lines = [f"{row['run']}  {row['state']:<9} epoch {row['epoch']}/{row['epochs']}  {row['name']}" for row in rows]
+    lines = [f"{row['run']}  {row['state']:<11} epoch {row['epoch']}/{row['epochs']}  {row['name']}" for row in rows]
     _print(options, {"runs": rows}, "\n".join(lines) or "No runs yet.")
     return 0
+
+
+def _mention_unlisted() -> None:
+    count = len(unlisted(Store()))
+    if count:
+        folders = "1 folder of a run is" if count == 1 else f"{count:,} folders of runs are"
+        print(f"{folders} not in the store: `netloom runs --repair` reads them in.", file=sys.stderr)
 
 
 def _datasets(options: argparse.Namespace) -> int:

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from trainers.engine import checkpoint
 from trainers.runs import files
+from trainers.runs.card import read_card
 from trainers.runs.checkpoint_files import DamagedError
 
 WEIGHTS, CARD = "best.safetensors", "card.json"
@@ -44,20 +45,12 @@ def load_model(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any] | None]:
     except Exception as error:  # safetensors raises its own exception
         raise DamagedError(f"{WEIGHTS} cannot be read: it is empty, was cut off or changed.") from error
     if "sha256" not in metadata:
-        return weights, _card_file(folder)
+        return weights, read_card(folder)
     text = metadata.get("card", "")
     if _digest(weights, text) != metadata["sha256"]:
         raise DamagedError(f"{WEIGHTS} is not as it was written: it was changed.")
     card: dict[str, Any] = json.loads(text)
     return weights, card
-
-
-def _card_file(folder: Path) -> dict[str, Any] | None:
-    try:
-        card = json.loads((folder / CARD).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return card if isinstance(card, dict) and "task" in card else None
 
 
 def _digest(weights: Mapping[str, Tensor], card: str) -> str:

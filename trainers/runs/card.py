@@ -1,11 +1,15 @@
-"""The card of a model: what somebody who uses it has to know of its data."""
+"""The card of a model: what somebody who uses it has to know of its data. Nothing here imports torch."""
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 from trainers.data.splits import Prepared
 from trainers.job import Job
+
+MOST_BYTES = 64 * 2**20  # of a header
 
 
 def card(job: Job, prepared: Prepared, scores: dict[str, float], run: str) -> dict[str, Any]:
@@ -28,3 +32,27 @@ def card(job: Job, prepared: Prepared, scores: dict[str, float], run: str) -> di
         made["targets"] = prepared.target_standardisation.as_dict()
         made["target_shape"] = list(job.dataset.target_shape)
     return made
+
+
+def read_card(folder: Path) -> dict[str, Any] | None:
+    """The card in a run's folder: inside the weights, or in card.json. None: neither can be read."""
+    for read in (_from_weights, _from_file):
+        try:
+            card = json.loads(read(folder))
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+        if isinstance(card, dict) and "task" in card:
+            return card
+    return None
+
+
+def _from_weights(folder: Path) -> str:
+    with (folder / "best.safetensors").open("rb") as file:
+        size = int.from_bytes(file.read(8), "little")
+        if size > MOST_BYTES:
+            raise ValueError
+        return str(json.loads(file.read(size))["__metadata__"]["card"])
+
+
+def _from_file(folder: Path) -> str:
+    return (folder / "card.json").read_text(encoding="utf-8")

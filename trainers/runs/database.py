@@ -6,13 +6,18 @@ a file that the next one completes, and several processes may open a new home at
 
 from __future__ import annotations
 
+import contextlib
 import random
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+from builder.problems import NetloomError
 from trainers import migrate
+from trainers.home import home
 
 BUSY_SECONDS = 30.0  # that an operation waits for another process
 # Another process has the file, or is just making or recovering its log. SQLite does not wait in all of these cases.
@@ -28,6 +33,14 @@ FIRST_SCHEMA = (  # as version 0.1.0 made it; the steps below change it
     "CREATE TABLE IF NOT EXISTS probes (run TEXT, kind TEXT, step INT, payload TEXT)",
     "CREATE INDEX IF NOT EXISTS probes_by_run ON probes (run, kind, step)",
 )
+
+
+class StoreError(NetloomError):
+    """The store cannot be written or read. The message says why (disk full, no such run) and what to do."""
+
+
+class StoreDamagedError(StoreError):
+    """runs.sqlite is damaged: trainers/runs/repair.py makes a new one of what is left."""
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -55,6 +68,14 @@ def is_busy(error: BaseException) -> bool:
     """Whether SQLite failed only because another process is using the file."""
     code = getattr(error, "sqlite_errorcode", None) if isinstance(error, sqlite3.OperationalError) else None
     return code is not None and code & 0xFF in BUSY_CODES
+
+
+def is_damaged(error: BaseException) -> bool:
+    """Whether SQLite says that the file is damaged, is no database, or is one of another program."""
+    if not isinstance(error, sqlite3.Error):
+        return False
+    code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
+    return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) or str(error).startswith(("no such", "malformed"))
 
 
 def _version(connection: sqlite3.Connection) -> int:
@@ -85,7 +106,7 @@ def add_columns(connection: sqlite3.Connection, table: str, **columns: str) -> N
 # -- one function for each version ------------------------------------------------------------------------------------
 
 
-def _todays_names(connection: sqlite3.Connection) -> None:
+def use_todays_names(connection: sqlite3.Connection) -> None:
     """1: the id of the document that a run trains; metrics and snapshots have the standard names of the field."""
     add_columns(connection, "runs", origin="TEXT")
     names = [row[0] for row in connection.execute("SELECT DISTINCT metric FROM metrics")]
@@ -112,6 +133,96 @@ def _summaries(connection: sqlite3.Connection) -> None:
     connection.execute("CREATE INDEX IF NOT EXISTS runs_by_created ON runs (created)")
 
 
+def _jobs(connection: sqlite3.Connection) -> None:
+    """4: a second copy of each job, with its digest; runs that are not over are found without reading all others."""
+    connection.execute("CREATE TABLE IF NOT EXISTS jobs (run TEXT PRIMARY KEY, job TEXT, sha256 TEXT)")
+    connection.execute("CREATE INDEX IF NOT EXISTS runs_by_state ON runs (state)")
+
+
 Step = Callable[[sqlite3.Connection], None]
-STEPS: tuple[Step, ...] = (_todays_names, _one_owner, _summaries)  # STEPS[n] makes version n + 1 of version n
+STEPS: tuple[Step, ...] = (use_todays_names, _one_owner, _summaries, _jobs)  # STEPS[n] makes version n + 1 of version n
 VERSION = len(STEPS)
+
+
+# -- what a store does with its file ----------------------------------------------------------------------------------
+
+
+class Database:
+    """The file of one $NETLOOM_HOME, its connections and what its errors mean."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.folder = folder or home()
+        self.path = self.folder / "runs.sqlite"
+        self._writer: sqlite3.Connection | None = None
+        self._writer_file: tuple[int, int] | None = None
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """One transaction: committed at the end, rolled back on any error. StoreError: SQLite or the disk failed."""
+        try:
+            connection = connect(self.path)
+            try:
+                with connection:
+                    yield connection
+            finally:
+                connection.close()
+        except (sqlite3.Error, OSError) as error:
+            raise _store_error(error, self.folder) from error
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """One transaction on a connection that stays open. Closing a connection makes SQLite copy its log into the
+        file, which takes longer than everything else that a training thread does between two steps."""
+        try:
+            file = self._file()
+            if self._writer is None or file != self._writer_file:  # it was set aside, see repair.py
+                self.close()
+                self._writer = connect(self.path)
+                self._writer_file = self._file()
+            with self._writer:
+                yield self._writer
+        except (sqlite3.Error, OSError) as error:
+            self.close()
+            raise _store_error(error, self.folder) from error
+
+    def _file(self) -> tuple[int, int] | None:
+        """Which file the path leads to now. None: there is none."""
+        with contextlib.suppress(FileNotFoundError):
+            found = self.path.stat()
+            return found.st_dev, found.st_ino
+        return None
+
+    def close(self) -> None:
+        """Close the connection that `write` keeps open. The next write opens a new one."""
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            writer.close()
+
+    def _rows(self, query: str, *values: Any) -> list[dict[str, Any]]:
+        with self._transaction() as connection:
+            connection.row_factory = sqlite3.Row
+            return [dict(row) for row in connection.execute(query, values)]
+
+    def is_sound(self) -> bool:
+        """Whether SQLite finds nothing wrong with the file. StoreDamagedError: it is not ours, or cannot be opened."""
+        for needed in ("id, owner FROM runs", "value FROM metrics", "payload FROM probes", "job FROM jobs"):
+            self._rows(f"SELECT {needed} LIMIT 1")
+        return [row["quick_check"] for row in self._rows("PRAGMA quick_check(1)")] == ["ok"]
+
+
+def _store_error(error: Exception, folder: Path) -> StoreError:
+    if not is_damaged(error):
+        return StoreError(reason(error, folder))
+    return StoreDamagedError(
+        f"The file runs.sqlite in {folder} is damaged. The folders of the runs are not: the Runs page or `netloom runs "
+        "--repair` sets it aside and reads them in again."
+    )
+
+
+def reason(error: Exception, folder: Path) -> str:
+    text = getattr(error, "strerror", None) or str(error)
+    if "full" in text or "No space" in text:
+        return f"The disk is full, so nothing can be saved in {folder}. Free some space, then resume."
+    if "readonly" in text or "Permission" in text or "unable to open" in text:
+        return f"{folder} is not writable ({text}). Check its permissions, or set NETLOOM_HOME to another folder."
+    return f"The runs in {folder} cannot be read or written: {text}."

@@ -11,8 +11,10 @@ import os
 import platform
 import time
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 SILENT_SECONDS = 60.0  # after which an owner that cannot be looked at counts as gone; it reports every few seconds
 PROCESSES = Path("/proc")  # where Linux describes its processes
@@ -71,6 +73,12 @@ class Owner:
             return f"this process ({self.process})"
         host = self.machine.partition("/")[0]
         return f"process {self.process}" + ("" if self._is_on_this_machine else f" on the machine {host}")
+
+
+def is_owned(row: Mapping[str, Any]) -> bool:
+    """Whether a process that is alive has the run, from its row in the store."""
+    owner = Owner.read(row["owner"])
+    return owner is not None and owner.is_alive(row["beat"])
 
 
 @functools.cache

@@ -22,7 +22,7 @@ from trainers.job import Job
 from trainers.runs.card import card as make_card
 from trainers.runs.checkpoint_files import DamagedError
 from trainers.runs.facts import facts
-from trainers.runs.ownership import Owner
+from trainers.runs.ownership import Owner, is_owned
 from trainers.runs.store import PROGRESS, TAKEN, RunTakenError, Store
 
 if TYPE_CHECKING:
@@ -75,6 +75,12 @@ def newest(origin: str, name: str) -> Run | None:
     return Run(run, store) if run else None
 
 
+def interrupted() -> list[Run]:
+    """The runs whose process ended in the middle, the newest first. `Run.resume` continues them."""
+    store = Store()
+    return [Run(run, store) for run in store.unfinished()]
+
+
 class Run:
     """One training run, found by its id from any process."""
 
@@ -122,7 +128,7 @@ class Run:
     @functools.cached_property
     def document(self) -> Document:
         """The document with the settings that the run was trained with."""
-        return migrate.document(builder.load(self.store.run_folder(self.id) / "job.json"))
+        return migrate.document(builder.load(self.store.job(self.id)))
 
     @functools.cached_property
     def job(self) -> Job:
@@ -333,12 +339,6 @@ class Run:
         worker_of = getattr(sys.modules.get("trainers.engine.worker"), "worker_of", None)
         worker: Worker | None = worker_of(self.id) if worker_of else None
         return worker
-
-
-def is_owned(row: Mapping[str, Any]) -> bool:
-    """Whether a process that is alive has the run, from its row in the store."""
-    owner = Owner.read(row["owner"])
-    return owner is not None and owner.is_alive(row["beat"])
 
 
 def _stopped(progress: Progress) -> Progress:

@@ -1,11 +1,13 @@
 """Runs on disk: one SQLite file for state, metrics and probes, and a folder for each run with its job and weights.
 
 SQLite runs in WAL mode, so pages in any process read while a training thread writes. Connections are short-lived or
-belong to one thread; nothing is locked for longer than one small transaction. All SQL is in this file.
+belong to one thread; nothing is locked for longer than one small transaction. All SQL
+is here and in database.py.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import shutil
@@ -13,11 +15,9 @@ import sqlite3
 import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from builder.problems import NetloomError
 from trainers import migrate
 from trainers.events import (
     OVER,
@@ -32,11 +32,12 @@ from trainers.events import (
     Verdict,
     Verdicts,
 )
-from trainers.home import home
+from trainers.runs import files
 from trainers.runs.array_json import decode_array, encode_array
-from trainers.runs.database import connect
-from trainers.runs.files import write_text
-from trainers.runs.ownership import Owner
+from trainers.runs.database import Database, reason
+from trainers.runs.database import StoreDamagedError as StoreDamagedError
+from trainers.runs.database import StoreError as StoreError
+from trainers.runs.ownership import Owner, is_owned
 
 PROGRESS = tuple(name for name in Progress.__dataclass_fields__ if name != "interrupted")  # as columns
 METRIC = "run, step, epoch, split, metric, value"
@@ -49,55 +50,16 @@ NAMED = "WHERE (? = '' OR INSTR(LOWER(runs.name), LOWER(?)))"
 # Of runs that are over, the columns behind the histograms are not read: those are long.
 _OWNER = ", ".join(f"CASE WHEN state IN {OVER} THEN NULL ELSE {name} END AS {name}" for name in ("owner", "beat"))
 TABLE = f"runs.id, name, {', '.join(PROGRESS)}, {_OWNER}, facts, best FROM runs LEFT JOIN summaries ON run = runs.id"
+OF_A_RUN = ("metrics", "probes", "summaries", "jobs")  # the other tables with rows of a run
 RUN_ID = re.compile(r"[0-9a-z-]{6,64}")
-
-
-class StoreError(NetloomError):
-    """The store cannot be written or read. The message says why (disk full, no such run) and what to do."""
 
 
 class RunTakenError(StoreError):
     """Another process or thread trains the run, or it was deleted. The message says who."""
 
 
-class Store:
+class Store(Database):
     """All runs in one $NETLOOM_HOME."""
-
-    def __init__(self, folder: Path | None = None) -> None:
-        self.folder = folder or home()
-        self.path = self.folder / "runs.sqlite"
-        self._writer: sqlite3.Connection | None = None
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        """One transaction: committed at the end, rolled back on any error. StoreError: SQLite or the disk failed."""
-        try:
-            connection = connect(self.path)
-            try:
-                with connection:
-                    yield connection
-            finally:
-                connection.close()
-        except (sqlite3.Error, OSError) as error:
-            raise StoreError(_reason(error, self.folder)) from error
-
-    @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        """One transaction on a connection that stays open. Closing a connection makes SQLite copy its log into the
-        file, which takes longer than everything else that a training thread does between two steps."""
-        try:
-            self._writer = self._writer or connect(self.path)
-            with self._writer:
-                yield self._writer
-        except (sqlite3.Error, OSError) as error:
-            self.close()
-            raise StoreError(_reason(error, self.folder)) from error
-
-    def close(self) -> None:
-        """Close the connection that `write` keeps open. The next write opens a new one."""
-        writer, self._writer = self._writer, None
-        if writer is not None:
-            writer.close()
 
     def create(
         self,
@@ -119,19 +81,68 @@ class Store:
         run = f"{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:8]}"
         try:
             self.run_folder(run).mkdir(parents=True)
-            write_text(self.run_folder(run) / "job.json", job)
+            files.write_text(self.run_folder(run) / "job.json", job)
         except OSError as error:
-            raise StoreError(_reason(error, self.folder)) from error
+            raise StoreError(reason(error, self.folder)) from error
+        self.add(run, name, job, epochs, time.time(), steps, origin, owner, facts)
+        return run
+
+    def add(
+        self,
+        run: str,
+        name: str,
+        job: str,
+        epochs: int,
+        created: float,
+        steps: int = 0,
+        origin: str = "",
+        owner: Owner | None = None,
+        facts: str | None = None,
+    ) -> None:
+        """Add a run whose folder is there, in state "queued"."""
         now = time.time()
         with self._transaction() as connection:
             connection.execute(
                 "INSERT INTO runs (id, name, created, state, steps, epochs, epoch, step, seconds, samples_per_second,"
                 " device, message, started, updated, origin, owner, beat)"
                 " VALUES (?, ?, ?, 'queued', ?, ?, 0, 0, 0, 0, '', '', 0, ?, ?, ?, ?)",
-                (run, name, now, steps, epochs, now, origin, str(owner) if owner else None, now),
+                (run, name, created, steps, epochs, now, origin, str(owner) if owner else None, now),
             )
             connection.execute("INSERT INTO summaries VALUES (?, ?, NULL)", (run, facts))
-        return run
+            digest = files.digest(job.encode())
+            connection.execute("INSERT OR REPLACE INTO jobs (run, job, sha256) VALUES (?, ?, ?)", (run, job, digest))
+
+    def job(self, run: str) -> str:
+        """The job of a run, a document as JSON. If job.json is damaged, it is written again from the store's copy.
+
+        StoreError: both are damaged, or the run is of an older version, whose store has no copy.
+        """
+        path = self.run_folder(run) / "job.json"
+        try:
+            content = path.read_bytes()
+        except OSError:
+            content = b""
+        for row in self._rows("SELECT job, sha256 FROM jobs WHERE run = ?", run):
+            kept = str(row["job"])
+            if files.digest(kept.encode()) != row["sha256"]:
+                continue
+            if content != kept.encode():
+                with contextlib.suppress(OSError):
+                    files.write_text(path, kept)
+            return kept
+        try:
+            text = content.decode()
+            json.loads(text)
+        except ValueError:
+            raise StoreError(f"job.json of run {run} is damaged or missing, and there is no copy of it.") from None
+        return text
+
+    def unfinished(self) -> list[str]:
+        """The runs that were to train or trained, and whose process has ended: the newest first."""
+        query = (
+            "SELECT id, owner, beat FROM runs WHERE state IN ('queued', 'running') ORDER BY created DESC, rowid DESC"
+        )
+        return [row["id"] for row in self._rows(query) if not is_owned(row)]
 
     # -- owners -----------------------------------------------------------------------------------------------------
 
@@ -370,16 +381,11 @@ class Store:
         arrays = migrate.arrays(json.loads(rows[0]["payload"]))
         return Snapshot(rows[0]["step"], view, {name: decode_array(value) for name, value in arrays.items()})
 
-    def _rows(self, query: str, *values: Any) -> list[dict[str, Any]]:
-        with self._transaction() as connection:
-            connection.row_factory = sqlite3.Row
-            return [dict(row) for row in connection.execute(query, values)]
-
     def delete(self, run: str) -> None:
         """Delete a run and its folder."""
         folder = self.run_folder(run)
         with self._transaction() as connection:
-            for table, column in (("metrics", "run"), ("probes", "run"), ("summaries", "run"), ("runs", "id")):
+            for table, column in (*((table, "run") for table in OF_A_RUN), ("runs", "id")):
                 connection.execute(f"DELETE FROM {table} WHERE {column} = ?", (run,))
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -396,12 +402,3 @@ def _best_values(connection: sqlite3.Connection, run: str) -> str:
         row = connection.execute(f"{last} ORDER BY step DESC, rowid DESC LIMIT 1", (run, metric)).fetchone()
         found["scores"][metric] = float(row[0])
     return json.dumps(found)
-
-
-def _reason(error: Exception, folder: Path) -> str:
-    text = getattr(error, "strerror", None) or str(error)
-    if "full" in text or "No space" in text:
-        return f"The disk is full, so nothing can be saved in {folder}. Free some space, then resume."
-    if "readonly" in text or "Permission" in text or "unable to open" in text:
-        return f"{folder} is not writable ({text}). Check its permissions, or set NETLOOM_HOME to another folder."
-    return f"The runs in {folder} cannot be read or written: {text}."

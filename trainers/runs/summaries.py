@@ -112,6 +112,6 @@ def _summary(store: Store, row: dict[str, Any]) -> RunSummary:
 def _facts_of_old_run(store: Store, run: str) -> str:
     """The facts of a run whose row has none; empty if its folder is damaged."""
     try:
-        return facts_of_text((store.run_folder(run) / "job.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return facts_of_text(store.job(run))
+    except (OSError, ValueError, StoreError):
         return ""

@@ -106,7 +106,7 @@ def from_run(run: str) -> SourceWeights:
     try:
         store = Store()
         name, folder = str(store.row(run)["name"]), store.run_folder(run)
-        document = builder.load(folder / "job.json")
+        document = builder.load(store.job(run))
     except (StoreError, OSError) as error:
         message = f"The run {run[:40]!r} does not exist. It was deleted, or belongs to another machine."
         raise WeightsError(message) from error
