@@ -47,6 +47,7 @@ def forget(store: Store) -> None:
     """Make the store one of an older version."""
     with contextlib.closing(sqlite3.connect(store.path)) as connection, connection:
         connection.execute("DROP TABLE summaries")
+        connection.execute("DROP TABLE jobs")
         connection.execute("PRAGMA user_version=1")
 
 
