@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple
 
@@ -64,6 +65,10 @@ FAMILIES: dict[str, Family] = {
     "parameter": Family("Parameters", "#115E59", "#99F6E4"),
     "composite": Family("Blocks", "#A16207", "#FDE047"),
 }
+
+
+Range = tuple[float, float]  # the least and the greatest value of a tensor
+UNBOUNDED: Range = (-math.inf, math.inf)
 
 
 class Use(NamedTuple):
@@ -190,6 +195,12 @@ class LayerSpec(BaseModel):
     vocabulary_parameter: ClassVar[str | None] = None  # the parameter with the number of tokens it knows
     has_batch_statistics: ClassVar[bool] = False
     width_parameter: ClassVar[str | None] = None  # the parameter that sets the size of the feature axis
+    # What values the output can have, in evaluation: whatever comes in; between the values of its inputs; a function of
+    # each value alone, whose range is found by running the module. A layer for which none of these is true defines
+    # `output_range`.
+    value_range: ClassVar[Range] = UNBOUNDED
+    keeps_values: ClassVar[bool] = False
+    elementwise: ClassVar[bool] = False
     saturates: ClassVar[tuple[float, ...]] = ()  # the output values at which the gradient vanishes
     stochastic: ClassVar[bool] = False  # in training mode its output is random
     latent: ClassVar[bool] = False  # samples a latent code from the distribution at its ports mean and log_variance
@@ -329,6 +340,16 @@ class LayerSpec(BaseModel):
     def pretrained(self) -> bool:
         """Whether this layer, with these parameters, is built with pretrained weights."""
         return False
+
+    def output_range(self, *inputs: Range) -> Range:
+        """The least and the greatest value that the output can have, for inputs between these bounds."""
+        if self.keeps_values and inputs:
+            return min(low for low, _ in inputs), max(high for _, high in inputs)
+        return self.value_range
+
+    def normalises(self, shape: Shape) -> int:
+        """How many values of a sample of this shape it normalises together, as Softmax does with classes; 0: none."""
+        return 0
 
     def own_initial_values(self) -> tuple[str, ...]:
         """How the names of its module's parameters begin that have initial values by their meaning: a learned tensor

@@ -6,6 +6,7 @@ https://docs.pytorch.org/docs/stable/nn.html#non-linear-activations-weighted-sum
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
@@ -18,6 +19,7 @@ from builder.spec import Axis, LayerSpec, NotNegative, Positive, Real, ShapeErro
 class _Activation(LayerSpec):
     family = "activation"
     keeps_shape = True
+    elementwise = True
     search: ClassVar[tuple[str, ...]] = ("nonlinearity",)
     example: ClassVar[tuple[Shape, ...]] = ((8,),)
 
@@ -53,6 +55,7 @@ class PReLU(_Activation):
     """
 
     target = "torch.nn.PReLU"
+    elementwise = False  # its slope is learned
     search = ("rectifier", "parametric")
 
     num_parameters: Width = Field(1, description="1: one slope for all channels; or the number of channels (axis 1).")
@@ -309,6 +312,7 @@ class GLU(_Activation):
     target = "torch.nn.GLU"
     keeps_shape = False
     axis_parameter = "dim"
+    elementwise = False
     search = ("gate", "gated linear")
     dim: Axis = Field(-1, description="The axis to halve; -1 is the last, 0 the batch.")
 
@@ -320,10 +324,16 @@ class GLU(_Activation):
 
 class _Softmax(_Activation):
     sums_to_one = True
+    elementwise = False
+    value_range = (0.0, 1.0)
+
     dim: Axis = always(1, "The axis that sums to 1; 0 is the batch, 1 the classes or channels.")
 
     def check_inputs(self, *shapes: Shape) -> None:
         own_axis(self.dim, shapes[0], {"dim": 1})
+
+    def normalises(self, shape: Shape) -> int:
+        return shape[own_axis(self.dim, shape) - 1]
 
 
 class Softmax(_Softmax):
@@ -345,6 +355,7 @@ class LogSoftmax(_Softmax):
 
     target = "torch.nn.LogSoftmax"
     emits = "log_probabilities"
+    value_range = (-math.inf, 0.0)
     search = ("probability", "classes")
 
 
@@ -366,8 +377,13 @@ class Softmax2d(_Activation):
 
     target = "torch.nn.Softmax2d"
     reads = "channels_first"
+    elementwise = False
+    value_range = (0.0, 1.0)
     emits = "probabilities"
     ranks = (3,)
     axes = "channels × height × width"
     search = ("probability", "segmentation")
     example = ((3, 4, 4),)
+
+    def normalises(self, shape: Shape) -> int:
+        return shape[0]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from typing import ClassVar
 
 from builder.axes import PLACES, VALUES, Axes, combined, describe, moved, unknown, values_axis
 from builder.shapes import Shape, show
-from builder.spec import Axis, Call, LayerSpec, Layout, Reorder, ShapeError, Signal, Style, always
+from builder.spec import Axis, Call, LayerSpec, Layout, Range, Reorder, ShapeError, Signal, Style, always
 
 PAIR = ((4, 6, 6), (4, 6, 6))
 
@@ -58,6 +59,12 @@ def _same_after(dims: tuple[int, ...], shape: Shape, wanted: Shape) -> bool:
     return all(shape[dim - 1] in (size, 1) or size == 1 for dim, size in zip(dims[1:], wanted, strict=True))
 
 
+def _product(one: Range, other: Range) -> Range:
+    """The least and the greatest product of two numbers; zero times something unbounded is zero."""
+    products = [0.0 if 0 in (a, b) else a * b for a in one for b in other]
+    return min(products), max(products)
+
+
 class _Merge(LayerSpec):
     family = "merge"
     style: ClassVar[Style] = "fold"
@@ -82,6 +89,9 @@ class Add(_Merge):
     def check_inputs(self, *shapes: Shape) -> None:
         check_broadcast("add", shapes)
 
+    def output_range(self, *inputs: Range) -> Range:
+        return sum(low for low, _ in inputs), sum(high for _, high in inputs)
+
 
 class Multiply(_Merge):
     """Multiplies its inputs elementwise: one branch can be a gate for the other.
@@ -95,6 +105,9 @@ class Multiply(_Merge):
 
     def check_inputs(self, *shapes: Shape) -> None:
         check_broadcast("multiply", shapes)
+
+    def output_range(self, *inputs: Range) -> Range:
+        return functools.reduce(_product, inputs)
 
 
 class Subtract(LayerSpec):
@@ -118,6 +131,10 @@ class Subtract(LayerSpec):
     def check_inputs(self, *shapes: Shape) -> None:
         check_broadcast("subtract", shapes)
 
+    def output_range(self, *inputs: Range) -> Range:
+        (low, high), (other_low, other_high) = inputs
+        return low - other_high, high - other_low
+
 
 class Average(_Merge):
     """Averages its inputs elementwise, such as the predictions of several branches.
@@ -127,6 +144,7 @@ class Average(_Merge):
 
     style = "expression"
     also = ("MeanOfInputs", "AddMean")
+    keeps_values = True
     search = ("mean", "ensemble")
 
     def check_inputs(self, *shapes: Shape) -> None:
@@ -151,6 +169,9 @@ class Maximum(_Merge):
     def check_inputs(self, *shapes: Shape) -> None:
         check_broadcast("compare", shapes)
 
+    def output_range(self, *inputs: Range) -> Range:
+        return max(low for low, _ in inputs), max(high for _, high in inputs)
+
 
 class Concat(_Merge):
     """Concatenates its inputs along an axis, such as the channels of two branches.
@@ -161,6 +182,7 @@ class Concat(_Merge):
     target = "torch.cat"
     joins = True
     style = "list"
+    keeps_values = True
     takes = None
     also = ("Concatenate", "Cat", "Merge", "Join", "DepthConcat")
     search = ("concatenate", "join", "cat", "stack", "dense block", "inception")
@@ -210,6 +232,7 @@ class Stack(_Merge):
 
     target = "torch.stack"
     style = "list"
+    keeps_values = True
     layout = "other"
     takes = None
     search = ("join", "new axis")

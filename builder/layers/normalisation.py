@@ -112,6 +112,9 @@ class LayerNorm(LayerSpec):
     def inferred(self, *shapes: Shape) -> dict[str, Any]:
         return {"normalized_shape": shapes[0][-1]}
 
+    def normalises(self, shape: Shape) -> int:
+        return math.prod(self.normalized_shape or shape[-1:])
+
     def check_inputs(self, *shapes: Shape) -> None:
         check_last_axes(self.normalized_shape, shapes[0])
 
@@ -145,6 +148,9 @@ class RMSNorm(LayerSpec):
     def inferred(self, *shapes: Shape) -> dict[str, Any]:
         return {"normalized_shape": shapes[0][-1]}
 
+    def normalises(self, shape: Shape) -> int:
+        return math.prod(self.normalized_shape or shape[-1:])
+
     def check_inputs(self, *shapes: Shape) -> None:
         check_last_axes(self.normalized_shape, shapes[0])
 
@@ -176,6 +182,9 @@ class GroupNorm(LayerSpec):
     def inferred(self, *shapes: Shape) -> dict[str, Any]:
         return {"num_channels": shapes[0][0]}
 
+    def normalises(self, shape: Shape) -> int:
+        return math.prod(shape) // self.num_groups
+
     def call(self, *shapes: Shape) -> Call:
         settings = self.non_default()  # torch's first argument is num_groups
         return Call(self.target, {"num_groups": settings.pop("num_groups"), **self.inferred(*shapes), **settings})
@@ -204,6 +213,9 @@ class _InstanceNorm(LayerSpec):
 
     def inferred(self, *shapes: Shape) -> dict[str, Any]:
         return {"num_features": shapes[0][0]}
+
+    def normalises(self, shape: Shape) -> int:
+        return math.prod(shape[1:])
 
     def check_inputs(self, *shapes: Shape) -> None:
         if math.prod(shapes[0][1:]) == 1:

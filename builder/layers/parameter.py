@@ -82,6 +82,7 @@ class Identity(LayerSpec):
     family = "parameter"
     target = "torch.nn.Identity"
     keeps_shape = True
+    keeps_values = True
     takes = None
     also = ("NoOp", "PassThrough")
     search = ("pass", "nothing", "placeholder")

@@ -16,11 +16,12 @@ from builder.layers._spatial import (
     per_axis,
 )
 from builder.shapes import Shape, show
-from builder.spec import Extent, LayerSpec, Margin, ShapeError, always
+from builder.spec import Extent, LayerSpec, Margin, Range, ShapeError, always
 
 
 class _Pooling(LayerSpec):
     family = "pooling"
+    keeps_values = True
     layout = "channels_first"
 
     def check_inputs(self, *shapes: Shape) -> None:
@@ -34,6 +35,12 @@ class _Pooling(LayerSpec):
                 params={"padding": 0},
             )
         check_kernel(shapes[0], settings.kernel_size, settings.padding, getattr(settings, "dilation", 1))
+
+    def output_range(self, *inputs: Range) -> Range:
+        settings: Any = self
+        low, high = super().output_range(*inputs)
+        averages_zeros = getattr(settings, "count_include_pad", False) and settings.padding not in (0, (0,) * 3, (0, 0))
+        return (min(low, 0.0), max(high, 0.0)) if averages_zeros else (low, high)
 
 
 class MaxPool1d(_Pooling):
@@ -164,6 +171,7 @@ class AvgPool3d(_Pooling):
 
 class _Adaptive(LayerSpec):
     family = "pooling"
+    keeps_values = True
     layout = "channels_first"
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from builder.axes import Axes
 from builder.shapes import Shape
-from builder.spec import Call, LayerSpec, Probability, ShapeError, Signal, Width, always
+from builder.spec import UNBOUNDED, Call, LayerSpec, Probability, Range, ShapeError, Signal, Width, always
 
 Layers = Annotated[int, Field(ge=1, le=64)]
 
@@ -106,6 +107,7 @@ class RNN(_Recurrent):
 
     target = "torch.nn.RNN"
     also = ("SimpleRNN", "ElmanRNN", "RNNCell", "Recurrent")
+    value_range = (-1.0, 1.0)
     search = ("recurrent", "elman", "sequence", "series", "text", "vanishing")
 
     hidden_size: Width = always(64, "Features of the hidden state.")
@@ -116,6 +118,9 @@ class RNN(_Recurrent):
     bidirectional: bool = Field(False, description="Process both directions; the output has twice as many features.")
     output: Literal["sequence", "last"] = Field("sequence", description="The state of every step, or only the last.")
 
+    def output_range(self, *inputs: Range) -> Range:
+        return (0.0, math.inf) if self.nonlinearity == "relu" else self.value_range
+
 
 class LSTM(_Recurrent):
     """Processes a sequence step by step with gates that keep or forget information, so that it remembers for longer.
@@ -125,6 +130,7 @@ class LSTM(_Recurrent):
     """
 
     target = "torch.nn.LSTM"
+    value_range = (-1.0, 1.0)
     gates = 4
     states = "[1][0]"
     also = (
@@ -146,6 +152,9 @@ class LSTM(_Recurrent):
     )
     output: Literal["sequence", "last"] = Field("sequence", description="The state of every step, or only the last.")
 
+    def output_range(self, *inputs: Range) -> Range:
+        return UNBOUNDED if self.proj_size else self.value_range
+
     def not_in_onnx(self) -> str:
         return "ONNX has no LSTM with a projection (proj_size)." if self.proj_size else ""
 
@@ -158,6 +167,7 @@ class GRU(_Recurrent):
     """
 
     target = "torch.nn.GRU"
+    value_range = (-1.0, 1.0)
     gates = 3
     also = ("GRUCell", "CuDNNGRU", "BiGRU: with bidirectional true", "Bidirectional: with bidirectional true")
     search = ("recurrent", "gated recurrent unit", "sequence", "series", "text", "gate")

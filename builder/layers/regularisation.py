@@ -20,6 +20,7 @@ class Dropout(LayerSpec):
     target = "torch.nn.Dropout"
     keeps_shape = True
     also = ("DropoutLayer",)
+    keeps_values = True
     search = ("regularization", "noise", "overfitting")
     example = ((8,),)
 
@@ -36,6 +37,7 @@ class Dropout2d(LayerSpec):
     stochastic = True
     target = "torch.nn.Dropout2d"
     keeps_shape = True
+    keeps_values = True
     reads = "channels_first"
     ranks = (3,)
     axes = "channels × height × width"
@@ -56,6 +58,7 @@ class Dropout1d(LayerSpec):
     stochastic = True
     target = "torch.nn.Dropout1d"
     keeps_shape = True
+    keeps_values = True
     reads = "channels_first"
     ranks = (2,)
     axes = "channels × length"
@@ -76,6 +79,7 @@ class AlphaDropout(LayerSpec):
     stochastic = True
     target = "torch.nn.AlphaDropout"
     keeps_shape = True
+    keeps_values = True
     search = ("regularization", "noise", "overfitting", "selu")
     example = ((8,),)
 
@@ -93,6 +97,7 @@ class GaussianNoise(LayerSpec):
     target = "builder.library.noise.GaussianNoise"
     keeps_shape = True
     also = ("Noise", "GaussianDropout")
+    keeps_values = True
     search = ("regularization", "augmentation", "jitter", "denoising")
     example = ((8,),)
 
@@ -110,6 +115,7 @@ class StochasticDepth(LayerSpec):
     target = "builder.library.noise.StochasticDepth"
     keeps_shape = True
     also = ("DropPath", "DropConnect")
+    keeps_values = True
     search = ("regularization", "drop path", "droppath", "residual")
     example = ((8,),)
 

@@ -39,6 +39,7 @@ def own_axes(dims: int | tuple[int, ...], shape: Shape) -> list[int]:
 
 class _Reshape(LayerSpec):
     family = "reshape"
+    keeps_values = True
     takes: ClassVar[DType | None] = None
 
 

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from builder.layers._spatial import CHANNELS
 from builder.shapes import Shape, show
-from builder.spec import Call, Extent, LayerSpec, Margin, ShapeError, always
+from builder.spec import UNBOUNDED, Call, Extent, LayerSpec, Margin, Range, ShapeError, always
 
 Factor = Annotated[float, Field(gt=0, le=64)]
 Sides = Margin | tuple[Margin, Margin, Margin, Margin]
@@ -85,6 +85,9 @@ class Upsample(LayerSpec):
             settings = {"scale_factor": 2, **settings}
         return Call(self.target, settings)
 
+    def output_range(self, *inputs: Range) -> Range:
+        return UNBOUNDED if self.mode == "bicubic" else inputs[0]  # bicubic interpolation overshoots
+
 
 class PixelShuffle(LayerSpec):
     """Enlarges an image by rearranging groups of channels: channels become pixels.
@@ -94,6 +97,7 @@ class PixelShuffle(LayerSpec):
 
     family = "resize"
     target = "torch.nn.PixelShuffle"
+    keeps_values = True
     layout = "channels_first"
     ranks = (3,)
     axes = CHANNELS[2]
@@ -135,6 +139,9 @@ class ZeroPad2d(_Padding):
     target = "torch.nn.ZeroPad2d"
     also = ("ZeroPadding2D", "ConstantPad2d", "Pad", "Padding")
 
+    def output_range(self, *inputs: Range) -> Range:
+        return min(inputs[0][0], 0.0), max(inputs[0][1], 0.0)
+
 
 class ReflectionPad2d(_Padding):
     """Adds a border around an image that mirrors its pixels, which avoids an edge of zeros.
@@ -145,6 +152,7 @@ class ReflectionPad2d(_Padding):
 
     target = "torch.nn.ReflectionPad2d"
     also = ("ReflectionPadding2D", "MirrorPad")
+    keeps_values = True
 
     def check_inputs(self, *shapes: Shape) -> None:
         _, height, width = shapes[0]

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from builder.analysis.infer import Analysis
+from builder.analysis.ranges import deciding_node
 from builder.edits import Bypass, Edit, SetTraining
 from builder.problems import Problem
-from trainers.checks.base import JobCheck, before, fitting_loss, outputs
+from trainers.checks.base import JobCheck, fitting_loss, outputs
 from trainers.objectives.losses import Loss
 from trainers.objectives.registry import default_loss, losses_for, suits
 from trainers.paradigms import PARADIGMS
@@ -126,10 +127,10 @@ class OutputActivation(JobCheck):
     def find(self, job: Job, analysis: Analysis) -> Iterator[Problem]:
         loss = fitting_loss(job)
         for output in outputs(analysis) if loss is not None else ():
-            last = next((found for found in before(analysis, output) if found[2].family != "regularisation"), None)
-            if loss is None or last is None:
+            step = analysis.steps[deciding_node(analysis, output)]
+            if loss is None or step.spec.role != "layer":
                 continue
-            name, _, spec = last
+            name, spec = step.name, step.spec
             if loss.expects == "logits" and spec.emits != "values":
                 yield self.problem(
                     name,

@@ -16,6 +16,7 @@ from pydantic import Field
 
 from builder.shapes import Shape
 from trainers.entry import Entry
+from trainers.objectives import value_ranges
 from trainers.script.sources import print_functions
 
 if TYPE_CHECKING:
@@ -46,6 +47,10 @@ class Loss(Entry):
     def shapes(self, target: Target) -> tuple[Shape, ...]:
         """The shapes of one sample's output that the loss can work with, the usual one first."""
         return (target.per_class(target.classes),)
+
+    def unreachable(self, low: float, high: float, target: Target) -> str:
+        """What outputs between `low` and `high` cannot say of the targets, as the end of a sentence; empty: nothing."""
+        return ""
 
     def criterion(self, weights: Tensor | None = None) -> Criterion:
         """The loss as a function of (output, target), exactly as `render` prints it."""
@@ -123,6 +128,13 @@ class _OfClasses(Loss):
     expects: ClassVar[Expects] = "logits"
     weighs: ClassVar[str] = "weight"
 
+    def unreachable(self, low: float, high: float, target: Target) -> str:
+        if self.expects != "logits":
+            return ""
+        return value_ranges.unsure_of_classes(low, high, target.classes) or value_ranges.one_sided(
+            low, high, self.label
+        )
+
     def build(self, weights: Tensor | None = None, target: Target | None = None) -> Criterion:
         criterion = self.criterion(weights)
         if target is not None and target.class_axis == 1:
@@ -149,6 +161,11 @@ class _OfLabels(Loss):
         each = target.per_class(target.classes)
         is_one_enough = target.classes == 2 and target.entry.class_kind == "exclusive"
         return (target.per_class(1), each) if is_one_enough else (each,)
+
+    def unreachable(self, low: float, high: float, target: Target) -> str:
+        return value_ranges.unsure_of_yes(
+            *((value_ranges.sigmoid(low), value_ranges.sigmoid(high)) if self.expects == "logits" else (low, high))
+        )
 
     def build(self, weights: Tensor | None = None, target: Target | None = None) -> Criterion:
         import torch
@@ -188,6 +205,12 @@ class _OfNumbers(Loss):
     def shapes(self, target: Target) -> tuple[Shape, ...]:
         flat = (target.size,)
         return (target.shape,) if target.shape == flat else (target.shape, flat)
+
+    def unreachable(self, low: float, high: float, target: Target) -> str:
+        if not target.entry.standardised or self.raw_targets:
+            return ""
+        where = value_ranges.out_of_reach("standard", low, high)
+        return f"but the targets are standardised and lie {where}: some can never be predicted" if where else ""
 
     def build(self, weights: Tensor | None = None, target: Target | None = None) -> Criterion:
         criterion = self.criterion()
@@ -327,6 +350,9 @@ class MultilabelSoftMargin(Loss):
     torch_name: ClassVar[str] = "MultiLabelSoftMarginLoss"
     weighs: ClassVar[str] = "weight"
 
+    def unreachable(self, low: float, high: float, target: Target) -> str:
+        return value_ranges.unsure_of_yes(value_ranges.sigmoid(low), value_ranges.sigmoid(high))
+
 
 class MeanSquaredError(OfNumbers):
     """The mean of the squared errors: large errors count most, so outliers matter much."""
@@ -393,6 +419,11 @@ class Poisson(OfNumbers):
     def values(self, outputs: Tensor) -> Tensor:
         return outputs.exp() if self.log_input else outputs
 
+    def unreachable(self, low: float, high: float, target: Target) -> str:
+        if not self.log_input:
+            return "but the loss compares counts, which are never negative" if low < 0 else ""
+        return value_ranges.limited_counts(low, high)
+
     def script_values(self, output: str) -> str:
         return f"{output}.exp()" if self.log_input else output
 
@@ -409,6 +440,11 @@ class Hinge(Loss):
 
     p: Literal[1, 2] = Field(1, description="Power of what is missing to the margin: 1 is linear, 2 squared.")
     margin: float = Field(1.0, gt=0, le=1000, description="How much higher the true class should score.")
+
+    def unreachable(self, low: float, high: float, target: Target) -> str:
+        if high - low < self.margin:
+            return f"so that no class can score higher than another by the margin of {self.margin:g}"
+        return value_ranges.one_sided(low, high, self.label)
 
 
 OF_NUMBERS: tuple[type[Loss], ...] = (MeanSquaredError, MeanAbsoluteError, Huber, Quantile, Poisson)

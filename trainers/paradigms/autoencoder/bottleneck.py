@@ -154,31 +154,3 @@ def parts(document: Document, code: str | None) -> dict[str, Part]:
         decoder = between(document, start=code, name=f"{document.name}, decoder")
         found["decoder"] = Part(f"Decoder, from {code} on", decoder, NETWORK, takes_samples=False, gives_samples=True)
     return found
-
-
-def output_range(analysis: Analysis, name: str) -> tuple[float, float] | None:
-    """The lowest and the highest output of an activation; None: not known, such as for a layer with weights.
-
-    Found by running it on numbers from far below to far above zero.
-    """
-    import torch
-
-    step = analysis.steps[name]
-    if step.spec.family != "activation" or not step.spec.keeps_shape or analysis.facts[name].parameters:
-        return None
-    if step.spec.emits in ("probabilities", "log_probabilities"):
-        return (0.0, 1.0) if step.spec.emits == "probabilities" else (-math.inf, 0.0)
-    values = torch.cat([torch.linspace(-50, 50, 2001), torch.tensor([-1e4, 1e4])])
-    with torch.no_grad():
-        found = analysis.call(name).build().eval()(values[:, None])
-    return float(found.min()), float(found.max())
-
-
-def last_layer(analysis: Analysis, output: str) -> str | None:
-    """The node that decides which values an output takes: the last one that is neither noise nor a change of shape."""
-    step = analysis.steps[output]
-    while len(step.inputs) == 1:
-        step = analysis.steps[step.inputs[0]]
-        if step.spec.role == "layer" and step.spec.family not in ("regularisation", "reshape"):
-            return step.name
-    return None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from builder import CATALOGUE
 from builder.analysis.infer import Analysis
+from builder.analysis.ranges import deciding_node, value_range
 from builder.document import Node
 from builder.document.graph import reaching
 from builder.edits import Bypass, Edit, InsertBefore, RemoveNodes, SetTraining, fresh_name
@@ -16,6 +17,8 @@ from builder.shapes import count, show
 from trainers.checks.base import JobCheck, before
 from trainers.checks.objectives import with_paradigm
 from trainers.checks.output_fixes import find_fix, set_params, width_node
+from trainers.checks.ranges import first_fix, other_activations, removed, unlimited
+from trainers.objectives.value_ranges import between, out_of_reach
 from trainers.paradigms.autoencoder import bottleneck
 from trainers.paradigms.autoencoder.base import ReconstructionParadigm
 from trainers.paradigms.autoencoder.paradigm import Autoencoder
@@ -26,7 +29,6 @@ if TYPE_CHECKING:
     from trainers.job import Job
 
 AUTOENCODERS = ("autoencoder", "variational")
-FAR = 1.5  # standard deviations from the mean that standardised numbers often exceed
 MUCH_NARROWER = 3  # times: a node that is narrower than the code by so much is the actual bottleneck
 
 
@@ -168,34 +170,36 @@ class OutputRange(JobCheck):
 
     def find(self, job: Job, analysis: Analysis) -> Iterator[Problem]:
         outputs = [name for name in bottleneck.end_nodes(job.document, "output") if name in analysis.facts]
-        node = bottleneck.last_layer(analysis, outputs[0]) if outputs else None
-        if node is None:
+        step = analysis.steps[deciding_node(analysis, outputs[0])] if outputs else None
+        if step is None or step.spec.role != "layer":
             return
+        node, scaling = step.name, job.paradigm.scaling(job.dataset)
         if getattr(job.paradigm, "loss", "") == "bce":
             yield from self._not_probabilities(analysis, node, outputs[0])
             return
-        if analysis.steps[node].spec.emits == "probabilities" and math.prod(job.dataset.input_shape) > 1:
+        if step.spec.emits == "probabilities" and math.prod(job.dataset.input_shape) > 1:
             yield self.problem(
                 node,
                 "outputs numbers that add up to 1, and the values of a sample do not. End in a layer without this "
                 "restriction.",
-                [Bypass(node)] if "." not in node else None,
+                removed(step).edits,
                 f"Remove {node}",
             )
             return
-        found = bottleneck.output_range(analysis, node)
-        unit = job.paradigm.scaling(job.dataset) == "unit"
-        low, high = (0.0, 1.0) if unit else (-FAR, FAR)
-        if found is None or (found[0] <= low + 0.01 and found[1] >= high - 0.01):
+        low, high = value_range(analysis, outputs[0])
+        where = out_of_reach(scaling, low, high)
+        if not where:
             return
-        values = "from 0 to 1" if unit else "on both sides of 0, most of them between −2 and 2"
+        candidates = [*unlimited(analysis, step, outputs[0]), *other_activations(step)]
+        fix = first_fix(
+            analysis, outputs[0], candidates, lambda after, name: not out_of_reach(scaling, *value_range(after, name))
+        )
         yield self.problem(
             node,
-            f"outputs values from {_bound(found[0])} to {_bound(found[1])} only, but the prepared samples of "
-            f"{job.dataset.title} have values {values}: some can never be reconstructed. End in a layer without such "
-            "bounds.",
-            [Bypass(node)] if "." not in node else None,
-            f"Remove {node}",
+            f"outputs {between(low, high)}, but the prepared samples of {job.dataset.title} have values {where}: some "
+            "can never be reconstructed. End in a layer without such bounds.",
+            fix.edits if fix else None,
+            fix.label if fix else "",
         )
 
     def _not_probabilities(self, analysis: Analysis, node: str, output: str) -> Iterator[Problem]:
@@ -213,10 +217,6 @@ class OutputRange(JobCheck):
             f"{title}, or choose the squared error."
         )
         yield Problem(self.code, "error", node, message, tuple(edits), f"End in a {title}", self.category)
-
-
-def _bound(value: float) -> str:
-    return "far below 0" if value < -1000 else "far above 0" if value > 1000 else f"{value:.3g}"
 
 
 # -- the code ---------------------------------------------------------------------------------------------------------
@@ -429,8 +429,8 @@ class Sparsity(JobCheck):
             return
         if options.sparsity != "kl" or code not in analysis.steps:
             return
-        found = bottleneck.output_range(analysis, code)
-        if found is None or found[0] < 0 or found[1] > 1:
+        low, high = value_range(analysis, code)
+        if low < 0 or high > 1:
             yield self.problem(
                 code,
                 "is the code, but its numbers are not between 0 and 1, so they cannot have a mean activation of "

@@ -6,19 +6,24 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, cast
 
 from builder.analysis.infer import Analysis
+from builder.analysis.ranges import deciding_node, value_range
 from builder.catalogue import type_with_role
 from builder.document import Node
 from builder.edits import AddNode, SetParams
 from builder.problems import Problem
 from builder.shapes import show
-from trainers.checks.base import JobCheck, before, outputs
+from builder.spec import UNBOUNDED
+from trainers.checks.base import JobCheck, outputs
 from trainers.checks.objectives import with_paradigm
 from trainers.checks.output_fixes import find_fix, width_node
+from trainers.checks.ranges import first_fix, unlimited
+from trainers.objectives.value_ranges import between
 
 if TYPE_CHECKING:
     from trainers.job import Job
     from trainers.paradigms.diffusion.paradigm import Diffusion
 
+LARGE = 3.0  # values of standard normal noise are seldom larger
 TIME = {"shape": [1], "dtype": "int"}
 
 
@@ -143,15 +148,23 @@ class NoiseRange(_DiffusionCheck):
 
     def find(self, job: Job, analysis: Analysis) -> Iterator[Problem]:
         for name in outputs(analysis):
-            for layer, _, spec in before(analysis, name):
-                if spec.emits != "values" or spec.bounds():
-                    yield self.problem(
-                        layer,
-                        f"is the last activation, but {spec.title()} limits the output, and noise has values above and "
-                        "below zero, mostly between -3 and 3. Connect the layer before it to the output.",
-                    )
-                if not spec.keeps_shape or spec.width_parameter is not None or spec.family == "activation":
-                    break
+            low, high = value_range(analysis, name)
+            if low <= -LARGE and high >= LARGE:
+                continue
+            step = analysis.steps[deciding_node(analysis, name)]
+            fix = first_fix(
+                analysis,
+                name,
+                unlimited(analysis, step, name),
+                lambda after, output: value_range(after, output) == UNBOUNDED,
+            )
+            yield self.problem(
+                step.name,
+                f"limits the output: it gives {between(low, high)}, and noise has values above and below zero, mostly "
+                "between −3 and 3. Connect the layer before it to the output.",
+                fix.edits if fix else None,
+                fix.label if fix else "",
+            )
 
 
 class TooManySamplingSteps(_DiffusionCheck):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 import builder
 from builder import CATALOGUE
 from builder.analysis.infer import Analysis, infer
+from builder.analysis.ranges import deciding_node, value_range
 from builder.document import Document, Edge, Node
 from builder.document.graph import graphs_by_network, networks
 from builder.document.layout import arrange
@@ -18,8 +19,11 @@ from builder.document.model import name_complaint
 from builder.edits import AddNode, Bypass, Connect, Edit, InsertBefore, SetParams, apply_all, fresh_name
 from builder.problems import Problem
 from builder.shapes import Shape, show
+from builder.spec import UNBOUNDED
 from trainers.checks.base import JobCheck, before, outputs
 from trainers.checks.output_fixes import Fix, find_fix, set_params, width_node
+from trainers.checks.ranges import first_fix, other_activations, unlimited
+from trainers.objectives.value_ranges import between, out_of_reach
 from trainers.paradigms.gan.losses import GAN_LOSSES
 from trainers.paradigms.gan.networks import DISCRIMINATOR, GENERATOR, input_nodes
 
@@ -32,6 +36,7 @@ PURPOSE = {
     DISCRIMINATOR: "distinguishes generated samples from real ones",
 }
 SMALL_NETWORKS = Path(__file__).parents[3] / "assets" / "parts" / "gan.json"
+ENOUGH = 5.0  # a score of this size is as good as certain
 GAP = 150.0  # pixels between the lowest node on the canvas and a new network
 
 
@@ -290,13 +295,14 @@ class BatchStatistics(_GanCheck):
 
 
 class GeneratorRange(_GanCheck):
-    """The generator's last activation outputs numbers from 0 to 1, and the images go from -1 to 1.
+    """The generator's last layer cannot output the values that samples have.
 
-    The generator then cannot generate dark pixels, and the discriminator always recognises its images.
+    Images go from -1 to 1, other numbers are standardised. A generator that cannot reach some of these values cannot
+    generate dark pixels, or numbers far from the mean, and the discriminator always recognises its samples.
 
     Example: a generator of images that ends in a Sigmoid.
 
-    Fix: replace the activation by Tanh.
+    Fix: replace the activation by Tanh for images, remove it for other data.
     """
 
     code = "T189"
@@ -304,16 +310,60 @@ class GeneratorRange(_GanCheck):
     severity = "warning"
 
     def find(self, job: Job, analysis: Analysis) -> Iterator[Problem]:
-        output = self.output(job, analysis, GENERATOR)
-        if output is None or job.paradigm.scaling(job.dataset) != "signed":
+        output, scaling = self.output(job, analysis, GENERATOR), job.paradigm.scaling(job.dataset)
+        where = out_of_reach(scaling, *value_range(analysis, output)) if output is not None else ""
+        if output is None or not where:
             return
-        last = next((found for found in before(analysis, output) if not found[2].family.startswith("re")), None)
-        if last is not None and last[2].emits in ("probabilities", "unit"):
-            yield self.problem(
-                last[0],
-                "outputs numbers from 0 to 1, but images go from -1 to 1 here, so the generator cannot generate dark "
-                "pixels. Replace it by a hyperbolic tangent.",
-            )
+        step = analysis.steps[deciding_node(analysis, output)]
+        fix = first_fix(
+            analysis,
+            output,
+            [*other_activations(step), *unlimited(analysis, step, output)],
+            lambda after, name: not out_of_reach(scaling, *value_range(after, name)),
+        )
+        yield self.problem(
+            step.name,
+            f"outputs {between(*value_range(analysis, output))}, but the samples have values {where}: some of them, "
+            "such as dark pixels, can never be generated.",
+            fix.edits if fix else None,
+            fix.label if fix else "",
+        )
+
+
+class DiscriminatorRange(_GanCheck):
+    """The discriminator's scores have one sign only.
+
+    The loss takes a score above 0 for real and one below 0 for fake. Scores that are never negative can call nothing
+    fake.
+
+    Example: a discriminator that ends in ReLU.
+
+    Fix: remove the last activation.
+    """
+
+    code = "T179"
+    category = "output"
+    severity = "warning"
+
+    def find(self, job: Job, analysis: Analysis) -> Iterator[Problem]:
+        output = self.output(job, analysis, DISCRIMINATOR)
+        low, high = value_range(analysis, output) if output is not None else UNBOUNDED
+        step = analysis.steps[deciding_node(analysis, output)] if output is not None else None
+        if output is None or step is None or step.spec.emits != "values" or (low < -ENOUGH and high > ENOUGH):
+            return
+        fix = first_fix(
+            analysis,
+            output,
+            unlimited(analysis, step, output),
+            lambda after, name: value_range(after, name) == UNBOUNDED,
+        )
+        yield self.problem(
+            step.name,
+            f"outputs {between(low, high)}, but a discriminator needs scores of any size: high for real samples, low "
+            "for fake ones.",
+            fix.edits if fix else None,
+            fix.label if fix else "",
+        )
 
 
 # -- fixes ------------------------------------------------------------------------------------------------------------
