@@ -6,8 +6,9 @@ import streamlit as st
 
 import trainers
 from pages.parts.document import header, notices, session
-from pages.parts.runs import run_actions, run_choice, run_table
+from pages.parts.runs import interruptions, run_actions, run_choice, run_table
 from pages.parts.theme import run_page
+from trainers.runs.store import StoreDamagedError
 
 work = session.start()
 run_page.prepare(wait_for_torch=False)
@@ -18,7 +19,12 @@ def page() -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="header"):
         header.title(work)
     notices.show(work)
-    if not trainers.runs(1):
+    try:
+        newest = trainers.runs(1)
+    except StoreDamagedError:  # said above, with a button
+        return
+    interruptions.offer_folders(work)
+    if not newest:
         run_choice.show_no_runs("This page lists every run with its metrics, settings and weights.")
         return
     chosen = run_table.table()

@@ -19,7 +19,7 @@ run_page.prepare()
 def page() -> None:
     run = run_choice.current(work)
     controls.show(work, run)
-    notices.show(work)
+    notices.show(work, run)
     if run is not None and not run_choice.is_of(work, run):
         run_choice.show_other_document(work, run)
     with st.container(horizontal=True, gap="small", key="training"):

@@ -202,7 +202,7 @@ def _runs(options: argparse.Namespace) -> int:
             "run": run.id,
             "name": run.name,
             **asdict(run.progress),
-            "state": "interrupted" if run.progress.interrupted else run.progress.state,
+            "state": run.progress.state_in_words,
             "scores": dict(run.scores),
         }
         for run in summaries(seconds=math.inf)

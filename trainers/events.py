@@ -100,5 +100,10 @@ class Progress:
     updated: float = 0.0
     interrupted: bool = False  # its process ended in the middle; it is paused, and resuming continues it
 
+    @property
+    def state_in_words(self) -> str:
+        """The state as people read it."""
+        return "interrupted" if self.interrupted else self.state
+
 
 Event = Metric | Probe | Histograms | Text | Snapshot | Verdicts | Progress

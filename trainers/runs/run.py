@@ -275,6 +275,12 @@ class Run:
         """End the run. Its best weights are saved and evaluated on the test split."""
         self._control("stop")
 
+    @property
+    def can_resume(self) -> bool:
+        """Whether there is something to continue: it is paused, or it has ended and its weights were damaged."""
+        state = self.state
+        return state == "paused" or (state in ("finished", "stopped") and not self.weights_path.exists())
+
     def resume(self) -> None:
         """Continue a paused run. The results are exactly those of a run that was not paused.
 

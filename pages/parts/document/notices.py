@@ -1,4 +1,5 @@
-"""Messages above a page: notifications, a document that could not be saved, a document that two tabs have changed."""
+"""Messages above a page: notifications, a document that could not be saved, a document that two tabs have changed,
+a run that was interrupted."""
 
 from __future__ import annotations
 
@@ -6,10 +7,13 @@ import streamlit as st
 
 import builder
 from pages.parts.document.session import Session
+from pages.parts.runs import interruptions
 from pages.parts.theme.escaping import escape, markdown
+from trainers.runs.run import Run
 
 
-def show(session: Session) -> None:
+def show(session: Session, shown: Run | None = None) -> None:
+    """`shown` is the run that the page is about, if it is about one."""
     for icon, text in session.messages:
         st.toast(markdown(text), icon=f":material/{icon}:", duration="short" if icon == "check" else "long")
     session.messages.clear()
@@ -17,6 +21,7 @@ def show(session: Session) -> None:
         _conflict(session)
     elif session.save_error:
         _unsaved(session)
+    interruptions.show(session, shown)
 
 
 def _conflict(session: Session) -> None:

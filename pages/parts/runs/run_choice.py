@@ -77,7 +77,7 @@ def describe(run: RunSummary) -> str:
     """A run in one line: its name, its state, when it started."""
     progress = run.progress
     when = time.strftime("%d %b %H:%M", time.localtime(progress.started)) if progress.started else "not started"
-    return f"{run.name[:60]} · {progress.state} · {when}"
+    return f"{run.name[:60]} · {progress.state_in_words} · {when}"
 
 
 def show_no_runs(sentence: str, session: Session | None = None) -> None:

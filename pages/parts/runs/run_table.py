@@ -86,7 +86,7 @@ def row(run: RunSummary) -> dict[str, Any]:
     data = DATASETS.get(run.data)
     return {
         "name": run.name,
-        "state": progress.state,
+        "state": progress.state_in_words,
         "data set": data.title if data else "–",
         "epochs": f"{progress.epoch:,} of {progress.epochs:,}",
         "best validation loss": math.nan if run.best_loss is None else run.best_loss,

@@ -45,7 +45,7 @@ def _buttons(session: Session, run: Run | None, progress: Progress | None) -> No
     state = progress.state if progress else "none"
     if run is not None and state == "running":
         st.button("Pause", icon=":material/pause:", key="pause", on_click=_pause, args=(session, run))
-    if run is not None and state == "paused":
+    if run is not None and run.can_resume:
         st.button(
             "Resume",
             icon=":material/play_arrow:",
@@ -135,7 +135,7 @@ def describe(progress: Progress) -> str:
             left = f"{clock(progress.seconds_left)} left" if progress.seconds_left is not None else ""
             parts = [epoch, speed, left, device]
         case "paused":
-            parts = ["paused", epoch, duration, device]
+            parts = [progress.state_in_words, epoch, duration, device]
         case "finished" if progress.step < progress.steps:
             parts = [f"stopped early after epoch {progress.epoch:,}", duration, speed, device]
         case _:
