@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import subprocess
@@ -21,9 +20,9 @@ import trainers
 import trainers.engine.loop
 from builder import Document
 from builder.problems import NetloomError
-from trainers.engine import checkpoint
+from trainers.engine.failures import explain
 from trainers.engine.session import TrainingSession
-from trainers.engine.worker import explain, worker_of
+from trainers.engine.worker import worker_of
 from trainers.runs.store import Store
 
 Train = Callable[..., trainers.Run]
@@ -228,43 +227,6 @@ def test_an_error_names_the_step_if_there_was_one(moons: Document) -> None:
     assert explain(NetloomError("fc: wrong shape."), session) == "Error in step 1. fc: wrong shape."
     assert explain(trainers.DataError("The file is damaged."), session) == "The file is damaged."
     assert explain(MemoryError("not enough memory"), session).startswith("Out of memory in step 1.")
-
-
-def test_a_full_disk_pauses_the_run_and_loses_nothing(
-    moons: Document, train: Train, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    straight = train(moons, epochs=20)
-    full = {"now": False}
-    write = Store.write
-
-    def limited(self: Store, run: str, events: Any, *owner: Any) -> Any:
-        events = list(events)
-        if full["now"] and len(events) > 1:
-            raise trainers.StoreError("The disk is full, so nothing can be saved here.")
-        return write(self, run, events, *owner)
-
-    saves = checkpoint.save
-
-    def no_room(path: Path, tree: Any) -> None:
-        if full["now"]:
-            raise OSError(errno.ENOSPC, "No space left on device")
-        saves(path, tree)
-
-    monkeypatch.setattr(Store, "write", limited)
-    monkeypatch.setattr(checkpoint, "save", no_room)
-    full["now"] = True
-    run = trainers.start(trainers.Job.from_document(moons, epochs=20))
-    assert run.wait(30) == "paused"
-    assert "disk is full" in run.progress().message
-    full["now"] = False
-    run.resume()
-    _until(lambda: run.state in OVER)
-    assert run.state == "finished"
-    columns = ["step", "epoch", "split", "metric"]
-    pd.testing.assert_frame_equal(
-        straight.metrics().sort_values(columns, ignore_index=True),
-        run.metrics().sort_values(columns, ignore_index=True),
-    )
 
 
 def test_early_stopping_keeps_the_best_weights(moons: Document, train: Train) -> None:

@@ -16,6 +16,7 @@ import torch
 
 from builder.problems import NetloomError
 from trainers.data.batches import BatchSource
+from trainers.engine.interruption import Interrupted, interruptible
 from trainers.events import Event, Metric, Verdicts
 from trainers.job import EarlyStopping
 from trainers.paradigms.base import KeptMetric
@@ -61,7 +62,8 @@ class Loop:
     """The loop of one run.
 
     `on_tick(events)` is called with the new events, on a clock and at the end; it returns True to leave the loop after
-    the current step (pause, stop). Calling `run` again continues from there with the same numbers.
+    the current step (pause, stop). Calling `run` again continues from there with the same numbers. `check()` is called
+    now and then during an evaluation, and raises `Interrupted` to leave it; the next call of `run` begins it again.
     """
 
     learner: Learner
@@ -74,6 +76,7 @@ class Loop:
     probes: ProbeClock
     metric_to_keep: KeptMetric | None = field(default_factory=KeptMetric)
     evaluates_without_samples: bool = False  # the learner makes its own samples to evaluate on
+    check: Callable[[], None] = lambda: None
     position: TrainingPosition = field(default_factory=TrainingPosition)
     best: dict[str, Tensor] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
@@ -94,7 +97,8 @@ class Loop:
         while position.epoch < self.epochs and (position.step < limit or position.batch) and not self.stopped_early:
             if position.step < limit and not self._run_epoch(limit):
                 return False
-            self._end_epoch()
+            if not self._end_epoch():
+                return False
         self.events.extend(self.learner.last_events())
         self.events.append(Verdicts(position.step, self.probes.assessment.verdicts()))
         self.on_tick(self._take())
@@ -163,12 +167,18 @@ class Loop:
         self.events.append(Metric(step, position.epoch + 1, "training", "loss", mean))
         position.sum_loss, position.count_loss = 0.0, 0
 
-    def _end_epoch(self) -> None:
-        """Evaluate, keep the best weights, step the schedules that go by epochs."""
+    def _end_epoch(self) -> bool:
+        """Evaluate, keep the best weights, step the schedules that go by epochs. False: the evaluation was left."""
         position = self.position
         self._collect()
+        batch = position.batch
         position.epoch, position.batch = position.epoch + 1, 0
-        validation = self._validate()
+        try:
+            validation = self._validate()
+        except Interrupted:
+            position.epoch, position.batch = position.epoch - 1, batch
+            self.on_tick(self._take())
+            return False
         for name, value in self.learner.training_metrics().items():
             self.events.append(Metric(position.step, position.epoch, "training", name, value))
         mean = position.epoch_sum_loss / max(position.epoch_count_loss, 1)
@@ -176,11 +186,13 @@ class Loop:
         self.probes.assessment.evidence.epochs.add(Epoch(position.epoch, mean, validation, self.learner.diagnostics))
         self.learner.epoch_end(validation.get("loss"))
         self._remember_best(validation)
+        return True
 
     def _validate(self) -> dict[str, float]:
         if not len(self.validation) and not self.evaluates_without_samples:
             return {}
-        scores = self.learner.evaluate(self.validation)
+        with interruptible(self.learner.modules, self.check):
+            scores = self.learner.evaluate(self.validation)
         for metric, value in scores.items():
             self.events.append(Metric(self.position.step, self.position.epoch, "validation", metric, value))
         return scores

@@ -2,29 +2,31 @@
 
 torch's random generator belongs to the whole process, so one run trains at a time and the others are queued. A paused
 run lets the next one train and restores its own random state when it resumes.
+
+What cannot be written, since the disk is full, is kept in memory and tried again until there is room.
 """
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import itertools
-import threading
 import time
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from trainers import migrate
+from trainers import disk, migrate
 from trainers.engine import checkpoint
 from trainers.engine.device import resolve_device
+from trainers.engine.interruption import Interrupted, interruptible, wait_for
 from trainers.engine.loop import Loop, TrainingPosition, weights
 from trainers.engine.model_file import save_model
 from trainers.engine.threads import thread_count, threads
-from trainers.events import Event, Metric, Progress, State, Verdicts
+from trainers.events import Event, Metric, Progress, Snapshot, State, Verdicts
 from trainers.job import Job
 from trainers.probes import ProbeClock
 from trainers.runs.card import card
@@ -39,10 +41,11 @@ FIRST_SAVE_SECONDS = 2.0  # of training before the first checkpoint
 SAVE_SECONDS = 10.0  # between two checkpoints of a running run
 SAVE_SHARE = 0.01  # of the time, at most, goes into checkpoints
 RATE_SECONDS = 4.0
-
-
-class StopRequested(Exception):
-    """The run was asked to pause or to stop before its first step."""
+COMPILES = "torch.compile compiles the network: the first step takes about a minute …"
+ASK_SECONDS = 0.5  # between two looks for requests of other processes
+RETRY_SECONDS = 2.0  # between two attempts to write what could not be written
+MOST_UNWRITTEN = 50_000  # events, and
+MOST_UNWRITTEN_BYTES = 256 * 2**20  # of snapshots, that are kept in memory meanwhile; then the training waits
 
 
 class TrainingSession:
@@ -54,6 +57,8 @@ class TrainingSession:
         self.folder: Path = store.run_folder(run)
         self.device = resolve_device(job.settings.device)
         self.request = ""  # "pause" or "stop", set by the run's owner
+        self.activity = "the preparation"  # what is done now, other than steps, as the rest of a sentence
+        self.message = ""  # what is done now, as a sentence
         self.loop: Loop | None = None
         self.started = store.row(run)["started"] or time.time()
         self._seconds = 0.0  # spent training before the last start or resume
@@ -63,17 +68,23 @@ class TrainingSession:
         self._best_saved = -1
         self._marks: deque[tuple[float, int]] = deque()  # (clock, step) at the last ticks
         self._samples_per_second = 0.0
-        self.trouble = ""
+        self.trouble = ""  # why something could not be written; it is tried again
+        self.unwritten: list[Event] = []
+        self._store_failed = False  # the store failed, and not only the files of the run
+        self._retry_at = 0.0
+        self._asked_at = 0.0
+        self._final: tuple[dict[str, Tensor], dict[str, float], list[Event]] | None = None
 
     # -- setting up -------------------------------------------------------------------------------------------------
 
     def prepare(self) -> None:
         """Load the data, build the learner, and restore the checkpoint if there is one."""
         job = self.job
-        self.write_state("running", "Loading the data …")
+        self._announce("Loading the data …", "the loading of the data")
         warm_up()
 
-        self.prepared = job.prepare()
+        self.prepared = wait_for(job.prepare, self.check)
+        self._announce("Preparing the training …")
         damage: list[str] = []
         for state in itertools.chain(checkpoint.readable(self.folder, damage), [None]):
             if state is None:
@@ -107,18 +118,41 @@ class TrainingSession:
             ProbeClock(Circumstances(job, total)),
             job.paradigm.metric_to_keep(job.dataset),
             not job.paradigm.needs_data,
+            self._check_evaluation,
         )
 
-    def _announce(self, message: str) -> None:
-        """Show a message while the run is being prepared. StopRequested: the run was asked to stop or to pause."""
-        try:
-            self._hear(self.store.write(self.run, [self.progress("running", message)], self.owner))
-        except RunTakenError:
-            raise
-        except StoreError:  # a full disk is no reason to stop
-            pass
-        if self.request:
-            raise StopRequested
+    def _announce(self, message: str, activity: str = "") -> None:
+        """Show what is done now, apart from steps. Interrupted: the run was asked to pause or to stop."""
+        if message != self.message:
+            self._asked_at = 0.0  # it is written at once
+        self.message, self.activity = message, activity or "the preparation"
+        self.check()
+
+    def check(self) -> None:
+        """Called now and then while something long is done. Interrupted: the run was asked to pause or to stop."""
+        if self.asked([self.progress("running", self.message)]):
+            raise Interrupted
+
+    def asked(self, events: Sequence[Event] = ()) -> bool:
+        """Whether the run was asked to pause or to stop. It looks for requests of other processes now and then, and
+        writes these events along with that."""
+        if not self.request and time.perf_counter() - self._asked_at > ASK_SECONDS:
+            self._asked_at = time.perf_counter()
+            try:
+                self.write(events)
+            except RunTakenError:
+                raise
+            except StoreError:  # a full disk is no reason to stop
+                pass
+        return bool(self.request)
+
+    def write(self, events: Sequence[Event]) -> None:
+        """Write events, and note what another process asked. StoreError: it failed."""
+        self._hear(self.store.write(self.run, events, self.owner))
+
+    def _check_evaluation(self) -> None:
+        self.activity = "the evaluation"
+        self.check()
 
     def _hear(self, asked: str | None) -> None:
         """Note what another process asked. One that asks a run to resume which trains already changes nothing."""
@@ -167,32 +201,67 @@ class TrainingSession:
     def train(self) -> State:
         """Run the loop until it ends or a request comes; returns the new state of the run."""
         assert self.loop is not None
-        if self.job.settings.compile:
-            self.write_state("running", "torch.compile compiles the network: the first step takes about a minute …")
+        if self.asked():
+            return self._asked_state()
+        self.activity, self.message = "", COMPILES if self.job.settings.compile else ""
+        self.write_state("running", self.message)
         self._resumed_at = time.perf_counter()
         self._save_at = self._resumed_at + FIRST_SAVE_SECONDS
         self._marks.clear()
         with threads(self.threads):
             ended = self.loop.run()
-        if ended:
-            return "finished"
+        return "finished" if ended else self._asked_state()
+
+    def _asked_state(self) -> State:
         return "paused" if self.request == "pause" else "stopped"
 
     def _on_tick(self, events: list[Event]) -> bool:
-        assert self.loop is not None
+        self.activity = self.message = ""
         self._measure_rate()
+        self.unwritten += events
+        self.write_unwritten()
+        while self._too_much_unwritten and not self.request:
+            time.sleep(RETRY_SECONDS / 4)
+            self.write_unwritten()
+        return bool(self.request)
+
+    def write_unwritten(self) -> None:
+        """Write what waits to be written, and a checkpoint when it is due. Where that fails, `trouble` says why, and it
+        is tried again a little later."""
+        tries_again = time.perf_counter() >= self._retry_at
+        if self._store_failed and not tries_again:
+            return
         try:
-            self._hear(self.store.write(self.run, [*events, self.progress("running")], self.owner))
-            self._save_when_due()
+            self.write([*self.unwritten, self.progress("running", self.trouble)])
+            self.unwritten.clear()
+            self._store_failed = False
+            if tries_again:
+                self._save_when_due()
+                self.trouble = ""
         except RunTakenError:
             raise
-        except (StoreError, OSError) as error:
-            # Nothing is lost: the run pauses with everything in memory until there is room again.
-            self.loop.events[:0] = events
-            self.trouble = str(error)
-            self.request = "pause"
+        except StoreError as error:
+            self._store_failed = True
+            self.fail_to_write(error)
+        except OSError as error:
+            self.fail_to_write(error)
+
+    def fail_to_write(self, error: Exception) -> None:
+        """Remember why something could not be written, and try it again later."""
+        kept = f" {len(self.unwritten):,} measurements are kept in memory." if self.unwritten else ""
+        waits = "The training waits until" if self._too_much_unwritten else "The run goes on and saves them when"
+        waits = waits if self.unwritten else "It is tried again until"
+        until = "there is room" if disk.is_full(error, self.folder) else "that succeeds"
+        sentence = str(error) if isinstance(error, StoreError) else disk.reason(error, self.folder)
+        self.trouble = f"{sentence}{kept} {waits} {until}."
+        self._retry_at = time.perf_counter() + RETRY_SECONDS
+
+    @property
+    def _too_much_unwritten(self) -> bool:
+        if len(self.unwritten) > MOST_UNWRITTEN:
             return True
-        return bool(self.request)
+        snapshots = (event.arrays.values() for event in self.unwritten if isinstance(event, Snapshot))
+        return sum(array.nbytes for arrays in snapshots for array in arrays) > MOST_UNWRITTEN_BYTES
 
     def _measure_rate(self) -> None:
         """Samples per second over the last few seconds."""
@@ -234,17 +303,22 @@ class TrainingSession:
     def seconds(self) -> float:
         return self._seconds + time.perf_counter() - self._resumed_at
 
-    def write_state(self, state: State, message: str = "") -> None:
-        """Write the state of the run. A full disk is no reason to stop, so that error is ignored here."""
-        with contextlib.suppress(StoreError):
-            self.store.write(self.run, [self.progress(state, message)], self.owner)
+    def write_state(self, state: State, message: str = "") -> bool:
+        """Write the state of the run and what still waits to be written. False: that failed."""
+        try:
+            self.write([*self.unwritten, self.progress(state, message)])
+        except RunTakenError:  # there is nothing to write any more
+            return True
+        except StoreError:
+            return False
+        self.unwritten.clear()
+        return True
 
-    def write_remaining_events(self) -> None:
-        """Write the last events of a run that failed: the end of its loss curve and the last probes."""
+    def keep_remaining_events(self) -> None:
+        """Keep the last events of a run that failed, to be written: the end of its loss curve and the last probes."""
         if self.loop is not None:
             events, self.loop.events = self.loop.events, []
-            with contextlib.suppress(StoreError):
-                self.store.write(self.run, events, self.owner)
+            self.unwritten += events
 
     # -- keeping ----------------------------------------------------------------------------------------------------
 
@@ -258,8 +332,9 @@ class TrainingSession:
         now = time.perf_counter()
         self._save_at = now + max(SAVE_SECONDS, (now - begun) / SAVE_SHARE)
 
-    def save(self) -> None:
-        """Write a checkpoint and the best weights. OSError: the disk is full."""
+    def save(self, random: dict[str, Tensor] | None = None) -> None:
+        """Write a checkpoint and the best weights. `random`: the state of the random generators, if it is not that of
+        now. OSError: the disk is full."""
         loop = self.loop
         assert loop is not None
         self.save_best()
@@ -269,7 +344,7 @@ class TrainingSession:
             "learner": loop.learner.state_dict(),
             "best": loop.best,
             "verdicts": loop.probes.state_dict(),
-            "random": checkpoint.random_state(self.device),
+            "random": random or checkpoint.random_state(self.device),
             "seconds": self.seconds,
             "recovered": list(self.recovered),
         }
@@ -286,23 +361,34 @@ class TrainingSession:
         save_model(self.folder, best, card(self.job, self.prepared, {}, self.run))
         self._best_saved = loop.position.best_epoch
 
-    def finish(self) -> None:
-        """Evaluate the best weights on the test split, once, after the last step."""
+    def finish(self, tested: bool = True) -> None:
+        """Evaluate the best weights on the test split, after the last step, and write them. Called again after an error
+        of the disk, it only writes. `tested`: False leaves the evaluation out."""
+        if self._final is None:
+            self._final = self._evaluate_best(tested)
+        best, scores, events = self._final
+        save_model(self.folder, best, card(self.job, self.prepared, scores, self.run))
+        self.write([*self.unwritten, *events])
+        self.unwritten.clear()
+
+    def _evaluate_best(self, tested: bool) -> tuple[dict[str, Tensor], dict[str, float], list[Event]]:
+        """The best weights, their metrics on the test split, and these as events. Interrupted: it was left."""
         loop = self.loop
         assert loop is not None
         position = loop.position
         last = {name: tensor.clone() for name, tensor in weights(loop.learner).items()}
         load_weights(loop, loop.best or last)
-        self.job.paradigm.finish(loop.learner, self.prepared)
-        best = {name: tensor.clone() for name, tensor in weights(loop.learner).items()}
-        events: list[Event] = []
-        scores: dict[str, float] = {}
-        if len(self.prepared.test) or not self.job.paradigm.needs_data:
-            scores = loop.learner.evaluate(self.prepared.test.to(self.device), costly=True)
-            events += [Metric(position.step, position.epoch, "test", name, value) for name, value in scores.items()]
-        save_model(self.folder, best, card(self.job, self.prepared, scores, self.run))
-        load_weights(loop, last)
-        self.store.write(self.run, events, self.owner)
+        try:
+            self.job.paradigm.finish(loop.learner, self.prepared)
+            best = {name: tensor.clone() for name, tensor in weights(loop.learner).items()}
+            scores: dict[str, float] = {}
+            if tested and (len(self.prepared.test) or not self.job.paradigm.needs_data):
+                with interruptible(loop.learner.modules, self.check):
+                    scores = loop.learner.evaluate(self.prepared.test.to(self.device), costly=True)
+        finally:
+            load_weights(loop, last)
+        made = [Metric(position.step, position.epoch, "test", name, value) for name, value in scores.items()]
+        return best, scores, list(made)
 
 
 def load_weights(loop: Loop, values: dict[str, Tensor]) -> None:
@@ -317,6 +403,3 @@ def warm_up() -> None:
     of the first step."""
     for name in ("torch._dynamo", "torchmetrics.functional"):
         importlib.import_module(name)
-
-
-TRAINING_LOCK = threading.Lock()  # held by the run that is training

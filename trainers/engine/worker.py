@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 import traceback
+from dataclasses import replace
 
 import torch
 
-from builder.compile import layers
-from builder.problems import NetloomError, NodeError
-from trainers.data import DataError
-from trainers.engine import checkpoint, heartbeat
-from trainers.engine.loop import Diverged
-from trainers.engine.session import TRAINING_LOCK, StopRequested, TrainingSession
-from trainers.events import State
+from trainers import disk
+from trainers.engine import checkpoint, failures, heartbeat
+from trainers.engine.interruption import CHECK_SECONDS, TURNS, Interrupted
+from trainers.engine.session import RETRY_SECONDS, TrainingSession
+from trainers.events import Progress, State
 from trainers.job import Job
 from trainers.runs.ownership import Owner
 from trainers.runs.store import RunTakenError, Store, StoreError
@@ -26,13 +26,21 @@ _guard = threading.Lock()
 
 
 class Worker:
-    """The thread of one run. It continues when a page is reloaded; `worker_of` finds it by the run's id."""
+    """The thread of one run. It continues when a page is reloaded; `worker_of` finds it by the run's id.
+
+    A request is answered at once: what is long is left in the middle, and `message` says so. Stop ends the training,
+    then the best weights are evaluated on the test split; Stop once more leaves that out.
+    """
 
     def __init__(self, run: str, job: Job, store: Store, owner: Owner) -> None:
         self.run, self.job, self.owner = run, job, owner
         self.store = Store(store.folder)  # its own store, since `Store.write` keeps a connection open
         self.session = TrainingSession(run, job, self.store, owner)
         self.state: State = "queued"
+        self._said = ""  # with the last state
+        self._is_written = True
+        self._ended: State | None = None  # "finished" or "stopped": only the final evaluation is left to do
+        self._random: dict[str, torch.Tensor] | None = None  # the state of the random generators during a pause
         self._wake = threading.Event()
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._main, name=f"netloom {run}", daemon=True)
@@ -41,12 +49,13 @@ class Worker:
         self._thread.start()
 
     def pause(self) -> None:
-        self._request("pause")
+        if self.state != "paused":
+            self._request("pause")
 
     def stop(self) -> None:
         self._request("stop")
         if self.state == "paused":  # a caller of `wait` now waits until the run has ended
-            self._set("queued", "Stopping …")
+            self._set_state("running", "")
         self._wake.set()
 
     def resume(self) -> bool:
@@ -54,9 +63,9 @@ class Worker:
         with self._changed:  # of two pages that resume at once, one finds it paused
             if self.state != "paused":
                 return False
-            self.state = "queued"
-        self.session.request = ""
-        self._set("queued", "")
+            self.session.request = ""
+            self.state, self._said = "queued", "Resuming …"
+            self._changed.notify_all()
         self._wake.set()
         return True
 
@@ -71,16 +80,42 @@ class Worker:
         with self._changed:
             return self._changed.wait_for(lambda: self.state in states, timeout)
 
+    @property
+    def message(self) -> str:
+        """What the run does now, other than steps, and what it does about a request or a full disk."""
+        session = self.session
+        if self.state in ("running", "queued") and session.request:
+            verb = "Pausing" if session.request == "pause" else "Stopping"
+            where = "after this step" if not session.activity else f"in the middle of {session.activity}"
+            return f"{verb} …" if self.state == "queued" else f"{verb} {where} …"
+        if self.state == "running":
+            return session.trouble or session.message
+        return self._said or session.trouble
+
+    def progress(self, stored: Progress) -> Progress:
+        """The state of the run now; `stored` is what the store knows of it, which is old while the disk is full."""
+        if self.session.trouble and self.session.loop is not None:
+            return self.session.progress(self.state, self.message)
+        return replace(stored, state=self.state, message=self.message)
+
     def _request(self, what: str) -> None:
         self.session.request = what
         if self.session.loop is not None:
             self.session.loop.check_requests_now()
 
-    def _set(self, state: State, message: str) -> None:
-        self.session.write_state(state, message)
+    def _set_state(self, state: State, message: str) -> None:
         with self._changed:
-            self.state = state
+            self.state, self._said = state, message
             self._changed.notify_all()
+
+    def _set(self, state: State, message: str) -> State:
+        """Write the state of the run, make it known and return it: by then it may have been changed from outside. A
+        state that cannot be written, since the disk is full, is tried again by the thread until it can be."""
+        self._is_written = self.session.write_state(state, message)
+        self._set_state(state, message)
+        return state
+
+    # -- the thread ---------------------------------------------------------------------------------------------------
 
     def _main(self) -> None:
         try:
@@ -88,47 +123,49 @@ class Worker:
         except RunTakenError:
             self._leave()
         except Exception as error:  # any error at all: the server and the other runs continue
-            (self.session.folder / "error.txt").write_text(traceback.format_exc(), encoding="utf-8")
-            self.session.write_remaining_events()
-            self._set("failed", explain(error, self.session))
+            self._fail(error)
         finally:
+            # The process may end before this succeeds; then the run is resumed from its checkpoint.
+            while not self._is_written and self.session.folder.exists():
+                time.sleep(RETRY_SECONDS)
+                self._is_written = self.session.write_state(self.state, self._said)
             heartbeat.stop(self.run)
             with contextlib.suppress(StoreError):
                 self.store.release(self.run, self.owner)
             self.store.close()
+            if self.state == "failed":
+                failures.free_memory(self.session)
             with _guard:
                 _workers.pop(self.run, None)
 
+    def _fail(self, error: Exception) -> None:
+        session = self.session
+        with contextlib.suppress(OSError):
+            (session.folder / "error.txt").write_text(traceback.format_exc(), encoding="utf-8")
+        session.keep_remaining_events()
+        message = failures.explain(error, session)
+        if session.loop is None and checkpoint.exists(session.folder):
+            self._set("paused", message)  # what it has learned is not lost: it can be resumed when the cause is gone
+        else:
+            self._set("failed", message)
+
     def _leave(self) -> None:
         """Another process has the run, or it was deleted: nothing more is written. A caller of `wait` goes on."""
-        with self._changed:
-            self.state = "stopped"
-            self._changed.notify_all()
+        self._is_written = True
+        self._set_state("stopped", "")
 
     def _work(self) -> None:
-        random: dict[str, torch.Tensor] | None = None
-        while True:
-            with TRAINING_LOCK:
-                if self.session.request == "stop" and self.session.loop is None:
-                    return self._set("stopped", "Stopped before it started.")
-                if random is not None:
-                    checkpoint.set_random_state(random, self.session.device)
-                state = self._train_until_interrupted()
-                random = checkpoint.random_state(self.session.device)
-            if state != "paused":
-                return None
+        while self._turn() == "paused":
             self._wait_while_paused()
             if self.session.request == "abandon":
                 return self._leave()
-            if self.session.request == "stop":
-                if self.session.loop is not None:
-                    return self._end("stopped")
-                self._interrupt_before_first_step()
-                return None
+        return None
 
     def _wait_while_paused(self) -> None:
-        """Wait until this or another process resumes or stops the run."""
+        """Wait until this or another process resumes or stops the run, and save what could not be saved before."""
         while not self._wake.wait(REQUEST_SECONDS):
+            if not self._is_written or self.session.trouble:
+                self._pause(self._said, self._random)
             with contextlib.suppress(StoreError):
                 match self.store.take_request(self.run):
                     case "resume":
@@ -137,59 +174,117 @@ class Worker:
                         self.stop()
         self._wake.clear()
 
-    def _train_until_interrupted(self) -> State:
-        """Train until the end or until a request to pause or stop. The caller holds the training lock."""
+    def _turn(self) -> State:
+        """Wait for the turn of this run, then train until the end or until a request to pause or stop."""
         session = self.session
-        with self._changed:
-            self.state = "running"
-            self._changed.notify_all()
-        if session.loop is None:
-            try:
-                session.prepare()
-            except StopRequested:
-                return self._interrupt_before_first_step()
-        if session.request:
-            state: State = "paused" if session.request == "pause" else "stopped"
-        else:
-            state = session.train()
-        session._seconds = session.seconds
-        if state == "paused":
-            self._pause()
-        else:
-            self._end(state)
-        return state
+        if session.request == "stop" and session.loop is not None:
+            self._ended, session.request = self._ended or "stopped", ""
+        if not TURNS.take(self, session.asked, self._queue):
+            return self._leave_queue()
+        try:
+            self._set_state("running", "")
+            if self._random is not None:
+                checkpoint.set_random_state(self._random, session.device)
+            state = self._train_until_interrupted()
+            self._random = checkpoint.random_state(session.device)
+            return state
+        finally:
+            TURNS.give_back(self)
 
-    def _interrupt_before_first_step(self) -> State:
-        """Pause or stop while the data or the first weights were loaded. There is no progress to save yet."""
+    def _queue(self) -> None:
+        stopping = "Stopping: the best weights are evaluated when the run that trains now has ended."
+        self._set("queued", stopping if self._ended else "")
+
+    def _leave_queue(self) -> State:
         if self.session.request == "pause":
-            self._set("paused", "Paused before its first step.")
-            return "paused"
-        self._set("stopped", "Stopped before its first step.")
-        return "stopped"
+            return self._set("paused", "Paused before its turn.")
+        if self._ended:
+            return self._end(tested=False)
+        if self.session.loop is not None:
+            return self._turn()
+        return self._set("stopped", "Stopped before it started.")
 
-    def _pause(self) -> None:
-        message, self.session.trouble = self.session.trouble, ""
-        try:
-            self.session.save()
-        except RunTakenError:
-            raise
-        except (OSError, StoreError) as error:
-            message = message or f"Paused, but not saved: {error}"
-        self._set("paused", message or "Paused.")
-
-    def _end(self, state: State) -> None:
+    def _train_until_interrupted(self) -> State:
+        """Train until the end or until a request to pause or stop. The caller has the turn."""
         session = self.session
         try:
-            session.finish()
+            if session.loop is None:
+                session.prepare()
+            if self._ended is None:
+                state = session.train()
+                session._seconds = session.seconds
+                if state == "paused":
+                    return self._pause()
+                self._ended = state
+            return self._end()
+        except Interrupted:
+            return self._interrupted()
+
+    def _interrupted(self) -> State:
+        """The run was asked to pause or to stop before its first step, or in the evaluation after its last one."""
+        session, pauses = self.session, self.session.request == "pause"
+        if session.loop is None:
+            word = "Paused" if pauses else "Stopped"
+            return self._set("paused" if pauses else "stopped", f"{word} in the middle of {session.activity}.")
+        if pauses:
+            return self._pause(f"Paused in the middle of {session.activity}, which begins again on Resume.")
+        return self._end(tested=False)
+
+    def _pause(self, message: str = "", random: dict[str, torch.Tensor] | None = None) -> State:
+        """Save what was reached. `random`: the state of the random generators, where other runs use them by now."""
+        session = self.session
+        try:
+            session.write(session.unwritten)
+            session.unwritten.clear()
+            if session.loop is not None:
+                session.save(random)
+            session.trouble = ""
         except RunTakenError:
             raise
         except (OSError, StoreError) as error:
-            return self._set("failed", f"The training ended, but the weights could not be saved: {error}")
-        return self._set(state, self._last_message(state))
+            session.fail_to_write(error)
+            said = f"Paused, but not saved yet. {session.trouble} Keep Netloom running until then."
+        else:
+            said = "Paused." if not message or "not saved yet" in message else message
+        return self._set("paused", said)
 
-    def _last_message(self, state: State) -> str:
+    def _end(self, tested: bool = True) -> State:
+        """Evaluate and write the best weights, and end the run."""
+        session = self.session
+        if tested:
+            if session.request == "stop":
+                session.request = ""  # it is being done: from now on, Stop leaves the evaluation out
+            session.activity = "the evaluation on the test split"
+            more = " Stop leaves that out." if self._ended == "stopped" else ""
+            session.message = f"Evaluating the best weights on the test split …{more}"
+        while True:
+            try:
+                session.finish(tested)
+            except RunTakenError:
+                raise
+            except (OSError, StoreError) as error:
+                if not isinstance(error, StoreError) and not disk.may_pass(error):
+                    raise
+                session.fail_to_write(error)
+                if self._waits_for_request():
+                    return self._set("stopped", f"Stopped, but its last weights are not saved: {session.trouble}")
+            else:
+                session.trouble = ""
+                return self._set(self._ended or "stopped", self._last_message(tested))
+
+    def _waits_for_request(self) -> bool:
+        """Wait a moment before something is written again. True: the run was asked to stop meanwhile."""
+        for _ in range(round(RETRY_SECONDS / CHECK_SECONDS)):
+            if self.session.request == "stop":
+                return True
+            time.sleep(CHECK_SECONDS)
+        return False
+
+    def _last_message(self, tested: bool) -> str:
         loop, job = self.session.loop, self.session.job
-        if state == "stopped":
+        if not tested:
+            return "Stopped. The evaluation on the test split was left out, so there are no test metrics."
+        if self._ended == "stopped":
             return "Stopped."
         metric = job.paradigm.metric_to_keep(job.dataset)
         if loop is None or metric is None or not loop.stopped_early:
@@ -216,40 +311,3 @@ def worker_of(run: str) -> Worker | None:
     """The thread of a run, if it trains in this process."""
     with _guard:
         return _workers.get(run)
-
-
-def explain(error: Exception, session: TrainingSession) -> str:
-    """An error as a message that names the node and the step where they are known, and what to try."""
-    step = f"step {session.loop.position.step + 1:,}" if session.loop else "the preparation of the run"
-    cause = error.__cause__ if isinstance(error, NodeError) else error
-    if isinstance(cause, torch.OutOfMemoryError) or "not enough memory" in str(cause):
-        where = f" at {error.node}" if isinstance(error, NodeError) else ""
-        return f"Out of memory{where} in {step}. Use a smaller batch size or a smaller network."
-    if isinstance(error, Diverged):
-        return _explain_divergence(error, session)
-    if isinstance(error, DataError | StoreError) or (isinstance(error, NetloomError) and session.loop is None):
-        return str(error)  # about the data, the disk or the job, not about a step
-    if isinstance(error, NetloomError):
-        return f"Error in {step}. {error}"
-    if isinstance(error, OSError):
-        return f"The run could not continue: {error.strerror or error}."
-    text = str(error).strip().split("\n", 1)[0][:300]
-    return f"Error in {step}: {text or type(error).__name__}. Details are in error.txt in the run's folder."
-
-
-def _explain_divergence(error: Diverged, session: TrainingSession) -> str:
-    """The message of a loss that is NaN, with the first node whose weights are NaN or infinite."""
-    assert session.loop is not None
-    nodes = (
-        name
-        for module in session.loop.learner.modules.values()
-        for name, child in layers(module).items()
-        if any(not torch.isfinite(parameter).all() for parameter in child.parameters())
-    )
-    node = next(nodes, None)
-    where = f" The first node with weights that are NaN or infinite is {node}." if node else ""
-    rate = session.job.optimizer.lr
-    return (
-        f"{error}{where} The learning rate {rate:g} is probably too high: try {rate / 10:g}, or set gradient clipping "
-        "to 1."
-    )

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from builder.problems import NetloomError
-from trainers import migrate
+from trainers import disk, migrate
 from trainers.home import home
 
 BUSY_SECONDS = 30.0  # that an operation waits for another process
@@ -220,9 +220,5 @@ def _store_error(error: Exception, folder: Path) -> StoreError:
 
 
 def reason(error: Exception, folder: Path) -> str:
-    text = getattr(error, "strerror", None) or str(error)
-    if "full" in text or "No space" in text:
-        return f"The disk is full, so nothing can be saved in {folder}. Free some space, then resume."
-    if "readonly" in text or "Permission" in text or "unable to open" in text:
-        return f"{folder} is not writable ({text}). Check its permissions, or set NETLOOM_HOME to another folder."
-    return f"The runs in {folder} cannot be read or written: {text}."
+    """Why the store cannot be read or written, and what to do."""
+    return disk.reason(error, folder)

@@ -103,12 +103,14 @@ class Run:
         worker = self._worker()
         values = {name: row[name] for name in PROGRESS}
         if worker is not None:
-            values["state"] = worker.state
-        elif row["state"] not in OVER and not is_owned(row):
+            return worker.progress(Progress(**values))
+        if row["state"] not in OVER and not is_owned(row):
             values |= {"state": "paused", "seconds_left": None}
             if row["state"] != "paused":
                 when = "before it started" if row["state"] == "queued" else "while it trained"
                 values |= {"message": f"Interrupted: Netloom was closed {when}.", "interrupted": True}
+        elif row["request"] and row["state"] not in OVER:
+            values["message"] = {"pause": "Pausing …", "stop": "Stopping …"}.get(row["request"], "Resuming …")
         return Progress(**values)
 
     @property

@@ -193,29 +193,33 @@ def _train(first: Job, path: Path, say: Callable[[str], None]) -> None:
     import torch
 
     from trainers.engine import checkpoint  # these import torch
+    from trainers.engine.interruption import Interrupted, wait_for
     from trainers.engine.loop import Loop
     from trainers.engine.threads import thread_count, threads
     from trainers.probes import ProbeClock
 
     title, settings = describe_data(first), first.settings
-    say(f"First training on {title} …")
-    prepared, device = first.prepare(), resolve_device(settings.device)
+    prepared = wait_for(first.prepare, lambda: say(f"Loading the data of the first training, {title} …"))
+    device = resolve_device(settings.device)
     torch.manual_seed(settings.seed)
     batches = Batches(prepared.training, first.batch_size, settings.seed, device, first.augmentations)
     total = batches.count * settings.epochs
     learner = first.paradigm.learner(first, prepared, device, total, batches.count)
 
-    def on_tick(events: list[Event]) -> bool:
+    def announce() -> None:  # leaves the loop by an exception where the run is asked to pause or to stop
         epoch = min(loop.position.epoch + 1, settings.epochs)
         say(f"First training on {title}: epoch {epoch:,} of {settings.epochs:,} …")
+
+    def on_tick(events: list[Event]) -> bool:
+        announce()
         return False
 
     validation = prepared.validation.to(device)
-    loop = Loop(
-        learner, batches, validation, settings.epochs, None, None, on_tick, ProbeClock(Circumstances(first, total))
-    )
+    probes = ProbeClock(Circumstances(first, total))
+    loop = Loop(learner, batches, validation, settings.epochs, None, None, on_tick, probes, check=announce)
     with threads(thread_count(first, batches.size, device)):
-        loop.run()
+        if not loop.run():
+            raise Interrupted
     path.parent.mkdir(parents=True, exist_ok=True)
     checkpoint.save_weights(path, loop.best)
 
