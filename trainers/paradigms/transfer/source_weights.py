@@ -28,6 +28,7 @@ from builder.problems import NetloomError
 from trainers.data import dataset
 from trainers.data.batches import Batches
 from trainers.engine.device import resolve_device
+from trainers.engine.interruption import Interrupted, wait_for
 from trainers.home import home
 from trainers.paradigms.transfer.weight_files import (
     Shape,
@@ -193,7 +194,6 @@ def _train(first: Job, path: Path, say: Callable[[str], None]) -> None:
     import torch
 
     from trainers.engine import checkpoint  # these import torch
-    from trainers.engine.interruption import Interrupted, wait_for
     from trainers.engine.loop import Loop
     from trainers.engine.threads import thread_count, threads
     from trainers.probes import ProbeClock
