@@ -5,11 +5,12 @@ from __future__ import annotations
 import heapq
 from collections import defaultdict, deque
 from collections.abc import Iterable, Sequence
-from typing import Any
-
-import networkx as nx
+from typing import TYPE_CHECKING, Any
 
 from builder.document.model import Block, Edge, Graph, Node
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 
 def graph(document: Graph) -> nx.DiGraph[str]:
@@ -17,6 +18,8 @@ def graph(document: Graph) -> nx.DiGraph[str]:
 
     An edge that starts or ends at no node is left out: loading refuses it, and a check reports it.
     """
+    import networkx as nx
+
     made: nx.DiGraph[str] = nx.DiGraph()
     made.add_nodes_from(node.name for node in document.nodes)
     made.add_edges_from((edge.source, edge.target) for edge in document.edges if _has_both_ends(document, edge))
@@ -68,11 +71,18 @@ def topological_order(names: Iterable[str], edges: Iterable[tuple[str, str]]) ->
 
 def cycles(document: Graph) -> list[list[str]]:
     """One cycle for each strongly connected component, in the direction of the edges."""
+    if len(order(document)) == len(document.by_name):
+        return []  # networkx, whose import takes a third of a second, is not needed
     return _cycles(graph(document))
 
 
 def closed_paths(names: Iterable[str], edges: Iterable[tuple[str, str]]) -> list[list[str]]:
     """The same for any names and the edges between them."""
+    names, edges = list(names), list(edges)
+    if len(topological_order(names, edges)) == len(names):
+        return []
+    import networkx as nx
+
     made: nx.DiGraph[str] = nx.DiGraph()
     made.add_nodes_from(names)
     made.add_edges_from(edges)
@@ -80,6 +90,8 @@ def closed_paths(names: Iterable[str], edges: Iterable[tuple[str, str]]) -> list
 
 
 def _cycles(network: nx.DiGraph[str]) -> list[list[str]]:
+    import networkx as nx
+
     number = {name: index for index, name in enumerate(network)}
     found = []
     for group in nx.strongly_connected_components(network):
@@ -110,6 +122,8 @@ def behind_cycles(document: Graph, ordered: Sequence[str]) -> dict[str, str]:
 
 def path(document: Graph, source: str, target: str) -> list[str] | None:
     """The names along a shortest path from source to target, or None."""
+    import networkx as nx
+
     try:
         names: list[str] = nx.shortest_path(graph(document), source, target)
     except (nx.NetworkXNoPath, nx.NodeNotFound):

@@ -12,8 +12,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
-import networkx as nx
-
 from builder.analysis.infer import infer
 from builder.catalogue import type_with_role
 from builder.document.graph import reaching
@@ -70,6 +68,8 @@ def cuts(document: Document, network: str = "main") -> list[str]:
 
     They are the dominators of the Outputs (Lengauer and Tarjan, 1979), without the Inputs and Outputs themselves.
     """
+    import networkx as nx
+
     graph: nx.DiGraph[str] = nx.DiGraph()
     members = {node.name: node for node in document.nodes if node.network == network}
     graph.add_edges_from((edge.source, edge.target) for edge in document.edges if edge.source in members)

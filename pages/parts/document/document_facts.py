@@ -7,9 +7,9 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-import builder
 import trainers
 from builder.analysis.infer import Analysis, Facts, analyse
+from builder.analysis.summary import costs
 from builder.document import Document
 from builder.problems import Problem
 from builder.spec import ShapeError
@@ -113,11 +113,9 @@ def _keep(document: Document, facts: DocumentFacts) -> DocumentFacts:
 
 def _compute(document: Document) -> DocumentFacts:
     bound = trainers.bind(document)  # Input shapes are taken from the data set
-    costs = {
-        row.node: Cost(int(row.parameters), int(row.flops), int(row.activation_bytes))
-        for row in builder.summary(bound).itertuples(index=False)
-    }
-    return DocumentFacts(analyse(bound), tuple(trainers.check(document)), costs, _labels(bound))
+    analysis = analyse(bound)
+    known = {row.node: Cost(row.parameters, row.flops, row.activation_bytes) for row in costs(analysis)}
+    return DocumentFacts(analysis, tuple(trainers.check(document)), known, _labels(bound))
 
 
 def _labels(document: Document) -> dict[str, str]:

@@ -1,4 +1,8 @@
-"""Imports torch in the background, so that the first page shows the canvas before torch is there to infer shapes."""
+"""Imports torch in the background, so that the first page shows the canvas before torch is there to infer shapes.
+
+The import starts when the browser has drawn the canvas: before that, it would take the time of what draws it. The
+page is still answered meanwhile, since the interpreter changes threads often. What only training needs comes last.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +11,14 @@ import sys
 import threading
 import time
 
-import builder
+import trainers
+from builder.analysis.infer import analyse
+from builder.analysis.summary import costs
 from pages.parts.document.workspace import first_document
 
 TIMEOUT = 5.0  # seconds after which torch is imported even if no page has reported that its canvas is drawn
+SWITCH_INTERVAL = 0.0005  # seconds after which another thread gets the interpreter; usually ten times as many
+PAUSE = 4.0  # seconds for the page to show the shapes before the rest is imported
 
 _ready = threading.Event()
 _started = threading.Lock()
@@ -35,11 +43,15 @@ def ready(timeout: float = 0.0) -> bool:
 def _import() -> None:
     """Import torch and what it imports on first use: the first analysis of a network takes a second, later ones less
     than a millisecond."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_INTERVAL)
     try:
-        document = first_document()
-        builder.check(document)
-        builder.summary(document)
+        document = trainers.bind(first_document())
+        costs(analyse(document))
+        trainers.check(document)
     finally:
         _ready.set()
-    # This imports torch, so it is imported by name and not at the top.
+        sys.setswitchinterval(usual)
+    time.sleep(PAUSE)
+    # What only training and tables need. It imports torch, so it is imported by name and not at the top.
     importlib.import_module("trainers.engine.session").warm_up()

@@ -60,7 +60,7 @@ def blocks(size: int) -> Document:
     inner = [("x", "layer"), ("layer", "y")]
     wires = [{"source": source, "target": target} for source, target in inner]
     for number in range(size // 4):
-        layers = [node("x", "Input"), node("layer", "Linear", out_features=4 + number), node("y", "Output")]
+        layers = [node("x", "Input"), node("layer", "Linear", out_features=1200 + number), node("y", "Output")]
         kinds[f"kind{number}"] = {"nodes": layers, "edges": wires}
         nodes.append(node(f"use{number}", "Block", block=f"kind{number}"))
         edges.append((last, f"use{number}"))
