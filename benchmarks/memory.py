@@ -65,7 +65,6 @@ def _ready(name: str, how: str, home: Path) -> Callable[[], Any]:
     from trainers.data.base import Arrays
     from trainers.data.batches import Batches
     from trainers.engine.session import TrainingSession, warm_up
-    from trainers.engine.threads import thread_count, threads
     from trainers.job import Job
     from trainers.runs.store import Store
 
@@ -88,8 +87,7 @@ def _ready(name: str, how: str, home: Path) -> Callable[[], Any]:
     torch.manual_seed(0)
 
     def by_hand() -> None:
-        with threads(thread_count(job, BATCH, "cpu")):
-            _train(network(), lambda epoch: (batch[:2] for batch in batches.epoch(epoch)), prepared.validation, home)
+        _train(network(), lambda epoch: (batch[:2] for batch in batches.epoch(epoch)), prepared.validation, home)
 
     return by_hand
 

@@ -7,6 +7,9 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+# Before torch is imported: runs would else measure how many threads are fastest, while other tests use the same cores.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import pytest
 from hypothesis import settings
 

@@ -67,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--seed", type=int, help="seed of the random numbers")
     train.add_argument("--batch-size", help="a number, or full for full-batch gradient descent")
     train.add_argument("--device", help="auto, cpu, cuda, …")
+    train.add_argument("--threads", type=int, help="CPU threads; left out: the number that is fastest here")
     train.add_argument("--lr", type=float, help="the optimizer's learning rate")
     export = add("export", _export, "Export the model of a run, and check that the export computes the same outputs.")
     export.add_argument("run", help="the id of a run, or last")
@@ -104,7 +105,7 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _train(options: argparse.Namespace) -> int:
-    overrides: dict[str, Any] = {key: getattr(options, key) for key in ("epochs", "seed", "device")}
+    overrides: dict[str, Any] = {key: getattr(options, key) for key in ("epochs", "seed", "device", "threads")}
     overrides = {key: value for key, value in overrides.items() if value is not None}
     data: dict[str, Any] = {"name": options.data} if options.data else {}
     if options.batch_size is not None:

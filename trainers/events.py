@@ -98,6 +98,7 @@ class Progress:
     message: str = ""
     started: float = 0.0
     updated: float = 0.0
+    threads: int | None = None  # that torch computes with on the CPU; None: not known yet, or torch's default
     interrupted: bool = False  # its process ended in the middle; it is paused, and resuming continues it
 
     @property

@@ -65,6 +65,9 @@ class Settings(_Options):
         None, description="Stop when the validation metric has not improved for some epochs. Empty: never."
     )
     compile: bool = Field(False, description="Use torch.compile: slow to start, fast for long runs.")
+    threads: int | None = Field(
+        None, ge=1, le=1024, description="CPU threads. Empty: the number that is fastest here, by a short measurement."
+    )
 
 
 class Batching(_Options):

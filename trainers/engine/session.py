@@ -21,11 +21,12 @@ import torch
 
 from trainers import disk, migrate
 from trainers.engine import checkpoint
+from trainers.engine.cpu_load import LoadMeter
 from trainers.engine.device import resolve_device
 from trainers.engine.interruption import Interrupted, interruptible, wait_for
 from trainers.engine.loop import Loop, TrainingPosition, weights
 from trainers.engine.model_file import save_model
-from trainers.engine.threads import thread_count, threads
+from trainers.engine.threads import choose_threads, threads, threads_before_measuring
 from trainers.events import Event, Metric, Progress, Snapshot, State, Verdicts
 from trainers.job import Job
 from trainers.probes import ProbeClock
@@ -36,6 +37,8 @@ from trainers.verdicts.circumstances import Circumstances
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from trainers.paradigms.base import Learner
 
 FIRST_SAVE_SECONDS = 2.0  # of training before the first checkpoint
 SAVE_SECONDS = 10.0  # between two checkpoints of a running run
@@ -60,7 +63,9 @@ class TrainingSession:
         self.activity = "the preparation"  # what is done now, other than steps, as the rest of a sentence
         self.message = ""  # what is done now, as a sentence
         self.loop: Loop | None = None
-        self.started = store.row(run)["started"] or time.time()
+        row = store.row(run)
+        self.started = row["started"] or time.time()
+        self.threads: int | None = row["threads"]  # None: not chosen yet, or torch's default
         self._seconds = 0.0  # spent training before the last start or resume
         self._resumed_at = time.perf_counter()
         self._save_at = 0.0  # by the clock, when the next checkpoint is due
@@ -81,6 +86,7 @@ class TrainingSession:
         """Load the data, build the learner, and restore the checkpoint if there is one."""
         job = self.job
         self._announce("Loading the data …", "the loading of the data")
+        load = LoadMeter()
         warm_up()
 
         self.prepared = wait_for(job.prepare, self.check)
@@ -90,23 +96,32 @@ class TrainingSession:
             if state is None:
                 job.paradigm.prepare(job, self._announce)
             self.loop = None  # so that an error says that no step was taken yet
-            loop = self._new_loop()
+            loop = self._new_loop(state, load)
             if state is None or self._restore(loop, state, damage):
                 break
         lost = self.store.delete_after(self.run, -1 if state is None else loop.position.step)
         self._tell(loop, damage, state is None, bool(lost))
         self.loop = loop
 
-    def _new_loop(self) -> Loop:
-        """The loop before its first step."""
+    def _new_loop(self, stored: Any, load: LoadMeter) -> Loop:
+        """The loop before its first step. `stored`: the checkpoint from which the run continues, if any."""
         job, settings = self.job, self.job.settings
         torch.manual_seed(settings.seed)
         batches = job.paradigm.batches(job, self.prepared, self.device)
         total = batches.count * settings.epochs
         total = min(total, settings.max_steps or total)
-        learner = job.paradigm.learner(job, self.prepared, self.device, total, batches.count)
+
+        def make_learner() -> Learner:
+            return job.paradigm.learner(job, self.prepared, self.device, total, batches.count)
+
+        if isinstance(stored, dict):
+            old = threads_before_measuring(job, batches.size, self.device)
+            self.threads = stored.get("threads", old)
+        elif self.threads is None:
+            self.threads = choose_threads(job, make_learner, batches, self.device, load)
+        with threads(self.threads):
+            learner = make_learner()
         self.total_steps = total
-        self.threads = thread_count(job, batches.size, self.device)
         return Loop(
             learner,
             batches,
@@ -297,6 +312,7 @@ class TrainingSession:
             message,
             self.started,
             time.time(),
+            threads=self.threads,
         )
 
     @property
@@ -347,6 +363,7 @@ class TrainingSession:
             "random": random or checkpoint.random_state(self.device),
             "seconds": self.seconds,
             "recovered": list(self.recovered),
+            "threads": self.threads,
         }
         checkpoint.save(self.folder, loop.position.step, state)
         self._save_at = time.perf_counter() + SAVE_SECONDS
@@ -365,7 +382,8 @@ class TrainingSession:
         """Evaluate the best weights on the test split, after the last step, and write them. Called again after an error
         of the disk, it only writes. `tested`: False leaves the evaluation out."""
         if self._final is None:
-            self._final = self._evaluate_best(tested)
+            with threads(self.threads):
+                self._final = self._evaluate_best(tested)
         best, scores, events = self._final
         save_model(self.folder, best, card(self.job, self.prepared, scores, self.run))
         self.write([*self.unwritten, *events])

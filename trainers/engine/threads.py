@@ -1,38 +1,232 @@
-"""How many threads a run computes with. More are not always faster, and the number changes how results are rounded."""
+"""How many threads a run computes with. More are not always faster, and the number changes how results are rounded.
+
+A job may set the number. Otherwise it is measured: a copy of the network takes a few steps with each number of threads.
+What was measured is remembered for this machine, network and batch size, unless other programs used the cores then; and
+a run keeps its number, also in its checkpoints, so that it rounds alike when it is resumed (docs/decisions/016).
+"""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+import hashlib
+import json
+import platform
+import random
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 
 import builder
 from builder.analysis.infer import analyse
+from trainers.engine.cpu_load import LoadMeter, cores
+from trainers.home import home
+from trainers.runs.files import write_text
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from trainers.data.batches import Batch, BatchSource
     from trainers.job import Job
+    from trainers.paradigms.base import Learner
 
-SMALL_STEP = 300_000_000  # floating-point operations of a forward pass over a batch
+DEFAULT = torch.get_num_threads()  # of torch, before any run changed it: the number of cores, or what the user has set
+TINY = 2_000_000  # floating-point operations of a forward pass over a batch, too few to share among threads
+SECONDS = 0.3  # for the measurement, about
+TURN = 0.01  # seconds for which one number of threads computes before the next one has its turn
+TURNS = 12  # of each number, at most
+SLOW_STEP = 0.02  # seconds; from there on a number of threads that is far behind has one try only
+SLOWEST_STEP = 0.1  # seconds; from there on one step of each number must do
+FAR_BEHIND = 1.3
+GAIN = (
+    0.97  # of the time with fewer threads, at most: a smaller gain is not worth what further threads take from others
+)
+SPREAD = 1.3  # of the usual turn and the fastest one: above, something disturbed the measurement
+REMEMBERED = 500  # measurements, the newest ones
+SMALL_STEP = 300_000_000  # floating-point operations of a forward pass over a batch; see `threads_before_measuring`
+# What in `training` changes neither the operations of a step nor their sizes.
+NO_MATTER = ("epochs", "max_steps", "seed", "early_stopping", "schedule", "threads")
 
 
-def thread_count(job: Job, batch_size: int, device: str) -> int | None:
-    """How many threads torch computes with; None: torch's default.
+def choose_threads(
+    job: Job, make_learner: Callable[[], Learner], batches: BatchSource, device: str, load: LoadMeter | None = None
+) -> int | None:
+    """The number of threads for a run: the job's own, or the one that is fastest on this machine.
 
-    Small steps gain nothing from a second thread, and each of their many short operations waits for it: while pages are
-    rendered on the same cores, two threads train a small network ten times slower than one. The number depends on the
-    job alone: another number of threads rounds differently, and the app and the command line must give the same
-    results.
+    `make_learner` makes a learner that only the measurement uses; random states are afterwards as they were before.
+    `load` has measured the other programs since the run began to load its data: on busy cores the number is measured
+    again, and not remembered. None: torch's default, where an accelerator computes.
     """
+    if job.settings.threads is not None:
+        return job.settings.threads
     if torch.device(device).type != "cpu":
         return None
-    return 1 if _parallel_flops(job) * batch_size < SMALL_STEP else None
+    if DEFAULT == 1 or _operations(job) * batches.size < TINY:
+        return 1
+    key = _key(job, batches.size)
+    known = _remembered().get(key)
+    busy = load is not None and load.busy
+    if known is not None and not busy:
+        return known
+    now = LoadMeter()
+    times = _measured(make_learner, batches)
+    if not times:
+        return known or DEFAULT  # the first step fails too, and says why
+    chosen = fastest(times)
+    if not busy and not now.busy and _is_steady(times):
+        _remember(key, chosen)
+    return chosen
 
 
-def _parallel_flops(job: Job) -> int:
-    """Floating-point operations for one sample that threads can share: all of the network's; for a recurrent network
-    those of a single time step, since each step waits for the one before."""
+def fastest(times: dict[int, list[float]]) -> int:
+    """The number of threads with the shortest usual step; fewer threads, where more gain next to nothing."""
+    usual = {count: statistics.median(seconds) for count, seconds in times.items()}
+    best = min(usual.values())
+    return min(count for count, seconds in usual.items() if best >= GAIN * seconds)
+
+
+def _is_steady(times: dict[int, list[float]]) -> bool:
+    """Whether the turns of each number of threads took about as long."""
+    return all(statistics.median(seconds) <= SPREAD * min(seconds) for seconds in times.values())
+
+
+# -- measuring --------------------------------------------------------------------------------------------------------
+
+
+def _measured(make_learner: Callable[[], Learner], batches: BatchSource) -> dict[int, list[float]]:
+    """Seconds for a step with each number of threads, one value for each of its turns. Empty: a step fails."""
+    with _random_states_kept(), threads(None):
+        try:
+            learner = make_learner()
+            learner.eager = True  # torch.compile would take a minute
+            times = measure(learner, next(iter(batches.epoch(0))), candidates(DEFAULT))
+            _free(learner)
+            return times
+        except Exception:  # of any layer, loss or data: the run itself reports it with the step
+            return {}
+
+
+def candidates(most: int) -> list[int]:
+    """The numbers of threads that are tried: all, and the powers of two below, from the largest on."""
+    return [most, *(1 << power for power in reversed(range(most.bit_length())) if 1 << power < most)]
+
+
+def measure(learner: Learner, batch: Batch, counts: list[int]) -> dict[int, list[float]]:
+    """Let a learner take steps with each of these numbers of threads in turn, and time them."""
+    first: dict[int, float] = {}
+    for count in counts:
+        torch.set_num_threads(count)
+        first[count] = _seconds(learner, batch, 1)  # with what torch does on a first call
+        if first[count] < SLOWEST_STEP:
+            first[count] = _seconds(learner, batch, 1)
+        if _is_behind(first, count):
+            break  # still fewer threads are still further behind
+    times: dict[int, list[float]] = {count: [first[count]] for count in first if not _is_behind(first, count)}
+    if len(times) == 1 or min(first.values()) > SLOWEST_STEP:
+        return times
+    steps = {count: max(1, round(TURN / first[count])) for count in times}
+    deadline = time.perf_counter() + SECONDS
+    for turn in range(TURNS):
+        if turn > 1 and time.perf_counter() > deadline:
+            break
+        for count in times if turn % 2 else reversed(times):
+            torch.set_num_threads(count)
+            learner.step(batch)  # wakes the threads up
+            times[count].append(_seconds(learner, batch, steps[count]))
+    return {count: seconds[1:] for count, seconds in times.items()}
+
+
+def _is_behind(first: dict[int, float], count: int) -> bool:
+    return first[count] > max(SLOW_STEP, FAR_BEHIND * min(first.values()))
+
+
+def _seconds(learner: Learner, batch: Batch, steps: int) -> float:
+    begun = time.perf_counter()
+    for _ in range(steps):
+        learner.step(batch)
+    return (time.perf_counter() - begun) / steps
+
+
+def _free(learner: Learner) -> None:
+    """Give the memory of a learner back at once. Its modules refer to one another, so Python would do it much later."""
+    for module in learner.modules.values():
+        for tensor in (*module.parameters(), *module.buffers()):
+            tensor.data, tensor.grad = tensor.new_empty(0), None
+    vars(learner).clear()
+
+
+@contextlib.contextmanager
+def _random_states_kept() -> Iterator[None]:
+    """Every generator of random numbers is after the `with` block as it was before."""
+    python, numpy = random.getstate(), np.random.get_state()
+    try:
+        with torch.random.fork_rng(devices=[]):
+            yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpy)
+
+
+@contextlib.contextmanager
+def threads(count: int | None) -> Iterator[None]:
+    """Compute with `count` threads inside the `with` block (None: torch's default), and as before afterwards."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count or DEFAULT)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+# -- remembering ------------------------------------------------------------------------------------------------------
+
+
+def _key(job: Job, batch_size: int) -> str:
+    """Names a machine, a network with its way of training, and a batch size."""
+    training = {name: value for name, value in job.document.training.items() if name not in NO_MATTER}
+    bare = job.document.changed(name="", description="", lesson="", layout={}, training=training)
+    machine = [platform.node(), platform.machine(), len(cores()), DEFAULT, torch.__version__]
+    text = json.dumps([machine, batch_size, builder.dump(bare)])
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _path() -> Path:
+    return home() / "threads.json"
+
+
+def _remembered() -> dict[str, int]:
+    """The numbers of threads by key. A file that is missing or damaged remembers nothing."""
+    try:
+        stored: Any = json.loads(_path().read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    if not isinstance(stored, dict):
+        return {}
+    return {key: value for key, value in stored.items() if type(value) is int and 1 <= value <= DEFAULT}
+
+
+def _remember(key: str, count: int) -> None:
+    newest = [*((name, value) for name, value in _remembered().items() if name != key), (key, count)][-REMEMBERED:]
+    with contextlib.suppress(OSError):  # the disk is full: it is measured again next time
+        write_text(_path(), json.dumps(dict(newest)))
+
+
+# -- counting operations ----------------------------------------------------------------------------------------------
+
+
+def _operations(job: Job) -> int:
+    """Operations of a forward pass with one sample, about: those of products, and one for each byte of a result."""
+    return int(builder.summary(job.document)[["flops", "activation_bytes"]].to_numpy().sum())
+
+
+def threads_before_measuring(job: Job, batch_size: int, device: str) -> int | None:
+    """The rule of version 0.1.0, whose checkpoints do not say how many threads wrote them: one thread below 300 million
+    operations, else torch's default. Of a recurrent network those of a single time step count."""
+    if torch.device(device).type != "cpu":
+        return None
     flops = builder.summary(job.document).set_index("node")["flops"]
     analysis = analyse(job.document)
     recurrent = [
@@ -40,15 +234,5 @@ def _parallel_flops(job: Job) -> int:
         for step in analysis.plan.steps
         if step.spec.family == "recurrent" and step.name in flops
     ]
-    return max(recurrent) if recurrent else int(flops.sum())
-
-
-@contextlib.contextmanager
-def threads(count: int | None) -> Iterator[None]:
-    """Compute with `count` threads inside the `with` block, and with the previous number afterwards."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(count or before)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+    operations = max(recurrent) if recurrent else int(flops.sum())
+    return 1 if operations * batch_size < SMALL_STEP else None

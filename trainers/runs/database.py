@@ -139,8 +139,13 @@ def _jobs(connection: sqlite3.Connection) -> None:
     connection.execute("CREATE INDEX IF NOT EXISTS runs_by_state ON runs (state)")
 
 
+def _threads(connection: sqlite3.Connection) -> None:
+    """5: the number of threads that a run computes with."""
+    add_columns(connection, "runs", threads="INT")
+
+
 Step = Callable[[sqlite3.Connection], None]
-STEPS: tuple[Step, ...] = (use_todays_names, _one_owner, _summaries, _jobs)  # STEPS[n] makes version n + 1 of version n
+STEPS: tuple[Step, ...] = (use_todays_names, _one_owner, _summaries, _jobs, _threads)  # STEPS[n]: n to n + 1
 VERSION = len(STEPS)
 
 

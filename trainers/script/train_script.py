@@ -133,6 +133,7 @@ def _main(plan: Plan) -> list[str]:
         '    parser.add_argument("--epochs", type=int, default=EPOCHS)',
         "    epochs = parser.parse_args().epochs",
         "",
+        *([f"    torch.set_num_threads({settings.threads})"] if settings.threads else []),
         "    torch.manual_seed(SEED)",
         f"    device = {device}",
         *preparation(plan),

@@ -293,7 +293,8 @@ def _machine(session: Session) -> None:
     training, help_ = session.document.training, "The distribution of the weights before training."
     _registered(session, RegistryChoice("initialisation", "initialisation", INITIALISATIONS, help_))
     _device(session, str(training.get("device", "auto")))
-    _plain(session, _some(training, "seed", "precision", "compile"), ("seed", "precision", "compile"))
+    plain = ("seed", "threads", "precision", "compile")
+    _plain(session, _some(training, *plain), plain)
 
 
 def _device(session: Session, device: str) -> None:

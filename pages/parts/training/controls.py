@@ -125,6 +125,8 @@ def describe(progress: Progress) -> str:
     epoch = f"epoch {progress.epoch:,} of {progress.epochs:,}"
     speed = f"{progress.samples_per_second:,.0f} samples/s" if progress.samples_per_second else ""
     device = "CPU" if progress.device == "cpu" else f"GPU ({progress.device})" if progress.device else ""
+    if device and progress.threads:
+        device += f", {progress.threads} thread{'s' if progress.threads > 1 else ''}"
     duration = f"{clock(progress.seconds)} of training"
     match progress.state:
         case "queued":

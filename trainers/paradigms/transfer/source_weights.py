@@ -46,10 +46,13 @@ if TYPE_CHECKING:
 
     from trainers.events import Event
     from trainers.job import Job
+    from trainers.paradigms.base import Learner
     from trainers.paradigms.transfer.paradigm import Transfer
 
 NEW_HEAD = "is the new head"
-FIRST_SETTINGS = ("optimizer", "schedule", "initialisation", "seed", "device", "precision", "gradient_clip", "l1")
+FIRST_SETTINGS = (
+    *("optimizer", "schedule", "initialisation", "seed", "device", "threads", "precision", "gradient_clip", "l1"),
+)
 OUTPUT_SHAPE = "T130"  # the check of the output's width; its fix gives the head one output for each class
 
 
@@ -195,7 +198,7 @@ def _train(first: Job, path: Path, say: Callable[[str], None]) -> None:
 
     from trainers.engine import checkpoint  # these import torch
     from trainers.engine.loop import Loop
-    from trainers.engine.threads import thread_count, threads
+    from trainers.engine.threads import choose_threads, threads
     from trainers.probes import ProbeClock
 
     title, settings = describe_data(first), first.settings
@@ -204,7 +207,13 @@ def _train(first: Job, path: Path, say: Callable[[str], None]) -> None:
     torch.manual_seed(settings.seed)
     batches = Batches(prepared.training, first.batch_size, settings.seed, device, first.augmentations)
     total = batches.count * settings.epochs
-    learner = first.paradigm.learner(first, prepared, device, total, batches.count)
+
+    def make_learner() -> Learner:
+        return first.paradigm.learner(first, prepared, device, total, batches.count)
+
+    count = choose_threads(first, make_learner, batches, device)
+    with threads(count):
+        learner = make_learner()
 
     def announce() -> None:  # leaves the loop by an exception where the run is asked to pause or to stop
         epoch = min(loop.position.epoch + 1, settings.epochs)
@@ -217,7 +226,7 @@ def _train(first: Job, path: Path, say: Callable[[str], None]) -> None:
     validation = prepared.validation.to(device)
     probes = ProbeClock(Circumstances(first, total))
     loop = Loop(learner, batches, validation, settings.epochs, None, None, on_tick, probes, check=announce)
-    with threads(thread_count(first, batches.size, device)):
+    with threads(count):
         if not loop.run():
             raise Interrupted
     path.parent.mkdir(parents=True, exist_ok=True)
