@@ -14,6 +14,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("names", nargs="*", default=ALL, help=f"which ones: {', '.join(ALL)}")
     parser.add_argument("--device", help="cpu or cuda, for those that can train on either")
+    parser.add_argument("--templates", help="names of templates, separated by commas, for those that go through all")
     parser.add_argument("--rounds", type=int, help="how often each side is measured, for those that take turns")
     options = vars(parser.parse_args(arguments))
     missed = 0
