@@ -242,10 +242,9 @@ def test_a_checkpoint_of_an_older_version_follows_the_rule_of_its_time(network: 
     session = _session(network)
     session.prepare()
     session.save()
-    path = session.folder / "checkpoint"
-    state = checkpoint.load(path)
+    state = checkpoint.load(session.folder)
     del state["threads"]
-    checkpoint.save(path, state)
+    checkpoint.save(session.folder, 0, state)
     resumed = TrainingSession(session.run, session.job, Store())
     resumed.prepare()
     assert resumed.threads == 1, "fewer than 300 million operations"

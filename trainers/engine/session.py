@@ -114,9 +114,9 @@ class TrainingSession:
         def make_learner() -> Learner:
             return job.paradigm.learner(job, self.prepared, self.device, total, batches.count)
 
-        if isinstance(stored, dict):
-            old = threads_before_measuring(job, batches.size, self.device)
-            self.threads = stored.get("threads", old)
+        if isinstance(stored, dict):  # it has to round as it did until the checkpoint
+            known = "threads" in stored
+            self.threads = stored["threads"] if known else threads_before_measuring(job, batches.size, self.device)
         elif self.threads is None:
             self.threads = choose_threads(job, make_learner, batches, self.device, load)
         with threads(self.threads):
