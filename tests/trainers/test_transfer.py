@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import torch
 
@@ -116,6 +117,22 @@ def test_a_first_training_runs_once_and_its_weights_are_used() -> None:
     assert isinstance(longer.paradigm, Transfer)
     first = source_weights.first_job(longer, longer.paradigm)
     assert source_weights.first_weights_path(first) != initial.source.path
+
+
+def test_the_first_training_is_reported_as_it_goes(train: Any) -> None:
+    """Its curves belong to the run, end before its first step, and stay when the run goes back to a checkpoint."""
+    run = train(network(epochs=1))
+    rows = run.metrics()
+    before, own = rows[rows["step"] < 0], rows[rows["step"] > 0]
+    assert all(before["metric"].str.startswith("source_")) and not any(own["metric"].str.startswith("source_"))
+    losses = before[(before["metric"] == "source_loss") & (before["split"] == "training")]
+    assert len(losses) > 5 and losses["step"].is_monotonic_increasing and losses["step"].is_unique
+    assert list(before[before["split"] == "validation"]["epoch"].unique()) == [1, 2]
+    assert before["step"].max() == -1
+    run.store.delete_after(run.id, -1)
+    pd.testing.assert_frame_equal(run.metrics(), before.reset_index(drop=True))
+    again = train(network(epochs=1))
+    assert again.metrics()["step"].min() > 0, "the weights of the first training are in a file"
 
 
 def test_a_first_training_can_be_stopped() -> None:

@@ -130,6 +130,8 @@ class Loop:
         """Hand the new events to `on_tick`. True: leave the loop."""
         self._collect()
         leave = self.on_tick(self._take())
+        if not leave:  # after the flush: the first points of the curves do not wait for the first generated samples
+            self.events.extend(self.learner.snapshots(self.position.step))
         # The first ticks follow one another quickly, so that a run of one second has curves and verdicts too.
         self._ticks += 1
         self._deadline = time.perf_counter() + min(FLUSH_SECONDS, 0.01 * 2 ** min(self._ticks, 5))

@@ -94,7 +94,7 @@ class TrainingSession:
         damage: list[str] = []
         for state in itertools.chain(checkpoint.readable(self.folder, damage), [None]):
             if state is None:
-                job.paradigm.prepare(job, self._announce)
+                job.paradigm.prepare(job, self._announce, self._report)
             self.loop = None  # so that an error says that no step was taken yet
             loop = self._new_loop(state, load)
             if state is None or self._restore(loop, state, damage):
@@ -164,6 +164,15 @@ class TrainingSession:
     def write(self, events: Sequence[Event]) -> None:
         """Write events, and note what another process asked. StoreError: it failed."""
         self._hear(self.store.write(self.run, events, self.owner))
+
+    def _report(self, events: Sequence[Event]) -> None:
+        """Write what was measured before the first step. A full disk is no reason to stop."""
+        try:
+            self.write(events)
+        except RunTakenError:
+            raise
+        except StoreError:
+            pass
 
     def _check_evaluation(self) -> None:
         self.activity = "the evaluation"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
 from trainers.data.batches import Batches
@@ -80,6 +80,13 @@ class Learner(Protocol):
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from what `state_dict()` returned."""
+
+
+Report = Callable[[Sequence["Event"]], None]
+
+
+def report_nothing(events: Sequence[Event]) -> None:
+    """Keep no events."""
 
 
 class KeptMetric(NamedTuple):
@@ -241,10 +248,11 @@ class Paradigm(Entry):
 
     # -- running ----------------------------------------------------------------------------------------------------
 
-    def prepare(self, job: Job, say: Callable[[str], None]) -> None:
+    def prepare(self, job: Job, say: Callable[[str], None], report: Report = report_nothing) -> None:
         """What takes a while before the learner is built, such as loading weights to start from.
 
         `say` shows a message with the run. It raises an exception if the run was asked to stop, so call it often.
+        `report` stores events with the run, such as metrics of what comes before its first step, at steps below 0.
         """
 
     def learner(self, job: Job, prepared: Prepared, device: str, total_steps: int, steps_per_epoch: int) -> Learner:

@@ -80,7 +80,6 @@ class ProbeClock:
             loss = self._probed_step(learner, batch, number, events, for_charts)
             if for_charts:
                 self._next = self._spent + max(SHORTEST, self._cost / SHARE, self._spent / PROBES)
-        events.extend(learner.snapshots(number))
         return loss
 
     def judge(self, step: int, events: list[Event]) -> None:

@@ -142,10 +142,11 @@ class Run:
         """Columns step, epoch, split, metric, value, in the order of the steps."""
         import pandas as pd
 
-        return pd.DataFrame(self.store.metrics(self.id), columns=["step", "epoch", "split", "metric", "value"])
+        return pd.DataFrame(self.store.metric_rows(self.id), columns=["step", "epoch", "split", "metric", "value"])
 
     def metrics_after(self, row_id: int, step: int) -> list[dict[str, Any]] | None:
-        """The metrics that were written after the one with this `row_id` (0: all), each with its own row_id.
+        """The metrics that were written after the one with this `row_id` (0: all, of a long run a selection), each with
+        its own row_id; see `Store.metrics_after`.
 
         `step` is the step of that metric. None: it was deleted, since the run went back to a checkpoint; then read all
         of them again.

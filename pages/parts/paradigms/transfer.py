@@ -29,6 +29,7 @@ from trainers.paradigms.transfer import source_weights, weight_files
 from trainers.paradigms.transfer.comparison import Comparison, compare, has_baseline
 from trainers.paradigms.transfer.paradigm import Source, Transfer
 from trainers.paradigms.transfer.scratch_baseline import SCRATCH_PREFIX, SHOWN
+from trainers.paradigms.transfer.source_weights import SOURCE_PREFIX
 from trainers.paradigms.transfer.weight_files import WeightsError
 from trainers.runs.predictions import prepared_data, reverted
 from trainers.runs.run import Run
@@ -168,12 +169,28 @@ def scratch_baseline_curves(live: LiveRun) -> None:
     charts.heading("With and without transfer", f"validation {metric.label} after each epoch")
     own, baseline = (live.curves.get(("validation", name)) for name in (metric.name, SCRATCH_PREFIX + metric.name))
     if own is None:
-        return charts.empty("The first value comes at the end of the first epoch.")
+        return _first_training(live)
     look = charts.look()
     traces = [charts.line(own.epoch, own.value, "with transfer", look.training, 2.2)]
     if baseline is not None:
         traces.append(charts.line(baseline.epoch, baseline.value, "from scratch", look.validation, 2.2))
     return charts.draw(charts.figure(traces, x="epoch", state=live.run.id), "scratch_baseline")
+
+
+def _first_training(live: LiveRun) -> None:
+    """The loss of the first training, until the run has values of its own."""
+    found = {split: live.curves.get((split, f"{SOURCE_PREFIX}loss")) for split in ("training", "validation")}
+    if not any(found.values()):
+        return charts.empty("The first value comes at the end of the first epoch.")
+    look = charts.look()
+    colours = {"training": look.training, "validation": look.validation}
+    start = min(curve.step[0] for curve in found.values() if curve) - 1  # the steps before the run's own end at -1
+    traces = [
+        charts.line(curve.step - start, curve.value, f"{split} loss", colours[split], 2.2)
+        for split, curve in found.items()
+        if curve
+    ]
+    return charts.draw(charts.figure(traces, x="step of the first training", state=live.run.id), "scratch_baseline")
 
 
 @card

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from trainers.paradigms.base import Part, ReportedMetric
+from trainers.paradigms.base import Part, Report, ReportedMetric, report_nothing
 from trainers.paradigms.supervised import Supervised
 from trainers.paradigms.transfer import source_weights
 from trainers.paradigms.transfer.scratch_baseline import SCRATCH, SCRATCH_PREFIX
@@ -126,9 +126,9 @@ class Transfer(Supervised):
         baseline = {SCRATCH: Part("Scratch baseline", document, SCRATCH)} if self.compare else {}
         return {**super().parts(document), **baseline}
 
-    def prepare(self, job: Job, say: Callable[[str], None]) -> None:
+    def prepare(self, job: Job, say: Callable[[str], None], report: Report = report_nothing) -> None:
         if self.source is not None and self.run is None and self.weights is None:
-            source_weights.train_first(job, self, say)
+            source_weights.train_first(job, self, say, report)
         source_weights.initial_weights(job, self).load()  # an error is reported before the first step
 
     def learner(

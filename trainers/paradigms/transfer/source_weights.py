@@ -14,7 +14,7 @@ import itertools
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +29,9 @@ from trainers.data import dataset
 from trainers.data.batches import Batches
 from trainers.engine.device import resolve_device
 from trainers.engine.interruption import Interrupted, wait_for
+from trainers.events import Metric
 from trainers.home import home
+from trainers.paradigms.base import Report, report_nothing
 from trainers.paradigms.transfer.weight_files import (
     Shape,
     WeightsError,
@@ -53,6 +55,7 @@ NEW_HEAD = "is the new head"
 FIRST_SETTINGS = (
     *("optimizer", "schedule", "initialisation", "seed", "device", "threads", "precision", "gradient_clip", "l1"),
 )
+SOURCE_PREFIX = "source_"  # of the names of the first training's metrics
 OUTPUT_SHAPE = "T130"  # the check of the output's width; its fix gives the head one output for each class
 
 
@@ -183,16 +186,18 @@ def first_weights_path(first: Job) -> Path:
     return home() / "first_trainings" / f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.safetensors"
 
 
-def train_first(job: Job, paradigm: Transfer, say: Callable[[str], None]) -> Path:
-    """Run the first training, unless its file exists. If `say` raises, training ends and no file is written."""
+def train_first(job: Job, paradigm: Transfer, say: Callable[[str], None], report: Report = report_nothing) -> Path:
+    """Run the first training, unless its file exists. If `say` raises, training ends and no file is written.
+
+    Its metrics are reported as those of the run, with a prefix before their names and steps below 0."""
     first = first_job(job, paradigm)
     path = first_weights_path(first)
     if not path.is_file():
-        _train(first, path, say)
+        _train(first, path, say, report)
     return path
 
 
-def _train(first: Job, path: Path, say: Callable[[str], None]) -> None:
+def _train(first: Job, path: Path, say: Callable[[str], None], report: Report) -> None:
     """Run a job and save its best weights."""
     import torch
 
@@ -220,6 +225,7 @@ def _train(first: Job, path: Path, say: Callable[[str], None]) -> None:
         say(f"First training on {title}: epoch {epoch:,} of {settings.epochs:,} …")
 
     def on_tick(events: list[Event]) -> bool:
+        report([_before_the_run(event, total) for event in events if isinstance(event, Metric)])
         announce()
         return False
 
@@ -231,6 +237,11 @@ def _train(first: Job, path: Path, say: Callable[[str], None]) -> None:
             raise Interrupted
     path.parent.mkdir(parents=True, exist_ok=True)
     checkpoint.save_weights(path, loop.best)
+
+
+def _before_the_run(metric: Metric, total: int) -> Metric:
+    """A metric of the first training as one of the run, whose own steps begin at 1."""
+    return replace(metric, step=metric.step - total - 1, metric=SOURCE_PREFIX + metric.metric)
 
 
 # -- matching ---------------------------------------------------------------------------------------------------------

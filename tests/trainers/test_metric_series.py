@@ -1,0 +1,70 @@
+"""The metrics of a long run for charts: a selection of each, with its ends, and what is written later."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from trainers.events import Metric
+from trainers.runs import metric_series
+from trainers.runs.store import Store
+
+
+@pytest.fixture
+def store(monkeypatch: pytest.MonkeyPatch) -> Store:
+    monkeypatch.setattr(metric_series, "ALL", 500)
+    monkeypatch.setattr(metric_series, "POINTS", 40)
+    return Store()
+
+
+def _events(steps: range) -> list[Metric]:
+    found = []
+    for step in steps:
+        found.append(Metric(step, step // 10 + 1, "training", "loss", 1 / step))
+        if step % 10 == 0:
+            found += [Metric(step, step // 10, "validation", name, step + 0.5) for name in ("loss", "accuracy")]
+    return found
+
+
+def test_of_a_short_run_nothing_is_left_out(store: Store) -> None:
+    run = store.create("short", "{}", 0, 1)
+    store.write(run, _events(range(1, 300)))
+    found = store.metrics_after(run, 0, 0)
+    assert found is not None and len(found) == len(store.metrics(run)) == 299 + 2 * 29
+
+
+def test_of_a_long_run_some_of_each_metric_are_read(store: Store) -> None:
+    other = store.create("other", "{}", 0, 1)
+    run = store.create("long", "{}", 0, 1)
+    store.write(run, [Metric(-20, 1, "training", "early", 3.0)])
+    for start in range(1, 4001, 500):
+        store.write(run, _events(range(start, start + 500)))
+        store.write(other, _events(range(start, start + 7)))
+    store.write(run, [Metric(4000, 400, "test", "accuracy", 0.75)])
+    found = store.metrics_after(run, 0, 0)
+    assert found is not None and found == sorted(found, key=lambda row: row["row_id"])
+    everything = {tuple(row.values()) for row in store.metrics(run)}
+    assert {tuple(row.values())[1:] for row in found} <= everything, "each is one that was written"
+    for split, metric, first, last in (
+        ("training", "loss", 1, 4000),
+        ("validation", "loss", 10, 4000),
+        ("validation", "accuracy", 10, 4000),
+        ("test", "accuracy", 4000, 4000),
+        ("training", "early", -20, -20),
+    ):
+        steps = [row["step"] for row in found if (row["split"], row["metric"]) == (split, metric)]
+        assert steps[0] == first and steps[-1] == last
+        assert len(steps) == len(set(steps))
+        assert len(steps) <= 43
+        if len(steps) > 1:
+            assert len(steps) > 35 and max(b - a for a, b in itertools.pairwise(steps)) <= 110
+    newest = found[-1]
+    assert (newest["split"], newest["value"]) == ("test", 0.75)
+    store.write(run, _events(range(4001, 4011)))
+    more = store.metrics_after(run, newest["row_id"], newest["step"])
+    assert more is not None and len(more) == 12
+    store.delete_after(run, 3990)
+    assert store.metrics_after(run, newest["row_id"], newest["step"]) is None, "it was deleted: all is read again"
+    again = store.metrics_after(run, 0, 0)
+    assert again is not None and max(row["step"] for row in again) == 3990
