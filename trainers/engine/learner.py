@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from trainers.data.splits import Prepared, Split
     from trainers.events import Event, Verdict
     from trainers.job import Job
+    from trainers.objectives.guess import Guess
     from trainers.optim.optimisation import Optimisation
 
 EVALUATION_BATCH = 4096
@@ -35,6 +36,7 @@ class NetworkLearner:
     probed_forward: int | None = None
     notes: tuple[str, ...] = ()
     diagnostics: tuple[Verdict, ...] = ()
+    guesses: tuple[Guess, ...] = ()
 
     def __init__(self, job: Job, prepared: Prepared, device: str, total_steps: int, steps_per_epoch: int) -> None:
         """Build the network of the job's document with freshly initialised weights, and its optimizer."""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from trainers.data.splits import Prepared, Split
     from trainers.events import Event, Verdict
     from trainers.job import Job
+    from trainers.objectives.guess import Guess
     from trainers.objectives.losses import Loss
 
 
@@ -53,6 +54,7 @@ class Learner(Protocol):
     modules: Mapping[str, nn.Module]  # by name: what probes watch and checkpoints hold
     eager: bool  # True: steps run without torch.compile, so that hooks are called
     diagnostics: tuple[Verdict, ...]  # of its last evaluation; shown when they hold for some epochs
+    guesses: tuple[Guess, ...]  # of the split of its last evaluation: what predictions that ignore inputs would reach
     probed_forward: int | None  # which forward pass of a step the probes watch, from 0; None: the last one
     notes: tuple[str, ...]  # facts about the training, in words, shown with the run
 

@@ -11,12 +11,14 @@ from builder.analysis.infer import infer
 from builder.shapes import Shape
 from trainers.engine.learner import NetworkLearner
 from trainers.entry import choose
+from trainers.objectives.guess import Guess
 from trainers.objectives.losses import Loss
 from trainers.objectives.model_outputs import Answers
 from trainers.objectives.registry import all_losses, default_loss, evaluate_metrics
 from trainers.paradigms.base import Paradigm
 from trainers.tasks import TASKS
 from trainers.tasks.target import Target
+from trainers.verdicts.circumstances import Circumstances
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -81,7 +83,9 @@ class SupervisedLearner(NetworkLearner):
             weights = self._balanced(output_shape(job))
         self.criterion = self.objective.build(weights, self.target)
         self.costly = operations(job) * len(prepared.training) >= DETAILED
+        self.circumstances = Circumstances(job, steps[0])
         self._naive: dict[int, Tensor | None] = {}
+        self._guesses: dict[int, tuple[Guess, ...]] = {}
 
     def _balanced(self, shape: Shape) -> Tensor:
         """A weight for each class by its share of the training targets; a note lists them."""
@@ -114,8 +118,16 @@ class SupervisedLearner(NetworkLearner):
         task = self.target.entry
         answers = Answers(outputs, targets, self.target, self.objective.expects, task.compact, naive)
         if split is not None:
-            self.diagnostics = task.diagnostics(answers, self.prepared.classes)
+            self.diagnostics = task.diagnostics(answers, self.prepared.classes, self.circumstances)
+            self.guesses = self._guesses_for(split)
         return evaluate_metrics(answers, costly or self.costly)
+
+    def _guesses_for(self, split: Split) -> tuple[Guess, ...]:
+        """What predictions that ignore the inputs would reach on a split, computed once."""
+        if id(split) not in self._guesses:
+            found = self.target.entry.guesses(self.prepared.training.targets, split.targets, self.target)
+            self._guesses = {id(split): found}
+        return self._guesses[id(split)]
 
     def _baseline(self, split: Split) -> Tensor | None:
         """The task's predictions without a network for a split, computed once."""

@@ -35,12 +35,14 @@ if TYPE_CHECKING:
     from trainers.data import DataSet
     from trainers.data.splits import Prepared, Split
     from trainers.events import Verdict
+    from trainers.objectives.guess import Guess
     from trainers.objectives.losses import Expects, Loss
     from trainers.objectives.metrics import Metric
     from trainers.objectives.model_outputs import Answers
     from trainers.runs.predictions import Predictions
     from trainers.script.data_lines import Plan
     from trainers.tasks.target import Target
+    from trainers.verdicts.circumstances import Circumstances
 
 
 class Names(NamedTuple):
@@ -146,7 +148,13 @@ class Task:
         """Predictions made without a network, in the data set's unit; None: there are none for this task."""
         return None
 
-    def diagnostics(self, answers: Answers, classes: tuple[str, ...]) -> tuple[Verdict, ...]:
+    def guesses(self, training: Tensor, targets: Tensor, target: Target) -> tuple[Guess, ...]:
+        """What the metrics of `targets` are for predictions that know the training targets and no inputs."""
+        return ()
+
+    def diagnostics(
+        self, answers: Answers, classes: tuple[str, ...], circumstances: Circumstances
+    ) -> tuple[Verdict, ...]:
         """What looks wrong in the answers for a part of the data; reported when it stays for some epochs."""
         return ()
 

@@ -9,12 +9,15 @@ from numpy.typing import NDArray
 
 from builder.shapes import Shape
 from trainers.objectives import losses, metrics
+from trainers.objectives.guess import Guess, share_margin
 from trainers.tasks.base import Names
 from trainers.tasks.kinds import ClassTask, threshold
 from trainers.tasks.target import plural
 from trainers.verdicts.evaluation import never_predicted
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from trainers.data import DataSet
     from trainers.events import Verdict
     from trainers.objectives.losses import Loss
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from trainers.runs.predictions import Predictions
     from trainers.script.data_lines import Plan
     from trainers.tasks.target import Target
+    from trainers.verdicts.circumstances import Circumstances
 
 
 class Classification(ClassTask):
@@ -62,8 +66,19 @@ class Classification(ClassTask):
             rank[labels == label] = np.arange(int((labels == label).sum()))
         return np.asarray(order[np.lexsort((labels, rank))][:count])
 
-    def diagnostics(self, answers: Answers, classes: tuple[str, ...]) -> tuple[Verdict, ...]:
-        return never_predicted(*answers.class_frequencies(len(classes)), classes)
+    def guesses(self, training: Tensor, targets: Tensor, target: Target) -> tuple[Guess, ...]:
+        """The most common class for every sample; for F1, which that does not raise, classes at random."""
+        classes, count = max(target.classes, 2), len(targets)
+        share = float((targets == training.bincount(minlength=classes).argmax().to(targets.device)).float().mean())
+        return (
+            Guess("accuracy", "accuracy", share, "always predicting the most common class", share_margin(share, count)),
+            Guess("f1", "F1 (macro)", 1 / classes, "predicting classes at random", share_margin(1 / classes, count)),
+        )
+
+    def diagnostics(
+        self, answers: Answers, classes: tuple[str, ...], circumstances: Circumstances
+    ) -> tuple[Verdict, ...]:
+        return never_predicted(circumstances, *answers.class_frequencies(len(classes)), classes)
 
     def confidence(self, found: Predictions) -> NDArray[np.float32] | None:
         if found.probabilities is None:

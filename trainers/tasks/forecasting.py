@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from trainers.objectives import losses, metrics
+from trainers.objectives.guess import Guess
 from trainers.tasks.kinds import NumberTask
 from trainers.tasks.target import plural
 
@@ -54,6 +55,9 @@ class Forecasting(NumberTask):
         horizon = split.targets.shape[1]
         repeated = history[:, torch.arange(horizon, device=window.device) % history.shape[1]]
         return repeated[:, :, columns]
+
+    def guesses(self, training: Tensor, targets: Tensor, target: Target) -> tuple[Guess, ...]:
+        return (Guess("skill", "skill", 0.0, "the naive forecast, which repeats the last values"),)
 
     def caption(self, found: Predictions, index: int) -> tuple[str, str]:
         return "", f"mean error {found.error[index]:.3g} standard deviations"

@@ -9,18 +9,23 @@ from numpy.typing import NDArray
 
 from builder.shapes import Shape
 from trainers.objectives import losses, metrics
+from trainers.objectives.guess import Guess
 from trainers.sampling import evenly_spaced
 from trainers.tasks.base import Names
 from trainers.tasks.kinds import ClassTask
 from trainers.tasks.target import plural
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from trainers.data import DataSet
     from trainers.objectives.losses import Loss
     from trainers.objectives.metrics import Metric
     from trainers.runs.predictions import Predictions
     from trainers.script.data_lines import Plan
     from trainers.tasks.target import Target
+
+MARGIN = 0.02  # of the guess
 
 
 class LanguageModelling(ClassTask):
@@ -50,6 +55,14 @@ class LanguageModelling(ClassTask):
 
     def examples(self, targets: NDArray[Any], count: int) -> NDArray[np.int64]:
         return evenly_spaced(len(targets), count)
+
+    def guesses(self, training: Tensor, targets: Tensor, target: Target) -> tuple[Guess, ...]:
+        """Each token by its frequency in the training split, at every position."""
+        counts = training.reshape(-1)[training.reshape(-1) >= 0].bincount(minlength=target.classes).double() + 1
+        asked = targets.reshape(-1)[targets.reshape(-1) >= 0].cpu()
+        surprise = -(counts / counts.sum()).log().cpu()[asked].mean() if len(asked) else counts.new_zeros(())
+        value, words = float(surprise.exp()), "predicting each token by its frequency"
+        return (Guess("perplexity", "perplexity", value, words, MARGIN * value, 1.0, logarithmic=True),)
 
     def error(self, found: Predictions) -> NDArray[Any]:
         """The mean loss of a sample's tokens: the negative logarithm of the probability of each true token."""

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from builder.shapes import Shape, count
 from trainers.objectives import losses, metrics
+from trainers.objectives.guess import Guess, share_margin
 from trainers.tasks.base import Names, Task
 from trainers.tasks.kinds import threshold
 from trainers.verdicts.evaluation import never_predicted
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from trainers.runs.predictions import Predictions
     from trainers.script.data_lines import Plan
     from trainers.tasks.target import Target
+    from trainers.verdicts.circumstances import Circumstances
 
 
 class Multilabel(Task):
@@ -63,9 +65,23 @@ class Multilabel(Task):
     def class_counts(self, targets: NDArray[Any], target: Target) -> tuple[NDArray[Any], int]:
         return targets.sum(axis=0), len(targets)
 
-    def diagnostics(self, answers: Answers, classes: tuple[str, ...]) -> tuple[Verdict, ...]:
+    def guesses(self, training: Tensor, targets: Tensor, target: Target) -> tuple[Guess, ...]:
+        """Each label as it mostly is; for F1, which that does not raise where labels are rare, every label."""
+        mostly = (training.float().mean(dim=0) > 0.5).to(targets.device)
+        share = float((targets.bool() == mostly).float().mean())
+        rate = targets.float().mean(dim=0)
+        every = float((2 * rate / (1 + rate)).mean())
+        return (
+            Guess("accuracy", "label accuracy", share, "predicting for each label what holds for most samples",
+                  share_margin(share, targets.numel())),
+            Guess("f1", "F1 (macro)", every, "predicting every label", share_margin(every, len(targets))),
+        )
+
+    def diagnostics(
+        self, answers: Answers, classes: tuple[str, ...], circumstances: Circumstances
+    ) -> tuple[Verdict, ...]:
         predicted, true = answers.predicted.sum(dim=0).cpu(), answers.targets.sum(dim=0).cpu()
-        return never_predicted(predicted, true, classes, thing="label")
+        return never_predicted(circumstances, predicted, true, classes, thing="label")
 
     def words(self, value: NDArray[Any], names: Names) -> str:
         return ", ".join(names.class_name(int(number)) for number in np.flatnonzero(value)) or "none"

@@ -8,17 +8,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainers.objectives import losses, metrics
+from trainers.objectives.guess import Guess
 from trainers.tasks.base import Names
 from trainers.tasks.kinds import NumberTask
 from trainers.tasks.target import plural
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from trainers.objectives.losses import Loss
     from trainers.objectives.metrics import Metric
     from trainers.runs.predictions import Predictions
     from trainers.script.data_lines import Plan
     from trainers.tasks.target import Target
 
+R2_MARGIN = 0.02  # of the mean of the training split: the mean of another split differs a little
 STRATA = 10  # groups of equal size, from small to large targets, whose proportions a split keeps
 
 
@@ -46,6 +50,9 @@ class Regression(NumberTask):
     def error(self, found: Predictions) -> NDArray[Any]:
         """The largest error of a sample's numbers."""
         return np.asarray(self.errors(found).max(axis=1))
+
+    def guesses(self, training: Tensor, targets: Tensor, target: Target) -> tuple[Guess, ...]:
+        return (Guess("r2", "R2", 0.0, "always predicting the mean", R2_MARGIN),)
 
     def words(self, value: NDArray[Any], names: Names) -> str:
         named = names.numbers if len(names.numbers) == len(value) else [""] * len(value)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from builder.shapes import show
 from trainers.objectives import losses, metrics
+from trainers.objectives.guess import Guess
 from trainers.tasks.base import Names
 from trainers.tasks.kinds import ClassTask, threshold
 from trainers.tasks.target import plural
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from trainers.runs.predictions import Predictions
     from trainers.script.data_lines import Plan
     from trainers.tasks.target import Target
+    from trainers.verdicts.circumstances import Circumstances
+
+IOU_MARGIN = 0.01
 
 
 class Segmentation(ClassTask):
@@ -52,9 +56,20 @@ class Segmentation(ClassTask):
     def pixel_map(self, inputs: Tensor, targets: Tensor) -> Tensor:
         return targets
 
-    def diagnostics(self, answers: Answers, classes: tuple[str, ...]) -> tuple[Verdict, ...]:
-        predicted, true = answers.class_frequencies(len(classes))
-        return only_one_predicted(predicted, true, classes) or never_predicted(predicted, true, classes, where="pixels")
+    def guesses(self, training: Tensor, targets: Tensor, target: Target) -> tuple[Guess, ...]:
+        """The most common class for every pixel."""
+        classes = max(target.classes, 2)
+        counts = training.reshape(-1)[training.reshape(-1) >= 0].bincount(minlength=classes)
+        share = float((targets == counts.argmax().to(targets.device)).float().mean())
+        present = int((targets[targets >= 0].bincount(minlength=classes) > 0).sum())
+        value, words = share / max(present, 1), "predicting the most common class for every pixel"
+        return (Guess("iou", "mean IoU", value, words, IOU_MARGIN),)
+
+    def diagnostics(
+        self, answers: Answers, classes: tuple[str, ...], circumstances: Circumstances
+    ) -> tuple[Verdict, ...]:
+        found = (*answers.class_frequencies(len(classes)), classes)
+        return only_one_predicted(circumstances, *found) or never_predicted(circumstances, *found, where="pixels")
 
     def words(self, value: NDArray[Any], names: Names) -> str:
         return ""

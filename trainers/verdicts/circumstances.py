@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -38,6 +39,76 @@ class Circumstances:
     def document(self) -> Document | None:
         return None if self.job is None else self.job.document
 
+    # -- settings ---------------------------------------------------------------------------------------------------
+
+    @property
+    def highest_rate(self) -> float:
+        """The highest learning rate of the schedule; 0 while unknown."""
+        return 0.0 if self.job is None else self.job.schedule.highest_rate(self.job.optimizer.lr)
+
+    @property
+    def weight_decay(self) -> float:
+        return float(getattr(self.job and self.job.optimizer, "weight_decay", 0.0))
+
+    @property
+    def can_decay(self) -> bool:
+        """Whether the optimizer has weight decay."""
+        return self.job is None or self.job.optimizer.has_weight_decay
+
+    @property
+    def l1(self) -> float:
+        return 0.0 if self.job is None else self.job.settings.l1
+
+    @property
+    def gradient_clip(self) -> float | None:
+        return None if self.job is None else self.job.settings.gradient_clip
+
+    @property
+    def stops_early(self) -> bool:
+        return self.job is not None and self.job.settings.early_stopping is not None
+
+    @property
+    def initialisation_is_chosen(self) -> bool:
+        """Whether the weights start with others than the default values of the layers."""
+        return self.job is not None and not self.job.initialisation.is_default
+
+    @property
+    def can_augment(self) -> bool:
+        """Whether the data set has images, and no augmentation is on."""
+        job = self.job
+        if job is None or job.augmentations:
+            return False
+        return any(signal is not None and signal.channels_first for signal in job.dataset.signals)
+
+    @property
+    def can_weight_classes(self) -> bool:
+        """Whether the paradigm can weight classes, and does not do so yet."""
+        job = self.job
+        return job is not None and hasattr(job.paradigm, "class_weights") and not job.paradigm.balances_classes
+
+    # -- the network ------------------------------------------------------------------------------------------------
+
+    @functools.cached_property
+    def has_normalisation(self) -> bool:
+        return any(getattr(spec, "family", "") == "normalisation" for spec in self.specs.values())
+
+    @functools.cached_property
+    def has_dropout(self) -> bool:
+        return any(getattr(spec, "drops_units", False) for spec in self.specs.values())
+
+    @functools.cached_property
+    def reads_batches(self) -> bool:
+        """Whether statistics over a batch mean anything: a batch has several samples, and no sequence is read."""
+        single = self.job is not None and self.job.batch_size == 1
+        recurrent = any(getattr(spec, "family", "") in ("recurrent", "attention") for spec in self.specs.values())
+        return not single and not recurrent
+
+    @functools.cached_property
+    def has_skips(self) -> bool:
+        """Whether a merge joins a value and something that was computed from it."""
+        inputs = {step.name: step.inputs for step in self.steps}
+        return any(_is_skip(step.inputs, inputs) for step in self.steps if step.spec.family == "merge")
+
     # -- names ------------------------------------------------------------------------------------------------------
 
     def on_canvas(self, node: str) -> CanvasNode:
@@ -47,6 +118,21 @@ class Circumstances:
             return CanvasNode(name if self.document is not None else node, node)
         parts = list(_parts(self.document, node))
         return CanvasNode(name, f"{name} ({', '.join(parts)})" if parts else name)
+
+
+def _is_skip(merged: tuple[str, ...], inputs: Mapping[str, tuple[str, ...]]) -> bool:
+    """Whether one of the merged values leads to another of them."""
+    wanted = set(merged)
+    for start in wanted:
+        seen, waiting = set[str](), list(inputs.get(start, ()))
+        while waiting:
+            name = waiting.pop()
+            if name in wanted and name != start:
+                return True
+            if name not in seen:
+                seen.add(name)
+                waiting.extend(inputs.get(name, ()))
+    return False
 
 
 def _parts(document: Document, node: str) -> Iterator[str]:

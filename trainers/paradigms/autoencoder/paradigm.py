@@ -8,6 +8,7 @@ from pydantic import Field
 
 from builder.analysis.infer import analyse
 from trainers.events import Verdict
+from trainers.objectives.guess import Guess
 from trainers.paradigms.autoencoder import bottleneck
 from trainers.paradigms.autoencoder.base import (
     ReconstructionLearner,
@@ -179,6 +180,8 @@ class AutoencoderLearner(ReconstructionLearner):
                 normals = int(self._is_normal(split.targets).sum())
                 metrics = self._metrics(loss / normals, explained_variance(error, variance), code)
             self.diagnostics += self.unused_code(split)
+            words = "the mean of the training samples"
+            self.guesses = (Guess("explained_variance", "explained variance", 0.0, words, LOW_EXPLAINED),)
         finally:
             self.model.train()
         return metrics | (self._anomaly_auroc(torch.cat(errors), split) if errors else {})

@@ -15,6 +15,7 @@ import builder
 from trainers.engine.learner import NetworkLearner
 from trainers.engine.snapshot_schedule import SnapshotSchedule
 from trainers.events import Event, Snapshot, Verdict
+from trainers.objectives.guess import Guess
 from trainers.paradigms.base import Paradigm, Part, ReportedMetric
 
 if TYPE_CHECKING:
@@ -181,6 +182,8 @@ class DiffusionLearner(NetworkLearner):
         error = torch.cat(errors)
         low_noise = error[time[:, 0] < LOW_NOISE * steps]
         loss = float(error.mean())
+        words = "always predicting that there is no noise"
+        self.guesses = (Guess("explained_variance", "explained variance", 0.0, words, USELESS),)
         self.diagnostics = tuple(self._verdicts(1 - loss))
         found = {"loss": loss, "explained_variance": 1 - loss}
         return found | ({"explained_variance_low_noise": 1 - float(low_noise.mean())} if len(low_noise) else {})

@@ -156,7 +156,10 @@ class LanguageLearner(NetworkLearner):
         return {"token_accuracy": float((outputs == targets)[counts].float().mean())}
 
     def evaluate(self, split: Split, costly: bool = False) -> dict[str, float]:
-        found = super().evaluate(self.paradigm.as_evaluated(self.job, split), costly)
+        split = self.paradigm.as_evaluated(self.job, split)
+        target = self.paradigm.target(self.job.dataset)
+        self.guesses = target.entry.guesses(self.prepared.training.targets, split.targets, target)
+        found = super().evaluate(split, costly)
         return {"loss": found["loss"], "perplexity": math.exp(min(found["loss"], 700.0))} | found
 
     # -- sample texts -------------------------------------------------------------------------------------------------
