@@ -17,7 +17,7 @@ from builder.checks.base import Check, Reporter
 from builder.registry import discover
 from trainers.checks import job_checks
 from trainers.paradigms import PARADIGMS
-from trainers.verdicts.network import VerdictRule
+from trainers.verdicts.rules import VerdictRule
 
 PAGE = Path(__file__).with_name("checks.md")
 HEAD = """# Checks and verdicts

@@ -72,6 +72,8 @@ class Verdict:
     message: str
     advice: str
     badge: Badge = ""
+    kind: str = ""  # the name of its class in trainers/verdicts or a paradigm; empty: a note, or of an earlier version
+    path: str = ""  # the node's full name, "stage1.0.conv1", where `node` is the block that it is in
 
 
 @dataclass(frozen=True, slots=True)

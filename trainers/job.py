@@ -19,7 +19,7 @@ from trainers import migrate
 from trainers.binding import bind
 from trainers.checks.base import errors_first, problems_of
 from trainers.data import DATASETS, DataError, DataSet, dataset
-from trainers.data.augmentation import Augmentation
+from trainers.data.augmentation import AUGMENTATIONS, Augmentation
 from trainers.data.augmentation import read as read_augmentations
 from trainers.data.no_data import NO_DATA, no_samples
 from trainers.data.splits import Prepared, check_shares, prepare
@@ -136,6 +136,11 @@ class Job:
     @property
     def batch_size(self) -> int | Literal["full"]:
         return self.batching.batch_size
+
+    @property
+    def can_augment(self) -> bool:
+        """Whether there is an augmentation for samples of the data set."""
+        return any(kind().unsuited(self.dataset) is None for kind in AUGMENTATIONS.values())
 
     @classmethod
     def from_document(cls, document: Document, **overrides: Any) -> Job:

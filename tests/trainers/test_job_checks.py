@@ -19,7 +19,7 @@ from builder.registry import discover
 from docs.make_checks import PAGE, page
 from tests.pages.trained import chain
 from trainers.checks import job_checks
-from trainers.verdicts.network import VerdictRule
+from trainers.verdicts.rules import VerdictRule
 
 SHAPES = {"name": "shapes_to_segment", "samples": 60, "size": 16}
 LABELS = {"name": "shapes_present", "samples": 80, "size": 16}

@@ -100,6 +100,7 @@ class Loop:
             if not self._end_epoch():
                 return False
         self.events.extend(self.learner.last_events())
+        self.probes.assessment.evidence.ended = True
         self.events.append(Verdicts(position.step, self.probes.assessment.verdicts()))
         self.on_tick(self._take())
         return True
@@ -181,11 +182,14 @@ class Loop:
             position.epoch, position.batch = position.epoch - 1, batch
             self.on_tick(self._take())
             return False
-        for name, value in self.learner.training_metrics().items():
+        training = self.learner.training_metrics()
+        for name, value in training.items():
             self.events.append(Metric(position.step, position.epoch, "training", name, value))
         mean = position.epoch_sum_loss / max(position.epoch_count_loss, 1)
         position.epoch_sum_loss, position.epoch_count_loss = 0.0, 0
-        self.probes.assessment.evidence.epochs.add(Epoch(position.epoch, mean, validation, self.learner.diagnostics))
+        guesses = getattr(self.learner, "guesses", ())
+        epoch = Epoch(position.epoch, mean, validation, self.learner.diagnostics, training, guesses)
+        self.probes.assessment.evidence.epochs.add(epoch)
         self.learner.epoch_end(validation.get("loss"))
         self._remember_best(validation)
         return True

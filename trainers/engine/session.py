@@ -414,8 +414,13 @@ class TrainingSession:
                     scores = loop.learner.evaluate(self.prepared.test.to(self.device), costly=True)
         finally:
             load_weights(loop, last)
-        made = [Metric(position.step, position.epoch, "test", name, value) for name, value in scores.items()]
-        return best, scores, list(made)
+        made: list[Event] = [
+            Metric(position.step, position.epoch, "test", name, value) for name, value in scores.items()
+        ]
+        if scores:
+            guesses = getattr(loop.learner, "guesses", ())
+            made.append(Verdicts(position.step, loop.probes.assessment.tested(scores, guesses)))
+        return best, scores, made
 
 
 def load_weights(loop: Loop, values: dict[str, Tensor]) -> None:

@@ -20,6 +20,7 @@ class Guess:
     margin: float = 0.0  # by which a finite number of samples moves the metric by chance
     best: float = 1.0  # of a perfect prediction
     logarithmic: bool = False
+    reachable: float = 1.0  # how far good networks usually get on the way to perfect predictions of noisy data
 
     @property
     def higher_is_better(self) -> bool:
@@ -30,9 +31,9 @@ class Guess:
         return (score - self.value if self.higher_is_better else self.value - score) > self.margin
 
     def progress(self, score: float) -> float:
-        """The share of the way from the guess to a perfect prediction: 0 is the guess, 1 perfect."""
+        """The share of the way from the guess to what good networks usually reach: 0 is the guess."""
         value, best, score = (self._scaled(number) for number in (self.value, self.best, score))
-        return (score - value) / (best - value) if best != value else 0.0
+        return (score - value) / (best - value) / self.reachable if best != value else 0.0
 
     def _scaled(self, number: float) -> float:
         return math.log(max(number, 1e-12)) if self.logarithmic else number
@@ -50,6 +51,6 @@ def beaten(guesses: Iterable[Guess], scores: Mapping[str, float]) -> bool | None
 
 
 def progress(guesses: Iterable[Guess], scores: Mapping[str, float]) -> float | None:
-    """How far the scores are from the guesses to perfect predictions, by the guess that is beaten by most."""
+    """How far the scores are from the guesses to good predictions, by the guess that is beaten by most."""
     known = [guess.progress(scores[guess.metric]) for guess in guesses if guess.metric in scores]
     return max(known) if known else None

@@ -41,6 +41,7 @@ class Loss(Entry):
     torch_name: ClassVar[str] = ""  # the class in torch.nn; empty: `compute` is the loss
     compute: ClassVar[Callable[..., Tensor]]  # (output, target, …options, the weights) → the mean loss
     weighs: ClassVar[str] = ""  # the option that takes a weight for each class; empty: it has none
+    favours_rare: ClassVar[bool] = False  # rare classes count more than by their number of samples or pixels
     raw_targets: ClassVar[bool] = False  # numbers to predict keep their own unit instead of being standardised
     tasks: ClassVar[tuple[str, ...]] = ()  # the tasks that it suits besides those that list it in `Task.losses`
 
@@ -275,6 +276,7 @@ class Focal(OfClasses):
 
     name: ClassVar[str] = "focal"
     label: ClassVar[str] = "focal"
+    favours_rare: ClassVar[bool] = True
     synonyms: ClassVar[tuple[str, ...]] = ("categorical_focal_crossentropy", "focal_loss")
     compute: ClassVar[Callable[..., Tensor]] = focal_loss
 
@@ -300,6 +302,7 @@ class Dice(OfClasses):
 
     name: ClassVar[str] = "dice"
     label: ClassVar[str] = "Dice"
+    favours_rare: ClassVar[bool] = True
     synonyms: ClassVar[tuple[str, ...]] = ("dice_loss",)
     compute: ClassVar[Callable[..., Tensor]] = dice_loss
     weighs: ClassVar[str] = ""

@@ -19,6 +19,8 @@ class Initialisation(Entry):
     The values come from torch's random generator, so torch.manual_seed makes them reproducible.
     """
 
+    is_default: ClassVar[bool] = False  # each layer starts with weights of its own
+
     def fill(self, weight: Tensor) -> None:
         """Fill one weight tensor of at least two axes."""
         from torch import nn
@@ -43,6 +45,7 @@ class Default(Initialisation):
     """torch's default: uniform values in a range that becomes smaller with the number of inputs."""
 
     name: ClassVar[str] = "default"
+    is_default: ClassVar[bool] = True
     label: ClassVar[str] = "torch's default"
     synonyms: ClassVar[tuple[str, ...]] = ("torch", "none", "lecun_uniform")
 

@@ -43,6 +43,23 @@ class Optimizer(Entry):
     lr: float = Field(0.001, gt=0, le=100, description="Learning rate: by how much one step changes the weights.")
 
     @property
+    def memory(self) -> float:
+        """For about how many steps a gradient acts, by momentum."""
+        momentum = getattr(self, "momentum", 0.0) or getattr(self, "betas", (0.0, 0.0))[0]
+        return float(1 / (1 - momentum))
+
+    @property
+    def shrinks_weights(self) -> bool:
+        """Whether weight decay reduces each weight by lr times that share in each step; else it is scaled as gradients
+        are, and its step is bounded."""
+        return bool(getattr(self, "decoupled_weight_decay", False))
+
+    @property
+    def largest_decay(self) -> float:
+        """What lr times weight_decay must stay below: above it weights overshoot zero and grow, by themselves."""
+        return 2 * (1 + getattr(self, "momentum", 0.0))
+
+    @property
     def decays_weights(self) -> bool:
         """Whether there is weight decay, which pulls the weights towards zero."""
         return bool(getattr(self, "weight_decay", 0.0))
@@ -93,6 +110,10 @@ class SGD(Optimizer):
     weight_decay: float = Field(0.0, ge=0, le=10, description="L2: adds this times the weight to its gradient.")
     nesterov: bool = Field(False, description="Look ahead along the momentum before taking the gradient.")
 
+    @property
+    def shrinks_weights(self) -> bool:
+        return True
+
     @model_validator(mode="after")
     def nesterov_looks_ahead_along_momentum(self) -> SGD:
         if self.nesterov and (self.momentum == 0 or self.dampening != 0):
@@ -136,6 +157,10 @@ class AdamW(Adam):
     weight_decay: float = Field(
         0.01, ge=0, le=10, description="Reduces every weight by lr times this share in each step."
     )
+
+    @property
+    def shrinks_weights(self) -> bool:
+        return True
 
 
 class Adagrad(Optimizer):

@@ -28,6 +28,10 @@ class Schedule(Entry):
         """The arguments of the torch class besides the optimizer."""
         return self.model_dump()
 
+    def highest_rate(self, lr: float) -> float:
+        """The highest learning rate of a run that starts with `lr`."""
+        return lr
+
     def build(self, optimizer: torch.optim.Optimizer, total_steps: int, steps_per_epoch: int) -> BoundSchedule:
         """Attach the schedule to an optimizer for `total_steps` steps. It may change the learning rate at once."""
         if self.per == "never":
@@ -133,6 +137,9 @@ class OneCycle(Schedule):
         1e4, ge=1, le=1e9, description="The first learning rate divided by this is the last one."
     )
     cycle_momentum: bool = Field(False, description="Lower the momentum while the learning rate is high.")
+
+    def highest_rate(self, lr: float) -> float:
+        return self.max_lr or lr
 
     def arguments(self, optimizer: torch.optim.Optimizer, total_steps: int) -> dict[str, Any]:
         given = self.model_dump()

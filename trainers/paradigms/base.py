@@ -123,6 +123,7 @@ class Paradigm(Entry):
     tasks: ClassVar[frozenset[str]] = frozenset()  # the names of the tasks that it learns; see `learnable_tasks`
     attributes: ClassVar[tuple[str, ...]] = ()  # the attributes of samples that its batches carry, such as "group"
     needs_data: ClassVar[bool] = True  # False: it makes its own samples, so a document may choose no data set
+    loss_shows_progress: ClassVar[bool] = True  # False: networks compete, so a loss that rises or stays means nothing
     chooses_loss: ClassVar[bool] = False  # its option `loss` is one of trainers/objectives/losses.py
 
     # -- data -------------------------------------------------------------------------------------------------------

@@ -86,6 +86,7 @@ class ProbeClock:
         """After a step, when its loss is known: add the verdicts to `events` if evidence was taken at this step."""
         if step >= self.evidence_step:
             self.evidence_step = self._following(step)
+            self.assessment.evidence.step = step
             events.append(Verdicts(step, self.assessment.verdicts()))
 
     def _probed_step(

@@ -57,7 +57,7 @@ class Forecasting(NumberTask):
         return repeated[:, :, columns]
 
     def guesses(self, training: Tensor, targets: Tensor, target: Target) -> tuple[Guess, ...]:
-        return (Guess("skill", "skill", 0.0, "the naive forecast, which repeats the last values"),)
+        return (Guess("skill", "skill", 0.0, "the naive forecast, which repeats the last values", reachable=0.3),)
 
     def caption(self, found: Predictions, index: int) -> tuple[str, str]:
         return "", f"mean error {found.error[index]:.3g} standard deviations"

@@ -62,7 +62,7 @@ class LanguageModelling(ClassTask):
         asked = targets.reshape(-1)[targets.reshape(-1) >= 0].cpu()
         surprise = -(counts / counts.sum()).log().cpu()[asked].mean() if len(asked) else counts.new_zeros(())
         value, words = float(surprise.exp()), "predicting each token by its frequency"
-        return (Guess("perplexity", "perplexity", value, words, MARGIN * value, 1.0, logarithmic=True),)
+        return (Guess("perplexity", "perplexity", value, words, MARGIN * value, 1.0, logarithmic=True, reachable=0.5),)
 
     def error(self, found: Predictions) -> NDArray[Any]:
         """The mean loss of a sample's tokens: the negative logarithm of the probability of each true token."""

@@ -72,8 +72,13 @@ class Multilabel(Task):
         rate = targets.float().mean(dim=0)
         every = float((2 * rate / (1 + rate)).mean())
         return (
-            Guess("accuracy", "label accuracy", share, "predicting for each label what holds for most samples",
-                  share_margin(share, targets.numel())),
+            Guess(
+                "accuracy",
+                "label accuracy",
+                share,
+                "predicting for each label what holds for most samples",
+                share_margin(share, targets.numel()),
+            ),
             Guess("f1", "F1 (macro)", every, "predicting every label", share_margin(every, len(targets))),
         )
 

@@ -33,7 +33,7 @@ def advise(circumstances: Circumstances, *advice: Advice | str) -> str:
     if not found:
         return ""
     sentence = found[0] if len(found) == 1 else f"{', '.join(found[:-1])}, or {found[-1]}"
-    return f"{sentence[0].upper()}{sentence[1:]}."
+    return f"{sentence[0].upper()}{sentence[1:]}{'' if sentence.endswith('?') else '.'}"
 
 
 def _lower_rate(circumstances: Circumstances) -> str:
@@ -66,7 +66,7 @@ KAIMING = Advice("choose Kaiming initialisation", lambda run: not run.initialisa
 EARLY_STOPPING = Advice("stop early", lambda run: not run.stops_early)
 DROPOUT = Advice("add dropout", lambda run: not run.has_dropout)
 DECAY = Advice("add weight decay", lambda run: run.weight_decay == 0 and run.can_decay)
-AUGMENT = Advice("augment the images", lambda run: run.can_augment)
+AUGMENT = Advice("augment the samples", lambda run: run.can_augment)
 MORE_DATA = Advice("use more samples")
 SMALLER = Advice("use a smaller network")
 LARGER = Advice("use more units or more layers")

@@ -76,15 +76,15 @@ class Circumstances:
     def can_augment(self) -> bool:
         """Whether the data set has images, and no augmentation is on."""
         job = self.job
-        if job is None or job.augmentations:
-            return False
-        return any(signal is not None and signal.channels_first for signal in job.dataset.signals)
+        return job is not None and not job.augmentations and job.can_augment
 
     @property
     def can_weight_classes(self) -> bool:
         """Whether the paradigm can weight classes, and does not do so yet."""
-        job = self.job
-        return job is not None and hasattr(job.paradigm, "class_weights") and not job.paradigm.balances_classes
+        if self.job is None or not hasattr(self.job.paradigm, "class_weights"):
+            return False
+        loss = self.job.paradigm.loss_for(self.job.dataset)
+        return loss is not None and bool(loss.weighs) and not self.job.paradigm.balances_classes
 
     # -- the network ------------------------------------------------------------------------------------------------
 
@@ -94,7 +94,7 @@ class Circumstances:
 
     @functools.cached_property
     def has_dropout(self) -> bool:
-        return any(getattr(spec, "drops_units", False) for spec in self.specs.values())
+        return any(_dropout(spec) > 0 for spec in self.specs.values())
 
     @functools.cached_property
     def reads_batches(self) -> bool:
@@ -118,6 +118,12 @@ class Circumstances:
             return CanvasNode(name if self.document is not None else node, node)
         parts = list(_parts(self.document, node))
         return CanvasNode(name, f"{name} ({', '.join(parts)})" if parts else name)
+
+
+def _dropout(spec: Any) -> float:
+    """The share of units that a layer drops in training."""
+    own = getattr(spec, "p", 0.0) if getattr(spec, "family", "") == "regularisation" else 0.0
+    return float(own or getattr(spec, "dropout", 0.0) or 0.0)
 
 
 def _is_skip(merged: tuple[str, ...], inputs: Mapping[str, tuple[str, ...]]) -> bool:

@@ -1,38 +1,73 @@
-"""Verdicts on the network, from what the probes measured. Each is one class; `Assessment` asks them."""
+"""Verdicts on the network: why gradients do not reach its layers. They are withheld while the run does well."""
 
 from __future__ import annotations
 
 import itertools
-import math
+import statistics
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from builder.catalogue import CATALOGUE
 from trainers.events import Badge, Verdict, VerdictSeverity
-from trainers.verdicts.evidence import Evidence
+from trainers.verdicts.advice import (
+    CLIP,
+    DEFAULT_START,
+    KAIMING,
+    LAYER_NORM,
+    LOWER_RATE,
+    NORMALISE,
+    RAISE_RATE,
+    SKIP,
+    Advice,
+    advise,
+)
+from trainers.verdicts.evidence import WELL, Evidence
+from trainers.verdicts.rules import EvidenceRule, listed, percent, thirds
+
+# What comes of any training that does not work.
+GUESSING = ("NoBetterThanGuessing", "Underfitting", "NeverPredicted", "RareNeverPredicted", "OnlyOnePredicted")
 
 
-class VerdictRule:
-    """Base of every verdict. The docstring says what it finds and why that matters, with an example and its fix."""
+class EqualWeights(EvidenceRule):
+    """The weights of a layer start equal, so all of its units compute the same and get the same gradients for ever.
 
-    title: ClassVar[str]
-    severity: ClassVar[VerdictSeverity] = "warning"
-    badge: ClassVar[Badge] = ""  # a word beside the node on the canvas
+    A layer of a hundred equal units can do no more than one of a single unit. Random initial weights differ.
 
-    def verdict(self, node: str | None, message: str, advice: str) -> Verdict:
-        """The verdict on a node; None: on the whole network."""
-        return Verdict(node, self.severity, message, advice, self.badge)
+    Example: a perceptron with the initialisation zeros.
+    Fix: choose another initialisation.
+    """
 
-
-class ProbeRule(VerdictRule):
-    """Base of the verdicts on the network: `find` reads what the probes measured."""
+    title: ClassVar[str] = "Equal weights"
+    severity: ClassVar[VerdictSeverity] = "error"
+    effects: ClassVar[tuple[str, ...]] = (
+        "VanishingGradients", "DeadUnits", "SaturatedUnits", "SlowUpdates", "LearningRateTooHigh",
+        "Forgets", "PenaltyTooStrong", *GUESSING,
+    )  # fmt: skip
 
     def find(self, evidence: Evidence) -> Iterator[Verdict]:
-        """The verdicts of this kind that hold now."""
-        raise TypeError(f"{type(self).__name__} must define what it finds.")
+        first, specs = evidence.probes.first.get("weights", {}), evidence.circumstances.specs
+        equal = [
+            node
+            for node, values in evidence.probes.weights.items()
+            if min(values.get("equal_units", 0.0), first[node].get("equal_units", 0.0)) > 0.999
+            and not getattr(specs.get(node), "vocabulary_parameter", None)
+        ]
+        if not equal or evidence.does_well:
+            return
+        zero = first[equal[0]].get("norm", 0.0) == 0.0
+        start = "are all zero at the start" if zero else "start equal for all of its units"
+        others = [evidence.circumstances.on_canvas(node).words for node in equal[1:]]
+        also = f" The same holds for {listed(others)}." if others else ""
+        advice = Advice("choose an initialisation with random weights, such as torch's default")
+        yield self.verdict(
+            evidence.circumstances,
+            equal[0],
+            f"The weights of {{node}} {start}: its units get the same gradients, and nothing makes them differ.{also}",
+            advise(evidence.circumstances, advice),
+        )
 
 
-class VanishingGradients(ProbeRule):
+class VanishingGradients(EvidenceRule):
     """Gradients become smaller from the output back to the input, so the first layers hardly learn.
 
     Each layer multiplies the gradient by its slope. Where most slopes are below one, such as in a deep network of
@@ -45,90 +80,126 @@ class VanishingGradients(ProbeRule):
 
     title: ClassVar[str] = "Vanishing gradients"
     badge: ClassVar[Badge] = "vanishing"
+    effects: ClassVar[tuple[str, ...]] = ("SlowUpdates", *GUESSING)
     factor: ClassVar[float] = 300.0
 
     def find(self, evidence: Evidence) -> Iterator[Verdict]:
-        specs = evidence.circumstances.specs
+        specs, run = evidence.circumstances.specs, evidence.circumstances
         # Each row of an embedding gets the gradient of few tokens of a batch, so its gradients are small anyway.
-        embeddings = {node for node, spec in specs.items() if getattr(spec, "vocabulary_parameter", None)}
         sizes = {
             node: max(values.get("mean_abs", 0.0), 1e-30)
             for node, values in evidence.probes.gradients.items()
-            if node not in embeddings
+            if not getattr(specs.get(node), "vocabulary_parameter", None)
         }
-        if len(sizes) < 3:
+        if len(sizes) < 3 or not evidence.fails:
+            return
+        # A single node may have small gradients because it is large, or beside the main path: the first third counts.
+        first, last = (statistics.median(sizes[node] for node in part) for part in thirds(list(sizes)))
+        if last < self.factor * first:
             return
         nodes = list(sizes)
-        last = nodes[-1]
-        first = min(nodes[: max(1, len(nodes) // 2)], key=sizes.__getitem__)
-        ratio = sizes[last] / sizes[first]
-        if ratio < self.factor:
-            return
-        between = _between(list(specs), first, last)
-        saturating = next((node for node, spec in specs.items() if len(spec.bounds()) == 2 and node in between), None)
-        if saturating:
-            name = specs[saturating].title()
-            advice = f"The slope of {name} is small: use an activation that does not saturate, such as ReLU, or batch "
-            advice += f"normalisation before each {name}."
+        begin, end = nodes[0], nodes[-1]
+        smallest = min(thirds(nodes)[0], key=sizes.__getitem__)
+        between = _between(list(specs), begin, end)
+        saturating = next((specs[node] for node in between if len(specs[node].bounds()) == 2), None)
+        if saturating is not None:
+            name = saturating.title()
+            pieces = [f"use an activation that does not saturate instead of {name}, such as {_rectifier()}"]
         else:
-            advice = "Try a skip connection around the layers between them, normalisation, or Kaiming initialisation."
-        message = f"Gradients at {first} are {_times(ratio)} smaller than at {last}: they vanish, and the first layers "
-        yield self.verdict(first, f"{message}hardly learn.", advice)
+            pieces = []
+        ratio = _times(last / sizes[smallest])
+        yield self.verdict(
+            run,
+            smallest,
+            f"Gradients vanish: those of {{node}} are {ratio} smaller than those of "
+            f"{run.on_canvas(end).words}, so the first layers hardly learn.",
+            advise(run, *pieces, NORMALISE, LAYER_NORM, SKIP, KAIMING),
+        )
 
 
-class ExplodingGradients(ProbeRule):
-    """Gradients are so large that a single step changes the weights by more than half, or their norm is above 1,000.
+class ExplodingGradients(EvidenceRule):
+    """Gradients are huge from the first step on: the initial weights or the inputs are too large for the network.
 
-    Such a step usually makes the loss larger, and the next gradients larger still, until the loss is NaN.
+    Each layer multiplies the gradient by its weights. Where these are large, the product grows from layer to layer.
+    The first steps then throw the weights far away, and the loss with them.
 
-    Example: a perceptron on diabetes, trained with SGD and a learning rate of 50.
-    Fix: lower the learning rate, or set `gradient_clip` to 1.
+    Example: eight Linear layers with ReLU on digits, with initial weights of the standard deviation 1.
+    Fix: choose the default initialisation, normalise, or set `gradient_clip` to 1.
     """
 
     title: ClassVar[str] = "Exploding gradients"
     severity: ClassVar[VerdictSeverity] = "error"
     badge: ClassVar[Badge] = "exploding"
+    effects: ClassVar[tuple[str, ...]] = (
+        "LearningRateTooHigh", "DeadUnits", "SaturatedUnits", "SlowUpdates", "VanishingGradients", *GUESSING
+    )  # fmt: skip
+    norm: ClassVar[float] = 1e3
+    factor: ClassVar[float] = 300.0
 
     def find(self, evidence: Evidence) -> Iterator[Verdict]:
-        for node, values in evidence.probes.gradients.items():
-            if values.get("norm", 0.0) > 1e3 or values.get("update_ratio", 0.0) > 0.5:
-                yield self.verdict(
-                    node,
-                    f"Gradients explode at {node}: their norm is {values['norm']:.3g}, and one step changes the "
-                    f"weights by {values['update_ratio']:.0%}.",
-                    "Lower the learning rate, or set gradient clipping to 1.",
-                )
-                return
+        first = evidence.probes.first.get("gradients", {})
+        sizes = {node: values.get("norm", 0.0) for node, values in first.items()}
+        if not sizes or not (evidence.losses.grows or evidence.losses.stays_high or evidence.fails):
+            return
+        if evidence.does_well:
+            return
+        largest = max(sizes, key=sizes.__getitem__)
+        means = {node: values.get("mean_abs", 0.0) for node, values in first.items()}
+        early, late = (statistics.median(means[node] for node in part) for part in thirds(list(means)))
+        if sizes[largest] < self.norm and early < self.factor * max(late, 1e-12):
+            return
+        run = evidence.circumstances
+        yield self.verdict(
+            run,
+            largest,
+            f"Gradients explode from the first step on: the norm of those of {{node}} was {sizes[largest]:.2g}. The "
+            "initial weights, or the inputs, are too large.",
+            advise(run, DEFAULT_START, NORMALISE, LAYER_NORM, CLIP, LOWER_RATE),
+        )
 
 
-class DeadUnits(ProbeRule):
-    """At least 40 % of the units of an activation are zero for every sample.
+class DeadUnits(EvidenceRule):
+    """At least 40 % of the units of an activation are zero for every sample, and the network does not learn.
 
     Such a unit passes nothing on and gets no gradient, so the weights before it do not learn any more.
 
-    Example: ReLU after a Linear layer, trained with SGD and a learning rate of 8: one large step makes the inputs of
-    ReLU negative for every sample.
-    Fix: lower the learning rate, or use LeakyReLU or GELU, whose slope for negative inputs is not zero.
+    Example: ReLU after a Linear layer whose biases start far below zero.
+    Fix: use smaller initial weights, a lower learning rate, or LeakyReLU or GELU, whose slope for negative inputs is
+    not zero.
     """
 
     title: ClassVar[str] = "Dead units"
     badge: ClassVar[Badge] = "dead"
+    effects: ClassVar[tuple[str, ...]] = ("VanishingGradients", "SlowUpdates", *GUESSING)
+    share: ClassVar[float] = 0.4
 
     def find(self, evidence: Evidence) -> Iterator[Verdict]:
-        for node, values in evidence.probes.activations.items():
-            spec = evidence.circumstances.specs.get(node)
-            if getattr(spec, "family", "") == "activation" and values.get("dead_share", 0.0) >= 0.4:
-                yield self.verdict(
-                    node,
-                    f"{values['dead_share']:.0%} of the units of {node} are dead: they are zero for every sample, so "
-                    "the weights before them get no gradient.",
-                    "Lower the learning rate, or use an activation whose slope for negative inputs is not zero, such "
-                    "as LeakyReLU or GELU.",
-                )
+        run, first = evidence.circumstances, evidence.probes.first.get("activations", {})
+        dead = {
+            node: values["dead_share"]
+            for node, values in evidence.probes.activations.items()
+            if values.get("dead_share", 0.0) >= self.share
+        }
+        if not dead or not evidence.fails:
+            return
+        for node, share in itertools.islice(dead.items(), 1):
+            from_start = first[node].get("dead_share", 0.0) >= self.share
+            since = " from the first step on" if from_start else ""
+            others = [run.on_canvas(name).words for name in list(dead)[1:]]
+            also = f" So are many of {listed(others)}." if others else ""
+            causes = [DEFAULT_START, "check the biases and the scale of what comes in"] if from_start else [LOWER_RATE]
+            leaky = f"use an activation whose slope for negative inputs is not zero, such as {_leaky()}"
+            yield self.verdict(
+                run,
+                node,
+                f"{percent(share)} of the units of {{node}} are dead{since}: they are zero for every sample, so the "
+                f"weights before them get no gradient.{also}",
+                advise(run, *causes, NORMALISE, leaky),
+            )
 
 
-class SaturatedUnits(ProbeRule):
-    """At least half of the values of a bounded activation are at its bounds.
+class SaturatedUnits(EvidenceRule):
+    """At least half of the values of a bounded activation are at its bounds, and the network does not learn.
 
     There its slope is almost zero, so almost no gradient reaches the layers before it. The activation before an Output
     may saturate: an image has black and white pixels.
@@ -139,75 +210,94 @@ class SaturatedUnits(ProbeRule):
 
     title: ClassVar[str] = "Saturated units"
     badge: ClassVar[Badge] = "saturated"
+    effects: ClassVar[tuple[str, ...]] = ("VanishingGradients", "SlowUpdates", *GUESSING)
+    share: ClassVar[float] = 0.5
 
     def find(self, evidence: Evidence) -> Iterator[Verdict]:
-        specs = evidence.circumstances.specs
+        run, specs = evidence.circumstances, evidence.circumstances.specs
         following = dict(itertools.pairwise(specs))
+        first = evidence.probes.first.get("activations", {})
+        if not evidence.fails:
+            return
         for node, values in evidence.probes.activations.items():
             before_output = getattr(specs.get(following.get(node, "")), "role", "") == "output"
-            if values.get("saturated_share", 0.0) >= 0.5 and not before_output:
-                bounds = " and ".join(f"{bound:g}" for bound in specs[node].bounds())
-                yield self.verdict(
-                    node,
-                    f"{values['saturated_share']:.0%} of the values of {node} are at its bounds {bounds}, where the "
-                    "slope is almost zero: little gradient reaches the layers before it.",
-                    "Use smaller initial weights, or batch normalisation before it.",
-                )
+            share = values.get("saturated_share", 0.0)
+            if share < self.share or before_output:
+                continue
+            bounds = " and ".join(f"{bound:g}" for bound in specs[node].bounds())
+            from_start = first[node].get("saturated_share", 0.0) >= self.share
+            since = ", from the first step on," if from_start else ""
+            smaller = Advice("use smaller initial weights, or scale down what comes in", lambda _: True)
+            yield self.verdict(
+                run,
+                node,
+                f"{percent(share)} of the values of {{node}} are{since} at its bounds {bounds}, where the slope is "
+                "almost zero: little gradient reaches the layers before it.",
+                advise(run, *([DEFAULT_START, smaller] if from_start else [LOWER_RATE]), NORMALISE, LAYER_NORM),
+            )
+            return
 
 
-class UpdateSize(ProbeRule):
-    """One step changes the weights by less than 0.001 % or by more than 5 % of their size; 0.1 % is usual.
-
-    With much smaller steps training is slow, with much larger ones the loss may oscillate or diverge.
+class SlowUpdates(EvidenceRule):
+    """One step changes the weights by less than 0.003 % of their size, and the network hardly learns; 0.1 % is usual.
 
     Example: a perceptron trained with SGD and a learning rate of 0.00001.
-    Fix: raise or lower the learning rate, until one step changes the weights by about 0.1 %.
+    Fix: raise the learning rate, until one step changes the weights by about 0.1 %.
     """
 
-    title: ClassVar[str] = "Size of the updates"
-    severity: ClassVar[VerdictSeverity] = "info"
+    title: ClassVar[str] = "Steps too small"
+    effects: ClassVar[tuple[str, ...]] = GUESSING
+    ratio: ClassVar[float] = 3e-5
 
     def find(self, evidence: Evidence) -> Iterator[Verdict]:
-        ratios = sorted(v["update_ratio"] for v in evidence.probes.gradients.values() if v.get("update_ratio", 0) > 0)
-        if not ratios:
+        largest = [value for value in evidence.probes.largest_update.values() if value > 0]
+        ratios = [v["update_ratio"] for v in evidence.probes.gradients.values() if v.get("update_ratio", 0) > 0]
+        slow = ratios and statistics.median(ratios) < self.ratio and statistics.median(largest) < 10 * self.ratio
+        known = evidence.progress
+        badly = evidence.fails or (evidence.ended and known is not None and known < WELL)
+        if not slow or not badly:
             return
-        median = ratios[len(ratios) // 2]
-        if median < 1e-5:
-            message = f"One step changes the weights by {median:.1e} of their size. About 1e-3 is usual, so training "
-            yield self.verdict(None, f"{message}is slow.", "Raise the learning rate.")
-        elif 0.05 < median <= 0.5:
-            message = f"One step changes the weights by {median:.0%} of their size. About 0.1 % is usual."
-            yield self.verdict(None, message, "Lower the learning rate if the loss oscillates.")
+        median = statistics.median(ratios)
+        yield self.verdict(
+            evidence.circumstances,
+            None,
+            f"The steps are too small: one changes the weights by {median:.0e} of their size; about 1e-03 is usual.",
+            advise(evidence.circumstances, RAISE_RATE),
+        )
 
 
-class VanishingThroughTime(ProbeRule):
+class Forgets(EvidenceRule):
     """The gradient of a recurrent layer becomes almost zero from the last step of a sequence to the first ones.
 
     What the network reads in the first steps then has no influence on its weights, so it is not learned.
 
-    Example: a plain RNN that reads 100 steps and has to remember the first one.
+    Example: the template "Recurrent network that forgets", a plain RNN that hears a word and then silence.
     Fix: use LSTM or GRU, whose gates pass the gradient on, attention, or shorter sequences.
     """
 
     title: ClassVar[str] = "Vanishing gradients through time"
     badge: ClassVar[Badge] = "vanishing"
-    ratio: ClassVar[float] = 1e-6
+    effects: ClassVar[tuple[str, ...]] = ("VanishingGradients", "SlowUpdates", *GUESSING)
+    ratio: ClassVar[float] = 1e-3
     least_steps: ClassVar[int] = 8  # shorter sequences get no verdict
 
     def find(self, evidence: Evidence) -> Iterator[Verdict]:
+        if not evidence.fails:
+            return
         for node, values in evidence.probes.through_time.items():
             sizes = {int(back): size for back, size in values.items()}
-            last = sizes.get(0, 0.0)
-            if last <= 0 or max(sizes) < self.least_steps:
+            last, furthest = sizes.get(0, 0.0), max(sizes, default=0)
+            if last <= 0 or furthest < self.least_steps or sizes[furthest] >= self.ratio * last:
                 continue
-            lost = next((back for back in sorted(sizes) if sizes[back] < self.ratio * last), None)
-            if lost is None:
-                continue
+            lost = next(back for back in sorted(sizes) if sizes[back] < self.ratio * last)
+            run = evidence.circumstances
             yield self.verdict(
+                run,
                 node,
-                f"{node} hardly learns from early steps: the gradient {lost} steps before the last one is "
-                f"{max(sizes[lost] / last, 1e-30):.0e} of that at the last step.",
-                self._advice(evidence.circumstances.specs.get(node)),
+                f"{{node}} forgets: the gradient {lost} steps before the last one is "
+                f"{max(sizes[lost] / last, 1e-30):.0e} of that at the last step, and it shrinks further. What is read "
+                "earlier is not learned.",
+                self._advice(run.specs.get(node)),
             )
 
     @staticmethod
@@ -219,15 +309,28 @@ class VanishingThroughTime(ProbeRule):
         return "Use attention, which has direct access to every step, or shorten the sequence."
 
 
-PROBE_RULES: tuple[ProbeRule, ...] = tuple(rule() for rule in ProbeRule.__subclasses__())
+def _rectifier() -> str:
+    """An activation that saturates on one side only."""
+    return next(kind.title() for kind in CATALOGUE.values() if kind.family == "activation" and kind.saturates == (0.0,))
 
 
-def _between(names: list[str], first: str, last: str) -> set[str]:
+def _leaky() -> str:
+    """An activation that saturates nowhere, and has a slope for negative inputs."""
+    return next(kind.title() for kind in CATALOGUE.values() if kind.family == "activation" and _has_slope(kind))
+
+
+def _has_slope(kind: Any) -> bool:
+    return "negative_slope" in kind.model_fields and not kind.saturates and not kind.stochastic
+
+
+def _between(names: list[str], first: str, last: str) -> list[str]:
     if first not in names or last not in names:
-        return set()
-    return set(names[names.index(first) : names.index(last)])
+        return []
+    return names[names.index(first) : names.index(last)]
 
 
 def _times(ratio: float) -> str:
-    digits = 10 ** max(0, int(math.log10(ratio)) - 1)
+    if ratio >= 1e9:
+        return "more than a billion times"
+    digits = 10 ** max(0, len(str(int(ratio))) - 2)
     return f"{round(ratio / digits) * digits:,.0f} times"

@@ -84,7 +84,9 @@ def causes_first(found: Iterable[Verdict]) -> tuple[Verdict, ...]:
             for other in given
             if other.kind in effects.get(verdict.kind, ()) and known[other.kind].outcome and verdict.severity != "info"
         ]
-        kept.append(replace(verdict, severity=min(verdict.severity, *outcomes, key=SERIOUS_FIRST.index)) if outcomes else verdict)
+        advice = "" if verdict.kind in withheld else verdict.advice  # that of its cause is the one to follow
+        severity = min([verdict.severity, *outcomes], key=SERIOUS_FIRST.index)
+        kept.append(replace(verdict, severity=severity, advice=advice))
     return tuple(sorted(kept, key=functools.cmp_to_key(functools.partial(_order, effects))))
 
 

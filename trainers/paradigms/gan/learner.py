@@ -12,6 +12,7 @@ import builder
 from trainers.engine.device import autocast
 from trainers.engine.snapshot_schedule import SnapshotSchedule
 from trainers.events import Event, Snapshot, Verdict
+from trainers.objectives.guess import Guess
 from trainers.optim.optimisation import Optimisation
 from trainers.paradigms.gan.losses import GAN_LOSSES, gradient_penalty
 from trainers.paradigms.gan.metrics import (
@@ -75,6 +76,7 @@ class GanLearner:
         self.step_metrics = StepMetrics(STEP_METRICS, steps_per_epoch)
         self.tracker = Diagnostics(relative_scores=self.gan_loss.uses_gradient_penalty)
         self.diagnostics: tuple[Verdict, ...] = ()
+        self.guesses: tuple[Guess, ...] = ()
         self.notes: tuple[str, ...] = ("torch.compile is not used for two networks.",) if job.settings.compile else ()
         self.snapshot_schedule = SnapshotSchedule(total_steps)
 

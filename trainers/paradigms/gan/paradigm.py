@@ -31,6 +31,7 @@ class GAN(Paradigm):
     label: ClassVar[str] = "Generative adversarial network"
     synonyms: ClassVar[tuple[str, ...]] = ("adversarial", "dcgan", "wgan")
     networks: ClassVar[tuple[str, ...]] = (GENERATOR, DISCRIMINATOR)
+    loss_shows_progress: ClassVar[bool] = False
     cards: ClassVar[tuple[str, ...]] = ("generated_samples", "adversarial_losses")
     panels: ClassVar[tuple[str, ...]] = ("random_samples", "noise_interpolation", "discriminator_scores")
 
