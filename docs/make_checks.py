@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import builder.checks
+import trainers.paradigms
 import trainers.verdicts
 from builder.checks.base import Check, Reporter
 from builder.registry import discover
@@ -28,7 +29,9 @@ A **check** looks at a document before the training. An error must be fixed befo
 can be ignored. Most problems have a fix that one click applies. `netloom check FILE` prints the problems of a document,
 each with its number. N001 is a file that is not a valid document, T100 a setting with a wrong name or value.
 
-A **verdict** looks at a run while it trains. It is reported when it holds for some time, with advice what to try.
+A **verdict** looks at a run while it trains. It is reported when it holds for some time, with advice what to try. Of
+several, a cause comes first, and its effects are withheld; nothing is reported of a network that does well. The steps
+at which a run is measured for verdicts follow from its job, so the same job gives the same verdicts.
 """
 
 
@@ -47,10 +50,10 @@ def _sections() -> Iterator[str]:
         if own:
             yield from _checks(f"Checks of the paradigm “{paradigm.label}”", own)
     yield "## Verdicts\n"
-    rules = discover(trainers.verdicts, VerdictRule, lambda rule: rule.__name__).values()
-    for rule in rules:
-        if hasattr(rule, "title"):  # the others are base classes
-            yield _entry(rule, rule.title, rule.severity)
+    for package in (trainers.verdicts, trainers.paradigms):
+        for rule in discover(package, VerdictRule, lambda rule: rule.__name__).values():
+            if hasattr(rule, "title"):  # the others are base classes
+                yield _entry(rule, rule.title, rule.severity)
 
 
 def _checks(title: str, checks: Iterable[Reporter]) -> Iterator[str]:

@@ -18,7 +18,7 @@ from tests.trainers.latent import autoencoder
 from trainers.data.batches import Batch
 from trainers.events import Snapshot
 from trainers.paradigms.autoencoder import bottleneck, projection
-from trainers.paradigms.autoencoder.paradigm import Autoencoder, diagnose
+from trainers.paradigms.autoencoder.paradigm import Autoencoder
 from trainers.paradigms.autoencoder.reconstructions import (
     decode,
     detect_anomalies,
@@ -27,6 +27,7 @@ from trainers.paradigms.autoencoder.reconstructions import (
     samples_from_prior,
     widest_dimensions,
 )
+from trainers.paradigms.autoencoder.verdicts import diagnose
 from trainers.runs.run import RunError
 
 Train = Callable[..., trainers.Run]
@@ -261,12 +262,11 @@ def test_a_network_without_weights_is_refused(make: Any) -> None:
 
 def test_diagnostics_of_codes_and_reconstructions() -> None:
     how, code = Autoencoder(), torch.randn(100, 4)
-    assert not diagnose(0.8, code, "bottleneck", how)
-    assert "hardly better" in diagnose(0.01, code, "bottleneck", how)[0].message
+    assert not diagnose(code, "bottleneck", how)
     code[:, 1] = 3.0
-    (dead,) = diagnose(0.8, code, "bottleneck", how)
+    (dead,) = diagnose(code, "bottleneck", how)
     assert dead.message.startswith("1 of 4") and dead.severity == "info" and dead.node == "bottleneck"
-    assert "same for every sample" in diagnose(0.0, torch.ones(10, 3), "bottleneck", how)[0].message
+    assert "same for every sample" in diagnose(torch.ones(10, 3), "bottleneck", how)[0].message
 
 
 def test_projections_of_codes() -> None:

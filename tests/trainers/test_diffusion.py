@@ -144,11 +144,12 @@ def test_useless_predictions_and_equal_samples_are_reported() -> None:
     made = learner(small_diffusion())
     for parameter in made.ema.parameters():
         parameter.zero_()
+    scores = made.evaluate(made.prepared.validation)
+    (guess,) = made.guesses
+    assert not guess.beaten_by(scores["explained_variance"]) and guess.beaten_by(0.5)
+    made._relative_deviation, made.epochs = 0.1, made.job.settings.epochs  # it is not measured again
     made.evaluate(made.prepared.validation)
-    assert "no better than a constant prediction" in made.diagnostics[0].message
-    made._relative_deviation = 0.1
-    assert len(list(made._verdicts(-1.0))) == 1
-    assert "almost the same" in next(iter(made._verdicts(0.8))).message
+    assert "almost the same" in made.diagnostics[0].message
 
 
 @pytest.mark.parametrize(

@@ -26,12 +26,12 @@ from trainers.paradigms.gan import samples
 from trainers.paradigms.gan.learner import GanLearner
 from trainers.paradigms.gan.losses import GAN_LOSSES, gradient_penalty
 from trainers.paradigms.gan.metrics import (
-    Diagnostics,
     covered_classes,
     diversity,
     nearest_classes,
     sliced_wasserstein,
 )
+from trainers.paradigms.gan.verdicts import Diagnostics
 
 Train = Callable[..., trainers.Run]
 REAL, FAKE = torch.tensor([[2.0], [0.5]]), torch.tensor([[-1.0], [0.25]])

@@ -11,6 +11,7 @@ import pytest
 import builder
 import trainers
 import trainers.data
+import trainers.paradigms
 import trainers.verdicts
 from builder import Document
 from builder.edits import apply_all
@@ -217,7 +218,8 @@ def test_the_page_about_checks_is_up_to_date() -> None:
 
 def test_every_check_and_verdict_has_an_example_and_a_fix() -> None:
     kinds = [type(check) for check in job_checks() if type(check).__module__.startswith("trainers.checks.")]
-    kinds += [rule for rule in discover(trainers.verdicts, VerdictRule, str).values() if hasattr(rule, "title")]
+    for package in (trainers.verdicts, trainers.paradigms):
+        kinds += [rule for rule in discover(package, VerdictRule, str).values() if hasattr(rule, "title")]
     assert len(kinds) > 20
     for kind in kinds:
         text = inspect.getdoc(kind) or ""

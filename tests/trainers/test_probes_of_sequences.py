@@ -56,13 +56,16 @@ def verdicts_on(sizes: dict[str, float]) -> tuple[Verdict, ...]:
     assessment = Assessment(Circumstances(specs={}))
     for step in range(MIN_PROBES):
         assessment.evidence.probes.add([Probe(step, "through_time", {"memory": sizes})])
+    for _ in range(40):
+        assessment.evidence.losses.add(2.3)
+    assessment.evidence.ended = True
     return assessment.verdicts()
 
 
 def test_a_gradient_that_vanishes_through_time_has_a_verdict() -> None:
     sizes = {str(back): math.exp(-back) for back in range(60)}
     (verdict,) = verdicts_on(sizes)
-    assert verdict.node == "memory" and "the gradient 14 steps before the last one" in verdict.message
+    assert verdict.node == "memory" and "the gradient 7 steps before the last one" in verdict.message
     assert "LSTM or GRU" in verdict.advice
     assert not verdicts_on({"0": 1.0, "20": 0.1})
 

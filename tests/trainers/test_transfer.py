@@ -24,7 +24,8 @@ from trainers.paradigms.transfer import source_weights
 from trainers.paradigms.transfer.comparison import compare, has_baseline
 from trainers.paradigms.transfer.learner import TransferLearner
 from trainers.paradigms.transfer.paradigm import Transfer
-from trainers.paradigms.transfer.scratch_baseline import frozen_underfits, negative_transfer
+from trainers.paradigms.transfer.scratch_baseline import SCRATCH_PREFIX
+from trainers.paradigms.transfer.verdicts import FrozenUnderfits, NegativeTransfer
 from trainers.paradigms.transfer.weight_files import WeightsError
 
 HALF = {"name": "digits", "keep_classes": ["0", "1", "2", "3", "4"], "batch_size": 64}
@@ -284,12 +285,14 @@ def test_a_run_that_starts_from_a_run_is_compared_with_its_baseline(train: Any) 
 def test_negative_transfer_and_frozen_features_that_underfit_are_reported() -> None:
     accuracy = ReportedMetric("accuracy", "accuracy")
     worse = {"accuracy": 0.7, "scratch_accuracy": 0.8, "loss": 0.9, "scratch_loss": 0.5}
-    assert "0.700 with transfer, 0.800 from scratch" in negative_transfer(worse, accuracy)[0].message
-    assert not negative_transfer({**worse, "accuracy": 0.79}, accuracy)
-    assert not negative_transfer({"accuracy": 0.5, "loss": 1.0}, accuracy)
-    assert frozen_underfits([0.3, 0.55, 0.56, 0.55, 0.56], accuracy, "conv")[0].node == "conv"
-    assert not frozen_underfits([0.3, 0.4, 0.5, 0.6], accuracy, "conv")
-    assert not frozen_underfits([0.9] * 5, accuracy, "conv")
+    assert (
+        "0.700 with transfer, 0.800 from scratch" in NegativeTransfer().find(worse, accuracy, SCRATCH_PREFIX)[0].message
+    )
+    assert not NegativeTransfer().find({**worse, "accuracy": 0.79}, accuracy, SCRATCH_PREFIX)
+    assert not NegativeTransfer().find({"accuracy": 0.5, "loss": 1.0}, accuracy, SCRATCH_PREFIX)
+    assert FrozenUnderfits().find([0.3, 0.55, 0.56, 0.55, 0.56], accuracy, "conv")[0].node == "conv"
+    assert not FrozenUnderfits().find([0.3, 0.4, 0.5, 0.6], accuracy, "conv")
+    assert not FrozenUnderfits().find([0.9] * 5, accuracy, "conv")
 
 
 # -- checks ---------------------------------------------------------------------------------------------------------

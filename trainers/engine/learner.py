@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import builder
 from trainers.engine.device import autocast
+from trainers.verdicts.circumstances import Circumstances
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -44,6 +45,7 @@ class NetworkLearner:
 
         settings = job.settings
         self.job, self.prepared = job, prepared
+        self.circumstances = Circumstances(job, total_steps)
         self.model = self.network(job)
         job.initialisation.apply(self.model)
         self.model.to(device)

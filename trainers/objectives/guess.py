@@ -20,6 +20,7 @@ class Guess:
     margin: float = 0.0  # by which a finite number of samples moves the metric by chance
     best: float = 1.0  # of a perfect prediction
     logarithmic: bool = False
+    advice: str = ""  # what to try where a network is no better; empty: what is usual
     reachable: float = 1.0  # how far good networks usually get on the way to perfect predictions of noisy data
 
     @property
@@ -28,7 +29,10 @@ class Guess:
 
     def beaten_by(self, score: float) -> bool:
         """Whether a score is better, by more than chance."""
-        return (score - self.value if self.higher_is_better else self.value - score) > self.margin
+        margin = min(
+            self.margin, abs(self.best - self.value) / 2
+        )  # few samples: a perfect score is better all the same
+        return (score - self.value if self.higher_is_better else self.value - score) > margin
 
     def progress(self, score: float) -> float:
         """The share of the way from the guess to what good networks usually reach: 0 is the guess."""

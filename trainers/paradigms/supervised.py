@@ -18,7 +18,6 @@ from trainers.objectives.registry import all_losses, default_loss, evaluate_metr
 from trainers.paradigms.base import Paradigm
 from trainers.tasks import TASKS
 from trainers.tasks.target import Target
-from trainers.verdicts.circumstances import Circumstances
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -83,7 +82,6 @@ class SupervisedLearner(NetworkLearner):
             weights = self._balanced(output_shape(job))
         self.criterion = self.objective.build(weights, self.target)
         self.costly = operations(job) * len(prepared.training) >= DETAILED
-        self.circumstances = Circumstances(job, steps[0])
         self._naive: dict[int, Tensor | None] = {}
         self._guesses: dict[int, tuple[Guess, ...]] = {}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
@@ -13,6 +14,9 @@ from trainers.events import Event, Snapshot, Verdict
 from trainers.paradigms.autoencoder import bottleneck
 from trainers.paradigms.autoencoder.base import ReconstructionLearner, ReconstructionParadigm, evaluation_batches
 from trainers.paradigms.base import ReportedMetric
+from trainers.verdicts.advice import advise
+from trainers.verdicts.circumstances import Circumstances
+from trainers.verdicts.rules import VerdictRule
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -158,7 +162,10 @@ class VariationalLearner(ReconstructionLearner):
                 total = total + self.kl_divergence(found).sum(dim=0)
         dimensions = (total / len(split)).cpu()
         reconstruction, kl = reconstruction / len(split), float(dimensions.sum())
-        self.diagnostics = (*diagnose(dimensions, self.code or "", self.paradigm), *self._unused_code(split))
+        self.diagnostics = (
+            *diagnose(dimensions, self.code or "", self.paradigm, self.circumstances),
+            *self._unused_code(split),
+        )
         return {
             "loss": reconstruction + self.paradigm.beta * kl,
             "negative_elbo": reconstruction + kl,
@@ -223,21 +230,41 @@ def kl_divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
     return (mean.square() + log_variance.exp() - log_variance - 1) / 2
 
 
-def diagnose(dimensions: Tensor, node: str, how: Variational) -> tuple[Verdict, ...]:
-    """Posterior collapse: latent dimensions whose distribution is the same for every sample."""
-    count, inactive = len(dimensions), int((dimensions <= INACTIVE).sum())
-    if not inactive:
-        return ()
-    lower = "lower beta" if how.loss == "bce" else "lower beta or output_std"
-    if inactive == count:
-        message = f"Posterior collapse: the code at {node} is the same for every sample, and the decoder ignores it."
-        return (Verdict(node, "warning", message, f"Raise kl_warmup_epochs, or {lower}."),)
-    message = (
-        f"{inactive} of {count} latent dimensions at {node} hold no information about the sample (KL below "
-        f"{INACTIVE:g} nats)."
-    )
-    advice = (
-        f"Posterior collapse: raise kl_warmup_epochs, {lower}; or use fewer latent dimensions, if the reconstructions "
-        "are good enough."
-    )
-    return (Verdict(node, "warning" if 2 * inactive >= count else "info", message, advice),)
+class PosteriorCollapse(VerdictRule):
+    """Latent dimensions have the same distribution for every sample, so they hold no information about it.
+
+    The KL term pulls every dimension to the standard normal distribution. Where the decoder gains little by one, the
+    pull wins.
+
+    Example: a VAE with a beta of 20.
+    Fix: raise kl_warmup_epochs, lower beta, or use fewer latent dimensions.
+    """
+
+    title: ClassVar[str] = "Posterior collapse"
+
+    def find(
+        self, dimensions: Tensor, node: str, how: Variational, circumstances: Circumstances
+    ) -> tuple[Verdict, ...]:
+        """`dimensions`: the KL divergence of each latent dimension, in nats."""
+        count, inactive = len(dimensions), int((dimensions <= INACTIVE).sum())
+        if not inactive:
+            return ()
+        warm_up, lower = "raise kl_warmup_epochs", "lower beta" if how.loss == "bce" else "lower beta or output_std"
+        if inactive == count:
+            message = "Posterior collapse: the code at {node} is the same for every sample, and the decoder ignores it."
+            return (self.verdict(circumstances, node, message, advise(circumstances, warm_up, lower)),)
+        message = (
+            f"{inactive} of {count} latent dimensions at {{node}} hold no information about the sample (KL below "
+            f"{INACTIVE:g} nats)."
+        )
+        fewer = "use fewer latent dimensions, if the reconstructions are good enough"
+        advice = f"Posterior collapse: {advise(circumstances, warm_up, lower, fewer)}"
+        found = self.verdict(circumstances, node, message, advice)
+        return (found if 2 * inactive >= count else replace(found, severity="info"),)
+
+
+def diagnose(
+    dimensions: Tensor, node: str, how: Variational, circumstances: Circumstances | None = None
+) -> tuple[Verdict, ...]:
+    """Posterior collapse, from the KL divergence of each latent dimension."""
+    return PosteriorCollapse().find(dimensions, node, how, circumstances or Circumstances(specs={}))

@@ -47,6 +47,11 @@ class Circumstances:
         return 0.0 if self.job is None else self.job.schedule.highest_rate(self.job.optimizer.lr)
 
     @property
+    def has_constant_rate(self) -> bool:
+        """Whether no schedule changes the learning rate."""
+        return self.job is None or self.job.schedule.per == "never"
+
+    @property
     def weight_decay(self) -> float:
         return float(getattr(self.job and self.job.optimizer, "weight_decay", 0.0))
 

@@ -73,7 +73,9 @@ class NoBetterThanGuessing(EvidenceRule):
             f"No better than guessing: the {split} {guess.label} is {scores[guess.metric]:.3g}, and {guess.words} "
             f"gives {guess.value:.3g}."
         )
-        if learned:
+        if guess.advice:
+            advice = guess.advice
+        elif learned:
             message += " On the training samples it is much better: the network memorises them."
             advice = advise(run, "check that the targets belong to the inputs", MORE_DATA, DROPOUT, DECAY)
         else:

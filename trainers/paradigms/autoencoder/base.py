@@ -16,6 +16,7 @@ from trainers.engine.learner import NetworkLearner, part
 from trainers.engine.snapshot_schedule import SnapshotSchedule
 from trainers.events import Event, Snapshot, Verdict
 from trainers.paradigms.autoencoder import bottleneck, projection
+from trainers.paradigms.autoencoder.verdicts import UnusedCode
 from trainers.paradigms.base import Paradigm, Part, ReportedMetric
 
 if TYPE_CHECKING:
@@ -151,12 +152,7 @@ class ReconstructionLearner(NetworkLearner):
                 hook.remove()
         if without > UNUSED * with_code:
             return ()
-        message = (
-            f"The code at {self.code} is hardly used: with the mean code for every sample the reconstructions are as "
-            "good."
-        )
-        advice = "A connection carries the sample around the code: remove it."
-        return (Verdict(self.code, "warning", message, advice),)
+        return (UnusedCode().find(self.circumstances, self.code),)
 
     # -- snapshots ----------------------------------------------------------------------------------------------------
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import Field
 
 from builder.analysis.infer import analyse
-from trainers.events import Verdict
 from trainers.objectives.guess import Guess
 from trainers.paradigms.autoencoder import bottleneck
 from trainers.paradigms.autoencoder.base import (
@@ -16,6 +15,7 @@ from trainers.paradigms.autoencoder.base import (
     evaluation_batches,
     explained_variance,
 )
+from trainers.paradigms.autoencoder.verdicts import diagnose
 from trainers.paradigms.base import ReportedMetric
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 Noise = Literal["none", "gaussian", "masking", "salt_and_pepper"]
 LOW_EXPLAINED = 0.05  # explained variance below which the mean sample would be as good
-DEAD = 1e-4  # of the largest standard deviation of a code unit: a unit with less is dead
 ACTIVE = 0.1  # of the largest value in the codes: a unit above it is active
 
 
@@ -180,8 +179,9 @@ class AutoencoderLearner(ReconstructionLearner):
                 normals = int(self._is_normal(split.targets).sum())
                 metrics = self._metrics(loss / normals, explained_variance(error, variance), code)
             self.diagnostics += self.unused_code(split)
-            words = "the mean of the training samples"
-            self.guesses = (Guess("explained_variance", "explained variance", 0.0, words, LOW_EXPLAINED),)
+            words, advice = "reconstructing the mean of the training samples", self._advice(code)
+            guess = Guess("explained_variance", "explained variance", 0.0, words, LOW_EXPLAINED, advice=advice)
+            self.guesses = (guess,)
         finally:
             self.model.train()
         return metrics | (self._anomaly_auroc(torch.cat(errors), split) if errors else {})
@@ -194,8 +194,13 @@ class AutoencoderLearner(ReconstructionLearner):
                 found["loss"] += float(self.sparsity_penalty(code))
                 largest = code.abs().amax().clamp_min(1e-12)
                 found["active"] = float((code.abs() > ACTIVE * largest).float().mean())
-            self.diagnostics = diagnose(explained, code, self.code or "", self.paradigm)
+            self.diagnostics = diagnose(code, self.code or "", self.paradigm, self.circumstances)
         return found
+
+    def _advice(self, code: Tensor | None) -> str:
+        """What to try when the reconstructions are no better than the mean sample."""
+        width = "" if code is None else f", or give the code more numbers than {code.shape[1]}"
+        return f"Train longer, or change the learning rate{width}."
 
     def _is_normal(self, targets: Tensor) -> Tensor:
         """Which samples are not of the excluded class."""
@@ -227,28 +232,3 @@ def binary_cross_entropy(output: Tensor, clean: Tensor) -> Tensor:
     from torch.nn import functional
 
     return functional.binary_cross_entropy(output, clean.clamp(0, 1))
-
-
-def diagnose(explained: float, code: Tensor, node: str, how: Autoencoder) -> tuple[Verdict, ...]:
-    """The verdicts of validation samples: reconstructions no better than the mean sample, or dead code units."""
-    std = code.std(dim=0, correction=0)
-    alive = std > DEAD * float(std.max().clamp_min(1e-6))
-    dead, count = int((~alive).sum()), code.shape[1]
-    found = []
-    if dead == count:
-        message = f"The code at {node} is the same for every sample: the decoder gets no information from it."
-        advice = "The units are dead or the sparsity is too strong: lower the sparsity weight or the learning rate."
-        found.append(Verdict(node, "warning", message, advice))
-    elif explained < LOW_EXPLAINED:
-        message = (
-            f"The reconstructions are hardly better than the mean sample: they explain {max(explained, 0):.0%} of the "
-            "variance."
-        )
-        advice = f"Train longer, or give the code at {node} more numbers than {count}: the bottleneck is too narrow."
-        found.append(Verdict(node, "warning", message, advice))
-    if 0 < dead < count:
-        message = f"{dead} of {count} code units at {node} output the same number for every sample: they are dead."
-        advice = "Lower the sparsity weight" if how.sparsity != "none" else "Lower the learning rate"
-        advice = f"{advice}, or use fewer units."
-        found.append(Verdict(node, "warning" if 2 * dead >= count else "info", message, advice))
-    return tuple(found)

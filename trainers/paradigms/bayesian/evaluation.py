@@ -19,8 +19,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trainers.events import Verdict
-
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -31,10 +29,6 @@ Numbers = NDArray[np.float64]
 SINGLE = "single_"  # before the names of the metrics of a single network, without stochastic passes
 BINS = 15  # as in Guo et al. 2017
 EPSILON = 1e-12
-OVERCONFIDENT = 0.1  # calibration error from which on a verdict reports it
-SAME_PREDICTIONS = 0.01  # share of the entropy: with less mutual information than that, the predictions hardly differ
-LOW_ENTROPY = 0.02  # nats: below it the predictions may agree, since there is no uncertainty to be found
-DOMINANT_PRIOR = 2.0  # times the prediction error: a KL divergence above it is reported
 
 
 @dataclass(frozen=True)
@@ -268,56 +262,3 @@ def final_regression_metrics(
         found[f"{prefix}coverage"] = coverage(mean, total, truth)
         found[f"{prefix}nll"] = normal_log_loss(mean, total, truth)
     return found
-
-
-# -- diagnostics ------------------------------------------------------------------------------------------------------
-
-
-def overconfidence(found: PredictiveDistribution, error: float, truth: Any) -> list[Verdict]:
-    """The confidence is higher than the accuracy."""
-    confidence, accuracy = float(found.confidence.mean()), float((found.predicted == truth).mean())
-    if error < OVERCONFIDENT or confidence <= accuracy:
-        return []
-    message = (
-        f"The network is overconfident: its mean confidence is {confidence:.0%}, its validation accuracy "
-        f"{accuracy:.0%} (calibration error {error:.2f})."
-    )
-    advice = "Scale the temperature (the Inspect page shows the best one), stop earlier, or regularise more."
-    return [Verdict(None, "warning", message, advice)]
-
-
-def same_predictions(found: PredictiveDistribution, method: str) -> list[Verdict]:
-    """The predictions hardly differ, so they do not measure the uncertainty of the network."""
-    total, information = float(found.entropy.mean()), float(found.mutual_information.mean())
-    if total < LOW_ENTROPY or information >= SAME_PREDICTIONS * total:
-        return []
-    what, advice = {
-        "ensemble": (
-            "The members of the ensemble agree on all samples",
-            "Choose another initialisation, use larger networks, or train them longer.",
-        ),
-        "dropout": (
-            "The stochastic passes hardly differ: the dropout rate is too small to measure uncertainty",
-            "Raise the dropout rate; 0.2 to 0.5 is usual.",
-        ),
-        "weights": (
-            "The stochastic passes hardly differ: the distributions of the weights are too narrow",
-            "Raise kl_weight or initial_std, so that the weights keep a larger standard deviation.",
-        ),
-    }[method]
-    share = information / max(total, EPSILON)
-    message = f"{what} (mutual information is {share:.1%} of the entropy)."
-    return [Verdict(None, "warning", message, advice)]
-
-
-def dominant_prior(divergence: float, loss: float, target: Target) -> list[Verdict]:
-    """The KL divergence is most of the loss, and the predictions are hardly better than guessing."""
-    guessing = 1.0 if target.task == "regression" else float(np.log(max(target.classes, 2)))
-    if divergence < DOMINANT_PRIOR * loss or loss < guessing / 2:
-        return []
-    message = (
-        f"The prior dominates the loss: the KL divergence of the weights is {divergence:.2f} per sample, the "
-        f"prediction error {loss:.2f}. So the weights stay close to the prior instead of fitting the data."
-    )
-    advice = "Lower kl_weight (0.1, 0.01), or use more samples: the divergence is divided among them."
-    return [Verdict(None, "warning", message, advice)]

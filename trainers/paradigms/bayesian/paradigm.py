@@ -16,6 +16,7 @@ from trainers.objectives.registry import all_losses, default_loss
 from trainers.paradigms.base import Part, ReportedMetric
 from trainers.paradigms.bayesian import evaluation
 from trainers.paradigms.bayesian.evaluation import SINGLE, class_probabilities, predictive_distribution
+from trainers.paradigms.bayesian.verdicts import DominantPrior, Overconfident, SamePredictions
 from trainers.paradigms.supervised import Supervised, SupervisedLearner
 
 if TYPE_CHECKING:
@@ -219,10 +220,11 @@ class BayesianLearner(SupervisedLearner):
             distribution = predictive_distribution(class_probabilities(outputs, self.objective, self.target))
             single_probabilities = class_probabilities(single, self.objective, self.target)
             found = evaluation.classification_metrics(distribution, single_probabilities, truth)
-            verdicts = evaluation.overconfidence(distribution, found["calibration_error"], truth)
-            verdicts += evaluation.same_predictions(distribution, self.paradigm.method)
+            verdicts = Overconfident().find(self.circumstances, distribution, found["calibration_error"], truth)
+            verdicts += SamePredictions().find(self.circumstances, distribution, self.paradigm.method)
         if self.variational_layers:
-            verdicts += evaluation.dominant_prior(float(self.kl_divergence().detach()), loss, self.target)
+            divergence = float(self.kl_divergence().detach())
+            verdicts += DominantPrior().find(self.circumstances, divergence, loss, self.target)
         self.diagnostics = (*self.diagnostics, *verdicts)
         return found
 

@@ -14,9 +14,10 @@ from pydantic import Field
 import builder
 from trainers.engine.learner import NetworkLearner
 from trainers.engine.snapshot_schedule import SnapshotSchedule
-from trainers.events import Event, Snapshot, Verdict
+from trainers.events import Event, Snapshot
 from trainers.objectives.guess import Guess
 from trainers.paradigms.base import Paradigm, Part, ReportedMetric
+from trainers.paradigms.diffusion.verdicts import EqualSamples
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -35,7 +36,12 @@ POINTS = 300  # samples in a snapshot, where samples are not images
 OPERATIONS = 10**10  # that one snapshot may take
 LOW_NOISE = 0.25  # of the time steps: there the noise is hard to predict
 EMA_WARMUP = 10.0  # steps after which the average has mostly forgotten the initial weights
-USELESS, COLLAPSED = 0.05, 0.25  # explained variance, and standard deviation of samples as a share of the data's
+USELESS = 0.05  # explained variance
+NO_NOISE = (
+    "Check that a short path leads from the image to the output, and that the last layer has no activation. Try a "
+    "higher learning rate, or more channels."
+)
+MEASURED = 4  # times in a run: how much generated samples differ
 
 
 class Diffusion(Paradigm):
@@ -125,7 +131,8 @@ class DiffusionLearner(NetworkLearner):
         self.in_steps = IN_STEPS if images else count
         self.snapshot_schedule = SnapshotSchedule(steps[0])
         self._data_deviation = float(prepared.training.inputs[0].std(dim=0).mean())
-        self._relative_deviation: float | None = None  # of the last snapshot's samples, as a share of the data's
+        self._relative_deviation: float | None = None  # of generated samples, as a share of the data's
+        self.epochs = 0
 
     # -- training -----------------------------------------------------------------------------------------------------
 
@@ -183,30 +190,23 @@ class DiffusionLearner(NetworkLearner):
         low_noise = error[time[:, 0] < LOW_NOISE * steps]
         loss = float(error.mean())
         words = "always predicting that there is no noise"
-        self.guesses = (Guess("explained_variance", "explained variance", 0.0, words, USELESS),)
-        self.diagnostics = tuple(self._verdicts(1 - loss))
+        self.guesses = (Guess("explained_variance", "explained variance", 0.0, words, USELESS, advice=NO_NOISE),)
+        self._measure_samples()
+        self.diagnostics = EqualSamples().find(self.circumstances, self._relative_deviation)
         found = {"loss": loss, "explained_variance": 1 - loss}
         return found | ({"explained_variance_low_noise": 1 - float(low_noise.mean())} if len(low_noise) else {})
 
-    def _verdicts(self, explained: float) -> Iterator[Verdict]:
-        relative = self._relative_deviation
-        if explained < USELESS:
-            yield Verdict(
-                None,
-                "warning",
-                f"The network explains {max(explained, 0):.0%} of the variance of the noise: it is no better than a "
-                "constant prediction of zero.",
-                "Check that a short path leads from the image to the output, and that the last layer has no "
-                "activation. Try a higher learning rate, or more channels.",
-            )
-        elif relative is not None and relative < COLLAPSED:
-            yield Verdict(
-                None,
-                "warning",
-                f"The generated images are almost the same: their standard deviation is {relative:.0%} of the data's.",
-                "Train longer, lower the learning rate, or connect the time step to more layers: without it the "
-                "network does not know how much noise there is, and generates the mean of all images.",
-            )
+    def epoch_end(self, validation_loss: float | None) -> None:
+        super().epoch_end(validation_loss)
+        self.epochs += 1
+
+    def _measure_samples(self) -> None:
+        """After every quarter of the epochs: how much samples generated from the same noise differ."""
+        planned, now = self.job.settings.epochs, self.epochs + 1
+        if now > planned or now * MEASURED // planned == (now - 1) * MEASURED // planned:
+            return
+        stages = sample(self.ema, self.noise.to(self.device), self.share, self.paradigm.sampling_steps, STAGES)
+        self._relative_deviation = float(stages[-1].std(axis=0).mean()) / max(self._data_deviation, 1e-9)
 
     # -- snapshots and checkpoints ------------------------------------------------------------------------------------
 
@@ -215,18 +215,19 @@ class DiffusionLearner(NetworkLearner):
         if not self.snapshot_schedule.due(step):
             return
         stages = sample(self.ema, self.noise.to(self.device), self.share, self.paradigm.sampling_steps, STAGES)
-        self._relative_deviation = float(stages[-1].std(axis=0).mean()) / max(self._data_deviation, 1e-9)
         yield Snapshot(step, "denoising", {"stages": stages[:, : self.in_steps].swapaxes(0, 1)})
         yield Snapshot(step, "diffusion_samples", {"samples": stages[-1]})
         self.snapshot_schedule.taken(step)
 
     def state_dict(self) -> dict[str, Any]:
-        return {**super().state_dict(), "taken": self.ema_updates, "deviation": self._relative_deviation}
+        state = {"taken": self.ema_updates, "deviation": self._relative_deviation, "epochs": self.epochs}
+        return {**super().state_dict(), **state}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         super().load_state_dict(state)
         self.ema_updates = int(state["taken"])
         self._relative_deviation = state.get("deviation")
+        self.epochs = state.get("epochs", 0)
 
 
 def _snapshot_samples(job: Job, steps: int, most: int) -> int:

@@ -16,7 +16,6 @@ from trainers.objectives.guess import Guess
 from trainers.optim.optimisation import Optimisation
 from trainers.paradigms.gan.losses import GAN_LOSSES, gradient_penalty
 from trainers.paradigms.gan.metrics import (
-    Diagnostics,
     StepMetrics,
     covered_classes,
     diversity,
@@ -24,6 +23,8 @@ from trainers.paradigms.gan.metrics import (
     sliced_wasserstein,
 )
 from trainers.paradigms.gan.networks import DISCRIMINATOR, EMA, GENERATOR, generator_inputs
+from trainers.paradigms.gan.verdicts import Diagnostics
+from trainers.verdicts.circumstances import Circumstances
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -74,7 +75,8 @@ class GanLearner:
         self.steps = 0
         self.generator_loss = torch.zeros((), device=self.device)  # of the generator's last step
         self.step_metrics = StepMetrics(STEP_METRICS, steps_per_epoch)
-        self.tracker = Diagnostics(relative_scores=self.gan_loss.uses_gradient_penalty)
+        circumstances = Circumstances(job, total_steps)
+        self.tracker = Diagnostics(self.gan_loss.uses_gradient_penalty, circumstances, paradigm)
         self.diagnostics: tuple[Verdict, ...] = ()
         self.guesses: tuple[Guess, ...] = ()
         self.notes: tuple[str, ...] = ("torch.compile is not used for two networks.",) if job.settings.compile else ()

@@ -1,4 +1,4 @@
-"""Metrics of a GAN: how similar generated samples are to the data, the curves of each step, and the verdicts on both.
+"""Metrics of a GAN: how similar generated samples are to the data, the curves of each step.
 
 The similarities are distances between samples. No pretrained network is needed, so images, points and tables all work.
 """
@@ -6,23 +6,18 @@ The similarities are distances between samples. No pretrained network is needed,
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from trainers.engine.loop import bucket
-from trainers.events import Metric, Verdict
+from trainers.events import Metric
 
 PROJECTIONS = 128
 COVERED = 0.25  # of a class's expected share of the samples; with fewer it does not count as covered
 RECENT_STEPS = 100  # that the metrics of an epoch average
-
-COLLAPSED = 0.7  # of the data's diversity; below it the generator has collapsed
-ALWAYS_RIGHT = 0.97  # discriminator accuracy on both sides, above which the generator gets hardly any gradient
-OSCILLATING = 0.45  # change of a sample per epoch, as a share of the mean distance between two samples of the data
-FIRST_EPOCHS = 8  # in which large changes are normal
 
 
 # -- similarity of samples and data -----------------------------------------------------------------------------------
@@ -132,84 +127,3 @@ class StepMetrics:
         self._last.extend(list(row) for row in state["last"])
         points = state.get("ready", ())  # collected, but not yet in the store
         self._ready = [Metric(step, epoch, "training", name, value) for step, epoch, name, value in points]
-
-
-# -- verdicts ---------------------------------------------------------------------------------------------------------
-
-
-class Diagnostics:
-    """Finds mode collapse, a discriminator that is always right, and oscillation, once per epoch."""
-
-    def __init__(self, relative_scores: bool = False) -> None:
-        """`relative_scores`: only differences of scores matter to the loss, so high accuracy is no problem."""
-        self.relative_scores = relative_scores
-        self.previous: Tensor | None = None  # samples from the same noise one epoch ago
-        self.epochs = 0
-
-    def verdicts(
-        self, recent: Mapping[str, float], similarity: Mapping[str, float], samples: Tensor, data: Tensor, classes: int
-    ) -> tuple[Verdict, ...]:
-        """The verdicts of one epoch.
-
-        Parameters:
-            recent: metrics of the last steps; similarity: of generated samples to the data.
-            samples: what the generator makes of the same noise after each epoch; data: as many real samples.
-        """
-        self.epochs += 1
-        found = [
-            *self._mode_collapse(similarity, classes),
-            *self._confident_discriminator(recent),
-            *self._oscillation(samples, data),
-        ]
-        self.previous = samples.detach().clone()
-        return tuple(found)
-
-    def _mode_collapse(self, similarity: Mapping[str, float], classes: int) -> Iterator[Verdict]:
-        covered = int(similarity.get("mode_coverage", classes))
-        reasons = []
-        if similarity["diversity"] < COLLAPSED:
-            reasons.append(f"the diversity of its samples is {similarity['diversity']:.0%} of the data's")
-        elif covered > 0.7 * classes:
-            return
-        if covered < classes:
-            reasons.append(f"{covered} of {classes} classes are generated")
-        if not reasons:  # a data set without classes
-            return
-        yield Verdict(
-            None,
-            "warning",
-            f"Mode collapse: the generator covers only a part of the data; {', '.join(reasons)}.",
-            "Lower the generator's learning rate, train the discriminator for more steps, or use the Wasserstein loss, "
-            "which distinguishes one good sample from many.",
-        )
-
-    def _confident_discriminator(self, recent: Mapping[str, float]) -> Iterator[Verdict]:
-        real, fake = recent.get("discriminator_accuracy_real", 0.0), recent.get("discriminator_accuracy_fake", 0.0)
-        if not self.relative_scores and min(real, fake) > ALWAYS_RIGHT:
-            yield Verdict(
-                None,
-                "warning",
-                f"The discriminator wins: it classifies {real:.0%} of the real and {fake:.0%} of the fake samples "
-                "correctly, so hardly any gradient reaches the generator.",
-                "Lower the discriminator's learning rate, smooth its labels (0.1), add dropout, or make it smaller.",
-            )
-
-    def _oscillation(self, samples: Tensor, data: Tensor) -> Iterator[Verdict]:
-        if self.previous is None or self.previous.shape != samples.shape or self.epochs <= FIRST_EPOCHS:
-            return
-        change = (samples - self.previous).flatten(1).norm(dim=1).mean()
-        relative = float(change / mean_distance(data).clamp_min(1e-12))
-        if relative > OSCILLATING:
-            yield Verdict(
-                None,
-                "warning",
-                "Oscillation: after each epoch the generator makes different samples from the same noise; they change "
-                f"by {relative:.0%} of the mean distance between two samples of the data.",
-                "Lower both learning rates, reduce them by a schedule, or increase ema_decay.",
-            )
-
-    def state_dict(self) -> dict[str, Any]:
-        return {"before": self.previous, "epochs": self.epochs}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.previous, self.epochs = state["before"], state["epochs"]

@@ -11,8 +11,9 @@ from builder.compile import layers
 from trainers.optim.optimisation import Optimisation, ParameterGroup
 from trainers.paradigms.supervised import Supervised, SupervisedLearner
 from trainers.paradigms.transfer import source_weights
-from trainers.paradigms.transfer.scratch_baseline import SCRATCH, ScratchBaseline, frozen_underfits, negative_transfer
+from trainers.paradigms.transfer.scratch_baseline import SCRATCH, SCRATCH_PREFIX, ScratchBaseline
 from trainers.paradigms.transfer.source_weights import LayerMatch, frozen_steps
+from trainers.paradigms.transfer.verdicts import FrozenUnderfits, NegativeTransfer
 from trainers.paradigms.transfer.weight_files import WeightsError
 
 if TYPE_CHECKING:
@@ -83,7 +84,9 @@ class TransferLearner(SupervisedLearner):
         if self.scratch_baseline is not None:
             found |= self.scratch_baseline.evaluate(lambda: super(TransferLearner, self).evaluate(split, costly))
             first = self.paradigm.metrics(self.job.dataset)[0]
-            self.diagnostics = (*self.diagnostics, *negative_transfer(found, first))
+            full_rate = self.paradigm.backbone_lr_factor == 1
+            worse = NegativeTransfer().find(found, first, SCRATCH_PREFIX, self.circumstances, full_rate)
+            self.diagnostics = (*self.diagnostics, *worse)
         self.frozen_layers.set_eval()
         return found
 
@@ -93,7 +96,8 @@ class TransferLearner(SupervisedLearner):
         if first.name in found:
             self._training_scores.append(found[first.name])
         if self.frozen_layers.any_frozen:
-            underfits = frozen_underfits(self._training_scores, first, self.paradigm.freeze_up_to or "")
+            frozen, unfreezes = self.paradigm.freeze_up_to or "", self.paradigm.unfreeze_at is not None
+            underfits = FrozenUnderfits().find(self._training_scores, first, frozen, self.circumstances, unfreezes)
             self.diagnostics = (*self.diagnostics, *underfits)
         return found | (self.scratch_baseline.training_metrics() if self.scratch_baseline is not None else {})
 

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from trainers.engine.learner import NetworkLearner
 from trainers.engine.snapshot_schedule import SnapshotSchedule
-from trainers.events import Snapshot, Verdict
+from trainers.events import Snapshot
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from trainers.data.batches import Batch
     from trainers.events import Event
-    from trainers.paradigms.base import ReportedMetric
     from trainers.paradigms.transfer.learner import TransferLearner
 
 SCRATCH = "scratch"  # the module with its weights
 SCRATCH_PREFIX = f"{SCRATCH}_"  # of the names of its metrics
 SNAPSHOT = "scratch_baseline"
 SHOWN = 24  # validation samples whose predictions are shown
-MARGIN = 0.02  # by which the baseline has to be better, for a verdict
-LOW, CONSTANT = 0.8, 0.03  # a training metric below LOW that changed by at most CONSTANT underfits
-PATIENCE = 4  # epochs
 
 
 class ScratchBaseline:
@@ -97,36 +93,3 @@ class ScratchBaseline:
         learner.frozen_layers.set_eval()
         yield Snapshot(step, SNAPSHOT, {**predicted, "targets": validation.targets[:SHOWN].numpy()})
         self.snapshot_schedule.taken(step)
-
-
-def negative_transfer(found: dict[str, float], first: ReportedMetric) -> tuple[Verdict, ...]:
-    """A verdict if the scratch baseline is better, by its loss and by the first metric."""
-    own, baseline = found.get(first.name), found.get(SCRATCH_PREFIX + first.name)
-    if own is None or baseline is None or found["loss"] <= found[f"{SCRATCH_PREFIX}loss"]:
-        return ()
-    if (baseline - own if first.higher_is_better else own - baseline) < MARGIN:
-        return ()
-    return (
-        Verdict(
-            None,
-            "warning",
-            f"Negative transfer: the validation {first.label} is {own:.3f} with transfer, {baseline:.3f} from scratch.",
-            "The source does not help here. Freeze fewer layers, increase backbone_lr_factor, or choose a source that "
-            "is more similar to this data set.",
-        ),
-    )
-
-
-def frozen_underfits(scores: Sequence[float], first: ReportedMetric, frozen: str) -> tuple[Verdict, ...]:
-    """A verdict if the frozen features are not sufficient: the training metric stays low."""
-    last = scores[-PATIENCE:]
-    if len(last) < PATIENCE or not first.higher_is_better or max(last) >= LOW or max(last) - min(last) > CONSTANT:
-        return ()
-    return (
-        Verdict(
-            frozen or None,
-            "warning",
-            f"The frozen features are not sufficient: the training {first.label} stays at {last[-1]:.2f}.",
-            "Freeze fewer layers, or set unfreeze_at, so that they are trained, too, after some epochs.",
-        ),
-    )
