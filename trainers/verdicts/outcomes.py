@@ -28,7 +28,7 @@ from trainers.verdicts.rules import EvidenceRule, percent
 
 RISE = 1.05  # factor on the lowest validation loss, from which on it counts as rising again
 FALL = 0.97  # factor on the training loss of that epoch, below which it counts as falling further
-LOSES = 0.02  # of the way to perfect predictions, by which the score must be below its best
+LOSES = 0.1  # of the way to perfect predictions, by which the score must be below its best
 MEMORISED = 0.6  # of the way from guessing to perfect predictions, on the training split
 UNDERFITS = 0.4  # of that way; below it the network does not even fit the training samples
 SURE_MARGIN = 0.1  # by which chance moves a score: with more, a split is too small to contradict another one
