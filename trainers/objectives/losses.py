@@ -1,8 +1,7 @@
 """The losses: what training minimises. Each is one class, with the outputs that it expects and how it is printed.
 
-Most are classes of torch.nn. A loss that torch does not have is a function `compute(output, target, …options)` beside
-its entry. The tasks in trainers/tasks say which losses suit them; all losses by name are in registry.py.
-"""
+Most are classes of torch.nn; others are a function `compute(output, target, …options)` beside their entry. The tasks
+in trainers/tasks say which losses suit them; registry.py has all by name."""
 
 from __future__ import annotations
 
@@ -423,9 +422,8 @@ class Poisson(OfNumbers):
         return outputs.exp() if self.log_input else outputs
 
     def unreachable(self, low: float, high: float, target: Target) -> str:
-        if not self.log_input:
-            return "but the loss compares counts, which are never negative" if low < 0 else ""
-        return value_ranges.limited_counts(low, high)
+        negative = "but the loss compares counts, which are never negative" if low < 0 else ""
+        return value_ranges.limited_counts(low, high) if self.log_input else negative
 
     def script_values(self, output: str) -> str:
         return f"{output}.exp()" if self.log_input else output
@@ -445,9 +443,8 @@ class Hinge(Loss):
     margin: float = Field(1.0, gt=0, le=1000, description="How much higher the true class should score.")
 
     def unreachable(self, low: float, high: float, target: Target) -> str:
-        if high - low < self.margin:
-            return f"so that no class can score higher than another by the margin of {self.margin:g}"
-        return value_ranges.one_sided(low, high, self.label)
+        too_close = f"so that no class can score higher than another by the margin of {self.margin:g}"
+        return too_close if high - low < self.margin else value_ranges.one_sided(low, high, self.label)
 
 
 OF_NUMBERS: tuple[type[Loss], ...] = (MeanSquaredError, MeanAbsoluteError, Huber, Quantile, Poisson)

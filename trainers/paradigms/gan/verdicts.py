@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from trainers.events import Verdict
 from trainers.paradigms.gan.metrics import mean_distance
-from trainers.paradigms.gan.paradigm import GAN
 from trainers.verdicts.advice import DROPOUT, Advice, advise
 from trainers.verdicts.circumstances import Circumstances
 from trainers.verdicts.rules import VerdictRule
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from trainers.paradigms.gan.paradigm import GAN
 
 
 COLLAPSED = 0.7  # of the data's diversity; below it the generator has collapsed
@@ -34,7 +35,7 @@ class ModeCollapse(VerdictRule):
     title: ClassVar[str] = "Mode collapse"
 
     def find(
-        self, circumstances: Circumstances, how: GAN, similarity: Mapping[str, float], classes: int
+        self, circumstances: Circumstances, how: GAN | None, similarity: Mapping[str, float], classes: int
     ) -> Iterator[Verdict]:
         """`similarity`: of generated samples to the data."""
         covered = int(similarity.get("mode_coverage", classes))
@@ -52,7 +53,7 @@ class ModeCollapse(VerdictRule):
             circumstances,
             "lower the generator's learning rate",
             "train the discriminator for more steps",
-            *([] if how.loss == "wasserstein" else [wasserstein]),
+            *([] if how is not None and how.loss == "wasserstein" else [wasserstein]),
         )
         message = f"Mode collapse: the generator covers only a part of the data; {', '.join(reasons)}."
         yield self.verdict(circumstances, None, message, advice)
@@ -70,7 +71,7 @@ class ConfidentDiscriminator(VerdictRule):
 
     title: ClassVar[str] = "The discriminator wins"
 
-    def find(self, circumstances: Circumstances, how: GAN, recent: Mapping[str, float]) -> Iterator[Verdict]:
+    def find(self, circumstances: Circumstances, how: GAN | None, recent: Mapping[str, float]) -> Iterator[Verdict]:
         """`recent`: metrics of the last steps."""
         real, fake = recent.get("discriminator_accuracy_real", 0.0), recent.get("discriminator_accuracy_fake", 0.0)
         if min(real, fake) <= ALWAYS_RIGHT:
@@ -79,7 +80,7 @@ class ConfidentDiscriminator(VerdictRule):
             f"The discriminator wins: it classifies {real:.0%} of the real and {fake:.0%} of the fake samples "
             "correctly, so hardly any gradient reaches the generator."
         )
-        smooth = Advice("smooth its labels (0.1)", lambda _: how.label_smoothing == 0)
+        smooth = Advice("smooth its labels (0.1)", lambda _: how is None or how.label_smoothing == 0)
         advice = advise(
             circumstances, "lower the discriminator's learning rate", smooth, DROPOUT, "make the discriminator smaller"
         )
@@ -97,7 +98,7 @@ class Oscillation(VerdictRule):
 
     title: ClassVar[str] = "Oscillation"
 
-    def find(self, circumstances: Circumstances, how: GAN, relative: float) -> Iterator[Verdict]:
+    def find(self, circumstances: Circumstances, how: GAN | None, relative: float) -> Iterator[Verdict]:
         """`relative`: the change of a sample, as a share of the mean distance between two samples of the data."""
         if relative <= OSCILLATING:
             return
@@ -106,7 +107,7 @@ class Oscillation(VerdictRule):
             f"by {relative:.0%} of the mean distance between two samples of the data."
         )
         schedule = Advice("reduce them by a schedule", lambda run: run.has_constant_rate)
-        average = Advice("increase ema_decay", lambda _: how.ema_decay < 0.999)
+        average = Advice("increase ema_decay", lambda _: how is None or how.ema_decay < 0.999)
         advice = advise(circumstances, "lower both learning rates", schedule, average)
         yield self.verdict(circumstances, None, message, advice)
 
@@ -117,7 +118,7 @@ class Diagnostics:
     def __init__(
         self, relative_scores: bool = False, circumstances: Circumstances | None = None, how: GAN | None = None
     ) -> None:
-        self.relative_scores, self.how = relative_scores, how or GAN()
+        self.relative_scores, self.how = relative_scores, how
         self.circumstances = circumstances or Circumstances(specs={})
         self.previous: Tensor | None = None  # samples from the same noise one epoch ago
         self.epochs = 0
