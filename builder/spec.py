@@ -88,6 +88,21 @@ class Signal(NamedTuple):
     arranged: bool = False  # a person has put the axes in this order, so layers that take any order do not question it
 
 
+class Insert(NamedTuple):
+    """A layer to insert into the wire to one of a node's inputs: its type, its parameters, the number of the input."""
+
+    type: str
+    params: dict[str, Any]
+    port: int = 0
+
+
+class Larger(NamedTuple):
+    """An input whose spatial axes must be larger, each by so much: the layer that enlarges them can do it."""
+
+    port: int
+    by: tuple[int, ...]
+
+
 class Reorder(NamedTuple):
     """An order of axes that a layer needs: dims of torch.permute for its input, and whether its result goes back."""
 
@@ -101,7 +116,8 @@ class ShapeError(Exception):
 
     `insert` is a fix: a layer (type, params) to insert before the node. `params` is another: parameters to set.
     `reorder` is a third: the order of axes (dims of torch.permute) that an input needs. `replace` is a layer (type,
-    params) for the place of the node.
+    params) for the place of the node. `inserts` are several layers, one after the other. `larger` is tried before them:
+    parameters of a layer before the node.
     """
 
     def __init__(
@@ -112,6 +128,8 @@ class ShapeError(Exception):
         params: dict[str, Any] | None = None,
         reorder: Reorder | None = None,
         replace: tuple[str, dict[str, Any]] | None = None,
+        inserts: tuple[Insert, ...] = (),
+        larger: Larger | None = None,
         short: str = "",
     ) -> None:
         super().__init__(message)
@@ -119,6 +137,8 @@ class ShapeError(Exception):
         self.params = params
         self.reorder = reorder
         self.replace = replace
+        self.inserts = inserts
+        self.larger = larger
         self.short = short or message
 
 
@@ -233,6 +253,14 @@ class LayerSpec(BaseModel):
 
     def check_inputs(self, *shapes: Shape) -> None:
         """Raise ShapeError, with a message that names the sizes, if the shapes do not fit. Ranks are checked before."""
+
+    def fix_rank(self, signal: Signal) -> dict[str, Any]:
+        """How an input with another number of axes is made to fit, as arguments of ShapeError; empty: not at all."""
+        return {}
+
+    def enlarged(self, output: Shape, by: tuple[int, ...]) -> dict[str, Any] | None:
+        """Parameters with which the spatial axes of the output are larger by so much; None: there are none."""
+        return None
 
     def call(self, *shapes: Shape) -> Call:
         """The call that builds this layer for inputs of these shapes."""
@@ -359,6 +387,10 @@ class LayerSpec(BaseModel):
     def not_in_onnx(self) -> str:
         """Why this layer, with these parameters, cannot be exported to ONNX, as a sentence; empty: it can be."""
         return ""
+
+    def onnx_module(self, *shapes: Shape) -> nn.Module | None:
+        """A module without weights that returns the same and that ONNX can hold; None: the layer's own module."""
+        return None
 
     def explain(self, *inputs: Any) -> str | None:
         """Why the layer failed on these tensors, as the rest of a sentence, if torch's own message does not help."""

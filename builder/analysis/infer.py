@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from builder.analysis.plan import Plan, Step, make_plan
-from builder.axes import VALUES, Axes
+from builder.axes import VALUES, Axes, describe
 from builder.document import Document
 from builder.document.blocks import opened
 from builder.document.graph import behind_cycles
@@ -227,8 +227,9 @@ def _check_inputs(spec: LayerSpec, signals: tuple[Signal, ...]) -> None:
                 f'Set dtype to "{spec.takes}" at the Input, or insert a layer that converts them.'
             )
         if spec.ranks is not None and len(signal.shape) not in spec.ranks:
-            shape = show(signal.shape)
-            raise ShapeError(f"expects {spec.axes}, gets {shape}.", short=f"Expects {spec.axes}, gets {shape}.")
+            shape = describe(signal.shape, signal.axes)
+            message, short = f"expects {spec.axes}, gets {shape}.", f"Expects {spec.axes}, gets {show(signal.shape)}."
+            raise ShapeError(message, short=short, **spec.fix_rank(signal))
         if spec.fix_for_images is not None and signal.channels_first:
             shape = show(signal.shape)
             raise ShapeError(

@@ -8,15 +8,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from builder.analysis.infer import Analysis, within
+from builder.analysis.infer import Analysis, analyse, within
 from builder.analysis.plan import split_name
 from builder.catalogue import CATALOGUE, type_that_reorders
 from builder.document import Node
 from builder.edits import ChangeType, Edit, InsertAfter, InsertBefore, SetParams, fresh_name
 from builder.edits.blocks import InBlock
-from builder.problems import Problem, Severity
+from builder.problems import EditError, Problem, Severity
 from builder.registry import discover
-from builder.spec import Reorder, ShapeError
+from builder.spec import Insert, Larger, Reorder, ShapeError
 
 
 class Reporter:
@@ -111,14 +111,14 @@ def run(analysis: Analysis) -> list[Problem]:
 
 def fix_for(analysis: Analysis, node: Node, error: ShapeError) -> tuple[tuple[Edit, ...] | None, str]:
     """The fix that a layer's ShapeError suggests, and its label."""
-    if error.insert is not None:
-        type_name, params = error.insert
-        name = fresh_name(analysis.document, type_name)
-        new = Node(name=name, type=type_name, params=params, network=node.network)
-        return (InsertBefore(new, node.name),), f"Insert {type_name}"
+    if error.larger is not None and (enlarged := _enlarged(analysis, node, error.larger)):
+        return enlarged
+    inserts = (Insert(*error.insert),) if error.insert is not None else error.inserts
+    if inserts:
+        return _inserted(analysis, node, inserts), f"Insert {' and '.join(dict.fromkeys(new.type for new in inserts))}"
     if error.reorder is not None:
         return _permuted(analysis, node, error.reorder), f"Insert {type_that_reorders()}"
-    if error.replace is not None:
+    if error.replace is not None and error.replace[0] in CATALOGUE:
         type_name, params = error.replace
         return (ChangeType(node.name, type_name, params),), f"Use {type_name} instead"
     if error.params is not None:
@@ -126,6 +126,42 @@ def fix_for(analysis: Analysis, node: Node, error: ShapeError) -> tuple[tuple[Ed
         changes = ", ".join(f"{name} to {_text(value)}" for name, value in error.params.items())
         return (SetParams(node.name, params),), f"Set {changes}"
     return None, ""
+
+
+def _inserted(analysis: Analysis, node: Node, inserts: Iterable[Insert]) -> tuple[Edit, ...]:
+    """The edits that insert layers one after the other into the wire to an input of the node."""
+    step = analysis.steps.get(node.name)
+    taken: list[str] = []
+    edits: list[Edit] = []
+    before: dict[int, str] = {}  # input → the layer inserted last
+    for new in inserts:
+        name = fresh_name(analysis.document, new.type, taken)
+        taken.append(name)
+        source = before.get(new.port) or (step.inputs[new.port] if step and new.port < len(step.inputs) else None)
+        made = Node(name=name, type=new.type, params=new.params, network=node.network)
+        edits.append(InsertBefore(made, node.name, source=source))
+        before[new.port] = name
+    return tuple(edits)
+
+
+def _enlarged(analysis: Analysis, node: Node, larger: Larger) -> tuple[tuple[Edit, ...], str] | None:
+    """The edit of the layer that enlarges an input of the node, and its label; None: it would not help."""
+    name = analysis.steps[node.name].inputs[larger.port]
+    while (step := analysis.steps[name]).spec.keeps_shape and len(step.inputs) == 1:
+        name = step.inputs[0]
+    facts = analysis.facts.get(name)
+    params = step.spec.enlarged(facts.signal.shape, larger.by) if facts else None
+    if params is None or step.spec.role != "layer":
+        return None
+    edit = SetParams(name, {**step.node.params, **params})
+    try:
+        after = analyse(edit.apply(analysis.document))
+    except EditError:
+        return None
+    if node.name in after.failures or not after.failures.keys() <= analysis.failures.keys():
+        return None
+    changes = ", ".join(f"{key} to {_text(value)}" for key, value in params.items())
+    return (edit,), f"Set {changes} at {name}"
 
 
 def _permuted(analysis: Analysis, node: Node, reorder: Reorder) -> tuple[Edit, ...]:

@@ -6,8 +6,9 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
+from builder.layers._sequence import places_as_tokens
 from builder.shapes import Shape, nearest_divisor, show
-from builder.spec import Call, Epsilon, LayerSpec, Probability, ShapeError, Width, always
+from builder.spec import Call, Epsilon, Insert, LayerSpec, Probability, ShapeError, Signal, Width, always
 
 Heads = Annotated[int, Field(ge=1, le=1024)]
 Activation = Literal["relu", "gelu"]
@@ -38,7 +39,8 @@ def check_same_width(first: str, one: Shape, second: str, other: Shape) -> None:
     if one[-1] != other[-1]:
         raise ShapeError(
             f"gets {show(one)} at {first} and {show(other)} at {second}: their last axes, {one[-1]} and {other[-1]} "
-            "features, must be equal. Insert a Linear layer before one of them."
+            "features, must be equal. Insert a Linear layer before one of them.",
+            inserts=(Insert("Linear", {"out_features": one[-1]}, 1),),
         )
 
 
@@ -65,6 +67,9 @@ class MultiheadAttention(LayerSpec):
     dropout: Probability = Field(0.0, description="Probability that an attention weight is set to zero in training.")
     bias: bool = Field(True, description="Add learned biases.")
     causal: bool = Field(False, description="Mask later steps: each step attends only to itself and earlier steps.")
+
+    def fix_rank(self, signal: Signal) -> dict[str, Any]:
+        return places_as_tokens(signal)
 
     def inferred(self, *shapes: Shape) -> dict[str, Any]:
         width = shapes[0][-1]
@@ -117,6 +122,9 @@ class _TransformerLayer(LayerSpec):
     )
     bias: bool = Field(True, description="Add learned biases.")
     causal: bool = Field(False, description="Mask later steps: each step attends only to itself and earlier steps.")
+
+    def fix_rank(self, signal: Signal) -> dict[str, Any]:
+        return places_as_tokens(signal)
 
     def inferred(self, *shapes: Shape) -> dict[str, Any]:
         return {"d_model": shapes[0][-1], "batch_first": True}
@@ -182,6 +190,9 @@ class PositionalEmbedding(LayerSpec):
 
     max_len: Width = always(512, "The maximum length: one vector is learned for each position.")
 
+    def fix_rank(self, signal: Signal) -> dict[str, Any]:
+        return places_as_tokens(signal)
+
     def inferred(self, *shapes: Shape) -> dict[str, Any]:
         return {"embedding_dim": shapes[0][-1]}
 
@@ -215,6 +226,9 @@ class SinusoidalEncoding(LayerSpec):
     search = ("position", "transformer", "sine", "order")
     example = ((5, 8),)
 
+    def fix_rank(self, signal: Signal) -> dict[str, Any]:
+        return places_as_tokens(signal)
+
     def inferred(self, *shapes: Shape) -> dict[str, Any]:
         return {"length": shapes[0][0], "features": shapes[0][1]}
 
@@ -233,6 +247,9 @@ class ClassToken(LayerSpec):
     also = ("CLSToken", "ClsToken")
     search = ("cls", "vision transformer", "vit", "bert", "summary")
     example = ((5, 8),)
+
+    def fix_rank(self, signal: Signal) -> dict[str, Any]:
+        return places_as_tokens(signal)
 
     def inferred(self, *shapes: Shape) -> dict[str, Any]:
         return {"embedding_dim": shapes[0][-1]}

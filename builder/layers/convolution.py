@@ -16,6 +16,8 @@ from builder.layers._spatial import (
     Sizes,
     check_groups,
     check_kernel,
+    fix_rank,
+    padding_for_stride,
     per_axis,
 )
 from builder.shapes import Shape, show
@@ -30,8 +32,29 @@ class _Convolution(LayerSpec):
     arranges = False
     width_parameter = "out_channels"
 
+    def fix_rank(self, signal: Signal) -> dict[str, Any]:
+        return fix_rank(self, signal)
+
     def inferred(self, *shapes: Shape) -> dict[str, Any]:
         return {"in_channels": shapes[0][0]}
+
+    def _same_with_stride(self, shape: Shape) -> ShapeError:
+        """Other tools' "same" divides the size by the stride and rounds up; torch's allows no stride."""
+        settings: Any = self
+        axes, sizes = len(shape) - 1, shape[1:]
+        all_axes = (per_axis(given, axes) for given in (settings.kernel_size, settings.stride, settings.dilation))
+        windows = list(zip(sizes, *all_axes, strict=True))
+        pads = [padding_for_stride(*window) for window in windows]
+        message = 'cannot have padding "same" with a stride: "same" keeps the size.'
+        if None in pads:
+            return ShapeError(message, params={"stride": 1})
+        padding = pads[0] if len(set(pads)) == 1 else pads
+        made = show(tuple(-(-size // stride) for size, _, stride, _ in windows))
+        text = str(padding) if isinstance(padding, int) else ", ".join(map(str, pads))
+        return ShapeError(
+            f"{message} With a padding of {text}, {show(sizes)} becomes {made}: divided by the stride and rounded up.",
+            params={"padding": padding},
+        )
 
     def infer_output(self, *signals: Signal) -> Signal | None:
         """With padding "same" the input's size. Running it would give a warning of torch for even kernels."""
@@ -52,9 +75,7 @@ class _Convolution(LayerSpec):
         check_groups(shape, settings.out_channels, settings.groups)
         if settings.padding == "same":
             if any(step != 1 for step in per_axis(settings.stride, len(shape) - 1)):
-                raise ShapeError(
-                    'cannot have padding "same" with a stride: "same" keeps the size.', params={"stride": 1}
-                )
+                raise self._same_with_stride(shape)
             return
         padding = 0 if settings.padding == "valid" else settings.padding
         check_kernel(shape, settings.kernel_size, padding, settings.dilation)
@@ -173,6 +194,9 @@ class _Transposed(LayerSpec):
     arranges = False
     width_parameter = "out_channels"
 
+    def fix_rank(self, signal: Signal) -> dict[str, Any]:
+        return fix_rank(self, signal)
+
     def inferred(self, *shapes: Shape) -> dict[str, Any]:
         return {"in_channels": shapes[0][0]}
 
@@ -200,6 +224,16 @@ class _Transposed(LayerSpec):
                 "everything. Use less padding.",
                 params={"padding": 0},
             )
+
+    def enlarged(self, output: Shape, by: tuple[int, ...]) -> dict[str, Any] | None:
+        """By output_padding, which is smaller than the stride or the dilation."""
+        settings: Any = self
+        axes = len(by)
+        extra = [more + size for more, size in zip(per_axis(settings.output_padding, axes), by, strict=True)]
+        limits = zip(per_axis(settings.stride, axes), per_axis(settings.dilation, axes), strict=True)
+        if any(not 0 <= more < max(limit) for more, limit in zip(extra, limits, strict=True)):
+            return None
+        return {"output_padding": extra[0] if len(set(extra)) == 1 else extra}
 
 
 def _text(sizes: Sizes) -> str:

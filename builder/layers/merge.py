@@ -3,13 +3,99 @@
 from __future__ import annotations
 
 import functools
+import math
 from typing import ClassVar
 
 from builder.axes import PLACES, VALUES, Axes, combined, describe, moved, unknown, values_axis
 from builder.shapes import Shape, show
-from builder.spec import Axis, Call, LayerSpec, Layout, Range, Reorder, ShapeError, Signal, Style, always
+from builder.spec import (
+    Axis,
+    Call,
+    Insert,
+    Larger,
+    LayerSpec,
+    Layout,
+    Range,
+    Reorder,
+    ShapeError,
+    Signal,
+    Style,
+    always,
+)
 
 PAIR = ((4, 6, 6), (4, 6, 6))
+
+
+def larger_of(one: Shape, port: int, other: Shape, other_port: int, channels_too: bool = False) -> Larger | None:
+    """The input whose spatial axes are smaller than the other's, and by how much; None: they are not, or in part only.
+
+    A layer that enlarged it, such as a ConvTranspose2d, can return one pixel more.
+    """
+    if len(one) != len(other) or len(one) < 2 or (channels_too and one[0] != other[0]):
+        return None
+    by = tuple(b - a for a, b in zip(one[1:], other[1:], strict=True))
+    if min(by) < 0:
+        port, by = other_port, tuple(-size for size in by)
+    return Larger(port, by) if min(by) >= 0 and max(by) > 0 else None
+
+
+def cropped(one: Shape, port: int, other: Shape, other_port: int) -> tuple[Insert, ...]:
+    """The layers that cut both inputs to the smaller size of each spatial axis, in the middle.
+
+    If one is several times as large as the other, they enlarge the smaller one instead.
+    """
+    small, large, smaller_port = (one, other, port) if one[1] < other[1] else (other, one, other_port)
+    if any(3 * abs(a - b) > max(a, b) for a, b in zip(one[1:], other[1:], strict=True)):
+        factors = {b // a if b % a == 0 else 0 for a, b in zip(small[1:], large[1:], strict=True)}
+        factor = factors.pop() if len(factors) == 1 else 0
+        return (Insert("Upsample", {"scale_factor": factor}, smaller_port),) if factor > 1 else ()
+    found = []
+    for dim, (a, b) in enumerate(zip(one[1:], other[1:], strict=True), start=2):
+        start, end = abs(a - b) // 2, abs(a - b) // 2 + min(a, b)
+        if a != b:
+            found.append(Insert("Slice", {"dim": dim, "start": start, "end": end}, port if a > b else other_port))
+    return tuple(found)
+
+
+def projection(one: Shape, port: int, other: Shape, other_port: int) -> tuple[Insert, ...]:
+    """The layer that gives a shortcut the shape of the other branch: a convolution with kernel_size 1, or a Linear."""
+    if len(one) == 1 or (len(one) == 2 and one[0] == other[0]):
+        narrow, wide = ((port, other), (other_port, one))[one[-1] > other[-1]]
+        return (Insert("Linear", {"out_features": wide[-1]}, narrow),)
+    if len(one) > 4:
+        return ()
+    small, large = sorted(((one, port), (other, other_port)), key=lambda pair: (-math.prod(pair[0][1:]), pair[0][0]))
+    source, target = small[0], large[0]  # the shortcut has the larger image, or fewer channels
+    if any(a < b for a, b in zip(source[1:], target[1:], strict=True)):
+        return ()
+    windows = [_window(a, b) for a, b in zip(source[1:], target[1:], strict=True)]
+    kernel, stride = [size for size, _ in windows], [step for _, step in windows]
+    params = {"out_channels": target[0], "kernel_size": _alike(kernel)}
+    return (Insert(f"Conv{len(one) - 1}d", params | ({"stride": _alike(stride)} if max(stride) > 1 else {}), small[1]),)
+
+
+def _window(size: int, wanted: int) -> tuple[int, int]:
+    """The kernel and the stride with which `size` values become `wanted`: a stride, if that gives it, else a kernel."""
+    stride = -(-size // wanted)
+    return (1, stride) if -(-size // stride) == wanted else (size - wanted + 1, 1)
+
+
+def _alike(values: list[int]) -> int | list[int]:
+    return values[0] if len(set(values)) == 1 else values
+
+
+def with_axes_of(shape: Shape, wanted: Shape, port: int) -> tuple[Insert, ...]:
+    """The layer that gives one number for each channel the axes of the image that it weights: 64 → 64 × 1 × 1."""
+    if len(shape) == 1 and len(wanted) > 1 and wanted[0] == shape[0]:
+        return (Insert("Reshape", {"shape": [shape[0], *([1] * (len(wanted) - 1))]}, port),)
+    return ()
+
+
+def flattened(one: Shape, port: int, other: Shape, other_port: int) -> tuple[Insert, ...]:
+    """The layer that makes a vector of the input that is none, if the other one is."""
+    if 1 not in (len(one), len(other)):
+        return ()
+    return (Insert("Flatten", {}, port if len(one) > 1 else other_port),)
 
 
 def check_broadcast(verb: str, shapes: tuple[Shape, ...]) -> None:
@@ -23,7 +109,8 @@ def check_broadcast(verb: str, shapes: tuple[Shape, ...]) -> None:
         if len(shape) != len(first):
             raise ShapeError(
                 f"cannot {verb} {show(first)} and {show(shape)}: input 1 has {len(first)} axes, "
-                f"input {number} has {len(shape)}. Reshape or Flatten one of them."
+                f"input {number} has {len(shape)}. Reshape or Flatten one of them.",
+                inserts=with_axes_of(shape, first, number - 1) or with_axes_of(first, shape, 0),
             )
         for axis, (one, other) in enumerate(zip(result, shape, strict=True), start=1):
             if one != other and 1 not in (one, other):
@@ -31,6 +118,8 @@ def check_broadcast(verb: str, shapes: tuple[Shape, ...]) -> None:
                 raise ShapeError(
                     f"cannot {verb} {show(shapes[earlier - 1])} and {show(shape)}: axis {axis} is {one} in input "
                     f"{earlier} and {other} in input {number}.",
+                    larger=larger_of(shapes[earlier - 1], earlier - 1, shape, number - 1, channels_too=True),
+                    inserts=projection(shapes[earlier - 1], earlier - 1, shape, number - 1),
                     short=f"Axis {axis} differs: {one} and {other}.",
                 )
         result = tuple(other if one == 1 else one for one, other in zip(result, shape, strict=True))
@@ -202,16 +291,20 @@ class Concat(_Merge):
             if len(shape) != len(first):
                 raise ShapeError(
                     f"cannot concatenate {show(first)} and {show(shape)}: input 1 has {len(first)} axes, "
-                    f"input {number} has {len(shape)}. Reshape or Flatten one of them."
+                    f"input {number} has {len(shape)}. Reshape or Flatten one of them.",
+                    inserts=flattened(first, 0, shape, number - 1),
                 )
             for dim, (one, other) in enumerate(zip(first, shape, strict=True), start=1):
                 if one != other and dim != axis:
+                    by_channels = axis == 1 and len(shape) > 1
                     fitting = _joining_axis(shapes)
                     hint = f" Along dim {fitting} they fit." if fitting else ""
                     raise ShapeError(
                         f"cannot concatenate {show(first)} and {show(shape)} along dim {axis}: axis {dim} is {one} in "
                         f"input 1 and {other} in input {number}; all axes except dim {axis} must be equal.{hint}",
                         params={"dim": fitting} if fitting else None,
+                        larger=larger_of(first, 0, shape, number - 1) if by_channels else None,
+                        inserts=cropped(first, 0, shape, number - 1) if by_channels and len(shape) > 2 else (),
                         short=f"Axis {dim} differs: {one} and {other}.",
                     )
 
@@ -293,6 +386,7 @@ class MatMul(LayerSpec):
             raise ShapeError(
                 f"cannot multiply {show(one)} and {show(other)}: the rows of the first have {one[-1]} values, the "
                 f"columns of the second {other[-2]}; the numbers must be equal.{hint}",
+                reorder=Reorder((*range(len(other) - 1), len(other), len(other) - 1), 1) if hint else None,
                 short=f"Inner sizes differ: {one[-1]} and {other[-2]}.",
             )
         for axis, (left, right) in enumerate(zip(one[:-2], other[:-2], strict=True), start=1):

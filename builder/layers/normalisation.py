@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from builder.layers._spatial import same_for_rank
 from builder.shapes import Shape, nearest_divisor, show
 from builder.spec import Call, Epsilon, Extent, LayerSpec, ShapeError, Signal, Width, always
 
@@ -22,6 +23,17 @@ def check_last_axes(wanted: Shape | None, shape: Shape) -> None:
         )
 
 
+def warn_of_one_value(wanted: Shape | None, shape: Shape) -> ShapeError | None:
+    """A warning if a single value is normalised, which minus its mean is 0."""
+    if math.prod(wanted or shape[-1:]) > 1:
+        return None
+    return ShapeError(
+        f"normalises a single value of {show(shape)}, and that minus its mean is 0: the output does not depend on the "
+        "input. Normalise over more axes, or remove it.",
+        params={"normalized_shape": list(shape)} if math.prod(shape) > 1 else None,
+    )
+
+
 class _BatchNorm(LayerSpec):
     family = "normalisation"
     keeps_shape = True
@@ -35,6 +47,9 @@ class _BatchNorm(LayerSpec):
     )
     affine: bool = Field(True, description="Apply a learned scale and bias to each channel.")
     track_running_stats: bool = Field(True, description="Use running statistics in evaluation.")
+
+    def fix_rank(self, signal: Signal) -> dict[str, Any]:
+        return same_for_rank(self, len(signal.shape))
 
     def inferred(self, *shapes: Shape) -> dict[str, Any]:
         return {"num_features": shapes[0][0]}
@@ -118,6 +133,9 @@ class LayerNorm(LayerSpec):
     def check_inputs(self, *shapes: Shape) -> None:
         check_last_axes(self.normalized_shape, shapes[0])
 
+    def warning(self, *shapes: Shape) -> ShapeError | None:
+        return warn_of_one_value(self.normalized_shape, shapes[0])
+
     def misread(self, *signals: Signal) -> ShapeError | None:
         """Over the last axis alone: with several axes, a person has said which ones."""
         return super().misread(*signals) if len(self.normalized_shape or ()) < 2 else None
@@ -169,8 +187,8 @@ class GroupNorm(LayerSpec):
     target = "torch.nn.GroupNorm"
     keeps_shape = True
     layout = "channels_first"
-    ranks = (2, 3, 4)
-    axes = "channels and one to three axes"
+    ranks = (1, 2, 3, 4)
+    axes = "channels and up to three axes"
     also = ("GroupNormalization",)
     search = ("group normalization", "gn")
     example = ((8, 4, 4),)
@@ -197,6 +215,22 @@ class GroupNorm(LayerSpec):
                 params={"num_groups": nearest_divisor(channels, self.num_groups)},
             )
 
+    def values_per_sample(self, *shapes: Shape) -> int | None:
+        """Each sample has statistics of its own; torch refuses a single value in a batch of one sample."""
+        return math.prod(shapes[0]) // self.num_groups
+
+    def warning(self, *shapes: Shape) -> ShapeError | None:
+        channels = shapes[0][0]
+        if math.prod(shapes[0]) > self.num_groups:
+            return None
+        return ShapeError(
+            f"normalises groups of one value ({channels} channels in {self.num_groups} groups), and the only value "
+            "minus its mean is 0: the output does not depend on the input. Use fewer groups.",
+            params={"num_groups": next((size for size in range(channels // 2, 0, -1) if channels % size == 0), 1)}
+            if channels > 1
+            else None,
+        )
+
 
 class _InstanceNorm(LayerSpec):
     family = "normalisation"
@@ -210,6 +244,9 @@ class _InstanceNorm(LayerSpec):
     )
     affine: bool = Field(False, description="Apply a learned scale and bias to each channel.")
     track_running_stats: bool = Field(False, description="Use running statistics in evaluation.")
+
+    def fix_rank(self, signal: Signal) -> dict[str, Any]:
+        return same_for_rank(self, len(signal.shape))
 
     def inferred(self, *shapes: Shape) -> dict[str, Any]:
         return {"num_features": shapes[0][0]}

@@ -13,16 +13,20 @@ from builder.layers._spatial import (
     MarginPair,
     MarginTriple,
     check_kernel,
+    fix_rank,
     per_axis,
 )
 from builder.shapes import Shape, show
-from builder.spec import Extent, LayerSpec, Margin, Range, ShapeError, always
+from builder.spec import Extent, LayerSpec, Margin, Range, ShapeError, Signal, always
 
 
 class _Pooling(LayerSpec):
     family = "pooling"
     keeps_values = True
     layout = "channels_first"
+
+    def fix_rank(self, signal: Signal) -> dict[str, Any]:
+        return fix_rank(self, signal)
 
     def check_inputs(self, *shapes: Shape) -> None:
         settings: Any = self
@@ -173,6 +177,9 @@ class _Adaptive(LayerSpec):
     family = "pooling"
     keeps_values = True
     layout = "channels_first"
+
+    def fix_rank(self, signal: Signal) -> dict[str, Any]:
+        return fix_rank(self, signal)
 
 
 class AdaptiveAvgPool1d(_Adaptive):

@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from builder.axes import Axes
+from builder.layers._sequence import rows_as_steps
 from builder.shapes import Shape
 from builder.spec import UNBOUNDED, Call, LayerSpec, Probability, Range, ShapeError, Signal, Width, always
 
@@ -69,6 +70,9 @@ class _Recurrent(LayerSpec):
 
     def output_axes(self, shape: Shape, *signals: Signal) -> Axes:
         return ("steps", "features") if len(shape) > 1 else ("features",)
+
+    def fix_rank(self, signal: Signal) -> dict[str, Any]:
+        return rows_as_steps(signal)
 
     def misread(self, *signals: Signal) -> ShapeError | None:
         """Also where a person has permuted the axes: nobody reads features one after the other on purpose."""

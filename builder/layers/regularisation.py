@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
-from builder.spec import LayerSpec, Probability, always
+from builder.spec import LayerSpec, Probability, Signal, always
+
+
+def same_dropout(probability: float, signal: Signal) -> dict[str, Any]:
+    """The Dropout for so many axes of a sample, as arguments of ShapeError."""
+    kind = {2: "Dropout1d", 3: "Dropout2d"}.get(len(signal.shape), "Dropout")
+    return {"replace": (kind, {"p": probability})}
 
 
 class Dropout(LayerSpec):
@@ -47,6 +53,9 @@ class Dropout2d(LayerSpec):
 
     p: Probability = Field(0.5, description="Probability that a channel is set to zero.")
 
+    def fix_rank(self, signal: Signal) -> dict[str, Any]:
+        return same_dropout(self.p, signal)
+
 
 class Dropout1d(LayerSpec):
     """Sets random channels of a series to zero in training.
@@ -67,6 +76,9 @@ class Dropout1d(LayerSpec):
     example = ((3, 16),)
 
     p: Probability = Field(0.5, description="Probability that a channel is set to zero.")
+
+    def fix_rank(self, signal: Signal) -> dict[str, Any]:
+        return same_dropout(self.p, signal)
 
 
 class AlphaDropout(LayerSpec):

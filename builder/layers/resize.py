@@ -6,9 +6,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from builder.layers._spatial import CHANNELS
+from builder.layers._spatial import CHANNELS, fix_rank
 from builder.shapes import Shape, show
-from builder.spec import UNBOUNDED, Call, Extent, LayerSpec, Margin, Range, ShapeError, always
+from builder.spec import UNBOUNDED, Call, Extent, LayerSpec, Margin, Range, ShapeError, Signal, always
 
 Factor = Annotated[float, Field(gt=0, le=64)]
 Sides = Margin | tuple[Margin, Margin, Margin, Margin]
@@ -50,6 +50,13 @@ class Upsample(LayerSpec):
     align_corners: bool | None = Field(
         None, description="Whether the corner pixels keep their values; for the linear modes."
     )
+
+    def fix_rank(self, signal: Signal) -> dict[str, Any]:
+        return fix_rank(self, signal)
+
+    def enlarged(self, output: Shape, by: tuple[int, ...]) -> dict[str, Any] | None:
+        """By the sizes of the output in the place of a factor."""
+        return {"scale_factor": None, "size": [size + more for size, more in zip(output[1:], by, strict=True)]}
 
     def check_inputs(self, *shapes: Shape) -> None:
         (shape,) = shapes
@@ -127,6 +134,9 @@ class _Padding(LayerSpec):
     example = ((3, 6, 6),)
 
     padding: Sides = always(1, "Pixels at every side, or at left, right, top and bottom.")
+
+    def fix_rank(self, signal: Signal) -> dict[str, Any]:
+        return fix_rank(self, signal)
 
 
 class ZeroPad2d(_Padding):

@@ -203,7 +203,7 @@ def test_a_single_value_of_each_channel_is_told_before_the_run(data: Any, params
         ("BatchNorm2d", {"batch_size": 2}, {}),
         ("BatchNorm2d", {"batch_size": 63, "train_samples": 64}, {}),  # the last batch has one sample: it is left out
         ("BatchNorm2d", {"validation": 1 / 1797}, {}),
-        ("GroupNorm", {"batch_size": 1}, {}),
+        ("GroupNorm", {"batch_size": 1}, {"num_groups": 2}),
     ],
 )
 def test_batches_that_can_be_normalised_are_no_problem(kind: str, data: Any, params: Any) -> None:

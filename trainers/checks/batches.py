@@ -73,8 +73,8 @@ class BatchOfOne(JobCheck):
                 continue
             given = analysis.facts[step.inputs[0]].signal
             over = (
-                "computes the mean and the variance of each channel over the batch, and gets one value of each channel "
-                f"in a sample ({describe(given.shape, given.axes)})"
+                "normalises by means and variances, and gets a single value for each of them in a sample "
+                f"({describe(given.shape, given.axes)})"
             )
             if alone:
                 yield self.problem(
