@@ -16,6 +16,7 @@ from builder.axes import VALUES, Axes, describe
 from builder.document import Document
 from builder.document.blocks import opened
 from builder.document.graph import behind_cycles
+from builder.foreign_text import in_words
 from builder.shapes import Shape, show
 from builder.spec import Call, LayerSpec, ShapeError, Signal
 
@@ -252,7 +253,7 @@ def _run(spec: LayerSpec, signals: tuple[Signal, ...]) -> Facts:
             with torch.no_grad():
                 result = module(*inputs)
     except Exception as error:  # torch raises many kinds; each is an answer to "can this layer take that input?"
-        raise ShapeError(f"cannot take {_shown(signals)}: {_first_line(error)}") from None
+        raise ShapeError(f"cannot take {_shown(signals)}: {in_words(error)}") from None
     if not result.dim() or result.shape[0] != BATCH:
         raise ShapeError(
             f"mixes the samples of a batch: for {_shown(signals)} the first axis of its output is not the batch."
@@ -268,7 +269,7 @@ def _module(spec: LayerSpec, signals: tuple[Signal, ...]) -> nn.Module:
         with torch.device("meta"):
             return spec.call(*(signal.shape for signal in signals)).build()
     except Exception as error:
-        raise ShapeError(f"cannot take {_shown(signals)}: {_first_line(error)}") from None
+        raise ShapeError(f"cannot take {_shown(signals)}: {in_words(error)}") from None
 
 
 def _parameters(module: nn.Module) -> tuple[int, tuple[tuple[str, Shape], ...]]:
@@ -279,8 +280,3 @@ def _parameters(module: nn.Module) -> tuple[int, tuple[tuple[str, Shape], ...]]:
 
 def _shown(signals: tuple[Signal, ...]) -> str:
     return " and ".join(show(signal.shape) for signal in signals)
-
-
-def _first_line(error: Exception) -> str:
-    text = str(error).strip().split("\n", 1)[0] or type(error).__name__
-    return text if len(text) <= 200 else text[:197] + "…"

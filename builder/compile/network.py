@@ -14,6 +14,7 @@ from builder.checks.base import run
 from builder.codegen.classes import class_name
 from builder.compile.module_tree import module_tree, repeat_variables, tie, use_repeat_variables
 from builder.document import MAIN, Document
+from builder.foreign_text import in_words
 from builder.problems import GraphError, NetloomError, NodeError, Problem
 from builder.registry import did_you_mean
 from builder.spec import LayerSpec
@@ -179,7 +180,9 @@ def _network_class() -> Any:
                     raise
                 reason = explanation(self.get_submodule(node), error)
                 kind = type(self.get_submodule(node)).__name__
-                raise NodeError(node, f"{node} {reason}" if reason else f"{node} ({kind}) failed: {error}") from error
+                raise NodeError(
+                    node, f"{node} {reason}" if reason else f"{node} ({kind}) failed: {in_words(error)}"
+                ) from error
 
     return Network
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from builder.exports.subject import Subject, named
+from builder.foreign_text import cleaned
 from builder.problems import ExportError
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def run(arguments: list[str], folder: Path, what: str) -> str:
         raise ExportError(f"{what} was stopped after {TIME_LIMIT // 60} minutes.") from None
     if done.returncode:
         lines = [line for line in done.stderr.strip().splitlines() if line.strip()]
-        reason = lines[-1][:400] if lines else f"the process ended with code {done.returncode}"
+        reason = cleaned(lines[-1]) if lines else f"the process ended with code {done.returncode}"
         if "No space left" in done.stderr or "PytorchStreamWriter failed" in done.stderr:
             reason = "the disk is full"
         raise ExportError(f"{what} failed: {reason}")

@@ -15,6 +15,7 @@ from builder.analysis.plan import make_plan
 from builder.codegen.classes import class_names
 from builder.compile import compile
 from builder.document import Document, Node
+from builder.foreign_text import in_words
 from builder.problems import ExportError, NodeError
 
 if TYPE_CHECKING:
@@ -85,8 +86,7 @@ def subject(model: nn.Module, document: Document) -> Subject:
     try:
         module.load_state_dict(state, assign=True)
     except RuntimeError as error:
-        reason = " ".join(str(error).split())[:300]
-        raise ExportError(f"The model's weights do not fit this document: {reason}") from None
+        raise ExportError(f"The model's weights do not fit this document: {in_words(error)}") from None
     for name, buffer in model.named_buffers():
         if name not in state:  # not part of the state_dict: computed when the layer was constructed
             owner, _, last = name.rpartition(".")

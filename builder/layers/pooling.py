@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
@@ -18,6 +18,9 @@ from builder.layers._spatial import (
 )
 from builder.shapes import Shape, show
 from builder.spec import Extent, LayerSpec, Margin, Range, ShapeError, Signal, always
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 class _Pooling(LayerSpec):
@@ -177,9 +180,20 @@ class _Adaptive(LayerSpec):
     family = "pooling"
     keeps_values = True
     layout = "channels_first"
+    largest: ClassVar[bool] = False  # of each window, not the mean
 
     def fix_rank(self, signal: Signal) -> dict[str, Any]:
         return fix_rank(self, signal)
+
+    def onnx_module(self, *shapes: Shape) -> nn.Module | None:
+        """ONNX pools with windows of one size: other windows are slices there."""
+        from builder.library.adaptive import AdaptiveWindows
+
+        settings: Any = self
+        sizes = shapes[0][1:]
+        output = per_axis(settings.output_size, len(sizes))
+        even = all(size % count == 0 for size, count in zip(sizes, output, strict=True))
+        return None if even else AdaptiveWindows(output, self.largest)
 
 
 class AdaptiveAvgPool1d(_Adaptive):
@@ -236,6 +250,7 @@ class AdaptiveMaxPool1d(_Adaptive):
     """
 
     target = "torch.nn.AdaptiveMaxPool1d"
+    largest = True
     ranks = (2,)
     axes = CHANNELS[1]
     also = (
@@ -258,6 +273,7 @@ class AdaptiveMaxPool2d(_Adaptive):
     """
 
     target = "torch.nn.AdaptiveMaxPool2d"
+    largest = True
     ranks = (3,)
     axes = CHANNELS[2]
     also = (

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from builder.compile import layers
+from builder.foreign_text import in_words
 from builder.problems import NetloomError, NodeError
 from trainers.data import DataError
 from trainers.engine.loop import Diverged
@@ -32,8 +33,7 @@ def explain(error: Exception, session: TrainingSession) -> str:
         return f"Error in {step}. {error}"
     if isinstance(error, OSError):
         return f"The run could not continue: {error.strerror or error}."
-    text = str(error).strip().split("\n", 1)[0][:300]
-    return f"Error in {step}: {text or type(error).__name__}. Details are in error.txt in the run's folder."
+    return f"Error in {step}: {in_words(error)} Details are in error.txt in the run's folder."
 
 
 def _explain_divergence(error: Diverged, session: TrainingSession) -> str:

@@ -24,6 +24,7 @@ from builder.exports.formats.onnx import Onnx
 from builder.exports.formats.python import Python, input_statistics
 from builder.exports.formats.safetensors import Safetensors
 from builder.exports.subject import ENSEMBLE, Subject
+from builder.foreign_text import in_words
 from builder.problems import ExportError
 from builder.shapes import show
 
@@ -81,8 +82,7 @@ def companion_files(document: Document, model: nn.Module) -> tuple[dict[str, str
         try:
             files |= _valid_files(entry.load()(document, model))
         except Exception as error:  # a companion of another package can fail in any way
-            reason = " ".join(str(error).split())[:300] or type(error).__name__
-            notes.append(f"The files of the companion {entry.name} are missing, because it failed: {reason}")
+            notes.append(f"The files of the companion {entry.name} are missing, because it failed: {in_words(error)}")
     return files, notes
 
 

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from builder.compile import layers
-from builder.document import dump, load
+from builder.document import Document, dump, load
 from builder.exports.formats.base import ExportFormat, Written
 from builder.exports.formats.safetensors import write_weights
 from builder.exports.interpreter import INPUTS, OUTPUT, read_outputs, run, write_inputs
 from builder.exports.subject import Subject, difference, empty, named, samples
+from builder.foreign_text import in_words
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -63,6 +64,9 @@ class _ConvertedFormat(ExportFormat):
         found = difference(subject.expected, read_outputs(subject, folder), f"The {self.name} file")
         return Written(folder / self.file, found, checked)
 
+    def adapt(self, module: nn.Module, document: Document, network: str) -> None:
+        """Replace modules that the format cannot hold by others that return the same; called in the other process."""
+
     def convert_files(self, network: str) -> None:
         """Convert the network in the current folder; called in the other process.
 
@@ -78,6 +82,7 @@ class _ConvertedFormat(ExportFormat):
         module = empty(document, network, card)
         module.load_state_dict(load_file("model.safetensors"), assign=True)
         module.requires_grad_(False)
+        self.adapt(module, document, network)
         inputs = tuple(torch.load(INPUTS, weights_only=True))
         tracing = samples(document, network, batch=2)  # not the batch size of the inputs: it must not become a constant
         names = [node.name for node in document.nodes if node.network == network and node.spec.role == "input"]
@@ -88,7 +93,7 @@ class _ConvertedFormat(ExportFormat):
             raise
         except Exception as error:  # the converters raise many types of exceptions
             node = self.failing_node(module, tracing)
-            reason = " ".join(str(error).split())[:300] or type(error).__name__
+            reason = in_words(error)
             sys.exit(f"{node} ({type(module.get_submodule(node)).__name__}): {reason}" if node else reason)
         torch.save(dict(outputs), OUTPUT)
 

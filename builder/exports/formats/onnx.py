@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
+from builder.analysis.infer import analyse
 from builder.analysis.plan import make_plan
+from builder.document import Document
 from builder.exports.formats.conversion import _ConvertedFormat, dynamic_batch
 from builder.exports.subject import Subject
 from builder.problems import ExportError
@@ -36,6 +38,16 @@ class Onnx(_ConvertedFormat):
             reason = step.spec.not_in_onnx() if step.network == subject.network else ""
             if reason:
                 raise ExportError(f"{step.name} cannot be exported to ONNX: {reason} Export as pt2 instead.")
+
+    def adapt(self, module: nn.Module, document: Document, network: str) -> None:
+        analysis = analyse(document)
+        for step in analysis.plan.steps:
+            shapes = [analysis.facts[source].signal.shape for source in step.inputs]
+            made = step.spec.onnx_module(*shapes) if step.network == network and step.spec.role == "layer" else None
+            if made is not None:
+                names = [name for name, _ in module.named_modules() if f".{name}".endswith(f".{step.module}")]
+                for name in names:  # several, if it is an ensemble
+                    module.set_submodule(name, made)
 
     def convert(
         self,

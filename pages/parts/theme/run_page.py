@@ -9,6 +9,7 @@ from typing import ParamSpec
 
 import streamlit as st
 
+from builder.foreign_text import in_words
 from builder.problems import NetloomError
 from pages.parts.theme import charts, theme, torch_import
 from pages.parts.theme.escaping import escape
@@ -38,7 +39,9 @@ def shows_errors(draw: Callable[Arguments, None]) -> Callable[Arguments, None]:
             show_error(str(error))
         except Exception as error:
             logging.getLogger("netloom").exception("A part of the page could not be drawn")
-            show_error(f"This part of the page could not be drawn ({type(error).__name__}: {error}). Reload the page.")
+            show_error(
+                f"This part of the page could not be drawn ({type(error).__name__}: {in_words(error)}) Reload the page."
+            )
 
     return guarded
 
