@@ -2,6 +2,7 @@
 # make test   sets everything up and runs every check and every test
 # make check  ruff and mypy        make bench  Netloom against the same work written by hand
 # make templates-table  trains every template and writes docs/templates.md
+# make lessons  performs the steps of the lessons with three seeds, and prints what they claim beside what is measured
 # make docs   writes docs/checks.md from the docstrings of the checks and verdicts, and takes docs/images from the app
 
 SYSTEM_PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -9,7 +10,7 @@ VENV ?= .venv
 PYTHON = $(VENV)/bin/python
 READY = $(VENV)/.ready
 
-.PHONY: app test check bench templates-table docs chromium clean
+.PHONY: app test check bench templates-table lessons docs chromium clean
 
 app: $(READY)
 	$(PYTHON) -m trainers app
@@ -29,6 +30,9 @@ bench: $(READY)
 
 templates-table: $(READY)
 	$(PYTHON) -m benchmarks.templates
+
+lessons: $(READY)
+	$(PYTHON) -m benchmarks.lessons
 
 docs: $(READY) chromium
 	$(PYTHON) docs/make_checks.py

@@ -29,7 +29,7 @@ def load(source: str | bytes | Path | dict[str, Any]) -> Document:
 
 def dump(document: Document) -> str:
     """The document as JSON text, stable: `dump(load(dump(d))) == dump(d)`. Defaults are left out."""
-    data = document.model_dump(mode="json", exclude_defaults=True)
+    data = document.model_dump(mode="json", exclude_defaults=True, by_alias=True)
     return json.dumps({"format": document.format, **data}, ensure_ascii=False, indent=1) + "\n"
 
 

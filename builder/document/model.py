@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validat
 
 from builder.catalogue import CATALOGUE
 from builder.document.json_values import json_value
+from builder.document.lesson import AnyLesson
 from builder.validation_messages import clip
 
 if TYPE_CHECKING:
@@ -148,12 +149,17 @@ class Document(Graph):
     format: str = FORMAT
     name: str = Field("Untitled network", strict=True, max_length=200)
     description: str = Field("", strict=True, max_length=10_000)
-    lesson: str = Field("", strict=True, max_length=100_000)
+    lesson: AnyLesson = ""
     nodes: tuple[Node, ...] = ()
     edges: tuple[Edge, ...] = ()
     blocks: dict[str, Block] = Field(default_factory=dict)
     layout: Layout = Field(default_factory=dict)
     training: Settings = Field(default_factory=dict)
+
+    @property
+    def lesson_text(self) -> str:
+        """The lesson as Markdown, with its steps as a list."""
+        return self.lesson if isinstance(self.lesson, str) else self.lesson.markdown
 
     @functools.cached_property
     def stems(self) -> frozenset[str]:

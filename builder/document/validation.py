@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from builder.catalogue import CATALOGUE, instead_of
 from builder.document.blocks import MAX_WIRES, expansion, first_uses
+from builder.document.lesson import LESSON_KINDS, Expectation, Lesson, LessonStep
 from builder.document.model import MAIN, MAX_NODES, Block, Document, Edge, Graph, Node, name_complaint
 from builder.problems import DocumentError, Problem
 from builder.registry import did_you_mean
@@ -45,6 +46,8 @@ def _validation_problems(error: ValidationError, data: dict[str, Any]) -> Iterat
     groups: dict[tuple[Any, ...], list[Any]] = {}
     for item in error.errors(include_url=False)[: 2 * MAX_REPORTED]:
         path = tuple(item["loc"])
+        if path[:1] == ("lesson",) and path[1:2] and path[1] in LESSON_KINDS:
+            path = ("lesson", *path[2:])
         depth = _depth(path)
         groups.setdefault(path[:depth], []).append({**item, "loc": path[depth:]})
     for path, items in groups.items():
@@ -59,6 +62,9 @@ _FIELDS: dict[Any, Any] = {
     "edges": Edge.model_fields,
     "blocks": Block.model_fields,
     "layout": (),
+    "lesson": Lesson.model_fields,
+    "steps": LessonStep.model_fields,
+    "expect": Expectation.model_fields,
 }
 
 
@@ -66,6 +72,8 @@ def _depth(path: tuple[Any, ...]) -> int:
     """How many keys of the path lead to the smallest part of the document that has a name or an index."""
     if path[:1] == ("blocks",) and len(path) > 3 and path[2] in ("nodes", "edges", "layout"):
         return 4
+    if path[:1] == ("lesson",):
+        return len(path) - 1
     return 2 if path[:1] in (("nodes",), ("edges",), ("blocks",), ("layout",)) and len(path) > 1 else 0
 
 
@@ -73,6 +81,8 @@ def _where(path: tuple[Any, ...], data: dict[str, Any]) -> tuple[str | None, str
     """The node with the error, or None and the path as text: 'edges[3]: '."""
     if not path:
         return None, ""
+    if path[0] == "lesson":
+        return None, f"{''.join(f'[{key}]' if isinstance(key, int) else f'.{key}' for key in path).lstrip('.')}: "
     part, index = path[:2]
     item = data[part][index] if part == "nodes" else None
     if isinstance(item, dict) and isinstance(item.get("name"), str):

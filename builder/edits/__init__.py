@@ -3,6 +3,7 @@
 An edit that cannot be applied raises EditError, and the document is unchanged.
 """
 
+from builder.edits.as_json import from_json, to_json
 from builder.edits.base import GAP_X, GAP_Y, Edit, Restore
 from builder.edits.blocks import InBlock, RemoveBlock, RenameBlock
 from builder.edits.fold import MakeBlock, Unpack
@@ -53,4 +54,6 @@ __all__ = [
     "Unpack",
     "apply_all",
     "fresh_name",
+    "from_json",
+    "to_json",
 ]

@@ -93,12 +93,12 @@ def head(document: Document, svg: str) -> None:
 def own_lesson(session: Session) -> None:
     """The lesson of the open document. It may come from another person's file: without HTML, and without images."""
     document = session.document
-    if document.lesson.strip():
+    if document.lesson_text.strip():
         with st.container(border=True, key="lesson_own"):
             left, right = st.columns([1, 2], gap="medium")
             with left:
                 head(document, miniature.svg(document))
-            right.markdown(document.lesson.replace("![", "!\\["))
+            right.markdown(document.lesson_text.replace("![", "!\\["))
 
 
 def lessons(session: Session) -> bool:
@@ -120,7 +120,7 @@ def _lesson(session: Session, name: str, document: Document) -> bool:
             if st.button("Open in Build", key=f"lesson_open_{name}", type="primary", icon=":material/account_tree:"):
                 session.open(document, f"{document.name} was opened as a new document.")
                 opened = True
-        right.markdown(document.lesson or "This template has no lesson.")
+        right.markdown(document.lesson_text or "This template has no lesson.")
     return opened
 
 

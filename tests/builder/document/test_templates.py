@@ -81,8 +81,8 @@ def test_it_is_explained(document: Document) -> None:
     assert document.name
     assert document.description.endswith(".")
     assert len(document.description) <= 160
-    assert [part for part in SECTIONS if part in document.lesson] == list(SECTIONS)
-    assert any(f"**{chart}**" in document.lesson for chart in CHARTS)
+    assert [part for part in SECTIONS if part in document.lesson_text] == list(SECTIONS)
+    assert any(f"**{chart}**" in document.lesson_text for chart in CHARTS)
 
 
 def test_lessons_name_only_nodes_and_parameters_that_exist(document: Document) -> None:
@@ -92,7 +92,7 @@ def test_lessons_name_only_nodes_and_parameters_that_exist(document: Document) -
     known |= {name for node in nodes for name in type(node.spec).model_fields}
     known |= {"shares_weights_with"} | set(DATASETS[data["name"]].model_fields) | set(document.training["paradigm"])
     known |= {name for entry in AUGMENTATIONS.values() for name in entry.model_fields}
-    quoted = document.lesson.split("`")[1::2]
+    quoted = document.lesson_text.split("`")[1::2]
     assert [word for word in quoted if word not in known] == []
 
 
@@ -118,16 +118,16 @@ def test_its_inputs_have_shapes_and_it_says_how_to_train(document: Document) -> 
 def test_the_cure_differs_from_the_illness_only_in_its_layers() -> None:
     ill, cured = TEMPLATES["vanishing_gradients"], TEMPLATES["deep_relu_batchnorm"]
     assert ill.training == cured.training
-    assert "deep_relu_batchnorm" in ill.lesson
-    assert "vanishing_gradients" in cured.lesson
+    assert "deep_relu_batchnorm" in ill.lesson_text
+    assert "vanishing_gradients" in cured.lesson_text
 
 
 def test_the_recurrent_cure_differs_only_in_its_layer() -> None:
     ill, cured = TEMPLATES["rnn_forgets"], TEMPLATES["gru_remembers"]
     assert ill.training == cured.training
     assert [one.type for one, other in zip(ill.nodes, cured.nodes, strict=True) if one.type != other.type] == ["RNN"]
-    assert "gru_remembers" in ill.lesson
-    assert "rnn_forgets" in cured.lesson
+    assert "gru_remembers" in ill.lesson_text
+    assert "rnn_forgets" in cured.lesson_text
 
 
 def test_lenet_has_the_parameters_of_the_paper() -> None:

@@ -43,18 +43,17 @@ class SeesLaterTokens(JobCheck):
     paradigms = ("language",)
 
     def find(self, job: Job, analysis: Analysis) -> Iterator[Problem]:
-        masked = bool(job.paradigm.masking_source(job.dataset))
-        if masked or not _is_sound(job, analysis):
+        if job.paradigm.masking_source(job.dataset):
             return
         suspects = [step for step in analysis.plan.steps if _hiding_settings(step)]
+        if not _is_sound(job, analysis):
+            yield from self._by_settings(suspects, analysis)
+            return
         table = builder.summary(job.document)
         small = table["flops"].sum() <= MOST_FLOPS and table["parameters"].sum() <= MOST_PARAMETERS
         if not (_sees_later_tokens(_structure(job), job.dataset.text_input) if small else suspects):
             return
-        edits: list[Edit] = []
-        for step in suspects:  # one edit of a block fixes all of its uses
-            edit = set_params(analysis, step.name, _hiding_settings(step))
-            edits += [] if edit in edits else [edit]
+        edits = _hiding_edits(suspects, analysis)
         node = suspects[0].name if suspects else next(s.name for s in analysis.plan.steps if s.spec.role == "output")
         how = "Hide later tokens, or train on masked tokens instead."
         if not suspects:
@@ -66,6 +65,27 @@ class SeesLaterTokens(JobCheck):
             edits,
             "Hide later tokens" if edits else "",
         )
+
+    def _by_settings(self, suspects: list[Step], analysis: Analysis) -> Iterator[Problem]:
+        """For a network that does not run yet: each of its layers whose settings let it see later tokens."""
+        for step in suspects:
+            setting = ", ".join(f"{key} {str(value).lower()}" for key, value in _hiding_settings(step).items())
+            yield self.problem(
+                step.name,
+                "sees the tokens that the network is to predict, because it reads the whole text at once: a network "
+                f"that generates text may only see earlier tokens. Set {setting}, or train on masked tokens instead.",
+                _hiding_edits([step], analysis),
+                "Hide later tokens",
+            )
+
+
+def _hiding_edits(suspects: list[Step], analysis: Analysis) -> list[Edit]:
+    """The settings that hide later tokens, as edits; one edit of a block fixes all of its uses."""
+    edits: list[Edit] = []
+    for step in suspects:
+        edit = set_params(analysis, step.name, _hiding_settings(step))
+        edits += [] if edit in edits else [edit]
+    return edits
 
 
 class UnknownPrompt(JobCheck):
