@@ -226,7 +226,7 @@ def test_an_error_names_the_step_if_there_was_one(moons: Document) -> None:
     session.prepare()
     assert explain(NetloomError("fc: wrong shape."), session) == "Error in step 1. fc: wrong shape."
     assert explain(trainers.DataError("The file is damaged."), session) == "The file is damaged."
-    assert explain(MemoryError("not enough memory"), session).startswith("Out of memory in step 1.")
+    assert explain(MemoryError("not enough memory"), session).startswith("Out of memory in step 1")
 
 
 def test_early_stopping_keeps_the_best_weights(moons: Document, train: Train) -> None:

@@ -2,29 +2,50 @@
 
 from __future__ import annotations
 
+import errno
 import gc
+import re
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 
+import builder
+from builder.analysis.summary import human
 from builder.compile import layers
 from builder.foreign_text import in_words
 from builder.problems import NetloomError, NodeError
+from trainers import disk
 from trainers.data import DataError
 from trainers.engine.loop import Diverged
+from trainers.probes.nonfinite import Origin
 from trainers.runs.store import StoreError
 
 if TYPE_CHECKING:
     from trainers.engine.session import TrainingSession
+    from trainers.job import Job
+
+HUGE = 1e6  # numbers above it come from a training that diverges, hardly from data or from a healthy network
+# What torch, CUDA, cuBLAS, numpy and the C++ library say when there is no memory left, on all systems.
+NO_MEMORY = re.compile(
+    r"out of memory|not enough memory|can(?:'|no)t allocate memory|bad_alloc|unable to allocate|"
+    r"ALLOC_FAILED|storage size calculation overflowed",
+    re.IGNORECASE,
+)
+WANTED = re.compile(r"(?:tried to|unable to) allocate ([\d.]+) ?(bytes|[KMGTP]?i?B)", re.IGNORECASE)
+UNITS = {"b": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40, "p": 2**50}
+# Activations are kept for the backward pass, which needs their gradients and, in convolutions, copies of them.
+BYTES_IN_A_STEP = 3
+OPTIMIZER_COPIES = 4  # of the weights, at most: the weights, their gradients and two averages
 
 
 def explain(error: Exception, session: TrainingSession) -> str:
     """An error as a message that names the node and the step where they are known, and what to try."""
     step = f"step {session.loop.position.step + 1:,}" if session.loop else "the preparation of the run"
-    cause = error.__cause__ if isinstance(error, NodeError) else error
-    if isinstance(cause, torch.OutOfMemoryError) or "not enough memory" in str(cause):
-        where = f" at {error.node}" if isinstance(error, NodeError) else ""
-        return f"Out of memory{where} in {step}. Use a smaller batch size or a smaller network."
+    if is_out_of_memory(error):
+        return _explain_memory(error, session)
     if isinstance(error, Diverged):
         return _explain_divergence(error, session)
     if isinstance(error, DataError | StoreError) or (isinstance(error, NetloomError) and session.loop is None):
@@ -32,26 +53,139 @@ def explain(error: Exception, session: TrainingSession) -> str:
     if isinstance(error, NetloomError):
         return f"Error in {step}. {error}"
     if isinstance(error, OSError):
+        if disk.may_pass(error):
+            return disk.reason(error, session.folder)
         return f"The run could not continue: {error.strerror or error}."
     return f"Error in {step}: {in_words(error)} Details are in error.txt in the run's folder."
 
 
-def _explain_divergence(error: Diverged, session: TrainingSession) -> str:
-    """The message of a loss that is NaN, with the first node whose weights are NaN or infinite."""
-    assert session.loop is not None
-    nodes = (
-        name
-        for module in session.loop.learner.modules.values()
-        for name, child in layers(module).items()
-        if any(not torch.isfinite(parameter).all() for parameter in child.parameters())
+# -- memory -----------------------------------------------------------------------------------------------------------
+
+
+def is_out_of_memory(error: BaseException | None) -> bool:
+    """Whether an error, or the error that caused it, means that memory could not be allocated: on a CPU or a GPU."""
+    return any(
+        isinstance(each, torch.OutOfMemoryError | MemoryError)
+        or (isinstance(each, OSError) and each.errno == errno.ENOMEM)
+        or (isinstance(each, RuntimeError | OSError) and NO_MEMORY.search(str(each)) is not None)
+        for each in _chain(error)
     )
-    node = next(nodes, None)
-    where = f" The first node with weights that are NaN or infinite is {node}." if node else ""
-    rate = session.job.optimizer.lr
-    return (
-        f"{error}{where} The learning rate {rate:g} is probably too high: try {rate / 10:g}, or set gradient clipping "
-        "to 1."
-    )
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__
+
+
+def wanted_bytes(error: BaseException) -> int | None:
+    """How much memory was asked for when there was none left, from the message of torch or numpy."""
+    for each in _chain(error):
+        found = WANTED.search(str(each))
+        if found:
+            return int(float(found[1]) * UNITS[found[2][0].lower()])
+    return None
+
+
+def _explain_memory(error: Exception, session: TrainingSession) -> str:
+    """Where memory ran out, how much was needed, and the batch that fits."""
+    loop, job = session.loop, session.job
+    wanted, place = wanted_bytes(error), _place(error)
+    for each in _chain(error):
+        traceback.clear_frames(each.__traceback__)  # they hold the activations of the step
+    free = free_bytes(session.device)
+    amounts = [f"it needed {human(wanted, 'B')} more"] if wanted else []
+    amounts += [f"{human(free, 'B')} {'are' if wanted else 'is'} free"] if free is not None else []
+    needed = f": {', and '.join(amounts)}" if amounts else ""
+    if loop is None and session.activity == "the loading of the data":
+        data = f"the data set {job.dataset.name}"
+        return f"Out of memory while {data} was loaded{needed}. Close other programs, or choose a smaller data set."
+    costs = builder.summary(job.document)
+    weights = OPTIMIZER_COPIES * 4 * int(costs["parameters"].sum())
+    if loop is None or place == "the optimizer's step":
+        name, count = max(zip(costs["node"], costs["parameters"], strict=True), key=lambda pair: pair[1])
+        own = f"{name} has {human(int(count))} of the weights"
+        where = place or "the preparation of the run"
+        return (
+            f"Out of memory in {where}{needed}. The network and its optimizer need about {human(weights, 'B')} for "
+            f"weights, whatever the batch size; {own}. Make the network smaller."
+        )
+    step, evaluates = f"step {loop.position.step + 1:,}", session.activity.startswith("the evaluation")
+    where = f"{session.activity} after {step}" if evaluates else step
+    where = f"{place} in {where}" if isinstance(error, NodeError) else f"{place} of {where}" if place else where
+    at = "at" if isinstance(error, NodeError) else "in"
+    return f"Out of memory {at} {where}{needed}. {_smaller_batch(job, loop.batches.size, free)}"
+
+
+def _place(error: Exception) -> str:
+    """The node, or the part of the step, that ran out of memory."""
+    if isinstance(error, NodeError):
+        return error.node
+    files = [frame.filename for frame in traceback.extract_tb(error.__traceback__)]
+    if any("torch/optim" in Path(name).as_posix() for name in files):
+        return "the optimizer's step"
+    return "the backward pass" if any("torch/autograd" in Path(name).as_posix() for name in files) else ""
+
+
+def _smaller_batch(job: Job, batch: int, free: int | None) -> str:
+    """What to do: the batch that fits, by the activations of a sample, or why none does."""
+    costs = builder.summary(job.document)
+    sample = BYTES_IN_A_STEP * int(costs["activation_bytes"].sum())
+    name, size = max(zip(costs["node"], costs["activation_bytes"], strict=True), key=lambda pair: pair[1])
+    most = f"the largest output is that of {name}, {human(int(size), 'B')} a sample"
+    fits = min(batch // 2, batch if free is None else free // max(sample, 1))
+    if fits < 1:
+        return f"Not even a batch of one sample fits: {most}. Make the network or its input smaller."
+    fits = 1 << (fits.bit_length() - 1)
+    return f"A batch of {fits:,} should fit (it is {batch:,}): set batch_size to {fits}. Of the network, {most}."
+
+
+def free_bytes(device: str) -> int | None:
+    """The memory that this process can still get on a device. None: the system does not tell."""
+    gc.collect()
+    kind = torch.device(device).type
+    if kind == "cuda":
+        torch.cuda.empty_cache()
+        free, total = torch.cuda.mem_get_info(device)
+        share = torch.cuda.get_per_process_memory_fraction(device)
+        return max(0, min(free, int(share * total) - torch.cuda.memory_reserved(device)))
+    if kind != "cpu":
+        return None
+    found = [amount for amount in (_system_memory(), _group_memory(), _address_space()) if amount is not None]
+    return max(0, min(found)) if found else None
+
+
+def _system_memory() -> int | None:
+    """Linux: what is free and what can be given back."""
+    return _kibibytes(Path("/proc/meminfo"), "MemAvailable")
+
+
+def _group_memory() -> int | None:
+    """Linux: what the limit of a container (control group, version 2) leaves."""
+    try:
+        limit = Path("/sys/fs/cgroup/memory.max").read_text().strip()
+        used = int(Path("/sys/fs/cgroup/memory.current").read_text())
+        return None if limit == "max" else int(limit) - used
+    except (OSError, ValueError):
+        return None
+
+
+def _address_space() -> int | None:
+    """Unix: what `ulimit -v` leaves."""
+    try:
+        import resource
+    except ImportError:
+        return None
+    limit, used = resource.getrlimit(resource.RLIMIT_AS)[0], _kibibytes(Path("/proc/self/status"), "VmSize")
+    return None if limit == resource.RLIM_INFINITY or used is None else limit - used
+
+
+def _kibibytes(path: Path, name: str) -> int | None:
+    try:
+        line = next(line for line in path.read_text().splitlines() if line.startswith(f"{name}:"))
+        return 1024 * int(line.split()[1])
+    except (OSError, StopIteration, ValueError, IndexError):
+        return None
 
 
 def free_memory(session: TrainingSession) -> None:
@@ -60,3 +194,61 @@ def free_memory(session: TrainingSession) -> None:
     gc.collect()
     if torch.device(session.device).type == "cuda":
         torch.cuda.empty_cache()
+
+
+# -- divergence -------------------------------------------------------------------------------------------------------
+
+
+def _explain_divergence(error: Diverged, session: TrainingSession) -> str:
+    """The message of a loss that is NaN: where it began, and what to do."""
+    rate = session.job.optimizer.lr
+    lower = f"The learning rate {rate:g} is probably too high: try {rate / 10:g}, or set gradient clipping to 1."
+    if session.loop is None:
+        return f"{error} It is that of the first training, whose weights this run starts with. {lower}"
+    if error.origin is not None:
+        return f"{error} {_began(error.origin)} {_advice(error.origin, session.job, lower)}"
+    nodes = (
+        name
+        for module in session.loop.learner.modules.values()
+        for name, child in layers(module).items()
+        if any(not torch.isfinite(parameter).all() for parameter in child.parameters())
+    )
+    node = next(nodes, None)
+    where = f" The first node with weights that are NaN or infinite is {node}." if node else ""
+    return f"{error}{where} {lower}"
+
+
+def _began(origin: Origin) -> str:
+    """Where NaN or infinity began, in a sentence."""
+    node = f"{origin.node} ({origin.network})" if origin.network else origin.node
+    upto = f" (up to {origin.largest:.3g})" if origin.largest else ""
+    what = {
+        "batch": f"in the data: the batch holds {_values(origin)}",
+        "weights": f"before the step: the weights of {node} hold {_values(origin)}",
+        "output": f"at {node}: its output is {origin.value}, while what it receives is finite{upto}",
+        "loss": f"in the loss: it or its gradient is {origin.value}, while the network's output is finite{upto}",
+        "gradient": f"in the backward pass at {node}: its gradient is {origin.value}, while its output is finite",
+        "update": f"at {node}: the update made its weights {origin.value}, while outputs and gradients are finite",
+    }[origin.kind]
+    return f"It began at step {origin.step:,} {what}."
+
+
+def _values(origin: Origin) -> str:
+    return "NaN" if origin.value == "NaN" else "infinite numbers"
+
+
+def _advice(origin: Origin, job: Job, lower: str) -> str:
+    if origin.kind == "batch":
+        return "Look at the samples of the data set and at its augmentation."
+    if origin.kind == "weights" and origin.step == 1:
+        return "Look at the initialisation, and at the weights that the run starts with."
+    if job.settings.precision == "float16" and origin.kind in ("output", "loss"):
+        return "float16 holds no number above 65,504: set precision to bfloat16 or float32."
+    if origin.kind == "output" and origin.largest < HUGE:
+        return (
+            "Numbers of that size are no sign of a learning rate that is too high: look at the options of "
+            f"{origin.node} and at what comes before it."
+        )
+    if origin.kind == "loss" and origin.largest < HUGE:
+        return "Look at the targets, and at whether the loss takes what the last node gives. " + lower
+    return lower

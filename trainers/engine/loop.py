@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from trainers.data.splits import Split
     from trainers.paradigms.base import Learner
+    from trainers.probes.nonfinite import Origin
 
 FLUSH_SECONDS = 0.25
 FINE_STEPS = 1000  # each of the first steps is a point of the loss curve; later points average several steps
@@ -35,6 +36,8 @@ FINE_STEPS = 1000  # each of the first steps is a point of the loss curve; later
 
 class Diverged(NetloomError):
     """The loss is NaN or infinite. `.step` is the first step at which it is."""
+
+    origin: Origin | None = None  # where it began, once that was looked for
 
     def __init__(self, step: int) -> None:
         self.step = step

@@ -12,7 +12,9 @@ import torch
 
 from trainers import disk
 from trainers.engine import checkpoint, failures, heartbeat
+from trainers.engine.divergence import find_origin
 from trainers.engine.interruption import CHECK_SECONDS, TURNS, Interrupted
+from trainers.engine.loop import Diverged
 from trainers.engine.session import RETRY_SECONDS, TrainingSession
 from trainers.events import Progress, State
 from trainers.job import Job
@@ -211,7 +213,7 @@ class Worker:
             if session.loop is None:
                 session.prepare()
             if self._ended is None:
-                state = session.train()
+                state = self._train()
                 session._seconds = session.seconds
                 if state == "paused":
                     return self._pause()
@@ -219,6 +221,17 @@ class Worker:
             return self._end()
         except Interrupted:
             return self._interrupted()
+
+    def _train(self) -> State:
+        session = self.session
+        try:
+            return session.train()
+        except Diverged as error:
+            session.activity = "the search for its cause"
+            session.message = f"{error} Looking for where it began …"
+            with contextlib.suppress(Exception, Interrupted):  # then the message names less
+                error.origin = find_origin(session, error.step)
+            raise
 
     def _interrupted(self) -> State:
         """The run was asked to pause or to stop before its first step, or in the evaluation after its last one."""
