@@ -12,7 +12,6 @@ import torch
 
 from trainers import disk
 from trainers.engine import checkpoint, failures, heartbeat
-from trainers.engine.divergence import find_origin
 from trainers.engine.interruption import CHECK_SECONDS, TURNS, Interrupted
 from trainers.engine.loop import Diverged
 from trainers.engine.session import RETRY_SECONDS, TrainingSession
@@ -230,7 +229,7 @@ class Worker:
             session.activity = "the search for its cause"
             session.message = f"{error} Looking for where it began …"
             with contextlib.suppress(Exception, Interrupted):  # then the message names less
-                error.origin = find_origin(session, error.step)
+                error.origin = failures.find_origin(session, error.step)
             raise
 
     def _interrupted(self) -> State:
