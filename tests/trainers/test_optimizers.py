@@ -15,7 +15,7 @@ from torch import nn
 from builder import Document
 from trainers.entry import OptionError, choose
 from trainers.job import Job
-from trainers.optim.optimisation import Optimisation
+from trainers.optim.optimisation import Optimisation, plain_step
 from trainers.optim.optimizers import OPTIMIZERS, SGD, Adam
 
 # torch's parameters that change the speed or the implementation, not the results
@@ -144,3 +144,22 @@ def test_the_optimizer_of_a_job_has_the_jobs_settings(moons: Document) -> None:
     made = Optimisation.for_job(job, layer.parameters(), 10, 5)
     assert (made.learning_rate, made.gradient_clip, made.l1) == (0.02, 1.0, 0.1) and made.scaler is not None
     assert Optimisation.for_job(job, layer.parameters(), 10, 5, lr=0.5).learning_rate == 0.5
+
+
+@pytest.mark.parametrize("name", [name for name, entry in OPTIMIZERS.items() if not entry.needs_closure])
+def test_a_plain_step_is_the_optimizers_own(name: str) -> None:
+    """The same numbers without what torch wraps around a step; hooks are called."""
+    weights, steps = [], []
+    for plain in (False, True):
+        parameter = torch.nn.Parameter(torch.linspace(-1, 1, 8))
+        optimizer = OPTIMIZERS[name]().build([parameter])
+        take = plain_step(optimizer) if plain else optimizer.step
+        for number in range(5):
+            parameter.grad = torch.sin(parameter.detach() * (number + 1))
+            take()
+        weights.append(parameter.detach().clone())
+        assert torch.is_grad_enabled() and parameter.requires_grad
+    assert torch.equal(*weights)
+    optimizer.register_step_post_hook(lambda *_: steps.append(1))
+    take()
+    assert steps == [1]

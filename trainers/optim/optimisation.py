@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -64,6 +65,7 @@ class Optimisation:
             self.leader.step()  # changes nothing; torch warns about a schedule that moves before the first step
             self._copy_learning_rate()
         self._stored_norm = 0.0  # of the last step before a checkpoint, until the next step has gradients
+        self._stepping: tuple[torch.optim.Optimizer, Callable[[], None]] = self.optimizer, plain_step(self.optimizer)
         self.gradient_clip = gradient_clip
         self.l1 = l1
         self.changes_gradients = bool(l1) or gradient_clip is not None
@@ -103,7 +105,7 @@ class Optimisation:
             torch.autograd.backward(value)
             if self.changes_gradients:
                 self._change_gradients()
-            self.optimizer.step()
+            self._take_step()
         else:
             torch.autograd.backward(self.scaler.scale(value))
             self.scaler.unscale_(self.optimizer)
@@ -115,6 +117,11 @@ class Optimisation:
             if self.leader is not None:
                 self._copy_learning_rate()
         return value.detach()
+
+    def _take_step(self) -> None:
+        if self._stepping[0] is not self.optimizer:  # another one was put in its place
+            self._stepping = self.optimizer, plain_step(self.optimizer)
+        self._stepping[1]()
 
     def _closure_step(self, loss: Callable[[], Tensor]) -> Tensor:
         """For optimizers that evaluate the loss several times within one step."""
@@ -203,3 +210,21 @@ class Optimisation:
         self.schedule.load_state_dict(state["schedule"])
         if self.scaler is not None and "scaler" in state:
             self.scaler.load_state_dict(state["scaler"])
+
+
+def plain_step(optimizer: torch.optim.Optimizer) -> Callable[[], None]:
+    """A function that takes a step of an optimizer without what torch wraps around it for profilers and compilers.
+
+    For a small network that is a third of the step. An optimizer with hooks takes its step as it is."""
+    bare: Callable[[torch.optim.Optimizer], object] = inspect.unwrap(type(optimizer).step)
+    before, after = (getattr(optimizer, f"_optimizer_step_{place}_hooks", {}) for place in ("pre", "post"))
+
+    def step() -> None:
+        if before or after:
+            optimizer.step()
+            return
+        optimizer._opt_called = True  # type: ignore[attr-defined]  # torch's schedules warn if no step was taken
+        with torch.no_grad():
+            bare(optimizer)
+
+    return step
