@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -78,7 +79,7 @@ def test_a_damaged_checkpoint_is_noticed(tmp_path: Path, damage: Damage, suffix:
         checkpoint.save(tmp_path, step, tree(step))
     damage(tmp_path / f"checkpoint-20.{suffix}")
     told: list[str] = []
-    assert same(next(checkpoint.readable(tmp_path, told)), tree(10))
+    assert same(next(checkpoint.readable(tmp_path, told))[0], tree(10))
     assert len(told) == 1 and f"checkpoint-20.{suffix}" in told[0]
     damage(tmp_path / f"checkpoint-10.{suffix}")
     with pytest.raises(DamagedError, match=rf"checkpoint-20.{suffix} .*checkpoint-10.{suffix} "):
@@ -118,6 +119,32 @@ def test_a_write_that_fails_leaves_the_checkpoints_before_it(tmp_path: Path, mon
     assert same(checkpoint.load(tmp_path), tree(2))
 
 
+def test_training_goes_on_while_a_checkpoint_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written, may_write = checkpoint.save_weights, threading.Event()
+
+    def slow(*arguments: Any) -> None:
+        may_write.wait(20)
+        written(*arguments)
+
+    monkeypatch.setattr(checkpoint, "save_weights", slow)
+    writer = checkpoint.CheckpointWriter(tmp_path)
+    now = tree(5)
+    writer.start(5, now)
+    now["weights"]["a"] += 1  # the next step
+    assert writer.is_busy and not checkpoint.exists(tmp_path)
+    may_write.set()
+    writer.wait()
+    assert not writer.is_busy and same(checkpoint.load(tmp_path), tree(5))
+
+
+def test_a_checkpoint_that_could_not_be_written_is_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    writer = checkpoint.CheckpointWriter(tmp_path / "missing")
+    writer.start(1, tree(1))
+    with pytest.raises(OSError, match="missing"):
+        writer.wait()
+    writer.wait()
+
+
 def test_a_model_is_saved_with_its_card(tmp_path: Path) -> None:
     card = {"task": "classification", "classes": ["a"]}
     weights = {"main/a": torch.ones(3, dtype=torch.bfloat16), "main/b": torch.tensor(3), "main/c": torch.zeros(0, 2)}
@@ -152,6 +179,7 @@ def interrupted(document: Document, monkeypatch: pytest.MonkeyPatch, saves: tupl
     def on_tick(events: Any) -> bool:
         session._save_at = 0.0 if loop.position.step in saves else float("inf")
         write(events)
+        session.writer.wait()
         if loop.position.step >= end:
             raise KilledError
         return False

@@ -63,6 +63,7 @@ def train(run: str, job: trainers.Job, save: int | None, kill: int | None) -> Tr
     def on_tick(events: Any) -> bool:
         session._save_at = 0.0 if loop.position.step == save else float("inf")
         write(events)
+        session.writer.wait()
         if loop.position.step == kill:
             raise KilledError
         return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,10 @@ TUPLE = "__tuple__"
 def save(folder: Path, step: int, tree: Any) -> None:
     """Write the checkpoint of a step into the folder of its run; the last two are kept. OSError: the disk is full."""
     tensors: dict[str, Tensor] = {}
-    packed = _pack(tree, tensors)
+    _write(folder, step, _pack(tree, tensors), tensors)
+
+
+def _write(folder: Path, step: int, packed: Any, tensors: dict[str, Tensor]) -> None:
     path = checkpoint_files.tensors_path(folder, step)
     try:
         save_weights(path, tensors)
@@ -30,14 +34,56 @@ def save(folder: Path, step: int, tree: Any) -> None:
         raise
 
 
+class CheckpointWriter:
+    """Writes checkpoints in a thread of its own, one at a time, so that the training goes on while the disk works."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._thread: threading.Thread | None = None
+        self._error: BaseException | None = None
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a checkpoint is being written."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def start(self, step: int, tree: Any) -> None:
+        """Copy the tree, and begin to write the copy."""
+        self.wait()
+        tensors: dict[str, Tensor] = {}
+        packed = _pack(tree, tensors)
+        copies = {name: tensor.detach().cpu().clone() for name, tensor in tensors.items()}
+        self._thread = threading.Thread(
+            target=self._run, args=(step, packed, copies), name="netloom checkpoint", daemon=True
+        )
+        self._thread.start()
+
+    def wait(self) -> None:
+        """Wait until everything is on the disk. OSError: the last checkpoint could not be written."""
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            thread.join()
+        error, self._error = self._error, None
+        if error is not None:
+            raise error
+
+    def _run(self, *checkpoint: Any) -> None:
+        try:
+            _write(self.folder, *checkpoint)
+        except BaseException as error:  # raised in the thread that waits
+            self._error = error
+
+
 def exists(folder: Path) -> bool:
     """Whether the run has a checkpoint, readable or not."""
     return bool(checkpoint_files.checkpoint_files(folder))
 
 
-def readable(folder: Path, damage: list[str], device: str = "cpu") -> Iterator[Any]:
-    """What `save` wrote, the newest checkpoint first. What is wrong with a newer one is added to `damage` before."""
+def readable(folder: Path, damage: list[str], device: str = "cpu") -> Iterator[tuple[Any, bool]]:
+    """What `save` wrote, the newest checkpoint first, and whether it is known to be undamaged: those of version 0.1.0
+    have no digest. What is wrong with a newer one is added to `damage` before."""
     for found, record in checkpoint_files.readable(folder, damage):
+        verified = "tensors_sha256" in record
         try:
             stored = load_file(found.path.with_name(Path(record["tensors"]).name), device=device)
             # torch aligns the memory of every new tensor to 64 bytes, a safetensors file aligns to 8. On some
@@ -45,23 +91,29 @@ def readable(folder: Path, damage: list[str], device: str = "cpu") -> Iterator[A
             # differently, so a resumed run would not give the numbers of an uninterrupted one. A copy is aligned like
             # any new tensor.
             tree = _unpack(record["tree"], {name: tensor.clone() for name, tensor in stored.items()})
-        except Exception:  # a file of version 0.1.0, which has no digest: any error at all means that it is damaged
+        except Exception as error:
+            if verified or isinstance(error, MemoryError):
+                raise  # the fault lies elsewhere
             damage.append(f"{found.path.name} cannot be read.")
         else:
-            yield tree
+            yield tree, verified
 
 
 def load(folder: Path, device: str = "cpu") -> Any:
     """What `save` wrote last. DamagedError: there is no checkpoint that can be read."""
     damage: list[str] = []
-    for tree in readable(folder, damage, device):
+    for tree, _ in readable(folder, damage, device):
         return tree
     raise checkpoint_files.DamagedError(" ".join(damage) or "There is no checkpoint.")
 
 
-def save_weights(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str] | None = None) -> None:
-    """Write a safetensors file completely or not at all, and sync it to the disk. OSError: the disk is full."""
-    files.write(path, lambda temporary: _save_file(tensors, temporary, metadata))
+def save_weights(
+    path: Path, tensors: dict[str, Tensor], metadata: dict[str, str] | None = None, at_once: bool = False
+) -> None:
+    """Write a safetensors file completely or not at all, and sync it to the disk; `at_once`: in a thread, see files.py.
+    OSError: the disk is full."""
+    write = files.write_at_once if at_once else files.write
+    write(path, lambda temporary: _save_file(tensors, temporary, metadata))
 
 
 def _save_file(tensors: dict[str, Tensor], path: Path, metadata: dict[str, str] | None) -> None:

@@ -244,6 +244,13 @@ def weights(learner: Learner) -> dict[str, Tensor]:
     }
 
 
+def load_weights(loop: Loop, values: dict[str, Tensor]) -> None:
+    """Load weights, by "network/key", into the networks of the learner."""
+    for network, module in loop.learner.modules.items():
+        prefix = f"{network}/"
+        module.load_state_dict({k.removeprefix(prefix): v for k, v in values.items() if k.startswith(prefix)})
+
+
 def bucket(step: int) -> int:
     """How many steps one point of the loss curve averages at this step: it doubles each time the number of steps does.
 

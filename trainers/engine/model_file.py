@@ -28,8 +28,8 @@ def save_model(folder: Path, weights: dict[str, Tensor], card: Mapping[str, Any]
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
     text = json.dumps(card)
     metadata = {"card": text, "sha256": _digest(weights, text)}
-    checkpoint.save_weights(folder / WEIGHTS, weights, metadata)
-    files.write_text(folder / CARD, text)
+    checkpoint.save_weights(folder / WEIGHTS, weights, metadata, True)
+    files.write_text(folder / CARD, text, at_once=True)
 
 
 def load_model(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any] | None]:

@@ -8,6 +8,7 @@ What cannot be written, since the disk is full, is kept in memory and tried agai
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import itertools
 import time
@@ -24,7 +25,7 @@ from trainers.engine import checkpoint
 from trainers.engine.cpu_load import LoadMeter
 from trainers.engine.device import resolve_device
 from trainers.engine.interruption import Interrupted, interruptible, wait_for
-from trainers.engine.loop import Loop, TrainingPosition, weights
+from trainers.engine.loop import Loop, TrainingPosition, load_weights, weights
 from trainers.engine.model_file import save_model
 from trainers.engine.threads import choose_threads, threads, threads_before_measuring
 from trainers.events import Event, Metric, Progress, Snapshot, State, Verdicts
@@ -68,6 +69,7 @@ class TrainingSession:
         self.threads: int | None = row["threads"]  # None: not chosen yet, or torch's default
         self._seconds = 0.0  # spent training before the last start or resume
         self._resumed_at = time.perf_counter()
+        self.writer = checkpoint.CheckpointWriter(self.folder)
         self._save_at = 0.0  # by the clock, when the next checkpoint is due
         self.recovered: tuple[str, ...] = ()  # what became of the run after damage, as sentences
         self._best_saved = -1
@@ -92,12 +94,20 @@ class TrainingSession:
         self.prepared = wait_for(job.prepare, self.check)
         self._announce("Preparing the training …")
         damage: list[str] = []
-        for state in itertools.chain(checkpoint.readable(self.folder, damage), [None]):
+        for state, is_verified in itertools.chain(checkpoint.readable(self.folder, damage), [(None, True)]):
             if state is None:
                 job.paradigm.prepare(job, self._announce, self._report)
             self.loop = None  # so that an error says that no step was taken yet
             loop = self._new_loop(state, load)
-            if state is None or self._restore(loop, state, damage):
+            if state is None:
+                break
+            try:
+                self._restore(loop, state)
+            except (KeyError, TypeError, ValueError, AttributeError):  # it holds something else
+                if is_verified:
+                    raise
+                damage.append("The checkpoint does not fit the run.")
+            else:
                 break
         lost = self.store.delete_after(self.run, -1 if state is None else loop.position.step)
         self._tell(loop, damage, state is None, bool(lost))
@@ -183,27 +193,21 @@ class TrainingSession:
         if asked in ("pause", "stop"):
             self.request = self.request or asked
 
-    def _restore(self, loop: Loop, stored: Any, damage: list[str]) -> bool:
-        """Continue from what a checkpoint holds. False: it holds something else; only one of version 0.1.0 can, which
-        has no digest."""
-        try:
-            state = migrate.checkpoint(stored)
-            loop.position = TrainingPosition(**state["position"])
-            for name, module in loop.learner.modules.items():
-                module.load_state_dict(state["networks"][name])
-            loop.learner.load_state_dict(state["learner"])
-            loop.best = {name: tensor.to(self.device) for name, tensor in state["best"].items()}
-            if "verdicts" in state:
-                loop.probes.load_state_dict(state["verdicts"])
-            else:  # a checkpoint of an earlier version
-                loop.probes.start_late(loop.position.step)
-            self._seconds = state["seconds"]
-            self.recovered = tuple(state.get("recovered", ()))
-            checkpoint.set_random_state(state["random"], self.device)
-        except (KeyError, TypeError, ValueError, AttributeError, RuntimeError):
-            damage.append("A checkpoint does not fit the run.")
-            return False
-        return True
+    def _restore(self, loop: Loop, stored: Any) -> None:
+        """Continue from what a checkpoint holds."""
+        state = migrate.checkpoint(stored)
+        loop.position = TrainingPosition(**state["position"])
+        for name, module in loop.learner.modules.items():
+            module.load_state_dict(state["networks"][name])
+        loop.learner.load_state_dict(state["learner"])
+        loop.best = {name: tensor.to(self.device) for name, tensor in state["best"].items()}
+        if "verdicts" in state:
+            loop.probes.load_state_dict(state["verdicts"])
+        else:  # a checkpoint of an earlier version
+            loop.probes.start_late(loop.position.step)
+        self._seconds = state["seconds"]
+        self.recovered = tuple(state.get("recovered", ()))
+        checkpoint.set_random_state(state["random"], self.device)
 
     def _tell(self, loop: Loop, damage: list[str], starts_over: bool, lost_metrics: bool) -> None:
         """Add what became of an interrupted run to its notes, if it is not what everybody expects."""
@@ -351,19 +355,33 @@ class TrainingSession:
         if self.loop is not None and self.loop.best and self._best_saved < 0:
             self.save_best()  # the first ones at once, so that the pages can show predictions
         begun = time.perf_counter()
-        if begun < self._save_at:
+        if begun < self._save_at or self.writer.is_busy:
             return
-        self.save()
+        self.writer.wait()  # for an error of the last one
+        self.save_best()
+        self.writer.start(self._step, self._state(None))
         now = time.perf_counter()
         self._save_at = now + max(SAVE_SECONDS, (now - begun) / SAVE_SHARE)
 
+    @property
+    def _step(self) -> int:
+        return self.loop.position.step if self.loop is not None else 0
+
     def save(self, random: dict[str, Tensor] | None = None) -> None:
-        """Write a checkpoint and the best weights. `random`: the state of the random generators, if it is not that of
-        now. OSError: the disk is full."""
+        """Write a checkpoint and the best weights, and wait for it. `random`: the state of the random generators, if it
+        is not that of now. OSError: the disk is full."""
+        with contextlib.suppress(OSError):  # what failed is out of date now
+            self.writer.wait()
+        self.save_best()
+        self.writer.start(self._step, self._state(random))
+        self.writer.wait()
+        self._save_at = time.perf_counter() + SAVE_SECONDS
+
+    def _state(self, random: dict[str, Tensor] | None) -> dict[str, Any]:
+        """What a checkpoint holds."""
         loop = self.loop
         assert loop is not None
-        self.save_best()
-        state: dict[str, Any] = {
+        return {
             "position": asdict(loop.position),
             "networks": {name: dict(module.state_dict()) for name, module in loop.learner.modules.items()},
             "learner": loop.learner.state_dict(),
@@ -374,8 +392,6 @@ class TrainingSession:
             "recovered": list(self.recovered),
             "threads": self.threads,
         }
-        checkpoint.save(self.folder, loop.position.step, state)
-        self._save_at = time.perf_counter() + SAVE_SECONDS
 
     def save_best(self) -> None:
         """Write the best weights so far and the card of the model."""
@@ -390,6 +406,7 @@ class TrainingSession:
     def finish(self, tested: bool = True) -> None:
         """Evaluate the best weights on the test split, after the last step, and write them. Called again after an error
         of the disk, it only writes. `tested`: False leaves the evaluation out."""
+        self.close()
         if self._final is None:
             with threads(self.threads):
                 self._final = self._evaluate_best(tested)
@@ -397,6 +414,11 @@ class TrainingSession:
         save_model(self.folder, best, card(self.job, self.prepared, scores, self.run))
         self.write([*self.unwritten, *events])
         self.unwritten.clear()
+
+    def close(self) -> None:
+        """Wait for the last checkpoint. Whether it could be written does not matter any more."""
+        with contextlib.suppress(OSError):
+            self.writer.wait()
 
     def _evaluate_best(self, tested: bool) -> tuple[dict[str, Tensor], dict[str, float], list[Event]]:
         """The best weights, their metrics on the test split, and these as events. Interrupted: it was left."""
@@ -421,13 +443,6 @@ class TrainingSession:
             guesses = getattr(loop.learner, "guesses", ())
             made.append(Verdicts(position.step, loop.probes.assessment.tested(scores, guesses)))
         return best, scores, made
-
-
-def load_weights(loop: Loop, values: dict[str, Tensor]) -> None:
-    """Load weights, by "network/key", into the networks of the learner."""
-    for network, module in loop.learner.modules.items():
-        prefix = f"{network}/"
-        module.load_state_dict({k.removeprefix(prefix): v for k, v in values.items() if k.startswith(prefix)})
 
 
 def warm_up() -> None:

@@ -130,6 +130,7 @@ class Worker:
             while not self._is_written and self.session.folder.exists():
                 time.sleep(RETRY_SECONDS)
                 self._is_written = self.session.write_state(self.state, self._said)
+            self.session.close()
             heartbeat.stop(self.run)
             with contextlib.suppress(StoreError):
                 self.store.release(self.run, self.owner)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import threading
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -26,9 +27,30 @@ def write(path: Path, fill: Callable[[Path], None]) -> None:
     sync_folder(path.parent)
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a text file completely or not at all."""
-    write(path, lambda temporary: _write_text(temporary, text))
+def write_at_once(path: Path, fill: Callable[[Path], None]) -> None:
+    """As `write`, but return as soon as other processes can read the file: a thread syncs it to the disk afterwards.
+
+    For what training or a click waits for, and what can be made again if the power fails in this moment: such a file
+    has a digest, so that the damage is noticed.
+    """
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
+    try:
+        fill(temporary)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    threading.Thread(target=_sync_later, args=(path,), name="netloom sync", daemon=True).start()
+
+
+def _sync_later(path: Path) -> None:
+    with contextlib.suppress(OSError):  # it may have been replaced or deleted by now
+        sync(path)
+        sync_folder(path.parent)
+
+
+def write_text(path: Path, text: str, at_once: bool = False) -> None:
+    """Write a text file completely or not at all; `at_once`: see `write_at_once`."""
+    (write_at_once if at_once else write)(path, lambda temporary: _write_text(temporary, text))
 
 
 def _write_text(path: Path, text: str) -> None:

@@ -82,7 +82,7 @@ class Store(Database):
         run = f"{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:8]}"
         try:
             self.run_folder(run).mkdir(parents=True)
-            files.write_text(self.run_folder(run) / "job.json", job)
+            files.write_text(self.run_folder(run) / "job.json", job, at_once=True)
         except OSError as error:
             raise StoreError(reason(error, self.folder)) from error
         self.add(run, name, job, epochs, time.time(), steps, origin, owner, facts)
