@@ -104,10 +104,9 @@ def check(job: trainers.Job, seed: int) -> None:
     killed, again = whole(job, list(kills_of(steps, per_epoch, seed)))
     assert again == steps
     columns = ["step", "epoch", "split", "metric"]
-    pd.testing.assert_frame_equal(
-        straight.metrics().sort_values(columns, ignore_index=True),
-        killed.metrics().sort_values(columns, ignore_index=True),
-    )
+    # A first training, whose steps are below 0, is done once for both: its weights are kept.
+    one, two = (run.metrics().query("step >= 0").sort_values(columns, ignore_index=True) for run in (straight, killed))
+    pd.testing.assert_frame_equal(one, two)
     assert killed.scores() == straight.scores()
     assert killed.verdicts() == straight.verdicts()
     weights, others = (

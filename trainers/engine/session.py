@@ -359,13 +359,9 @@ class TrainingSession:
             return
         self.writer.wait()  # for an error of the last one
         self.save_best()
-        self.writer.start(self._step, self._state(None))
+        self._start_to_write()
         now = time.perf_counter()
         self._save_at = now + max(SAVE_SECONDS, (now - begun) / SAVE_SHARE)
-
-    @property
-    def _step(self) -> int:
-        return self.loop.position.step if self.loop is not None else 0
 
     def save(self, random: dict[str, Tensor] | None = None) -> None:
         """Write a checkpoint and the best weights, and wait for it. `random`: the state of the random generators, if it
@@ -373,15 +369,15 @@ class TrainingSession:
         with contextlib.suppress(OSError):  # what failed is out of date now
             self.writer.wait()
         self.save_best()
-        self.writer.start(self._step, self._state(random))
+        self._start_to_write(random)
         self.writer.wait()
         self._save_at = time.perf_counter() + SAVE_SECONDS
 
-    def _state(self, random: dict[str, Tensor] | None) -> dict[str, Any]:
-        """What a checkpoint holds."""
+    def _start_to_write(self, random: dict[str, Tensor] | None = None) -> None:
+        """Copy everything that decides how the run goes on, and write it in another thread."""
         loop = self.loop
         assert loop is not None
-        return {
+        state: dict[str, Any] = {
             "position": asdict(loop.position),
             "networks": {name: dict(module.state_dict()) for name, module in loop.learner.modules.items()},
             "learner": loop.learner.state_dict(),
@@ -392,6 +388,7 @@ class TrainingSession:
             "recovered": list(self.recovered),
             "threads": self.threads,
         }
+        self.writer.start(loop.position.step, state)
 
     def save_best(self) -> None:
         """Write the best weights so far and the card of the model."""
