@@ -289,10 +289,11 @@ def find_origin(session: TrainingSession, step: int) -> Origin | None:
     damage: list[str] = []
     until = time.monotonic() + REPLAY_SECONDS
     try:
-        for state in itertools.chain(checkpoint.readable(session.folder, damage), [None]):
+        session.close()  # a checkpoint may still be written
+        for state, _ in itertools.chain(checkpoint.readable(session.folder, damage), [(None, True)]):
             loop = session._new_loop(state, LoadMeter())
-            if state is not None and not session._restore(loop, state, damage):
-                continue
+            if state is not None:
+                session._restore(loop, state)
             steps = step - loop.position.step
             if steps * SLOWER * each > REPLAY_SECONDS:
                 return None
