@@ -12,6 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from builder import axes as axis_roles
 from builder.axes import PLACES, Axes
+from builder.shape_error import Insert as Insert
+from builder.shape_error import Larger as Larger
+from builder.shape_error import Reorder as Reorder
+from builder.shape_error import ShapeError as ShapeError
 from builder.shapes import Shape
 
 if TYPE_CHECKING:
@@ -86,60 +90,6 @@ class Signal(NamedTuple):
     channels_first: bool = False  # an image or a volume whose first axis is the channels, as convolutions return it
     axes: Axes = ()  # the role of each axis; empty: nothing is known
     arranged: bool = False  # a person has put the axes in this order, so layers that take any order do not question it
-
-
-class Insert(NamedTuple):
-    """A layer to insert into the wire to one of a node's inputs: its type, its parameters, the number of the input."""
-
-    type: str
-    params: dict[str, Any]
-    port: int = 0
-
-
-class Larger(NamedTuple):
-    """An input whose spatial axes must be larger, each by so much: the layer that enlarges them can do it."""
-
-    port: int
-    by: tuple[int, ...]
-
-
-class Reorder(NamedTuple):
-    """An order of axes that a layer needs: dims of torch.permute for its input, and whether its result goes back."""
-
-    dims: tuple[int, ...]
-    port: int = 0  # the number of the input, in the order of the layer's ports
-    back: bool = False  # the layers behind it expect the order that its input had
-
-
-class ShapeError(Exception):
-    """A layer cannot take its inputs. The text is the sentence for the user.
-
-    `insert` is a fix: a layer (type, params) to insert before the node. `params` is another: parameters to set.
-    `reorder` is a third: the order of axes (dims of torch.permute) that an input needs. `replace` is a layer (type,
-    params) for the place of the node. `inserts` are several layers, one after the other. `larger` is tried before them:
-    parameters of a layer before the node.
-    """
-
-    def __init__(
-        self,
-        message: str,
-        *,
-        insert: tuple[str, dict[str, Any]] | None = None,
-        params: dict[str, Any] | None = None,
-        reorder: Reorder | None = None,
-        replace: tuple[str, dict[str, Any]] | None = None,
-        inserts: tuple[Insert, ...] = (),
-        larger: Larger | None = None,
-        short: str = "",
-    ) -> None:
-        super().__init__(message)
-        self.insert = insert
-        self.params = params
-        self.reorder = reorder
-        self.replace = replace
-        self.inserts = inserts
-        self.larger = larger
-        self.short = short or message
 
 
 @dataclass(frozen=True)
@@ -287,6 +237,10 @@ class LayerSpec(BaseModel):
         if layout == "features_last" and rank:
             return (*given[:-1], "features")
         return axis_roles.unknown(rank)
+
+    def named_axes(self) -> bool:
+        """Of an input: whether a person or the data set has named its axes; else their roles are only likely."""
+        return False
 
     def misread(self, *signals: Signal) -> ShapeError | None:
         """An input whose axes have other roles than this layer takes them for: it runs, and learns from the wrong axis.

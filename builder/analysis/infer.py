@@ -204,8 +204,9 @@ def _measure(spec: LayerSpec, signals: tuple[Signal, ...]) -> Facts:
 
 
 def _arranged(spec: LayerSpec, given: tuple[Signal, ...]) -> bool:
-    """Whether a person has put the axes of the output in their order."""
-    return any(signal.arranged for signal in given) if spec.arranges is None else spec.arranges
+    """Whether a person has put the axes of the output in their order, or may have, since nobody has named them."""
+    arranges = spec.arranges if spec.role != "input" else not spec.named_axes()
+    return any(signal.arranged for signal in given) if arranges is None else arranges
 
 
 def _channels_first(spec: LayerSpec, made: Signal, given: tuple[Signal, ...]) -> bool:

@@ -38,6 +38,9 @@ class Input(LayerSpec):
         """As a person or the data set says; else as the shape suggests."""
         return self.axis_roles or likely(shape, self.dtype)
 
+    def named_axes(self) -> bool:
+        return self.axis_roles is not None
+
     def infer_output(self, *signals: Signal) -> Signal | None:
         if self.shape is None:
             return None

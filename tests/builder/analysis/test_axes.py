@@ -18,7 +18,7 @@ Make = Callable[..., Document]
 END = ("end", "Output")
 SERIES = ("x", "Input", {"shape": [12, 8], "axis_roles": ["steps", "features"]})
 CHANNELS = ("x", "Input", {"shape": [8, 12], "axis_roles": ["channels", "length"]})
-IMAGE = ("x", "Input", {"shape": [3, 12, 10]})
+IMAGE = ("x", "Input", {"shape": [3, 12, 10], "axis_roles": ["channels", "height", "width"]})
 LAST = ("x", "Input", {"shape": [28, 28, 3]})
 
 
@@ -217,6 +217,7 @@ RIGHT: list[tuple[Any, list[tuple[Any, ...]]]] = [
     (("x", "Input", {"shape": [12, 8]}), [("l", "LSTM")]),
     (("x", "Input", {"shape": [24]}), [("r", "Reshape", {"shape": [6, 4]}), ("n", "BatchNorm1d"), ("l", "LSTM")]),
     (LAST, [("l", "Linear")]),
+    (("x", "Input", {"shape": [3, 4, 6]}), [("n", "LayerNorm")]),
 ]
 
 

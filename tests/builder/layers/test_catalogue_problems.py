@@ -133,7 +133,7 @@ def test_layers_of_the_last_axis_do_not_read_pictures(
 ) -> None:
     document = make(("x", "Input", {"shape": IMAGE}), *between, ("fc", "Linear"), ("end", "Output"))
     if not refused:
-        assert not [problem for problem in builder.check(document) if problem.severity == "error"]
+        assert not builder.check(document)
         return
     problem = only(document)
     assert problem.node == "fc" and "channels first" in problem.message and problem.fix_label == "Insert Flatten"
