@@ -10,6 +10,7 @@ from pages.parts.inspector import problem_list
 from pages.parts.runs import run_choice
 from pages.parts.theme import run_page
 from pages.parts.training import controls, run_view
+from pages.parts.training.run_data import ACTIVE
 
 work = session.start()
 run_page.prepare()
@@ -24,7 +25,7 @@ def page() -> None:
         run_choice.show_other_document(work, run)
     with st.container(horizontal=True, gap="small", key="training"):
         with st.container(width=288, key="settings"):
-            training_form.show(work)
+            training_form.show(work, run is not None and run.state in ACTIVE)
         with st.container(width="stretch", key="watching"):
             problem_list.show_above_run(work)
             if run is None:

@@ -1,6 +1,6 @@
 """The command line of Netloom: check, train, export, runs, datasets, app.
 
-Exit codes: 0 success; 1 the document has errors, or the run failed; 2 wrong arguments.
+Exit codes: 0 success; 1 the document has errors, or the run failed; 2 wrong arguments; 130 interrupted by Ctrl-C.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import argparse
 import json
 import math
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -24,9 +25,13 @@ import builder
 import trainers
 from builder.exports.export import export_parts
 from builder.problems import NetloomError, Problem, ProblemsError
+from trainers.disk import NOT_SAVED
+from trainers.events import OVER
 from trainers.runs.repair import repair, unlisted
 from trainers.runs.store import Store
 from trainers.runs.summaries import summaries
+
+INTERRUPTED = 130  # the exit code of programs that Ctrl-C ended: 128 and the number of the signal
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -126,18 +131,40 @@ def _resume(options: argparse.Namespace) -> int:
 
 
 def _complete(options: argparse.Namespace, run: trainers.Run) -> int:
-    """Wait for the end of a run, and report on it."""
+    """Wait for the end of a run, and report on it. Ctrl-C pauses it and saves it; a second one leaves at once."""
     try:
         _follow(run, quiet=options.json)
     except KeyboardInterrupt:
-        run.stop()
-        run.wait(60)
+        return _leave(options, run)
     return _report(options, run)
 
 
+def _leave(options: argparse.Namespace, run: trainers.Run) -> int:
+    """Pause a run and save it, then say how to resume it. Ctrl-C meanwhile: leave at once."""
+    again = f"`netloom resume {run.id}` continues it."
+    try:
+        print("Pausing and saving the run … Ctrl-C again leaves at once.", file=sys.stderr)
+        run.pause()
+        last = ""
+        while run.wait(0.5) == "running" or run.progress().message.startswith(NOT_SAVED):
+            last = _say(run.progress().message, last)
+            time.sleep(0.1)
+    except KeyboardInterrupt:
+        text = f"{run.id}: left at once, at step {run.progress().step:,}. From its last checkpoint, {again}"
+        _print(options, {"run": run.id, "state": "interrupted", "message": text}, text, sys.stderr)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(INTERRUPTED)  # the thread of the run is in the middle of a step, and torch would not end cleanly
+    if run.state != "paused":
+        return _report(options, run)
+    text = f"{run.id}: paused at step {run.progress().step:,} and saved. {again}"
+    _print(options, {"run": run.id, "state": "paused", "message": text}, text, sys.stderr)
+    return INTERRUPTED
+
+
 def _follow(run: trainers.Run, quiet: bool) -> None:
-    """Wait until a run is over, and print a line for every epoch."""
-    last_epoch = 0
+    """Wait until a run is over; print a line for every epoch, and what happens beside the training."""
+    last_epoch, last = 0, ""
     while True:
         state = run.wait(0.5)
         progress = run.progress()
@@ -149,12 +176,20 @@ def _follow(run: trainers.Run, quiet: bool) -> None:
                 f"{progress.samples_per_second:,.0f} samples/s{left}",
                 file=sys.stderr,
             )
-        if state == "paused" and progress.message:
-            print(progress.message, file=sys.stderr)
-            time.sleep(5)
-            run.resume()
-        elif state in ("finished", "stopped", "failed"):
-            return
+        if state in OVER or (state == "paused" and run.store.owner(run.id) is None):
+            return  # a paused run without an owner could not be continued; its message says why
+        if not quiet:
+            last = _say(progress.message, last)
+        if state == "paused":
+            time.sleep(0.5)  # until it is resumed from a page
+
+
+def _say(message: str, last: str) -> str:
+    """Print a message about a run, unless it is the last one again."""
+    without_numbers = re.sub(r"[\d,.]+", "", message)
+    if message and without_numbers != last:
+        print(message, file=sys.stderr)
+    return without_numbers or last
 
 
 def _report(options: argparse.Namespace, run: trainers.Run) -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS)
+NOT_SAVED = "Paused, but not saved yet."  # the message of a run that waits for room begins with this
 LITTLE = 64 * 1024  # bytes: SQLite reports a failed write, and not a full disk, where it cannot grow its shared memory
 
 

@@ -105,11 +105,26 @@ def test_the_second_of_two_tabs_gets_a_message_and_keeps_its_work(page: AppTest)
     actions.add(one, "Sigmoid")
     actions.add(work(other), "Tanh")
     other.run()
-    assert "another tab" in work(other).conflict
-    button(other, "keep_as_copy").click().run()
-    assert work(other).id != one.id
+    assert "another tab" in work(other).conflict and "saved as" in work(other).conflict
+    assert work(other).id != one.id and work(other).document.name == f"{one.document.name} (copy)"
+    actions.add(work(other), "GELU")  # later edits are kept as well, and can be undone
+    work(other).undo()
+    assert work(other).history.can_undo and work(other).history.can_redo
+    work(other).redo()
+    button(other, "keep_copy").click().run()
+    assert not work(other).conflict and work(other).id in other.query_params["document"]
+    assert "gelu" in {node.name for node in workspace.read(work(other).id).document.nodes}
     assert "tanh" in {node.name for node in workspace.read(work(other).id).document.nodes}
     assert "sigmoid" in {node.name for node in workspace.read(one.id).document.nodes}
+    third = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    third.query_params["document"] = one.id
+    third.run()
+    actions.add(one, "ReLU")
+    actions.add(work(third), "SiLU")
+    assert work(third).document.name == f"{one.document.name} (copy 2)"
+    third.run()
+    button(third, "load_other_version").click().run()
+    assert work(third).id == one.id and "silu" not in work(third).document.by_name
 
 
 def test_a_full_disk_is_reported_and_the_next_edit_saves_again(page: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:

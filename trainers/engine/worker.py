@@ -15,7 +15,7 @@ from trainers.engine import checkpoint, failures, heartbeat
 from trainers.engine.interruption import CHECK_SECONDS, TURNS, Interrupted
 from trainers.engine.loop import Diverged
 from trainers.engine.session import RETRY_SECONDS, TrainingSession
-from trainers.events import Progress, State
+from trainers.events import RESUMING, Progress, State
 from trainers.job import Job
 from trainers.runs.ownership import Owner
 from trainers.runs.store import RunTakenError, Store, StoreError
@@ -65,7 +65,7 @@ class Worker:
             if self.state != "paused":
                 return False
             self.session.request = ""
-            self.state, self._said = "queued", "Resuming …"
+            self.state, self._said = "queued", RESUMING
             self._changed.notify_all()
         self._wake.set()
         return True
@@ -256,9 +256,9 @@ class Worker:
             raise
         except (OSError, StoreError) as error:
             session.fail_to_write(error)
-            said = f"Paused, but not saved yet. {session.trouble} Keep Netloom running until then."
+            said = f"{disk.NOT_SAVED} {session.trouble} Keep Netloom running until then."
         else:
-            said = "Paused." if not message or "not saved yet" in message else message
+            said = "Paused." if not message or message.startswith(disk.NOT_SAVED) else message
         return self._set("paused", said)
 
     def _end(self, tested: bool = True) -> State:

@@ -17,6 +17,7 @@ from builder.document import Document
 from builder.document.subnetworks import owners
 from builder.problems import NetloomError
 from trainers import migrate
+from trainers.engine.device import device_complaint
 from trainers.events import OVER, ProbeKind, Progress, Snapshot, State, Text, Verdict
 from trainers.job import Job
 from trainers.runs.card import card as make_card
@@ -109,7 +110,7 @@ class Run:
             if row["state"] != "paused":
                 when = "before it started" if row["state"] == "queued" else "while it trained"
                 values |= {"message": f"Interrupted: Netloom was closed {when}.", "interrupted": True}
-        elif row["request"] and row["state"] not in OVER:
+        elif row.get("request") and row["state"] not in OVER:
             values["message"] = {"pause": "Pausing …", "stop": "Stopping …"}.get(row["request"], "Resuming …")
         return Progress(**values)
 
@@ -134,7 +135,13 @@ class Run:
 
     @functools.cached_property
     def job(self) -> Job:
-        return Job(self.document)
+        """The job of the run. Where its device is gone, for the device that there is: what it learned can be used."""
+        if not self._device_complaint():
+            return Job(self.document)
+        return Job(self.document.changed(training={**self.document.training, "device": "auto"}))
+
+    def _device_complaint(self) -> str:
+        return device_complaint(str(self.document.training.get("device", "auto")))
 
     # -- measurements -------------------------------------------------------------------------------------------------
 
@@ -295,6 +302,11 @@ class Run:
 
         if self.state in OVER and self.weights_path.exists():
             raise RunError(f"Run {self.id} has ended ({self.state}), so there is nothing to resume.")
+        if self._device_complaint():
+            raise RunError(
+                f"{self._device_complaint()} Run {self.id} trained on that device. Resume it on a machine that has it, "
+                "or train it again with another device; what it has learned is kept."
+            )
         worker, owner = self._worker(), self.store.owner(self.id)
         if worker is None and owner is not None and not owner.is_this_process and self.state != "paused":
             raise RunTakenError(f"Run {self.id} is already {self.state} in {owner.describe()}: {TAKEN}")

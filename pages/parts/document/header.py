@@ -21,7 +21,7 @@ TRAIN = "pages/train.py"
 
 def title(session: Session) -> None:
     """The document's name and whether it is saved, for any page."""
-    state, kind = ("not saved", "bad") if session.save_error or session.conflict else ("saved", "quiet")
+    state, kind = ("not saved", "bad") if session.save_error else ("saved", "quiet")
     st.html(
         f'<div class="nl-name"><span title="{escape(session.document.name)}">{escape(session.document.name)}</span>'
         f'<small class="nl-{kind}">{state}</small></div>'

@@ -26,9 +26,9 @@ def show(session: Session, shown: Run | None = None) -> None:
 
 def _conflict(session: Session) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="conflict"):
-        st.html(f'<div class="nl-message">{escape(session.conflict)} Which version do you want to keep?</div>')
-        st.button("Load the other version", key="load_other_version", on_click=session.load_other_version)
-        st.button("Save mine as a copy", key="keep_as_copy", type="primary", on_click=session.keep_as_copy)
+        st.html(f'<div class="nl-message">{escape(session.conflict)}</div>')
+        st.button("Open the other version", key="load_other_version", on_click=session.load_other_version)
+        st.button("Go on with mine", key="keep_copy", type="primary", on_click=session.keep_copy)
 
 
 def _unsaved(session: Session) -> None:

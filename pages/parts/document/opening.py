@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 import builder
+from builder.document.files import MAX_BYTES
 from builder.problems import DocumentError
 from pages.parts.document import workspace
 from pages.parts.document.session import Session
@@ -18,8 +19,9 @@ SENTENCES = 12
 
 @st.dialog("Open", icon=":material/folder_open:")
 def dialog(session: Session) -> None:
-    # The server accepts far larger files (config.toml): builder.load refuses them with a message, the uploader without.
-    file = st.file_uploader("A Netloom document (JSON, at most 5 MB)", type=["json"], key="upload")
+    # The server accepts far larger files: builder.load refuses them with a message, the uploader without.
+    most = f"{MAX_BYTES / 1e6:.0f} MB"
+    file = st.file_uploader(f"A Netloom document (JSON, at most {most})", type=["json"], key="upload")
     if file is not None and _read(session, file):
         st.rerun()
     if st.button("New empty document", icon=":material/add:", key="new_document", width="stretch"):

@@ -36,7 +36,8 @@ class Session:
     id: str
     revision: str | None = None
     save_error: str = ""
-    conflict: str = ""
+    conflict: str = ""  # another tab changed the document, so this one went on with a copy
+    left: str = ""  # the id of the document that it is a copy of
     chosen: tuple[str, ...] = ()  # the selected nodes; none where an edge is selected
     edge: Edge | None = None
     canvas_state: CanvasState = field(default_factory=CanvasState)
@@ -119,16 +120,24 @@ class Session:
     # ---- saving -------------------------------------------------------------------------------------------------
 
     def save(self) -> None:
-        """Write the document. Where that fails, the error is shown and the document stays open."""
-        if self.conflict:
-            return
+        """Write the document. Where that fails, the error is shown and the document stays open. Where another tab has
+        changed the document since, this tab goes on with a copy, with every edit and its undo history."""
         try:
             self.revision = workspace.save(self.id, self.document, self.revision)
             self.save_error = ""
         except workspace.ConflictError as error:
-            self.conflict = str(error)
+            self._go_on_with_a_copy(str(error))
         except workspace.SaveError as error:
             self.save_error = str(error)
+
+    def _go_on_with_a_copy(self, reason: str) -> None:
+        self.left, self.id, self.revision = self.id, workspace.fresh_id(), None
+        name = workspace.copy_name(self.document.name)
+        self.history.document = self.document.changed(name=name)
+        if self.left in self.runs:
+            self.runs[self.id] = self.runs[self.left]
+        self.conflict = f"{reason} Nothing is lost: your version is saved as “{name}”, and this tab goes on with it."
+        self.save()
 
     def open(self, document: Document, message: str = "") -> None:
         """Open a document as a new one, beside those that were saved before."""
@@ -147,14 +156,12 @@ class Session:
         self._load(saved.id, saved.document, saved.revision)
 
     def load_other_version(self) -> None:
-        """End a conflict: open what the other tab wrote."""
-        self.open_saved(self.id)
+        """After a conflict: open what the other tab wrote. The copy stays among the saved documents."""
+        self.open_saved(self.left)
 
-    def keep_as_copy(self) -> None:
-        """End a conflict: save this tab's document under a new id."""
-        document = self.document.changed(name=f"{self.document.name[:190]} (copy)")
-        self._load(workspace.fresh_id(), document, None)
-        self.save()
+    def keep_copy(self) -> None:
+        """After a conflict: the message was read."""
+        self.conflict = ""
 
     def _load(self, document_id: str, document: Document, revision: str | None) -> None:
         self.history = History(with_positions(document))
@@ -216,7 +223,7 @@ def start() -> Session:
             path = block_path.parse(st.query_params.get(INSIDE, ""))
             session.path = block_path.existing(session.document, path)
         session.move_view("open")
-    elif wanted and wanted != session.id:
+    elif wanted and wanted not in (session.id, session.left):
         session.open_saved(wanted)
     if st.query_params.get(ADDRESS) != session.id:
         st.query_params[ADDRESS] = session.id

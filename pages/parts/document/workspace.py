@@ -7,6 +7,7 @@ was read or written last: if the file has another digest on saving, another tab 
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
 import re
@@ -103,6 +104,14 @@ def recent(limit: int = 8) -> list[Recent]:
         except (OSError, ValueError, AttributeError):
             continue
     return found
+
+
+def copy_name(name: str) -> str:
+    """A name for a copy that no recent document has: "Spiral (copy)", "Spiral (copy 2)", …"""
+    plain = re.sub(r" \(copy(?: \d+)?\)$", "", name)[:180]
+    taken = {item.name for item in recent(100)}
+    names = (f"{plain} (copy{f' {number}' if number > 1 else ''})" for number in itertools.count(1))
+    return next(each for each in names if each not in taken)
 
 
 def read(document_id: str) -> Saved:

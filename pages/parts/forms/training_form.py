@@ -28,8 +28,8 @@ SPLIT = ("validation", "test", "train_samples")
 BATCH_SIZES = {"single": "one sample", "mini": "mini-batch", "full": "full batch"}
 
 
-def show(session: Session) -> None:
-    """All settings; the groups that are changed most are open."""
+def show(session: Session, trains: bool = False) -> None:
+    """All settings; the groups that are changed most are open. `trains`: a run trains now, and keeps its own."""
     if not session.document_facts.complete:
         st.caption("Loading …")
         return
@@ -37,6 +37,8 @@ def show(session: Session) -> None:
         st.html('<div class="nl-heading"><span class="nl-title">Settings</span></div>')
         _history_button(session, "undo", session.undo, session.history.can_undo, session.history.undo_label)
         _history_button(session, "redo", session.redo, session.history.can_redo, session.history.redo_label)
+    if trains:
+        st.caption("The run keeps the settings that it was started with. Changes here apply to the next run.")
     for key, title, is_open, draw in GROUPS:
         with st.expander(title, is_open, key=f"group_{key}"):
             draw(session)

@@ -14,6 +14,7 @@ from builder.problems import NetloomError
 from pages.parts.document.session import Session, key_for, widget
 from pages.parts.forms.form import draw as draw_form
 from pages.parts.forms.registry_choice import Options, RegistryChoice, options_of
+from pages.parts.forms.uploads import most_megabytes
 from pages.parts.predictions import tiles
 from pages.parts.predictions.samples import page_of
 from pages.parts.theme import charts
@@ -34,7 +35,6 @@ from trainers.paradigms.transfer.weight_files import WeightsError
 from trainers.runs.predictions import prepared_data, reverted
 from trainers.runs.run import Run
 
-MOST_MEGABYTES = 500  # of a file that is uploaded
 ROW, ROWS = 35, 9  # pixels of a row of the table, and rows that are visible at once
 WHICH = {"with": "only with transfer", "without": "only from scratch", "both": "both", "none": "neither"}
 NO_BASELINE = "Turn on compare in Training method: a scratch baseline is then trained on the same batches."
@@ -101,11 +101,11 @@ def weights_file(session: Session) -> None:
     """Upload of a file of weights."""
     with st.popover("Upload a file of weights", icon=":material/upload_file:", key="weights_upload"):
         uploaded = st.file_uploader(
-            "a safetensors file",
+            f"a safetensors file, at most {most_megabytes()} MB",
             type=["safetensors"],
             key="weights_file",
-            max_upload_size=MOST_MEGABYTES,
-            help="The names and shapes of its tensors are compared with the network. No code in it is run.",
+            help="The names and shapes of its tensors are compared with the network. No code in it is run. Put a "
+            f"larger file into `{weight_files.weights_folder()}`, and choose it above.",
         )
         if uploaded is None or st.session_state.get("weights_uploaded") == uploaded.file_id:
             return

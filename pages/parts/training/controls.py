@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import streamlit as st
@@ -14,7 +15,7 @@ from pages.parts.runs import run_choice
 from pages.parts.theme.escaping import escape
 from pages.parts.theme.run_page import shows_errors
 from pages.parts.training.run_data import ACTIVE
-from trainers.events import Progress
+from trainers.events import RESUMING, Progress
 from trainers.runs.run import Run
 
 TIMEOUT = 1.0  # seconds that a click waits for the training thread to react
@@ -62,7 +63,7 @@ def _buttons(session: Session, run: Run | None, progress: Progress | None) -> No
             key="stop",
             on_click=_stop,
             args=(session, run),
-            help="End the run. Its best weights are kept and evaluated on the test split.",
+            help="End the run. Its best weights are kept and evaluated on the test split; Stop again leaves that out.",
         )
     else:
         errors = session.document_facts.errors
@@ -97,6 +98,9 @@ def _pause(session: Session, run: Run) -> None:
 
 def _resume(session: Session, run: Run) -> None:
     _control(session, run.resume)
+    until = time.monotonic() + TIMEOUT
+    while run.progress().message == RESUMING and time.monotonic() < until:
+        time.sleep(0.02)
 
 
 def _stop(session: Session, run: Run) -> None:
@@ -130,9 +134,11 @@ def describe(progress: Progress) -> str:
     duration = f"{clock(progress.seconds)} of training"
     match progress.state:
         case "queued":
-            parts = ["queued: starts when the current run ends"]
+            parts = [progress.message or "queued: starts when the current run ends"]
         case "running" if not progress.step:
             parts = [progress.message or "starting …", device]
+        case "running" if progress.message:
+            parts = [progress.message, epoch, device]
         case "running":
             left = f"{clock(progress.seconds_left)} left" if progress.seconds_left is not None else ""
             parts = [epoch, speed, left, device]

@@ -99,4 +99,6 @@ def ending(live: LiveRun) -> None:
             value = number(values[metric.name])
             words = f"Test {escape(metric.label)} <b>{value}</b>, with the best weights of the run."
             text = f'<div class="nl-verdict nl-verdict-info">{words}</div>'
+        elif progress.message not in ("", "Stopped.", "Finished."):
+            text = f'<div class="nl-verdict nl-verdict-info">{escape(progress.message)}</div>'
     st.html(f'<div class="nl-verdicts">{text}</div>')
