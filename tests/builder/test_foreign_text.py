@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,10 @@ import torch
 from torch import nn
 
 import builder
+from builder.exports.formats.onnx import Onnx
 from builder.foreign_text import MAX_LENGTH, cleaned, in_words
 from builder.library.adaptive import AdaptiveWindows
+from builder.library.ensemble import Ensemble
 
 ONNX = (
     "Failed to convert the exported program to an ONNX model. \x1b[96mThis is step 3/3\x1b[0m of exporting the model "
@@ -91,3 +94,33 @@ def test_adaptive_pooling_with_unequal_windows_goes_to_onnx(tmp_path: Path) -> N
     document = pooled("AdaptiveMaxPool2d", (2, 8, 9), [3, 4])
     made = builder.export(builder.compile(document), document, tmp_path / "model.onnx", "onnx")
     assert made.difference == 0.0
+
+
+@pytest.mark.parametrize("members", [0, 2])
+def test_only_unequal_windows_are_replaced(members: int) -> None:
+    """Also in a block, whose node has the name of another one, and in each member of an ensemble."""
+    block = {
+        "nodes": [
+            {"name": "a", "type": "Input"},
+            {"name": "pool", "type": "AdaptiveMaxPool2d", "params": {"output_size": 4}},
+            {"name": "b", "type": "Output"},
+        ],
+        "edges": [{"source": "a", "target": "pool"}, {"source": "pool", "target": "b"}],
+    }
+    nodes: list[dict[str, Any]] = [
+        {"name": "x", "type": "Input", "params": {"shape": [2, 8, 8]}},
+        {"name": "stage", "type": "Block", "params": {"block": "shrink"}},
+        {"name": "pool", "type": "AdaptiveMaxPool2d", "params": {"output_size": 3}},
+        {"name": "end", "type": "Output"},
+    ]
+    edges = [{"source": one["name"], "target": two["name"]} for one, two in itertools.pairwise(nodes)]
+    document = builder.load({"format": "netloom/2", "nodes": nodes, "edges": edges, "blocks": {"shrink": block}})
+    networks = [builder.compile(document).eval() for _ in range(max(members, 1))]
+    module = Ensemble(networks, "values") if members else networks[0]
+    given = torch.randn(3, 2, 8, 8)
+    before = module(given)
+    Onnx().adapt(module, document, "main")
+    assert torch.equal(module(given), before)
+    for network in networks:
+        assert isinstance(network.get_submodule("pool"), AdaptiveWindows)
+        assert not isinstance(network.get_submodule("stage.0.pool"), AdaptiveWindows)

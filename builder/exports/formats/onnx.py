@@ -40,14 +40,16 @@ class Onnx(_ConvertedFormat):
                 raise ExportError(f"{step.name} cannot be exported to ONNX: {reason} Export as pt2 instead.")
 
     def adapt(self, module: nn.Module, document: Document, network: str) -> None:
+        from builder.library.ensemble import Ensemble
+
         analysis = analyse(document)
+        networks = list(module.members) if isinstance(module, Ensemble) else [module]
         for step in analysis.plan.steps:
             shapes = [analysis.facts[source].signal.shape for source in step.inputs]
             made = step.spec.onnx_module(*shapes) if step.network == network and step.spec.role == "layer" else None
             if made is not None:
-                names = [name for name, _ in module.named_modules() if f".{name}".endswith(f".{step.module}")]
-                for name in names:  # several, if it is an ensemble
-                    module.set_submodule(name, made)
+                for each in networks:
+                    each.set_submodule(step.module, made)
 
     def convert(
         self,
