@@ -15,8 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from builder.document import Document
+from builder.codegen.classes import class_names
+from builder.document import Document, dump
+from builder.exports import ready
 from builder.exports.formats import EXPORTS
+from builder.exports.formats.onnx import Onnx
 from builder.exports.subject import subject
 from builder.problems import ExportError
 from builder.registry import did_you_mean
@@ -58,6 +61,14 @@ def export(model: nn.Module, document: Document, path: str | Path, format: str =
         size = made.file.stat().st_size
         made.file.replace(path)
     return Exported(path, format, made.difference, made.checked, size)
+
+
+def get_ready(document: Document) -> None:
+    """Somebody may export a model of this document soon: what takes long is done in the background, in a process that
+    ends by itself if it is not needed."""
+    names = list(class_names(document))
+    if names:
+        ready.get_ready(dump(document), names[0], Onnx.__module__, Onnx.__name__)
 
 
 def export_parts(parts: Mapping[str, tuple[nn.Module, Document]], path: str | Path) -> Exported:

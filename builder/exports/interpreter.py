@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from builder.exports import ready
+from builder.exports.ready import TIME_LIMIT
 from builder.exports.subject import Subject, named
 from builder.foreign_text import cleaned
 from builder.problems import ExportError
@@ -14,7 +18,6 @@ from builder.problems import ExportError
 if TYPE_CHECKING:
     from torch import Tensor
 
-TIME_LIMIT = 600  # seconds for another process to import torch, convert and run a model
 INPUTS, OUTPUT = "inputs.pt", "output.pt"
 
 
@@ -40,12 +43,34 @@ def run(arguments: list[str], folder: Path, what: str) -> str:
     process, in which another thread may be training.
     """
     command = [sys.executable, "-I", "-W", "ignore", *arguments]
-    try:
+    with _time_limit(what):
         done = subprocess.run(
             command, cwd=folder, capture_output=True, text=True, timeout=TIME_LIMIT, check=False, encoding="utf-8"
         )
+    return _output(done, what)
+
+
+def convert(folder: Path, network: str, module: str, kind: str, what: str) -> None:
+    """Let a format, the class `kind` of `module`, convert the files in a folder: in the process that is ready for it,
+    else in a new one. ExportError: it failed."""
+    with _time_limit(what):
+        done = ready.convert(folder, network, module, kind)
+    if done is not None:
+        _output(done, what)
+        return
+    lines = ("import sys", f"sys.path.insert(0, {str(ready.ROOT)!r})", f"from {module} import {kind}")
+    run(["-c", "\n".join([*lines, f"{kind}().convert_files(sys.argv[-1])"]), network], folder, what)
+
+
+@contextlib.contextmanager
+def _time_limit(what: str) -> Iterator[None]:
+    try:
+        yield
     except subprocess.TimeoutExpired:
         raise ExportError(f"{what} was stopped after {TIME_LIMIT // 60} minutes.") from None
+
+
+def _output(done: subprocess.CompletedProcess[str], what: str) -> str:
     if done.returncode:
         lines = [line for line in done.stderr.strip().splitlines() if line.strip()]
         reason = cleaned(lines[-1]) if lines else f"the process ended with code {done.returncode}"

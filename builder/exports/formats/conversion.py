@@ -11,20 +11,12 @@ from builder.compile import layers
 from builder.document import Document, dump, load
 from builder.exports.formats.base import ExportFormat, Written
 from builder.exports.formats.safetensors import write_weights
-from builder.exports.interpreter import INPUTS, OUTPUT, read_outputs, run, write_inputs
+from builder.exports.interpreter import INPUTS, OUTPUT, convert, read_outputs, write_inputs
 from builder.exports.subject import Subject, difference, empty, named, samples
 from builder.foreign_text import in_words
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
-
-ROOT = Path(__file__).resolve().parents[3]  # the folder that contains the package builder
-SCRIPT = """
-import sys
-sys.path.insert(0, {root!r})
-from {module} import {kind}
-{kind}().convert_files(sys.argv[-1])
-"""
 
 
 class _ConvertedFormat(ExportFormat):
@@ -58,8 +50,7 @@ class _ConvertedFormat(ExportFormat):
         if not (folder / "model.safetensors").exists():
             write_weights(subject, folder / "model.safetensors")
         write_inputs(subject, folder)
-        script = SCRIPT.format(root=str(ROOT), module=type(self).__module__, kind=type(self).__name__)
-        run(["-c", script, subject.network], folder, f"The {self.name} export")
+        convert(folder, subject.network, type(self).__module__, type(self).__name__, f"The {self.name} export")
         checked = f"Run by {self.runner} on random samples, with another batch size than the traced one."
         found = difference(subject.expected, read_outputs(subject, folder), f"The {self.name} file")
         return Written(folder / self.file, found, checked)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from builder.exports.export import get_ready
 from builder.problems import NetloomError
 from pages.parts.document.session import Session
 from pages.parts.runs import run_choice, run_exports
@@ -11,6 +12,7 @@ from pages.parts.runs.run_exports import EVERYTHING, FORMATS, Format
 from pages.parts.theme import charts
 from pages.parts.theme.escaping import escape, file_name
 from pages.parts.theme.run_page import show_error
+from trainers.events import OVER
 from trainers.runs.run import Run
 
 
@@ -32,6 +34,8 @@ def formats(session: Session, run: Run) -> str:
     part = _part(run)
     for format in FORMATS:
         _card(session, run, format, part)
+    if run.state in OVER and run_exports.made(run, EVERYTHING) is None:
+        get_ready(run.part_document(part))
     return part
 
 
