@@ -21,6 +21,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from builder.compile import compile
+from builder.document import load
+from builder.exports.subject import named, samples
+
 IDLE = 300.0  # seconds
 TIME_LIMIT = 600  # seconds for another process to import torch, convert and run a model
 MOST_WEIGHTS = 20_000_000  # of a network that is converted in advance: of a larger one a copy costs too much memory
@@ -138,10 +142,6 @@ def _read(lines: queue.Queue[str]) -> None:
 
 def _convert_once(task: dict[str, Any]) -> None:
     import torch
-
-    from builder.compile import compile
-    from builder.document import load
-    from builder.exports.subject import named, samples
 
     document, network = load(task["document"]), task["network"]
     with torch.device("meta"):
