@@ -85,7 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--part", help="a part of the model, such as encoder or generator")
     export.add_argument("--output", type=Path, help="the file to write")
     resume = add("resume", _resume, "Continue a run that was paused or interrupted, and print its metrics.")
-    resume.add_argument("run", help="the id of a run, or last")
+    resume.add_argument("run", help="the id of a run, or last: the newest one that is paused or interrupted")
     runs = add("runs", _runs, "List the runs.")
     runs.add_argument(
         "--repair", action="store_true", help="set a damaged store aside, and read the folders of the runs in again"
@@ -125,7 +125,13 @@ def _train(options: argparse.Namespace) -> int:
 
 
 def _resume(options: argparse.Namespace) -> int:
-    run = _last_run() if options.run == "last" else trainers.open_run(options.run)
+    if options.run == "last":
+        found = next((run for run in trainers.runs() if run.can_resume), None)
+        if found is None:
+            raise trainers.RunError("There is nothing to resume: no run is paused or interrupted.")
+        run = found
+    else:
+        run = trainers.open_run(options.run)
     run.resume()
     return _complete(options, run)
 

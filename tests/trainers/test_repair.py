@@ -115,10 +115,12 @@ def test_the_command_line_repairs_and_resumes(
     assert main(["runs", "--repair"]) == 0
     told = capsys.readouterr()
     assert "set aside as runs.sqlite.damaged-" in told.err and f"{run}  paused" in told.out
-    assert main(["resume", run, "--json"]) == 0
+    assert main(["resume", "last", "--json"]) == 0
     assert '"state": "finished"' in capsys.readouterr().out
     assert main(["resume", run]) == 1
     assert "has ended" in capsys.readouterr().err
+    assert main(["resume", "last"]) == 1
+    assert "nothing to resume" in capsys.readouterr().err
 
 
 def test_folders_that_are_not_in_the_store_are_mentioned(
