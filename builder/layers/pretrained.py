@@ -133,8 +133,8 @@ class PretrainedFeatures(LayerSpec):
         try:
             with safe_open(path, "pt") as file:
                 found = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
-        except (SafetensorError, OSError, ValueError) as error:
-            return f"cannot read its weights: {path} is no safetensors file ({error})."
+        except (SafetensorError, OSError, ValueError):
+            return f"cannot read its weights: {path} is no safetensors file, or it is cut off."
         wanted = {name: tuple(tensor.shape) for name, tensor in self._backbone().state_dict().items()}
         wrong = [name for name, shape in wanted.items() if found.get(name) != shape]
         if not wrong:

@@ -215,3 +215,18 @@ def test_every_template_can_be_initialised_and_its_normalisations_start_at_one(n
                 assert (module.weight == 1).all(), path
             if getattr(module, "padding_idx", None) is not None:
                 assert not module.weight[module.padding_idx].any()
+
+
+def test_pretrained_weights_are_never_filled() -> None:
+    kind = builder.CATALOGUE["PretrainedFeatures"]
+    assert kind(weights="default").own_initial_values() == ("backbone",)  # type: ignore[call-arg]
+    assert kind(weights_file="net.safetensors").own_initial_values() == ("backbone",)  # type: ignore[call-arg]
+    assert kind().own_initial_values() == ()
+    module = nn.Sequential(nn.Sequential(nn.Conv2d(1, 2, 3)), nn.Linear(2, 2))
+    module[0].own_initial_values = ("0",)  # as the compiler marks a node's module
+    before = {key: value.clone() for key, value in module.state_dict().items()}
+    Normal(std=5.0).apply(module)
+    assert {key for key, value in module.state_dict().items() if torch.equal(value, before[key])} == {
+        "0.0.weight",
+        "0.0.bias",
+    }

@@ -114,14 +114,14 @@ def test_memory_that_runs_out_in_the_optimizer_is_told_apart(moons: Document, mo
 LIMITED = """
 import json, resource, sys
 import builder, trainers
-from trainers.engine.failures import _kibibytes
+from trainers.memory import kibibytes
 from trainers.engine.session import warm_up
 from pathlib import Path
 document = builder.load(sys.argv[1])
 warm_up()
 small = trainers.start(trainers.Job.from_document(document, data={"batch_size": 2}, max_steps=1))
 small.wait(60)  # what torch allocates once
-limit = _kibibytes(Path("/proc/self/status"), "VmSize") + 450 * 2**20
+limit = kibibytes(Path("/proc/self/status"), "VmSize") + 450 * 2**20
 resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 told = []
 for batch in (512, None):

@@ -6,10 +6,13 @@ import copy
 import inspect
 import json
 import re
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic.fields import FieldInfo
 from torch import nn
 
 from builder import Document
@@ -17,6 +20,7 @@ from trainers.entry import OptionError, choose
 from trainers.job import Job
 from trainers.optim.optimisation import Optimisation, plain_step
 from trainers.optim.optimizers import OPTIMIZERS, SGD, Adam
+from trainers.optim.schedules import SCHEDULES
 
 # torch's parameters that change the speed or the implementation, not the results
 NOT_OFFERED = {"params", "foreach", "fused", "maximize", "capturable", "differentiable", "decoupled_weight_decay"}
@@ -163,3 +167,54 @@ def test_a_plain_step_is_the_optimizers_own(name: str) -> None:
     optimizer.register_step_post_hook(lambda *_: steps.append(1))
     take()
     assert steps == [1]
+
+
+def _within_bounds(info: FieldInfo) -> st.SearchStrategy[Any]:
+    """Any value of an option, its bounds among them."""
+    bounds = {
+        name: getattr(item, name) for item in info.metadata for name in ("ge", "gt", "le", "lt") if hasattr(item, name)
+    }
+    words = [
+        word
+        for part in (info.annotation, *get_args(info.annotation))
+        for word in get_args(part)
+        if isinstance(word, str)
+    ]
+    if bool in (info.annotation, *get_args(info.annotation)):
+        return st.booleans()
+    if words:
+        return st.sampled_from([info.default, *words])
+    if not bounds:  # two numbers, which have a check of their own
+        return st.sampled_from([(0.0, 0.0), (0.9, 0.999), (0.0, 0.999999), (0.5, 0.0)])
+    low, high = bounds.get("ge", bounds.get("gt", 0)), bounds.get("le", bounds.get("lt", 100))
+    if int in (info.annotation, *get_args(info.annotation)):
+        return st.sampled_from([info.default, max(int(low), 1), int(high)])
+    open_low, open_high = "gt" in bounds, "lt" in bounds
+    return st.floats(low, high, exclude_min=open_low, exclude_max=open_high, allow_subnormal=False)
+
+
+@given(st.data(), st.sampled_from(list(OPTIMIZERS)), st.sampled_from(list(SCHEDULES)), st.sampled_from([1, 2, 3, 10]))
+def test_what_the_options_allow_torch_takes(data: st.DataObject, name: str, schedule: str, steps: int) -> None:
+    """No ValueError of torch's own reaches a person: the bounds of the options refuse what torch would."""
+    entries: list[Any] = []
+    for registry, key in ((OPTIMIZERS, name), (SCHEDULES, schedule)):
+        kind: Any = registry[key]  # type: ignore[index]
+        options = {option: data.draw(_within_bounds(info), option) for option, info in kind.model_fields.items()}
+        try:
+            entries.append(choose(registry, {"name": key, **options}, "entry"))  # type: ignore[type-var]
+        except OptionError:
+            return
+    weight = torch.nn.Parameter(torch.ones(3))
+    optimizer = entries[0].build([weight])
+    bound = entries[1].build(optimizer, steps, max(1, steps // 2))
+
+    def loss() -> torch.Tensor:
+        optimizer.zero_grad()
+        value = (weight**2).sum()
+        torch.autograd.backward(value)
+        return value
+
+    for _ in range(steps):
+        optimizer.step(loss)
+        bound.step()
+    bound.epoch_end(1.0)

@@ -9,7 +9,9 @@ from typing import Any
 import pandas as pd
 import pytest
 import torch
+from safetensors.torch import save_file
 
+import builder
 import trainers
 from builder.document import Document
 from builder.edits import apply_all
@@ -328,6 +330,26 @@ def test_a_source_that_cannot_be_used_is_reported(options: dict[str, Any], says:
     assert says in found["T211"].message and found["T211"].fix, found
     with pytest.raises(GraphError):
         trainers.Job.from_document(network(options))
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_not_finite_are_refused_before_training(value: float, home: Path) -> None:
+    document = trainers.bind(network({"weights": "trained.safetensors"}))
+    state = builder.compile(document).state_dict()
+    path = home / "weights" / "trained.safetensors"
+    path.parent.mkdir(parents=True)
+    save_file(state, path)
+    assert "T211" not in problems(document)
+    state["conv.weight"][0, 0, 0, 0] = state["norm.running_var"][1] = value
+    save_file(state, path)
+    problem = problems(document)["T211"]
+    assert problem.severity == "error" and problem.fix
+    assert "conv.weight has values that are NaN or infinite, and so do 1 more" in problem.message
+    with pytest.raises(builder.GraphError):
+        trainers.Job.from_document(document)
+    job = trainers.Job(document)
+    with pytest.raises(WeightsError, match="NaN or infinite"):
+        source_weights.initial_weights(job, job.paradigm).load()  # type: ignore[arg-type]
 
 
 def test_only_names_of_files_are_accepted() -> None:

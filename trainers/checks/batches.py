@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from trainers.job import Job
 
 
-def _with_data(job: Job, **values: Any) -> SetTraining:
+def with_data(job: Job, **values: Any) -> SetTraining:
+    """The edit that sets options of `training.data`."""
     training = job.document.training
     return SetTraining({**training, "data": {**training.get("data", {}), **values}})
 
@@ -41,7 +42,7 @@ class BatchTooLarge(JobCheck):
                 None,
                 f"The batch size {job.batch_size:,} is larger than the {samples:,} training samples of "
                 f"{job.dataset.title}. Use at most {samples:,}, or the full batch.",
-                [_with_data(job, batch_size="full")],
+                [with_data(job, batch_size="full")],
                 "Use the full batch",
             )
 
@@ -81,7 +82,7 @@ class BatchOfOne(JobCheck):
                     step.name,
                     f"{over}, but {alone}: a single value has no variance, so the first step would fail. Use batches "
                     "of 2 or more samples, or a layer that normalises each sample by itself.",
-                    [_with_data(job, **self._larger(job))],
+                    [with_data(job, **self._larger(job))],
                     "Set the batch size to 32" if job.batch_size == 1 else "Use all training samples",
                 )
             else:
@@ -143,6 +144,6 @@ class NoValidationMetric(JobCheck):
             yield self.problem(
                 None,
                 f"{needs}, but no samples are used for validation.",
-                [_with_data(job, validation=0.2)],
+                [with_data(job, validation=0.2)],
                 "Use 20 % for validation",
             )

@@ -26,6 +26,7 @@ from trainers.engine import checkpoint
 from trainers.engine.cpu_load import LoadMeter
 from trainers.engine.loop import Diverged
 from trainers.engine.threads import threads
+from trainers.memory import main_memory
 from trainers.probes.nonfinite import NonFiniteProbe, Origin
 from trainers.runs.store import StoreError
 
@@ -164,41 +165,8 @@ def free_bytes(device: str) -> int | None:
         return max(0, min(free, int(share * total) - torch.cuda.memory_reserved(device)))
     if kind != "cpu":
         return None
-    found = [amount for amount in (_system_memory(), _group_memory(), _address_space()) if amount is not None]
-    return max(0, min(found)) if found else None
-
-
-def _system_memory() -> int | None:
-    """Linux: what is free and what can be given back."""
-    return _kibibytes(Path("/proc/meminfo"), "MemAvailable")
-
-
-def _group_memory() -> int | None:
-    """Linux: what the limit of a container (control group, version 2) leaves."""
-    try:
-        limit = Path("/sys/fs/cgroup/memory.max").read_text().strip()
-        used = int(Path("/sys/fs/cgroup/memory.current").read_text())
-        return None if limit == "max" else int(limit) - used
-    except (OSError, ValueError):
-        return None
-
-
-def _address_space() -> int | None:
-    """Unix: what `ulimit -v` leaves."""
-    try:
-        import resource
-    except ImportError:
-        return None
-    limit, used = resource.getrlimit(resource.RLIMIT_AS)[0], _kibibytes(Path("/proc/self/status"), "VmSize")
-    return None if limit == resource.RLIM_INFINITY or used is None else limit - used
-
-
-def _kibibytes(path: Path, name: str) -> int | None:
-    try:
-        line = next(line for line in path.read_text().splitlines() if line.startswith(f"{name}:"))
-        return 1024 * int(line.split()[1])
-    except (OSError, StopIteration, ValueError, IndexError):
-        return None
+    memory = main_memory()
+    return None if memory is None else memory[0]
 
 
 def free_memory(session: TrainingSession) -> None:

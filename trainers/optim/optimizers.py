@@ -60,6 +60,11 @@ class Optimizer(Entry):
         return 2 * (1 + getattr(self, "momentum", 0.0))
 
     @property
+    def states(self) -> int:
+        """How many numbers it keeps for each weight."""
+        return 0
+
+    @property
     def decays_weights(self) -> bool:
         """Whether there is weight decay, which pulls the weights towards zero."""
         return bool(getattr(self, "weight_decay", 0.0))
@@ -114,6 +119,10 @@ class SGD(Optimizer):
     def shrinks_weights(self) -> bool:
         return True
 
+    @property
+    def states(self) -> int:
+        return int(self.momentum > 0)
+
     @model_validator(mode="after")
     def nesterov_looks_ahead_along_momentum(self) -> SGD:
         if self.nesterov and (self.momentum == 0 or self.dampening != 0):
@@ -140,6 +149,10 @@ class Adam(Optimizer):
     eps: float = Field(1e-8, gt=0, le=1, description="Added to the denominator, so that it is never zero.")
     weight_decay: float = Field(0.0, ge=0, le=10, description="L2: adds this times the weight to its gradient.")
     amsgrad: bool = Field(False, description="Divide by the largest variance so far, so that steps never grow again.")
+
+    @property
+    def states(self) -> int:
+        return 2 + int(self.amsgrad)
 
     @model_validator(mode="after")
     def betas_are_shares(self) -> Adam:
@@ -178,6 +191,10 @@ class Adagrad(Optimizer):
     )
     eps: float = Field(1e-10, gt=0, le=1, description="Added to the denominator, so that it is never zero.")
 
+    @property
+    def states(self) -> int:
+        return 1
+
 
 class RMSprop(Optimizer):
     """Divides every step by the recent size of its gradients: often used for recurrent networks."""
@@ -195,6 +212,10 @@ class RMSprop(Optimizer):
         False, description="Divide by the standard deviation of the gradients instead of their size."
     )
 
+    @property
+    def states(self) -> int:
+        return 1 + int(self.momentum > 0) + int(self.centered)
+
 
 class Adadelta(Optimizer):
     """Finds its step size from the recent changes of the weights: the learning rate can stay at 1."""
@@ -206,6 +227,10 @@ class Adadelta(Optimizer):
     rho: float = Field(0.9, ge=0, lt=1, description="Decay of the running averages of squares.")
     eps: float = Field(1e-6, gt=0, le=1, description="Added to the square roots, so that the first steps are not zero.")
     weight_decay: float = Field(0.0, ge=0, le=10, description="L2: adds this times the weight to its gradient.")
+
+    @property
+    def states(self) -> int:
+        return 2
 
 
 class NAdam(Optimizer):
@@ -222,6 +247,10 @@ class NAdam(Optimizer):
     decoupled_weight_decay: bool = Field(
         False, description="Apply weight decay to the weights directly, as AdamW does."
     )
+
+    @property
+    def states(self) -> int:
+        return 2
 
     @model_validator(mode="after")
     def betas_are_shares(self) -> NAdam:
@@ -241,6 +270,10 @@ class RAdam(Optimizer):
     decoupled_weight_decay: bool = Field(
         False, description="Apply weight decay to the weights directly, as AdamW does."
     )
+
+    @property
+    def states(self) -> int:
+        return 2
 
     @model_validator(mode="after")
     def betas_are_shares(self) -> RAdam:
@@ -270,6 +303,10 @@ class LBFGS(Optimizer):
     line_search_fn: Literal["strong_wolfe"] | None = Field(
         None, description="Search for a good step length in each iteration."
     )
+
+    @property
+    def states(self) -> int:
+        return 2 * self.history_size + 2
 
     def _fast(self, parameters: list[Parameter]) -> dict[str, Any]:
         return {}

@@ -19,7 +19,7 @@ import streamlit as st
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
-from builder.validation_messages import sentences
+from builder.validation_messages import clip, sentences
 from pages.parts.document.session import Session, key_for, widget
 from pages.parts.forms.field_choices import choices_of
 from pages.parts.theme.escaping import markdown
@@ -106,7 +106,10 @@ def _field(
     change: Change,
 ) -> None:
     kind = kind_of(info)
-    value = values.get(name, info.get_default(call_default_factory=True))
+    default = info.get_default(call_default_factory=True)
+    value, wrong = values.get(name, default), ""
+    if value is not default and not fits_widget(value, kind):
+        value, wrong = default, f"{name} cannot be {clip(value)}: choose another value."
     draft = session.drafts.get(key)
     choices = choices_of(info, session)
     chosen = list(value) if isinstance(value, tuple | list) else value
@@ -129,8 +132,8 @@ def _field(
         _plain_widget(name, kind, showing, common)
     else:
         _choice_widget(name, choices, showing, kind.optional, common)
-    if draft:
-        st.markdown(f":red[{markdown(draft[1])}]")
+    if draft or wrong:
+        st.markdown(f":red[{markdown(draft[1] if draft else wrong)}]")
 
 
 def _plain_widget(name: str, kind: FieldKind, showing: Any, common: dict[str, Any]) -> None:
@@ -240,6 +243,15 @@ def _bounds(metadata: list[Any], bounds: dict[str, float]) -> None:
         for name in ("ge", "le"):
             if isinstance(getattr(item, name, None), int | float):
                 bounds[name] = getattr(item, name)
+
+
+def fits_widget(value: Any, kind: FieldKind) -> bool:
+    """Whether the widget of a field can hold a value; one that can hold text can hold any."""
+    if kind.only not in (int, float) or value is None:
+        return True
+    if isinstance(value, bool) or not isinstance(value, int if kind.only is int else int | float):
+        return False
+    return (kind.low is None or kind.low <= value) and (kind.high is None or value <= kind.high)
 
 
 def widget_value(value: Any, kind: FieldKind) -> Any:

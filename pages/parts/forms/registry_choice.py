@@ -63,7 +63,20 @@ class RegistryChoice:
 
 
 def options_of(value: Any, default: str | None = None) -> Options:
-    """A choice as it is in a document, a name or options, as options with a name."""
+    """A choice as it is in a document, a name or options, as options with a name.
+
+    What is no choice at all, such as a number, has the name None: a problem says what is wrong, and the list offers
+    the choices.
+    """
     if isinstance(value, Mapping):
-        return {"name": default, **value}
-    return {"name": value or default}
+        options = {"name": default, **value}
+        return options if isinstance(options["name"], str) else {**options, "name": None}
+    return {"name": (value if isinstance(value, str) else None) if value else default}
+
+
+def data_options(value: Any) -> Options:
+    """The settings of `training.data`, without a name that is none; empty where it is no object."""
+    options = dict(value) if isinstance(value, Mapping) else {}
+    if not isinstance(options.get("name", ""), str):
+        del options["name"]
+    return options

@@ -11,7 +11,7 @@ from builder.edits import SetTraining
 from pages.parts import views
 from pages.parts.document.session import Session, key_for, widget
 from pages.parts.forms import augmentation_form, form
-from pages.parts.forms.registry_choice import Options, RegistryChoice, options_of
+from pages.parts.forms.registry_choice import Options, RegistryChoice, data_options, options_of
 from pages.parts.theme.escaping import markdown
 from trainers.data import DATASETS, NOT_OPTIONS, DataError, dataset
 from trainers.engine.device import device_names
@@ -87,7 +87,7 @@ def _with_weight_decay(old: Options, new: Options) -> Options:
 
 
 def _data(session: Session) -> None:
-    data: Options = dict(session.document.training.get("data") or {})
+    data: Options = data_options(session.document.training.get("data"))
     plain = {key: value for key, value in data.items() if key in NOT_OPTIONS}
     options = {key: value for key, value in data.items() if key not in NOT_OPTIONS}
     choice = RegistryChoice(
@@ -109,7 +109,7 @@ def _batch(data: Options) -> Options:
 
 
 def _augmentation(session: Session) -> None:
-    data: Options = dict(session.document.training.get("data") or {})
+    data: Options = data_options(session.document.training.get("data"))
     try:
         made = dataset(data)
     except DataError:
@@ -167,7 +167,7 @@ def _loss(session: Session) -> None:
         label = PARADIGMS[paradigm["name"]].label
         st.caption(f"{label} has its own loss. Its options are in the group Training method.")
         return
-    data = DATASETS.get(str((training.get("data") or {}).get("name")))
+    data = DATASETS.get(str(data_options(training.get("data")).get("name")))
     options = options_of(paradigm.get("loss"), default_loss(data.task).name if data else None)
     suited: dict[str, type[Loss]] = dict(all_losses() if data is None else losses_for(data.task))
     suited |= {name: loss for name, loss in all_losses().items() if name == options["name"]}
@@ -189,7 +189,7 @@ def _schedule(session: Session) -> None:
 
 
 def _length(session: Session) -> None:
-    data: Options = dict(session.document.training.get("data") or {})
+    data: Options = data_options(session.document.training.get("data"))
     size = data.get("batch_size", 64)
     kind = "full" if size == "full" else "single" if size == 1 else "mini"
     widget_key = key_for(session, "train.batches", kind)

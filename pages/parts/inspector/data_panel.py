@@ -13,6 +13,7 @@ from builder.shapes import show as show_shape
 from pages.parts.data import data_preview
 from pages.parts.document.session import Session, key_for, widget
 from pages.parts.forms import augmentation_form, form
+from pages.parts.forms.registry_choice import data_options
 from pages.parts.inspector import network_choice
 from pages.parts.theme.escaping import escape, markdown
 from trainers.data import DATASETS, NOT_OPTIONS, DataError, DataSet, dataset
@@ -29,7 +30,7 @@ def show(session: Session) -> None:
 
 
 def _data(session: Session) -> None:
-    data: dict[str, Any] = dict(session.document.training.get("data") or {})
+    data: dict[str, Any] = data_options(session.document.training.get("data"))
     name = data.get("name")
     st.html('<div class="nl-heading"><span class="nl-title">Data</span></div>')
     names = list(DATASETS)

@@ -13,7 +13,7 @@ from builder.edits import SetTraining
 from builder.problems import NetloomError
 from pages.parts.document.session import Session, key_for, widget
 from pages.parts.forms.form import draw as draw_form
-from pages.parts.forms.registry_choice import Options, RegistryChoice, options_of
+from pages.parts.forms.registry_choice import Options, RegistryChoice, data_options, options_of
 from pages.parts.forms.uploads import most_megabytes
 from pages.parts.predictions import tiles
 from pages.parts.predictions.samples import page_of
@@ -62,7 +62,7 @@ def source_training(session: Session) -> None:
 
     def toggled() -> None:
         if widget(held) != chosen:
-            data = dict(session.document.training.get("data") or {"name": "digits"})
+            data = data_options(session.document.training.get("data"))
             first = {"data": {"name": data.get("name", "digits"), "batch_size": 64}}
             new = {"source": first, "run": None, "weights": None} if widget(held) else {"source": None}
             _change(session, "Change the first training", **new)
@@ -80,7 +80,7 @@ def source_training(session: Session) -> None:
 
 def _source(session: Session, source: dict[str, Any]) -> None:
     """The data set of the first training with its options, and its epochs."""
-    data = dict(source.get("data") or {})
+    data = data_options(source.get("data"))
     plain = {key: data[key] for key in ("batch_size", "validation", "test", "train_samples") if key in data}
     options = {key: value for key, value in data.items() if key not in plain}
 

@@ -88,8 +88,8 @@ class Donkeycar(Downloaded):
             try:
                 with Image.open(io.BytesIO(held[name])) as image:
                     small = image.convert("RGB").resize((height * 4 // 3, height), Image.Resampling.BILINEAR)
-            except (KeyError, OSError) as error:
-                raise ValueError(f"the image {name} in {paths[0]} is missing, broken or cut off ({error})") from None
+            except (KeyError, OSError):
+                raise ValueError(f"the image {name} in {paths[0]} is missing, broken or cut off") from None
             frame[:] = np.asarray(small, "float32").transpose(2, 0, 1) / 255
         names = ["angle", "throttle"] if target == "both" else [target]
         targets = np.array([[record[f"user/{name}"] for name in names] for record in records], "float32")

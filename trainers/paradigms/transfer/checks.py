@@ -15,7 +15,7 @@ from trainers.checks.base import JobCheck
 from trainers.checks.objectives import with_paradigm
 from trainers.paradigms.transfer import source_weights
 from trainers.paradigms.transfer.source_weights import LayerMatch, SourceWeights
-from trainers.paradigms.transfer.weight_files import WeightsError
+from trainers.paradigms.transfer.weight_files import WeightsError, refuse_not_finite
 from trainers.runs.run import runs
 
 if TYPE_CHECKING:
@@ -74,7 +74,8 @@ def _other_source(job: Job, paradigm: Transfer) -> tuple[list[Edit], str]:
             source = source_weights.from_run(run.id)
             matches = source_weights.match_layers(job.document, source, paradigm.head == "keep")
             count = sum(match.fits for match in matches)
-            if count and (best is None or count > best[0]):
+            if count and source.path is not None and (best is None or count > best[0]):
+                refuse_not_finite(source.path, source.label)
                 best = (count, run.id, run.name)
         except (NetloomError, ValueError, OSError):
             continue
@@ -113,11 +114,11 @@ class OneSource(_TransferCheck):
 
 
 class SourceExists(_TransferCheck):
-    """The source of weights does not exist, cannot be read, or cannot be trained.
+    """The source of weights does not exist, cannot be read, cannot be trained, or has weights that are NaN.
 
     Without its weights the run cannot start.
 
-    Example: the run was deleted.
+    Example: the run was deleted, or diverged.
 
     Fix: uses the newest run that fits, or trains from scratch.
     """
@@ -128,9 +129,14 @@ class SourceExists(_TransferCheck):
         if len(_named(paradigm)) != 1:
             return
         try:
-            source_weights.find_source(job, paradigm)
-        except (WeightsError, OSError) as error:
+            source = source_weights.find_source(job, paradigm)
+            if source is not None and source.path is not None and source.path.is_file():
+                refuse_not_finite(source.path, source.label)
+        except WeightsError as error:
             yield self.problem(None, str(error), *_other_source(job, paradigm))
+        except OSError as error:
+            reason = error.strerror or "it is gone"
+            yield self.problem(None, f"The weights cannot be read: {reason}.", *_other_source(job, paradigm))
 
 
 class NothingFits(_TransferCheck):

@@ -38,6 +38,7 @@ from trainers.paradigms.transfer.weight_files import (
     find_prefix,
     load_tensors,
     read_shapes,
+    refuse_not_finite,
     weights_folder,
 )
 from trainers.runs.store import Store, StoreError
@@ -359,6 +360,7 @@ class InitialWeights:
             return {}
         if source.path is None or not source.path.is_file():
             raise WeightsError(f"The weights of {source.label} do not exist any more.")
+        refuse_not_finite(source.path, source.label)
         prefixes = tuple(f"{match.node}." for match in self.matches if match.fits and not match.pretrained)
         names = [name for name in source.shapes if name.startswith(prefixes)]
         return load_tensors(source.path, {name: source.prefix + name for name in names})

@@ -7,6 +7,7 @@ https://huggingface.co/docs/safetensors/index#format
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import re
@@ -126,8 +127,34 @@ def load_tensors(path: Path, names: Mapping[str, str]) -> dict[str, Tensor]:
     try:
         with safe_open(path, "pt") as file:
             return {wanted: file.get_tensor(name) for wanted, name in names.items()}
-    except (SafetensorError, OSError) as error:
-        raise WeightsError(f"{path.name} cannot be read: {str(error)[:200]}.") from None
+    except OSError as error:
+        raise WeightsError(f"{path.name} cannot be read: {error.strerror or 'the file is gone'}.") from None
+    except SafetensorError:
+        raise _invalid(path, "cannot be read: it is damaged, or lacks a tensor") from None
+
+
+def refuse_not_finite(path: Path, label: str) -> None:
+    """WeightsError: a tensor of the file has values that are NaN or infinite, so nothing can be trained from it."""
+    facts = path.stat()
+    wrong = _not_finite(path, facts.st_mtime_ns, facts.st_size)
+    if wrong:
+        name, count = wrong[0].rpartition("/")[2], len(wrong)
+        more = f", and so do {count - 1} more of its tensors" if count > 1 else ""
+        raise WeightsError(
+            f"The weights of {label} cannot be used: {name} has values that are NaN or infinite{more}. The training "
+            "that they come from diverged. Use other weights."
+        )
+
+
+@functools.lru_cache(maxsize=64)
+def _not_finite(path: Path, changed: int, size: int) -> tuple[str, ...]:
+    """The tensors of a file that have such values; read once for each version of it."""
+    import torch
+
+    found = load_tensors(path, {name: name for name in read_shapes(path)})
+    return tuple(
+        name for name, tensor in found.items() if tensor.is_floating_point() and not torch.isfinite(tensor).all()
+    )
 
 
 def add_file(name: str, content: bytes | memoryview) -> str:
