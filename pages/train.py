@@ -19,7 +19,7 @@ run_page.prepare()
 @run_page.shows_errors
 def page() -> None:
     run = run_choice.current(work)
-    controls.show(work, run)
+    state = controls.show(work, run)
     notices.show(work, run)
     if run is not None and not run_choice.is_of(work, run):
         run_choice.show_other_document(work, run)
@@ -28,10 +28,10 @@ def page() -> None:
             training_form.show(work, run is not None and run.state in ACTIVE)
         with st.container(width="stretch", key="watching"):
             problem_list.show_above_run(work)
-            if run is None:
+            if run is None or state is None:
                 run_view.empty()
             else:
-                run_view.show(run)
+                run_view.show(run, state)
 
 
 page()

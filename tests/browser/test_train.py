@@ -16,10 +16,22 @@ from trainers.runs.store import Store
 
 pytestmark = pytest.mark.browser
 
-CHARTS = 8
+CHARTS = 9
 DRAWN = "() => [...document.querySelectorAll('.js-plotly-plot')].map(plot => plot.querySelector('.main-svg').innerHTML)"
 LONGEST = """() => Math.max(...[...document.querySelectorAll('.js-plotly-plot')].flatMap(
     plot => plot._fullData.map(trace => trace.x.length)))"""
+
+
+WATCH_OPACITY = """() => {
+    window.faintest = 1;
+    const look = () => {
+        for (let each of document.querySelectorAll('.nl-plot'))
+            for (; each; each = each.parentElement)
+                window.faintest = Math.min(window.faintest, Number(getComputedStyle(each).opacity));
+        requestAnimationFrame(look);
+    };
+    look();
+}"""
 
 
 def digits(**training: Any) -> dict[str, Any]:
@@ -81,7 +93,9 @@ def test_a_whole_run(page: TrainPage, app: Any, open_page: Callable[..., Any]) -
     assert page.page.locator(".modebar").count() == 0
 
     page.page.evaluate("document.querySelectorAll('.js-plotly-plot').forEach(plot => { plot.stayed = true; })")
+    page.page.evaluate(WATCH_OPACITY)
     page.page.wait_for_timeout(2500)  # the charts themselves stay: only their lines change
+    assert page.page.evaluate("window.faintest") == 1  # and none of them fades meanwhile
     assert page.page.evaluate("[...document.querySelectorAll('.js-plotly-plot')].every(plot => plot.stayed)")
 
     page.page.evaluate("window.stayed = true")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import plotly.graph_objects as go
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -55,6 +56,11 @@ def test_a_range_in_whole_decades_holds_its_values() -> None:
     assert charts.decades(1.0, 1.0)[1] > charts.decades(1.0, 1.0)[0]
 
 
+def checked(made: charts.Plain) -> go.Figure:
+    """A plain figure as plotly's object, which raises an error at every name and value that plotly does not know."""
+    return go.Figure(made["data"], made["layout"])
+
+
 def probes(nodes: int, count: int) -> ProbeTable:
     random = np.random.default_rng(1)
     names = tuple(f"fc{number}" for number in range(nodes))
@@ -67,19 +73,18 @@ def probes(nodes: int, count: int) -> ProbeTable:
 def test_charts_of_long_runs_and_large_networks_stay_small(nodes: int, count: int) -> None:
     table = gradients.shown(probes(nodes, count))
     assert len(table.nodes) <= gradients.MOST_NODES
-    heat = gradients.map_figure(table, "run").data[0]
+    heat = checked(gradients.map_figure(table, "run")).data[0]
     assert np.size(heat.z) <= max(gradients.MOST_CELLS, 20 * len(table.nodes))
     for made in (gradients.ratio_figure(table, "run"), gradients.flow_figure(table, {}, "run")):
-        assert all(len(trace.x) <= charts.LIMIT for trace in made.data)
+        assert all(len(trace.x) <= charts.LIMIT for trace in checked(made).data)
 
 
 def test_loss_of_a_long_run() -> None:
     count = 30_000
     steps = np.arange(count)
     training = Curve(steps, steps // 100, np.exp(-steps / 5000) + 0.01)
-    made = curves.loss_figure(
-        training, Curve(steps[::100], steps[::100] // 100, training.value[::100]), 0.6, True, "run"
-    )
+    validation = Curve(steps[::100], steps[::100] // 100, training.value[::100])
+    made = checked(curves.loss_figure(training, validation, 0.6, True, "run"))
     assert [trace.name for trace in made.data] == ["each step", "training", "validation"]
     assert all(len(trace.x) <= charts.LIMIT for trace in made.data)
     assert made.layout.yaxis.type == "log"
@@ -88,16 +93,16 @@ def test_loss_of_a_long_run() -> None:
 
 
 def test_zoom_stays_while_a_run_goes_on() -> None:
-    short, long = (gradients.ratio_figure(probes(3, count), "run") for count in (5, 50))
+    short, long = (checked(gradients.ratio_figure(probes(3, count), "run")) for count in (5, 50))
     assert short.layout.uirevision == long.layout.uirevision == "run"
-    assert gradients.ratio_figure(probes(3, 5), "another").layout.uirevision == "another"
+    assert checked(gradients.ratio_figure(probes(3, 5), "another")).layout.uirevision == "another"
 
 
 def test_red_only_where_gradients_vanish_or_explode() -> None:
     table = probes(3, 10)
-    names = {trace.name for trace in gradients.flow_figure(table, {}, "run").data}
+    names = {trace.name for trace in checked(gradients.flow_figure(table, {}, "run")).data}
     assert names == {"largest", "mean"}
-    made = gradients.flow_figure(table, {"fc0": "vanishing", "fc1": "dead"}, "run")
+    made = checked(gradients.flow_figure(table, {"fc0": "vanishing", "fc1": "dead"}, "run"))
     red = next(trace for trace in made.data if trace.marker.color == charts.look().bad)
     assert [np.isfinite(value) for value in red.y] == [True, False, False]
 
@@ -105,13 +110,13 @@ def test_red_only_where_gradients_vanish_or_explode() -> None:
 def test_gradients_of_zero_or_nan_are_not_drawn() -> None:
     table = ProbeTable(("a", "b"), np.arange(3), {name: np.array([[0.0] * 3, [np.nan] * 3]) for name in (
         "mean_abs", "max_abs", "update_ratio")})  # fmt: skip
-    gradients.flow_figure(table, {}, "run")
-    gradients.map_figure(table, "run")
-    assert all(not len(trace.x) for trace in gradients.ratio_figure(table, "run").data)
+    checked(gradients.flow_figure(table, {}, "run"))
+    checked(gradients.map_figure(table, "run"))
+    assert all(not len(trace.x) for trace in checked(gradients.ratio_figure(table, "run")).data)
 
 
 def test_violins_are_as_wide_as_the_values_are_many() -> None:
-    made = activations.violins({"relu": ([0.0, 1.0, 2.0], [90, 10]), "empty": ([0.0, 0.0], [0])}, "run")
+    made = checked(activations.violins({"relu": ([0.0, 1.0, 2.0], [90, 10]), "empty": ([0.0, 0.0], [0])}, "run"))
     assert [trace.name for trace in made.data] == ["relu", "empty"]
     assert max(made.data[0].x) <= 0.5
 

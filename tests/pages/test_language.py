@@ -7,6 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import plotly.graph_objects as go
 import pytest
 
 from pages.parts.paradigms.language import text as language_text
@@ -90,6 +91,7 @@ def test_text_is_escaped_everywhere() -> None:
 
 def test_the_curve_has_a_log_axis_and_keeps_zeros_off_it() -> None:
     values = {str(back): np.full((1, 12), 10.0**-back if back < 30 else 0.0) for back in range(40)}
-    figure = gradients.through_time_figure(ProbeTable(("memory",), np.arange(12), values), "state")
+    made = gradients.through_time_figure(ProbeTable(("memory",), np.arange(12), values), "state")
+    figure = go.Figure(made["data"], made["layout"])
     assert figure.layout.yaxis.type == "log"
     assert all((np.asarray(trace.y) > 0).all() for trace in figure.data) and len(figure.data) == 2

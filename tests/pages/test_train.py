@@ -38,7 +38,7 @@ def test_start_trains_and_the_page_finds_the_run_again() -> None:
     run.wait(60)
     look(test.run())
     assert "Test accuracy" in text(test)
-    assert len(test.get("bidi_component")) == 8
+    assert len(test.get("bidi_component")) == 9
     again = page("train")  # another tab, without an address
     assert again.query_params["run"] == run.id
     addressed = page("train", run=run.id)

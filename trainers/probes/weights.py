@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 FLOOR = 0.1  # of the usual size of initial weights: the ratio of an update to smaller weights would mean nothing
+NEAR_ZERO = 0.01  # times the root mean square of a tensor: a weight below that counts as near zero
 
 
 class WeightProbe:
@@ -79,7 +80,12 @@ class WeightProbe:
             "used": [gradient.count_nonzero() for gradient in gradients],
             "change": torch._foreach_norm(torch._foreach_sub(weights, before)),
             "before": torch._foreach_norm(before),
-            "weight_norm": torch._foreach_norm(weights),
+            "weight_norm": (norms := torch._foreach_norm(weights)),
+            "weight_sum_abs": torch._foreach_norm(weights, 1),
+            "near_zero": [
+                (weight.abs() <= NEAR_ZERO / weight.numel() ** 0.5 * norm).sum()
+                for weight, norm in zip(weights, norms, strict=True)
+            ],
             "sum": [weight.sum() for weight in weights],
             "equal": [(w[0] == w[-1]).all() if w.ndim > 1 and len(w) > 1 else one for w in weights],
         }
@@ -107,6 +113,8 @@ def _of_node(
         "mean": mean,
         "std": math.sqrt(max(after**2 / count - mean**2, 0.0) * count / max(count - 1, 1)) if count > 1 else 0.0,
         "norm": after,
+        "mean_abs": sum(row["weight_sum_abs"] for row in measured) / count,
+        "near_zero_share": sum(row["near_zero"] for row in measured) / count,
         "equal_units": min(matrices, default=0.0),  # 1: the weights into the first and the last unit are the same
     }
     return gradients, weights

@@ -160,6 +160,11 @@ class Run:
         """
         return self.store.metrics_after(self.id, row_id, step)
 
+    def probes_after(self, row_id: int, step: int) -> list[dict[str, Any]] | None:
+        """The probes that were written after the one with this `row_id`, as `metrics_after` does. Rows of texts
+        and snapshots are among them, without their payload."""
+        return self.store.probes_after(self.id, row_id, step)
+
     def probes(self, kind: ProbeKind) -> pd.DataFrame:
         """Columns step, node, statistic, value; of a long run, 250 steps spread evenly over it."""
         import pandas as pd
@@ -174,11 +179,17 @@ class Run:
 
     def histograms(self) -> dict[str, tuple[list[float], list[int]]]:
         """The newest histogram of each node's activations: node → (edges, counts)."""
-        stored = json.loads(self.store.row(self.id)["histograms"] or "{}")
-        return {
+        return self.latest()[1]
+
+    def latest(self) -> tuple[list[Verdict], dict[str, tuple[list[float], list[int]]]]:
+        """`verdicts()` and `histograms()`, read at once."""
+        row = self.store.row(self.id)
+        stored = json.loads(row["histograms"] or "{}")
+        histograms = {
             node: ([low + (high - low) * i / len(counts) for i in range(len(counts) + 1)], counts)
             for node, (low, high, counts) in stored.items()
         }
+        return [Verdict(*each) for each in json.loads(row["verdicts"] or "[]")], histograms
 
     def texts(self) -> list[Text]:
         """The texts that were generated during the training, in the order of the steps."""
@@ -194,7 +205,7 @@ class Run:
 
     def verdicts(self) -> list[Verdict]:
         """The verdicts on the run now, the most serious first."""
-        return [Verdict(*row) for row in json.loads(self.store.row(self.id)["verdicts"] or "[]")]
+        return self.latest()[0]
 
     def scores(self) -> dict[str, float]:
         """The metrics of the best weights on the test split, without NaN. Empty until the run is over."""

@@ -16,7 +16,7 @@ import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from trainers import migrate
 from trainers.events import (
@@ -41,7 +41,6 @@ from trainers.runs.ownership import Owner, is_owned
 
 PROGRESS = tuple(name for name in Progress.__dataclass_fields__ if name != "interrupted")  # as columns
 METRIC = "run, step, epoch, split, metric, value"
-NUMBERED = "rowid AS row_id, step, epoch, split, metric, value"
 TAKEN = "it is not trained a second time. Stop it there, or wait until that process has ended."
 TEXTS = "texts"  # the kind of generated texts in the table of probes
 SNAPSHOT = "snapshot:"  # the kind of snapshots there, followed by their view
@@ -347,13 +346,30 @@ class Store(Database):
         steps, and the newest of all comes last.
         """
         if row_id:
-            found = self._rows("SELECT step FROM metrics WHERE rowid = ? AND run = ?", row_id, run)
-            if [row["step"] for row in found] != [step]:
-                return None
-            return self._rows(f"SELECT {NUMBERED} FROM metrics WHERE run = ? AND rowid > ? ORDER BY rowid", run, row_id)
+            return self._after("metrics", "step, epoch, split, metric, value", run, row_id, step)
         with self._transaction() as connection:
             connection.row_factory = sqlite3.Row
             return [dict(row) for row in metric_series.read(connection, run)]
+
+    def probes_after(self, run: str, row_id: int, step: int) -> list[dict[str, Any]] | None:
+        """The rows of probes, texts and snapshots that were written after the one with this `row_id` (0: all), each
+        with row_id, kind, step and payload (of a probe, JSON; of texts and snapshots NULL).
+
+        `step` is the step of that row. None: it was deleted, since the run went back to a checkpoint.
+        """
+        payload = f"CASE WHEN kind IN ({', '.join(repr(kind) for kind in get_args(ProbeKind))}) THEN payload END"
+        return self._after("probes", f"kind, step, {payload} AS payload", run, row_id, step)
+
+    def _after(self, table: str, columns: str, run: str, row_id: int, step: int) -> list[dict[str, Any]] | None:
+        """The rows of a table that were written after the one with this `row_id`, which was of this `step`."""
+        if row_id:
+            found = self._rows(f"SELECT step FROM {table} WHERE rowid = ? AND run = ?", row_id, run)
+            if [row["step"] for row in found] != [step]:
+                return None
+        # A plus keeps SQLite from the index by run, through which it would read every row of the run each time.
+        plus = "+" if row_id else ""
+        query = f"SELECT rowid AS row_id, {columns} FROM {table} WHERE {plus}run = ? AND rowid > ? ORDER BY rowid"
+        return self._rows(query, run, row_id)
 
     def scores(self, run: str) -> dict[str, float]:
         """The metrics on the test split without NaN. They are read from the run's summary once it is over."""

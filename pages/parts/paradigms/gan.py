@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from pages.parts.canvas import network_frames
 from pages.parts.theme import charts, theme
-from pages.parts.training import snapshots
+from pages.parts.theme.charts import Plain
+from pages.parts.training import feed, snapshots
 from pages.parts.training.run_data import LiveRun
 from pages.parts.views import card, panel
 from trainers.events import Snapshot, SplitName
@@ -108,9 +109,15 @@ def _pair(
     live: LiveRun, metrics: tuple[str, str], names: tuple[str, str], colours: list[str], key: str, share: bool = False
 ) -> None:
     """Two curves of the training split, and a smoothed curve over each."""
-    curves = [live.curves.get(("training", metric)) for metric in metrics]
-    if not any(curves):
+    if not any(live.curves.get(("training", metric)) for metric in metrics):
         return charts.empty(snapshots.WAITING)
+    return feed.chart(key, _pair_figure, live, metrics, names, tuple(colours), share)
+
+
+def _pair_figure(
+    live: LiveRun, metrics: tuple[str, str], names: tuple[str, str], colours: tuple[str, ...], share: bool
+) -> Plain:
+    curves = [live.curves.get(("training", metric)) for metric in metrics]
     traces = []
     for curve, name, colour in zip(curves, names, colours, strict=True):
         if curve is not None:
@@ -118,7 +125,7 @@ def _pair(
             traces.append(charts.line(curve.step, curve.value, name, colour, 1.0, **faint))
             traces.append(charts.line(curve.step, charts.smooth(curve.value, SMOOTHING), name, colour, 2.2))
     layout = {"yaxis": {"range": [-0.02, 1.02], "tickformat": ".0%"}, "shapes": [charts.level(0.5)]} if share else {}
-    return charts.draw(charts.figure(traces, x="step", state=live.run.id, **layout), key)
+    return charts.plain(traces, x="step", state=live.run.id, **layout)
 
 
 # -- the trained networks ---------------------------------------------------------------------------------------------

@@ -18,8 +18,9 @@ from pages.parts.forms.uploads import most_megabytes
 from pages.parts.predictions import tiles
 from pages.parts.predictions.samples import page_of
 from pages.parts.theme import charts
+from pages.parts.theme.charts import Plain
 from pages.parts.theme.escaping import escape
-from pages.parts.training import snapshots
+from pages.parts.training import feed, snapshots
 from pages.parts.training.run_data import LiveRun
 from pages.parts.views import card, form, panel
 from trainers.binding import bind
@@ -167,30 +168,39 @@ def scratch_baseline_curves(live: LiveRun) -> None:
     job = live.run.job
     metric = job.paradigm.metrics(job.dataset)[0]
     charts.heading("With and without transfer", f"validation {metric.label} after each epoch")
-    own, baseline = (live.curves.get(("validation", name)) for name in (metric.name, SCRATCH_PREFIX + metric.name))
-    if own is None:
+    if ("validation", metric.name) not in live.curves:
         return _first_training(live)
+    return feed.chart("scratch_baseline", _baseline_figure, live, metric.name)
+
+
+def _baseline_figure(live: LiveRun, metric: str) -> Plain:
     look = charts.look()
-    traces = [charts.line(own.epoch, own.value, "with transfer", look.training, 2.2)]
-    if baseline is not None:
-        traces.append(charts.line(baseline.epoch, baseline.value, "from scratch", look.validation, 2.2))
-    return charts.draw(charts.figure(traces, x="epoch", state=live.run.id), "scratch_baseline")
+    own, baseline = (live.curves.get(("validation", name)) for name in (metric, SCRATCH_PREFIX + metric))
+    shown = [(own, "with transfer", look.training), (baseline, "from scratch", look.validation)]
+    traces = [charts.line(curve.epoch, curve.value, name, colour, 2.2) for curve, name, colour in shown if curve]
+    largest = max((curve.epoch.max(initial=0) for curve, _, _ in shown if curve), default=0)
+    return charts.plain(traces, x="epoch", state=live.run.id, xaxis=charts.epochs(largest))
 
 
 def _first_training(live: LiveRun) -> None:
     """The loss of the first training, until the run has values of its own."""
-    found = {split: live.curves.get((split, f"{SOURCE_PREFIX}loss")) for split in ("training", "validation")}
-    if not any(found.values()):
+    if not any((split, f"{SOURCE_PREFIX}loss") in live.curves for split in ("training", "validation")):
         return charts.empty("The first value comes at the end of the first epoch.")
+    return feed.chart("scratch_baseline", _first_figure, live)
+
+
+def _first_figure(live: LiveRun) -> Plain:
+    found = {split: live.curves.get((split, f"{SOURCE_PREFIX}loss")) for split in ("training", "validation")}
     look = charts.look()
     colours = {"training": look.training, "validation": look.validation}
-    start = min(curve.step[0] for curve in found.values() if curve) - 1  # the steps before the run's own end at -1
+    # The first training ends at step -1, before the run's own.
+    start = min((curve.step[0] for curve in found.values() if curve), default=0) - 1
     traces = [
         charts.line(curve.step - start, curve.value, f"{split} loss", colours[split], 2.2)
         for split, curve in found.items()
         if curve
     ]
-    return charts.draw(charts.figure(traces, x="step of the first training", state=live.run.id), "scratch_baseline")
+    return charts.plain(traces, x="step of the first training", state=live.run.id)
 
 
 @card

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,6 +13,7 @@ import streamlit as st
 
 from builder.spec import FAMILIES
 
+Kind = Literal["light", "dark"]
 ASSETS = Path(__file__).parents[3] / "assets"
 ACCENT, ACCENT_DARK = "#4F46E5", "#818CF8"
 # One for each network of a document, in the light and the dark theme; none is a family's colour or the accent.
@@ -37,6 +40,8 @@ CLASS_COLOURS = (
 )
 NODE_WIDTH, NODE_HEIGHT = 140, 60  # as in assets/canvas.css
 
+_drawn_for: ContextVar[Kind | None] = ContextVar("drawn_for", default=None)
+
 
 def apply(pages: Sequence[str]) -> None:
     """Put the style sheet and the script of all pages on the page. Both are our own files: no user's text is in them.
@@ -55,9 +60,19 @@ def _page_script() -> Callable[..., Any]:
     return st.components.v2.component("netloom_page", js=sheet("page.js"))
 
 
-def kind() -> Literal["light", "dark"]:
+def kind() -> Kind:
     """Which theme is in use."""
-    return "dark" if st.context.theme.type == "dark" else "light"
+    return _drawn_for.get() or ("dark" if st.context.theme.type == "dark" else "light")
+
+
+@contextlib.contextmanager
+def drawn_for(theme: Kind) -> Iterator[None]:
+    """Inside its `with` block, everything is drawn in this theme: for drawings that no tab makes for itself."""
+    token = _drawn_for.set(theme)
+    try:
+        yield
+    finally:
+        _drawn_for.reset(token)
 
 
 def family_colour(family: str) -> str:

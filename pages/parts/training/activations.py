@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
-import plotly.graph_objects as go
 import streamlit as st
 
 from pages.parts.theme import charts, theme
+from pages.parts.theme.charts import Plain
+from pages.parts.training import feed
 from pages.parts.training.block_rows import every_node, nodes_of_interest
 from pages.parts.training.gradients import WAITING, shown
 from pages.parts.training.run_data import LiveRun, ProbeTable
@@ -27,15 +30,19 @@ NOTES = {
 
 def now(live: LiveRun) -> None:
     """The newest histogram of each node, as a violin."""
+    charts.heading("Activations", "distribution of each node's output for one batch")
+    if not any(node in live.histograms for node in nodes_of_interest(live)):
+        return charts.empty(WAITING)
+    return feed.chart("violins", _violins, live)
+
+
+def _violins(live: LiveRun) -> Plain:
     nodes = [node for node in nodes_of_interest(live) if node in live.histograms]
     nodes = list(shown(ProbeTable(tuple(nodes))).nodes)
-    charts.heading("Activations", "distribution of each node's output for one batch")
-    if not nodes:
-        return charts.empty(WAITING)
-    return charts.draw(violins({node: live.histograms[node] for node in nodes}, live.run.id), "violins")
+    return violins({node: live.histograms[node] for node in nodes}, live.run.id)
 
 
-def violins(histograms: dict[str, tuple[list[float], list[int]]], state: str) -> go.Figure:
+def violins(histograms: dict[str, tuple[list[float], list[int]]], state: str) -> Plain:
     """One shape for each node; its width is the square root of the count, so that a peak does not hide the rest."""
     look = charts.look()
     traces = []
@@ -46,20 +53,21 @@ def violins(histograms: dict[str, tuple[list[float], list[int]]], state: str) ->
         y = np.concatenate([[edges[0]], middles, [edges[-1]]])
         half = np.concatenate([[0.0], width, [0.0]])
         traces.append(
-            go.Scatter(
-                x=np.concatenate([number - half, (number + half)[::-1]]),
-                y=np.concatenate([y, y[::-1]]),
-                fill="toself",
-                mode="lines",
-                line={"color": look.training, "width": 1.3},
-                fillcolor=_faded(look.training),
-                name=node,
-                hoveron="fills",
-                hoverinfo="name",
-            )
+            {
+                "type": "scatter",
+                "x": np.concatenate([number - half, (number + half)[::-1]]),
+                "y": np.concatenate([y, y[::-1]]),
+                "fill": "toself",
+                "mode": "lines",
+                "line": {"color": look.training, "width": 1.3},
+                "fillcolor": _faded(look.training),
+                "name": node,
+                "hoveron": "fills",
+                "hoverinfo": "name",
+            }
         )
     names = list(histograms)
-    return charts.figure(
+    return charts.plain(
         traces,
         state=state,
         key=False,
@@ -76,7 +84,7 @@ def over_time(live: LiveRun) -> None:
     """The mean or standard deviation of each node's output over the run."""
     with st.container(horizontal=True, vertical_alignment="center", key="activation_head"):
         title = st.empty()
-        statistic = _statistic_choice("activation_view", ("std", "mean"), "std")
+        statistic = statistic_choice("activation_view", ("std", "mean"), "std")
         with title:
             charts.heading("Activations over the run", "at each node")
     _chart(live, statistic, "activations_time")
@@ -87,17 +95,18 @@ def inactive(live: LiveRun) -> None:
     first = "saturated_share" if _has_bounds(live) else "zero_share"
     with st.container(horizontal=True, vertical_alignment="center", key="inactive_head"):
         title = st.empty()
-        statistic = _statistic_choice(f"inactive_view_{first}", ("zero_share", "saturated_share", "dead_share"), first)
+        statistic = statistic_choice(f"inactive_view_{first}", ("zero_share", "saturated_share", "dead_share"), first)
         with title:
             charts.heading("Inactive units", NOTES[statistic])
     _chart(live, statistic, "inactive_time", share=True)
 
 
-def _statistic_choice(key: str, statistics: tuple[str, ...], first: str) -> str:
+def statistic_choice(key: str, statistics: tuple[str, ...], first: str, labels: Mapping[str, str] = LABELS) -> str:
+    """A choice of one of the statistics."""
     chosen = st.segmented_control(
         "statistic",
         statistics,
-        format_func=LABELS.__getitem__,
+        format_func=labels.__getitem__,
         default=first,
         key=key,
         required=True,
@@ -112,14 +121,17 @@ def _has_bounds(live: LiveRun) -> bool:
 
 
 def _chart(live: LiveRun, statistic: str, key: str, share: bool = False) -> None:
-    table = shown(live.probes["activations"].only(nodes_of_interest(live)))
-    if not table.nodes:
+    if not nodes_of_interest(live):
         return charts.empty(WAITING)
+    return feed.chart(key, _lines, live, statistic, share)
+
+
+def _lines(live: LiveRun, statistic: str, share: bool) -> Plain:
+    table = shown(live.probes["activations"].only(nodes_of_interest(live)))
     axis = {"tickformat": ".0%", "range": [-0.02, 1.02]} if share else {}
-    made = charts.per_node(
+    return charts.per_node(
         table.steps, table.values[statistic], table.nodes, state=f"{live.run.id}{statistic}", yaxis=axis
     )
-    return charts.draw(made, key)
 
 
 def _faded(colour: str) -> str:

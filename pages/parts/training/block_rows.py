@@ -66,7 +66,7 @@ def group(live: LiveRun, path: NodePath) -> GroupedRun:
     probes = {**live.probes}
     members: dict[str, tuple[str, ...]] = {}
     shown_nodes = set(nodes_of_interest(live))
-    for kind in ("gradients", "activations"):
+    for kind in ("gradients", "activations", "weights"):
         groups = rows_of(probes[kind].nodes, path)
         if kind == "activations":
             groups = {

@@ -14,32 +14,35 @@ from pages.parts.document.session import Session
 from pages.parts.runs import run_choice
 from pages.parts.theme.escaping import escape
 from pages.parts.theme.run_page import shows_errors
-from pages.parts.training.run_data import ACTIVE
-from trainers.events import RESUMING, Progress
+from pages.parts.training import feed, run_data
+from pages.parts.training.run_data import LiveRun
+from trainers.events import RESUMING, Progress, State
 from trainers.runs.run import Run
 
 TIMEOUT = 1.0  # seconds that a click waits for the training thread to react
 
 
-def show(session: Session, run: Run | None) -> None:
-    """The header, as a fragment: drawn again every second while the run is active, and at once after a click."""
-    active = run is not None and run.state in ACTIVE
-    st.fragment(_header, run_every=1.0 if active else None)(session, run.id if run else None, active)
+def show(session: Session, run: Run | None) -> State | None:
+    """The header, as a fragment that is drawn again after a click. Returns the state of the run that it shows."""
+    state = run.state if run is not None else None
+    st.fragment(_header)(session, run.id if run else None, state)
+    return state
 
 
 @shows_errors
-def _header(session: Session, shown_run: str | None, was_active: bool) -> None:
+def _header(session: Session, shown_run: str | None, state: State | None) -> None:
     run = run_choice.current(session)
-    progress = run.progress() if run else None
-    if (run.id if run else None) != shown_run or (progress is not None and progress.state in ACTIVE) != was_active:
-        st.rerun()  # the rest of the page has to start or stop its own updates
+    live = run_data.read(run) if run else None
+    progress = live.progress if live else None
+    if (run.id if run else None) != shown_run or (progress.state if progress else None) != state:
+        st.rerun()  # the rest of the page is about that state too
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="header"):
         header.title(session)
         if progress is None:
             st.html("<div></div>")  # takes the room, so that Start is on the right, as Train is on the Build page
         _buttons(session, run, progress)
-        if progress is not None:
-            st.html(_progress(progress))
+        if live is not None:
+            feed.html(PROGRESS.key, PROGRESS.make, live)
 
 
 def _buttons(session: Session, run: Run | None, progress: Progress | None) -> None:
@@ -115,13 +118,17 @@ def _control(session: Session, action: Callable[[], None]) -> None:
         session.notify(str(error), "warning")
 
 
-def _progress(progress: Progress) -> str:
+def _progress(live: LiveRun) -> str:
+    progress = live.progress
     share = min(1.0, progress.step / progress.steps) if progress.steps else 0.0
     share = 1.0 if progress.state == "finished" else share
     return (
         f'<div class="nl-progress nl-is-{progress.state}"><span>{escape(describe(progress))}</span>'
         f'<i><b style="width:{100 * share:.1f}%"></b></i></div>'
     )
+
+
+PROGRESS = feed.Part("progress", _progress, ())  # run_view.py lets it follow the run
 
 
 def describe(progress: Progress) -> str:

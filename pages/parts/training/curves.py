@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-import plotly.graph_objects as go
 import streamlit as st
 
 from pages.parts.theme import charts
+from pages.parts.theme.charts import Plain
+from pages.parts.training import feed
 from pages.parts.training.run_data import Curve, LiveRun
 from trainers.paradigms.base import ReportedMetric
 
+SPLITS = ("training", "validation")
 MOST_LETTERS = 56  # of the labels of metrics side by side
 NO_LOSS = "The first values arrive within a second of training."
 NO_METRIC = "The first value arrives at the end of the first epoch."
@@ -34,12 +36,17 @@ def loss(live: LiveRun) -> None:
     training, validation = (live.curves.get((split, "loss")) for split in ("training", "validation"))
     if training is None and validation is None:
         return charts.empty(NO_LOSS)
+    return feed.chart("loss", _loss, live, weight, log)
+
+
+def _loss(live: LiveRun, weight: float, log: bool) -> Plain:
+    training, validation = (live.curves.get((split, "loss")) for split in ("training", "validation"))
     known = [curve.value for curve in (training, validation) if curve is not None]
-    log = log and min(values.min(initial=1.0) for values in known) >= 0  # values below zero have no logarithm
-    return charts.draw(loss_figure(training, validation, weight, log, live.run.id), "loss")
+    log = log and min((values.min(initial=1.0) for values in known), default=1.0) >= 0  # no logarithm below zero
+    return loss_figure(training, validation, weight, log, live.run.id)
 
 
-def loss_figure(training: Curve | None, validation: Curve | None, weight: float, log: bool, state: str) -> go.Figure:
+def loss_figure(training: Curve | None, validation: Curve | None, weight: float, log: bool, state: str) -> Plain:
     """Both curves; on a log axis without values of zero or less."""
     look = charts.look()
     traces = []
@@ -61,11 +68,12 @@ def loss_figure(training: Curve | None, validation: Curve | None, weight: float,
         traces.append(charts.line(training.step, charts.smooth(training.value, weight), "training", look.training, 2.2))
     if validation is not None:
         traces.append(charts.line(validation.step, validation.value, "validation", look.validation, 2.2))
-    values = np.concatenate([curve.value for curve in (training, validation) if curve is not None])
+    values = np.concatenate([curve.value for curve in (training, validation) if curve is not None] or [np.ones(1)])
     values = values[np.isfinite(values) & (values > 0)]
-    wide = len(values) and values.max() > 30 * values.min()
-    small = {"exponentformat": "none", **({"dtick": 1} if wide else {"nticks": 6})} if log else {"rangemode": "tozero"}
-    return charts.figure(traces, x="step", log=log, state=f"{state}{log}", yaxis=small)
+    axis = charts.log_axis(values.min(initial=1e300), values.max(initial=0)) if log and len(values) else {}
+    return charts.plain(
+        traces, x="step", log=log, state=f"{state}{log}", yaxis=axis if log else {"rangemode": "tozero"}
+    )
 
 
 def metric(live: LiveRun) -> None:
@@ -97,10 +105,13 @@ def metric(live: LiveRun) -> None:
                 label_visibility="collapsed",
             )
     name = chosen or choices[0].name
-    found = {split: live.curves.get((split, name)) for split in ("training", "validation")}
-    if not any(found.values()):
+    if not any(live.curves.get((split, name)) for split in SPLITS):
         return charts.empty(NO_METRIC)
-    return charts.draw(metric_figure(found, f"{live.run.id}{name}"), "metric")
+    return feed.chart("metric", _metric, live, name)
+
+
+def _metric(live: LiveRun, name: str) -> Plain:
+    return metric_figure({split: live.curves.get((split, name)) for split in SPLITS}, f"{live.run.id}{name}")
 
 
 def _metrics(live: LiveRun) -> list[ReportedMetric]:
@@ -111,11 +122,12 @@ def _metrics(live: LiveRun) -> list[ReportedMetric]:
     return known or [metric for metric in metrics if not metric.costly]
 
 
-def metric_figure(found: dict[str, Curve | None], state: str) -> go.Figure:
+def metric_figure(found: dict[str, Curve | None], state: str) -> Plain:
     """One curve for each split."""
     look = charts.look()
     colours = {"training": look.training, "validation": look.validation}
     traces = [
         charts.line(curve.epoch, curve.value, split, colours[split], 2.2) for split, curve in found.items() if curve
     ]
-    return charts.figure(traces, x="epoch", state=state, xaxis={"tickformat": ",d"})
+    largest = max((curve.epoch.max(initial=0) for curve in found.values() if curve), default=0)
+    return charts.plain(traces, x="epoch", state=state, xaxis=charts.epochs(largest))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import plotly.graph_objects as go
 
 from pages.parts.theme import charts
+from pages.parts.theme.charts import Plain
+from pages.parts.training import feed
 from pages.parts.training.run_data import LiveRun, ProbeTable
 from trainers.sampling import evenly_spaced
 
@@ -47,10 +48,14 @@ def flow(live: LiveRun) -> None:
     gradients = shown(live.probes["gradients"])
     if not gradients.nodes:
         return charts.empty(WAITING)
-    return charts.draw(flow_figure(gradients, node_badges(live), live.run.id), "flow")
+    return feed.chart("flow", _flow, live)
 
 
-def flow_figure(gradients: ProbeTable, badges: dict[str, str], state: str) -> go.Figure:
+def _flow(live: LiveRun) -> Plain:
+    return flow_figure(shown(live.probes["gradients"]), node_badges(live), live.run.id)
+
+
+def flow_figure(gradients: ProbeTable, badges: dict[str, str], state: str) -> Plain:
     """Bars on a log axis; red only where gradients vanish or explode."""
     look = charts.look()
     nodes = list(gradients.nodes)
@@ -64,18 +69,23 @@ def flow_figure(gradients: ProbeTable, badges: dict[str, str], state: str) -> go
     if any(bad):
         bars.append(("mean, vanishing or exploding", np.where(bad, mean, np.nan), look.bad))
     traces = [
-        go.Bar(
-            x=nodes, y=values, name=name, marker_color=colour, hovertemplate=f"%{{x}}: {name} %{{y:.2e}}<extra></extra>"
-        )
+        {
+            "type": "bar",
+            "x": nodes,
+            "y": values,
+            "name": name,
+            "marker": {"color": colour},
+            "hovertemplate": f"%{{x}}: {name} %{{y:.2e}}<extra></extra>",
+        }
         for name, values, colour in bars
     ]
-    return charts.figure(
+    return charts.plain(
         traces,
         log=True,
         state=state,
         barmode="overlay",
         bargap=0.25,
-        yaxis={"range": span, "dtick": max(1, round((span[1] - span[0]) / 5))},
+        yaxis={"range": span, **charts.log_axis(10 ** span[0], 10 ** span[1])},
         xaxis={"type": "category", "tickangle": charts.tilt(nodes)},
     )
 
@@ -86,10 +96,14 @@ def over_time(live: LiveRun) -> None:
     gradients = shown(live.probes["gradients"])
     if not gradients.nodes:
         return charts.empty(WAITING)
-    return charts.draw(map_figure(gradients, live.run.id), "gradient_map")
+    return feed.chart("gradient_map", _map, live)
 
 
-def map_figure(gradients: ProbeTable, state: str) -> go.Figure:
+def _map(live: LiveRun) -> Plain:
+    return map_figure(shown(live.probes["gradients"]), live.run.id)
+
+
+def map_figure(gradients: ProbeTable, state: str) -> Plain:
     """Columns are thinned so that there are no more than MOST_CELLS cells."""
     columns = max(20, MOST_CELLS // max(1, len(gradients.nodes)))
     count = len(gradients.steps)
@@ -100,18 +114,19 @@ def map_figure(gradients: ProbeTable, state: str) -> go.Figure:
     low, high = charts.colour_range(z[np.isfinite(z)])
     colours = charts.look()
     bar = {"thickness": 10, "outlinewidth": 0, "tickfont": {"color": colours.soft, "size": 10.5}, "nticks": 6}
-    trace = go.Heatmap(
-        x=gradients.steps[picked],
-        y=list(gradients.nodes),
-        z=z,
-        colorscale=charts.SCALE,
-        zmin=low,
-        zmax=high,
-        colorbar=bar,
-        hovertemplate="%{y} at step %{x:,}: 10^%{z:.1f}<extra></extra>",
-        hoverongaps=False,
-    )
-    return charts.figure([trace], x="step", state=state, key=False, yaxis={"type": "category", "showgrid": False})
+    trace = {
+        "type": "heatmap",
+        "x": gradients.steps[picked],
+        "y": list(gradients.nodes),
+        "z": z,
+        "colorscale": charts.SCALE,
+        "zmin": low,
+        "zmax": high,
+        "colorbar": bar,
+        "hovertemplate": "%{y} at step %{x:,}: 10^%{z:.1f}<extra></extra>",
+        "hoverongaps": False,
+    }
+    return charts.plain([trace], x="step", state=state, key=False, yaxis={"type": "category", "showgrid": False})
 
 
 def update_ratio(live: LiveRun) -> None:
@@ -120,14 +135,19 @@ def update_ratio(live: LiveRun) -> None:
     gradients = shown(live.probes["gradients"])
     if not gradients.nodes:
         return charts.empty(WAITING)
-    return charts.draw(ratio_figure(gradients, live.run.id), "update_ratio")
+    return feed.chart("update_ratio", _ratio, live)
 
 
-def ratio_figure(gradients: ProbeTable, state: str) -> go.Figure:
+def _ratio(live: LiveRun) -> Plain:
+    return ratio_figure(shown(live.probes["gradients"]), live.run.id)
+
+
+def ratio_figure(gradients: ProbeTable, state: str) -> Plain:
     """Curves on a log axis that always includes the usual ratio."""
     ratios = gradients.values["update_ratio"]
     known = ratios[np.isfinite(ratios) & (ratios > 0)]
     low, high = (min(known.min(), USUAL_RATIO), max(known.max(), USUAL_RATIO)) if known.size else (1e-5, 1e-1)
+    low = max(low, high * 1e-7)
     usual = {  # on a log axis the position of an annotation is the logarithm
         "x": 0.99,
         "xref": "paper",
@@ -146,7 +166,7 @@ def ratio_figure(gradients: ProbeTable, state: str) -> go.Figure:
         log=True,
         shapes=[charts.level(USUAL_RATIO)],
         annotations=[usual],
-        yaxis={"range": charts.decades(max(low, high * 1e-7), high), "dtick": 1},
+        yaxis={"range": charts.decades(low, high), **charts.log_axis(low, high)},
     )
 
 
@@ -161,10 +181,14 @@ def has_through_time(live: LiveRun) -> bool:
 def through_time(live: LiveRun) -> None:
     """For each recurrent layer, the gradient of its state against the number of steps back from the last one."""
     charts.heading("Gradient through time", "of the loss at the last step · where it vanishes, nothing is learned")
-    charts.draw(through_time_figure(live.probes["through_time"], live.run.id), "through_time")
+    feed.chart("through_time", _through_time, live)
 
 
-def through_time_figure(table: ProbeTable, state: str) -> go.Figure:
+def _through_time(live: LiveRun) -> Plain:
+    return through_time_figure(live.probes["through_time"], live.run.id)
+
+
+def through_time_figure(table: ProbeTable, state: str) -> Plain:
     """Curves on a log axis: the newest probes, and the first ones in a pale colour."""
     look = charts.look()
     traces, low, high = [], np.inf, 0.0
@@ -183,11 +207,11 @@ def through_time_figure(table: ProbeTable, state: str) -> go.Figure:
         traces.append(charts.line(back[positive], newest[positive], node, colour))
         low, high = min(low, newest[positive].min(initial=np.inf)), max(high, newest[positive].max(initial=0.0))
     span = charts.decades(max(low, high * 1e-16), high) if high else [-6, 0]
-    return charts.figure(
+    return charts.plain(
         traces,
         x="steps back from the last one",
         log=True,
         state=state,
-        yaxis={"range": span, "dtick": max(1, round((span[1] - span[0]) / 5))},
+        yaxis={"range": span, **charts.log_axis(10 ** span[0], 10 ** span[1])},
         xaxis={"rangemode": "tozero"},
     )

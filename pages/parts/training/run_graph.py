@@ -6,15 +6,12 @@ import base64
 import math
 from collections.abc import Mapping
 
-import streamlit as st
-from plotly.colors import sample_colorscale
-
 from builder.document import Document, Node
 from pages.parts.canvas.network_frames import HEAD, NetworkFrame, network_frames
 from pages.parts.canvas.positions import Position, with_positions
 from pages.parts.theme import charts, theme
 from pages.parts.theme.escaping import escape
-from pages.parts.training import block_rows
+from pages.parts.training import block_rows, feed
 from pages.parts.training.block_rows import GroupedRun, NodeGradients
 from pages.parts.training.gradients import node_badges
 from pages.parts.training.run_data import LiveRun
@@ -26,14 +23,18 @@ MOST_REPEATS = 48
 
 def show(live: LiveRun) -> None:
     """The card: the colour scale, and the graph or the inside of a block."""
+    charts.heading("The network", "coloured by the mean absolute gradient of each node")
+    feed.html("network", _graph, live)
+
+
+def _graph(live: LiveRun) -> str:
     whole, path = (live.whole or live, live.path) if isinstance(live, GroupedRun) else (live, ())
     gradients = whole.probes["gradients"]
     sizes = dict(zip(gradients.nodes, map(float, gradients.latest("mean_abs")), strict=True))
     graph = block_rows.graph_at(with_positions(whole.run.document), path)
     known = block_rows.node_gradients(sizes, path)
     badges = block_rows.worst_badges(node_badges(whole), path)
-    charts.heading("The network", "coloured by the mean absolute gradient of each node")
-    st.html(f'<div id="network" class="nl-network">{_scale(_every_repeat(known))}{draw(graph, known, badges)}</div>')
+    return f'<div id="network" class="nl-network">{_scale(_every_repeat(known))}{draw(graph, known, badges)}</div>'
 
 
 def network_html(document: Document, sizes: Mapping[str, float], badges: Mapping[str, str]) -> str:
@@ -84,7 +85,7 @@ def _colours(sizes: Mapping[str, float]) -> dict[str, str]:
         return {}
     low, high = charts.colour_range(list(logs.values()))
     shares = [(value - low) / (high - low) for value in logs.values()]
-    return dict(zip(logs, sample_colorscale(charts.SCALE, shares, colortype="rgb"), strict=True))
+    return dict(zip(logs, charts.scale_colours(shares), strict=True))
 
 
 def _node(
@@ -164,7 +165,7 @@ def _scale(sizes: Mapping[str, float]) -> str:
     low, high = charts.colour_range(known)
     if not known:
         return '<div class="nl-scale">The colours appear with the first measurements.</div>'
-    steps = ", ".join(sample_colorscale(charts.SCALE, [index / 8 for index in range(9)]))
+    steps = ", ".join(charts.scale_colours(index / 8 for index in range(9)))
     return (
         f'<div class="nl-scale"><span>{10**low:.0e}</span><i style="background:linear-gradient(90deg, {steps})"></i>'
         f"<span>{10**high:.0e}</span></div>"

@@ -16,7 +16,7 @@ MOST_VERDICTS = 4
 NEXT_PAGES = (("inspect", "Inspect", "troubleshoot"), ("export", "Export", "ios_share"))
 
 
-def cards(live: LiveRun) -> None:
+def cards(live: LiveRun) -> str:
     """Training and validation loss, the main metric and the gradient norm, with the change since the last epoch."""
     job = live.run.job
     metrics = [metric for metric in job.paradigm.metrics(job.dataset) if not metric.costly]
@@ -29,7 +29,7 @@ def cards(live: LiveRun) -> None:
         _card(label, live.last(metric.split, metric.name), metric.higher_is_better)
         for label, metric in zip(labels, [*shown, norm], strict=True)
     ]
-    st.html(f'<div class="nl-cards">{"".join(made)}</div>')
+    return f'<div class="nl-cards">{"".join(made)}</div>'
 
 
 def _card(label: str, found: tuple[float, float] | None, higher_is_better: bool | None) -> str:
@@ -55,8 +55,8 @@ def number(value: Any) -> str:
     return f"{value:,.2f}" if size < 100 else f"{value:,.0f}"
 
 
-def verdicts(live: LiveRun) -> None:
-    """The verdicts, the most serious first. Always one element, so that nothing below it moves."""
+def verdicts(live: LiveRun) -> str:
+    """The verdicts, the most serious first."""
     found = live.verdicts[:MOST_VERDICTS]
     rest = len(live.verdicts) - len(found)
     more = f'<div class="nl-verdict nl-verdict-info">and {rest} more</div>' if rest > 0 else ""
@@ -64,7 +64,7 @@ def verdicts(live: LiveRun) -> None:
     if not found and live.active and live.progress.step:
         healthy = "No problems found in gradients, activations and updates."
         text = f'<div class="nl-verdict nl-verdict-info">{healthy}</div>'
-    st.html(f'<div class="nl-verdicts">{text}</div>')
+    return f'<div class="nl-verdicts">{text}</div>'
 
 
 def _verdict(verdict: Verdict) -> str:

@@ -1,4 +1,4 @@
-"""A run as one watches it: cards, verdicts and charts, drawn again every second while it trains."""
+"""A run as one watches it: cards, verdicts and charts. While it trains they follow it, through feed.py."""
 
 from __future__ import annotations
 
@@ -7,8 +7,21 @@ import streamlit as st
 import trainers
 from pages.parts.theme import charts
 from pages.parts.theme.run_page import shows_errors
-from pages.parts.training import activations, block_rows, curves, gradients, panels, run_data, run_graph, run_summary
-from pages.parts.training.run_data import ACTIVE
+from pages.parts.training import (
+    activations,
+    block_rows,
+    controls,
+    curves,
+    feed,
+    gradients,
+    panels,
+    run_data,
+    run_graph,
+    run_summary,
+    weights,
+)
+from pages.parts.training.run_data import LiveRun
+from trainers.events import State
 from trainers.runs.run import Run
 
 SHOWN_LATER = (
@@ -20,21 +33,41 @@ SHOWN_LATER = (
 )
 
 
-def show(run: Run) -> None:
-    """Everything about the run, as a fragment of the page."""
-    st.fragment(_live, run_every=1.0 if run.state in ACTIVE else None)(run.id)
+def show(run: Run, state: State) -> None:
+    """Everything about the run, as a fragment of the page. `state` is what the header says of the run."""
+    st.fragment(_live)(run.id, state)
 
 
 @shows_errors
-def _live(run_id: str) -> None:
+def _live(run_id: str, state: State) -> None:
     live = run_data.read(trainers.open_run(run_id))
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="ending"):
-        run_summary.ending(live)
-        run_summary.next_pages(live)
-    run_summary.cards(live)
-    run_summary.verdicts(live)
-    panels.cards(live)
-    live = block_rows.choose_group(live)
+    if live.progress.state != state:
+        st.rerun()  # the header has other buttons now
+    with feed.collecting() as parts:
+        with st.container(horizontal=True, vertical_alignment="center", gap="small", key="ending"):
+            run_summary.ending(live)
+            run_summary.next_pages(live)
+        feed.html("numbers", run_summary.cards, live)
+        feed.html("verdicts", run_summary.verdicts, live)
+        if live.run.job.paradigm.cards:
+            st.fragment(_cards)(run_id)
+        live = block_rows.choose_group(live)
+        _charts(live)
+    if live.active:
+        feed.follow(live, [controls.PROGRESS, *parts], {"page": feed.signs_of(live)["page"]})
+
+
+@shows_errors
+def _cards(run_id: str) -> None:
+    """The cards of the run's paradigm: drawn again when there are new pictures."""
+    live = run_data.read(trainers.open_run(run_id))
+    with feed.collecting() as parts:
+        panels.cards(live)
+    if live.active:
+        feed.follow(live, parts, {"cards": feed.signs_of(live)["cards"]})
+
+
+def _charts(live: LiveRun) -> None:
     through_time = ((("through_time", gradients.through_time),),) if gradients.has_through_time(live) else ()
     rows = (
         *through_time,
@@ -42,7 +75,8 @@ def _live(run_id: str) -> None:
         (("network", run_graph.show),),
         (("metric", curves.metric), ("gradient_map", gradients.over_time)),
         (("now", activations.now), ("over_time", activations.over_time)),
-        (("ratio", gradients.update_ratio), ("inactive", activations.inactive)),
+        (("ratio", gradients.update_ratio), ("weights", weights.over_time)),
+        (("inactive", activations.inactive),),
     )
     for row in rows:
         for column, (key, chart) in zip(st.columns(len(row), gap="small"), row, strict=True):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from pages.parts.theme import charts
+from pages.parts.theme.charts import Plain
+from pages.parts.training import feed
 from pages.parts.training.run_data import LiveRun
 from pages.parts.views import card
 
@@ -32,18 +34,21 @@ def uncertainty(live: LiveRun) -> None:
 
 
 def _curves(live: LiveRun, names: dict[str, str], key: str) -> None:
+    if not any(live.curves.get(("validation", name)) for name in names):
+        return charts.empty(WAITING)
+    return feed.chart(f"live_{key}", _figure, live, tuple(names.items()), key)
+
+
+def _figure(live: LiveRun, names: tuple[tuple[str, str], ...], key: str) -> Plain:
     look = charts.look()
-    found = {label: live.curves.get(("validation", name)) for name, label in names.items()}
-    traces = [
-        charts.line(curve.epoch, curve.value, label, colour, 2.2)
+    found = {label: live.curves.get(("validation", name)) for name, label in names}
+    shown = [
+        (label, curve, colour)
         for (label, curve), colour in zip(found.items(), (look.training, look.validation), strict=False)
         if curve is not None
     ]
-    if not traces:
-        return charts.empty(WAITING)
+    traces = [charts.line(curve.epoch, curve.value, label, colour, 2.2) for label, curve, colour in shown]
     low = {"rangemode": "tozero"} if key == "calibration_error" else {}
     wanted = [charts.level(LEVEL)] if key == "coverage" else []
-    made = charts.figure(
-        traces, x="epoch", state=f"{live.run.id}{key}", yaxis=low, xaxis={"tickformat": ",d"}, shapes=wanted
-    )
-    return charts.draw(made, f"live_{key}")
+    axis = charts.epochs(max((curve.epoch.max(initial=0) for _, curve, _ in shown), default=0))
+    return charts.plain(traces, x="epoch", state=f"{live.run.id}{key}", yaxis=low, xaxis=axis, shapes=wanted)

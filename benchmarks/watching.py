@@ -1,0 +1,204 @@
+"""What it costs the training when somebody watches: steps per second of the digits CNN, alone and with tabs open.
+
+The real app trains on one core; real tabs of a Chromium show its Train page on another. The same run is measured alone
+and watched in turn, so that a slow minute of the machine slows both. Where there is one core only, nothing can be told.
+
+Two figures are taken of each window: steps per second of the clock, and per second of the server's processor time. The
+second holds on a machine that does other things at the same time, and is the value of the row; the first is in its
+note, with the updates that each tab has received.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import builder
+from benchmarks.table import Row
+from tests.browser.chromium import find
+
+ROOT = Path(__file__).parents[1]
+ROUNDS = int(os.environ.get("NETLOOM_BENCH_ROUNDS", "3"))
+SECONDS, SETTLING = 8.0, 4.0
+WATCHERS = ((1, 0.03), (10, 0.10))  # how many tabs, and the share of the training's speed that they may cost
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-timer-throttling", "--disable-renderer-backgrounding"]
+TICK = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
+
+
+class Window(NamedTuple):
+    """What happened in some seconds."""
+
+    per_second: float  # steps, by the clock
+    per_cpu_second: float  # steps, by the server's processor time
+    updates: float  # that a tab received, per second
+
+
+def rows() -> Iterator[Row]:
+    if not hasattr(os, "sched_setaffinity") or len(os.sched_getaffinity(0)) < 2:
+        yield Row("watching the digits CNN: needs Linux and two cores", 0, "", 0, "not measured")
+        return
+    cores = sorted(os.sched_getaffinity(0))
+    with tempfile.TemporaryDirectory() as home, _server(Path(home), cores[0]) as server:
+        os.sched_setaffinity(0, set(cores[1:]))
+        try:
+            yield from _measured(server)
+        finally:
+            os.sched_setaffinity(0, set(cores))
+
+
+def _measured(server: _Server) -> Iterator[Row]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find(), args=FLAGS)
+        context = browser.new_context(viewport={"width": 1280, "height": 800})
+        context.set_default_timeout(120_000)
+        tabs = [context.new_page() for _ in range(WATCHERS[-1][0])]
+        tabs[0].goto(f"{server.url}/train?document={server.document}")
+        tabs[0].get_by_role("button", name="Start", exact=True).click()
+        server.wait_for_run()
+        for count, limit in WATCHERS:
+            alone, watched = [], []
+            for _ in range(ROUNDS):
+                _close(tabs)
+                alone.append(server.window([]))
+                for tab in tabs[:count]:
+                    _open(tab, server)
+                watched.append(server.window(tabs[:count]))
+            yield _row(count, limit, alone, watched)
+        context.close()
+        browser.close()
+
+
+def _open(tab: Any, server: _Server) -> None:
+    tab.goto(f"{server.url}/train?document={server.document}&run={server.run}")
+    tab.locator(".js-plotly-plot").nth(7).wait_for()
+    tab.evaluate(COUNT)
+
+
+def _close(tabs: list[Any]) -> None:
+    for tab in tabs:
+        tab.goto("about:blank")
+
+
+# Counts what a tab is shown anew: the line of the progress changes with every update.
+COUNT = """() => {
+  window.updates = 0;
+  new MutationObserver(() => { window.updates += 1; }).observe(
+    document.querySelector('[data-part="progress"]') ?? document.querySelector('.nl-progress').closest('.stHtml'),
+    { childList: true, subtree: true, characterData: true });
+}"""
+
+
+def _row(count: int, limit: float, alone: list[Window], watched: list[Window]) -> Row:
+    def kept(value: str) -> float:
+        return statistics.median(getattr(w, value) / getattr(a, value) for a, w in zip(alone, watched, strict=True))
+
+    steps, before = (statistics.median(window.per_second for window in windows) for windows in (watched, alone))
+    updates = statistics.median(window.updates for window in watched)
+    clock = kept("per_second")
+    note = f"{steps:.0f} against {before:.0f} steps/s ({clock:.3f} by the clock), {updates:.2f} updates/s a tab"
+    what = f"watching the digits CNN: speed kept with {count} tab{'s' * (count > 1)}"
+    return Row(what, kept("per_cpu_second"), "at least", 1 - limit, note)
+
+
+class _Server:
+    """The app in a process of its own, with a document that trains for ever."""
+
+    def __init__(self, home: Path, process: subprocess.Popen[bytes], port: int, document: str) -> None:
+        self.home, self.process, self.document = home, process, document
+        self.url = f"http://127.0.0.1:{port}"
+        self.run = ""
+
+    def wait_for_run(self) -> None:
+        """Wait until the run is some hundred steps old."""
+        end = time.monotonic() + 120
+        while time.monotonic() < end:
+            time.sleep(0.5)
+            if self._position()[0] > 500:
+                return
+        raise RuntimeError("The run did not start.")
+
+    def window(self, tabs: list[Any]) -> Window:
+        """Measure for SECONDS."""
+        _wait(tabs, SETTLING)
+        for tab in tabs:
+            tab.evaluate("window.updates = 0")
+        (step, at), cpu = self._position(), self._cpu()
+        _wait(tabs, SECONDS)
+        (later, then), used = self._position(), self._cpu() - cpu
+        updates = statistics.median(tab.evaluate("window.updates") for tab in tabs) if tabs else 0
+        return Window((later - step) / (then - at), (later - step) / used, updates / (then - at))
+
+    def _position(self) -> tuple[int, float]:
+        """The step of the run, and when it was there."""
+        if not (self.home / "runs.sqlite").exists():
+            return 0, 0.0
+        connection = sqlite3.connect(f"file:{self.home / 'runs.sqlite'}?mode=ro", uri=True, timeout=10)
+        try:
+            found = connection.execute("SELECT id, step, updated FROM runs").fetchone()
+        finally:
+            connection.close()
+        if found is None:
+            return 0, 0.0
+        self.run = found[0]
+        return found[1], found[2]
+
+    def _cpu(self) -> float:
+        """Seconds of processor time that the server's process has used."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / TICK
+
+
+def _wait(tabs: list[Any], seconds: float) -> None:
+    """Sleep; with a tab in a way that lets playwright work, which would else let its messages pile up."""
+    if tabs:
+        tabs[0].wait_for_timeout(1000 * seconds)
+    else:
+        time.sleep(seconds)
+
+
+@contextmanager
+def _server(home: Path, core: int) -> Iterator[_Server]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    document = builder.template("digits_cnn")
+    document = document.changed(training={**document.training, "epochs": 1_000_000})
+    name = uuid.uuid4().hex
+    (home / "documents").mkdir()
+    (home / "documents" / f"{name}.json").write_text(json.dumps(document.model_dump(mode="json")), encoding="utf-8")
+    environment = {**os.environ, "NETLOOM_HOME": str(home)}
+    command = ["taskset", "-c", str(core), sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py")]
+    process = subprocess.Popen(
+        [*command, "--server.port", str(port)],
+        cwd=ROOT,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        for _ in range(240):
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=5).close()
+                break
+            except OSError:
+                time.sleep(0.5)
+        yield _Server(home, process, port, name)
+    finally:
+        process.terminate()
+        process.wait(20)
