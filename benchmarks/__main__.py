@@ -7,7 +7,7 @@ import importlib
 import inspect
 import sys
 
-ALL = ["step", "paradigms", "run", "memory", "graph"]
+ALL = ["step", "paradigms", "run", "memory", "watching", "graph"]
 
 
 def main(arguments: list[str]) -> int:
