@@ -23,6 +23,7 @@ from benchmarks.table import Row
 ROUNDS, EPOCHS, SAMPLES, BATCH = 3, 2, 2000, 64
 NETWORKS = ("CNN", "residual network")
 BARE = "with torch alone"
+SERVED = "pages"
 
 
 def rows() -> Iterator[Row]:
@@ -31,6 +32,17 @@ def rows() -> Iterator[Row]:
         yield _row(f"whole run, {name}: peak memory against the bare loop", pairs, 1.05)
     pairs = [(_measured("CNN", "Netloom"), _measured("CNN", BARE))]
     yield _row(f"whole run, CNN: peak memory against a script {BARE}", pairs, None)
+    yield from _served()
+
+
+def _served() -> Iterator[Row]:
+    """Resident memory of a server, in which no collection follows a rerun: of 200 reruns of pages, then of 20 runs."""
+    command = [sys.executable, "-m", "benchmarks.memory", SERVED]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[1])
+    before, reruns, runs = map(float, done.stdout.split()[-3:])
+    note = f"{before:,.0f}, {reruns:,.0f} and {runs:,.0f} MiB"
+    yield Row("pages: resident memory after 200 reruns, against before", reruns / before, "at most", 1.1, note)
+    yield Row("pages: resident memory after 20 runs more, against before", runs / before, "at most", 1.1, note)
 
 
 def _row(what: str, pairs: list[tuple[float, float]], limit: float | None) -> Row:
@@ -137,5 +149,42 @@ def _train(model: Any, epoch_of: Callable[[int], Any], validation: Any, folder: 
     path.unlink()
 
 
+def _serve() -> None:
+    """Draw the Train and the Build page 100 times each, and train 20 runs; print the resident memory in MiB."""
+    import trainers
+    from pages.parts.theme import torch_import
+    from tests.pages.trained import page, perceptron, store
+    from trainers.engine.session import warm_up
+
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
+        os.environ["NETLOOM_HOME"] = home
+        warm_up()
+        torch_import.freeze()
+        document = perceptron(epochs=3)
+        store(document)
+        trainers.start(trainers.Job.from_document(document)).wait()
+        drawn = [page("train"), page("build")]
+        found = []
+        for reruns in (10, 100):  # the first ones fill caches
+            for _ in range(reruns):
+                for each in drawn:
+                    each.run()
+            found.append(_resident())
+        for _ in range(20):
+            trainers.start(trainers.Job.from_document(document)).wait()
+        print(*found, _resident())
+
+
+def _resident() -> float:
+    """Resident memory of this process in MiB (Linux); elsewhere its peak."""
+    statm = Path("/proc/self/statm")
+    if statm.exists():
+        return int(statm.read_text().split()[1]) * resource.getpagesize() / 2**20
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
 if __name__ == "__main__":
-    _process(*sys.argv[1:])
+    if sys.argv[1:] == [SERVED]:
+        _serve()
+    else:
+        _process(*sys.argv[1:])
