@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from trainers import disk
 from trainers.data.base import DataError
 from trainers.home import home, mirror
 
@@ -125,7 +125,7 @@ def _reason(error: Exception) -> str:
     """Why a download failed, in a few words."""
     if isinstance(error, ValueError) and "hash" in str(error).lower():
         return "what arrived is not the file that was expected (its checksum differs)"
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+    if disk.is_full(error):
         return "the disk is full"
     if isinstance(error, PermissionError):
         return f"{error.filename} cannot be written to"
