@@ -13,7 +13,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
@@ -92,6 +92,19 @@ def row(name: str, index: int, claim: Expectation, values: Sequence[float]) -> s
     return f"{name:24} {index + 1:>3}  {stated:44} {measured:44} {verdict}"
 
 
+def report(name: str, measured: Mapping[Training, Mapping[tuple[str, str], float]]) -> int:
+    """Print the rows of a template; returns how many of its claims do not hold."""
+    wrong = 0
+    for index, step in enumerate(steps(builder.template(name))):
+        for claim in step.expect:
+            key = (claim.split, claim.metric)
+            found = [measured[Training(name, index, seed)] for seed in range(claim.seeds)]
+            values = [values[key] for values in found if key in values]
+            wrong += not holds(claim, values) or len(values) < claim.seeds
+            print(row(name, index, claim, values), flush=True)
+    return wrong
+
+
 def main(names: Sequence[str], jobs: int) -> int:
     unknown = sorted(set(names) - set(builder.templates()))
     if unknown:
@@ -100,22 +113,15 @@ def main(names: Sequence[str], jobs: int) -> int:
     names = names or list(builder.templates())
     todo = list(trainings(names))
     measured: dict[Training, dict[tuple[str, str], float]] = {}
-    begun = time.monotonic()
+    begun, wrong = time.monotonic(), 0
+    print(f"{'template':24} step  {'stated':44} {'measured':44}")
     with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
         for number, (training, found) in enumerate(zip(todo, pool.map(measure, todo), strict=True), start=1):
             measured[training] = found
             left = (time.monotonic() - begun) / number * (len(todo) - number)
             print(f"{number} of {len(todo)} trainings, about {left:.0f} s left", file=sys.stderr, flush=True)
-    wrong = 0
-    print(f"{'template':24} step  {'stated':44} {'measured':44}")
-    for name in names:
-        for index, step in enumerate(steps(builder.template(name))):
-            for claim in step.expect:
-                found = [measured[Training(name, index, seed)] for seed in range(claim.seeds)]
-                key = (claim.split, claim.metric)
-                values = [values[key] for values in found if key in values]
-                wrong += not holds(claim, values) or len(values) < claim.seeds
-                print(row(name, index, claim, values))
+            if number == len(todo) or todo[number].template != training.template:
+                wrong += report(training.template, measured)
     print(f"{wrong} claims do not hold." if wrong else "Every claim holds.")
     return 1 if wrong else 0
 
