@@ -57,7 +57,7 @@ def measure(training: Training) -> dict[tuple[str, str], float]:
     """The last value of each metric of each split, by (split, metric), after one training. Empty: it failed."""
     document = builder.template(training.template)
     step = steps(document)[training.step]
-    with tempfile.TemporaryDirectory() as home:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
         os.environ["NETLOOM_HOME"] = home  # its runs are not kept among the user's own
         seed = int(document.training.get("seed", 0)) + training.seed
         job = trainers.Job.from_document(performed(document, step), **{"device": "cpu", **step.job, "seed": seed})
