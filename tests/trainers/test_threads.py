@@ -162,7 +162,7 @@ def test_an_unsteady_measurement_is_not_remembered(
 
 def test_fewer_threads_are_taken_where_more_gain_next_to_nothing() -> None:
     assert threads.fastest({4: [0.99, 0.99], 2: [1.0, 1.0], 1: [1.005, 1.005]}) == 1
-    assert threads.fastest({4: [0.5, 0.5], 2: [0.51, 0.51], 1: [1.0, 1.0]}) == 2
+    assert threads.fastest({4: [0.5, 0.5], 2: [0.505, 0.505], 1: [1.0, 1.0]}) == 2
     assert threads.fastest({2: [0.5, 9.0, 0.5], 1: [1.0, 1.0, 1.0]}) == 2, "one long turn is no sign"
     assert threads.candidates(6) == [6, 4, 2, 1]
     assert threads.candidates(2) == [2, 1]

@@ -352,8 +352,9 @@ class TrainingSession:
     # -- keeping ----------------------------------------------------------------------------------------------------
 
     def _save_when_due(self) -> None:
-        if self.loop is not None and self.loop.best and self._best_saved < 0:
-            self.save_best()  # the first ones at once, so that the pages can show predictions
+        loop = self.loop
+        if loop is not None and loop.best and self._best_saved < 0 and loop.position.step < self.total_steps:
+            self.save_best()  # the first ones at once, so that the pages can show predictions; `finish` writes the last
         begun = time.perf_counter()
         if begun < self._save_at or self.writer.is_busy:
             return

@@ -41,9 +41,7 @@ TURNS = 12  # of each number, at most
 SLOW_STEP = 0.02  # seconds; from there on a number of threads that is far behind has one try only
 SLOWEST_STEP = 0.1  # seconds; from there on one step of each number must do
 FAR_BEHIND = 1.3
-GAIN = (
-    0.97  # of the time with fewer threads, at most: a smaller gain is not worth what further threads take from others
-)
+GAIN = 0.985  # of the time with fewer threads, at most: for less, further threads are not taken from others
 SPREAD = 1.3  # of the usual turn and the fastest one: above, something disturbed the measurement
 REMEMBERED = 500  # measurements, the newest ones
 SMALL_STEP = 300_000_000  # floating-point operations of a forward pass over a batch; see `threads_before_measuring`

@@ -14,7 +14,7 @@ import itertools
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,6 +56,7 @@ NEW_HEAD = "is the new head"
 FIRST_SETTINGS = (
     *("optimizer", "schedule", "initialisation", "seed", "device", "threads", "precision", "gradient_clip", "l1"),
 )
+METRICS = "metrics"  # of a first training, in the file with its weights
 SOURCE_PREFIX = "source_"  # of the names of the first training's metrics
 OUTPUT_SHAPE = "T130"  # the check of the output's width; its fix gives the head one output for each class
 
@@ -193,7 +194,9 @@ def train_first(job: Job, paradigm: Transfer, say: Callable[[str], None], report
     Its metrics are reported as those of the run, with a prefix before their names and steps below 0."""
     first = first_job(job, paradigm)
     path = first_weights_path(first)
-    if not path.is_file():
+    if path.is_file():
+        report(_metrics_of(path))
+    else:
         _train(first, path, say, report)
     return path
 
@@ -225,8 +228,12 @@ def _train(first: Job, path: Path, say: Callable[[str], None], report: Report) -
         epoch = min(loop.position.epoch + 1, settings.epochs)
         say(f"First training on {title}: epoch {epoch:,} of {settings.epochs:,} …")
 
+    told: list[Metric] = []
+
     def on_tick(events: list[Event]) -> bool:
-        report([_before_the_run(event, total) for event in events if isinstance(event, Metric)])
+        new = [_before_the_run(event, total) for event in events if isinstance(event, Metric)]
+        told.extend(new)
+        report(new)
         announce()
         return False
 
@@ -237,7 +244,19 @@ def _train(first: Job, path: Path, say: Callable[[str], None], report: Report) -
         if not loop.run():
             raise Interrupted
     path.parent.mkdir(parents=True, exist_ok=True)
-    checkpoint.save_weights(path, loop.best)
+    checkpoint.save_weights(path, loop.best, {METRICS: json.dumps([astuple(metric) for metric in told])})
+
+
+def _metrics_of(path: Path) -> list[Metric]:
+    """The metrics of a first training that ran earlier: the same job has the same metrics each time. An older version
+    kept none."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, "pt") as file:
+            return [Metric(*values) for values in json.loads((file.metadata() or {}).get(METRICS, "[]"))]
+    except (SafetensorError, OSError, ValueError, TypeError):
+        return []
 
 
 def _before_the_run(metric: Metric, total: int) -> Metric:
