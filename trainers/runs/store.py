@@ -48,7 +48,8 @@ MOST_PROBES = 250  # probes of one kind returned at most, spread evenly over the
 NEWEST_FIRST = "ORDER BY runs.created DESC, runs.rowid DESC"
 NAMED = "WHERE (? = '' OR INSTR(LOWER(runs.name), LOWER(?)))"
 # Of runs that are over, the columns behind the histograms are not read: those are long.
-_OWNER = ", ".join(f"CASE WHEN state IN {OVER} THEN NULL ELSE {name} END AS {name}" for name in ("owner", "beat"))
+_OWNED = ("owner", "beat", "request")
+_OWNER = ", ".join(f"CASE WHEN state IN {OVER} THEN NULL ELSE {name} END AS {name}" for name in _OWNED)
 TABLE = f"runs.id, name, {', '.join(PROGRESS)}, {_OWNER}, facts, best FROM runs LEFT JOIN summaries ON run = runs.id"
 OF_A_RUN = ("metrics", "probes", "summaries", "jobs")  # the other tables with rows of a run
 RUN_ID = re.compile(r"[0-9a-z-]{6,64}")

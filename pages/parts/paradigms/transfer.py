@@ -167,9 +167,9 @@ def scratch_baseline_curves(live: LiveRun) -> None:
     """The first metric of the validation split, with transfer and from scratch."""
     job = live.run.job
     metric = job.paradigm.metrics(job.dataset)[0]
-    charts.heading("With and without transfer", f"validation {metric.label} after each epoch")
     if ("validation", metric.name) not in live.curves:
         return _first_training(live)
+    charts.heading("With and without transfer", f"validation {metric.label} after each epoch")
     return feed.chart("scratch_baseline", _baseline_figure, live, metric.name)
 
 
@@ -184,7 +184,9 @@ def _baseline_figure(live: LiveRun, metric: str) -> Plain:
 
 def _first_training(live: LiveRun) -> None:
     """The loss of the first training, until the run has values of its own."""
-    if not any((split, f"{SOURCE_PREFIX}loss") in live.curves for split in ("training", "validation")):
+    known = any((split, f"{SOURCE_PREFIX}loss") in live.curves for split in ("training", "validation"))
+    charts.heading("First training" if known else "With and without transfer")
+    if not known:
         return charts.empty("The first value comes at the end of the first epoch.")
     return feed.chart("scratch_baseline", _first_figure, live)
 
