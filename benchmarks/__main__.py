@@ -7,7 +7,7 @@ import importlib
 import inspect
 import sys
 
-ALL = ["step", "paradigms", "run", "memory", "watching", "graph"]
+ALL = ["step", "paradigms", "run", "memory", "watching", "graph", "pages"]
 
 
 def main(arguments: list[str]) -> int:

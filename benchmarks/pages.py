@@ -13,12 +13,15 @@ from typing import Any
 from playwright.sync_api import sync_playwright
 
 import builder
+from benchmarks.stores import fill, long_run
 from benchmarks.table import Row
 from tests.browser.canvas_page import FRAME, TIMEOUT, BuildPage, store
 from tests.browser.chromium import find
 from tests.browser.conftest import FLAGS, App
+from trainers.runs.store import Store
 
 SIZE = {"width": 1280, "height": 800}
+RUNS = 10_000
 ROUNDS = 5  # of which the median is taken
 
 
@@ -49,6 +52,7 @@ def rows() -> Iterator[Row]:
         yield from first_page(page, app)
         yield from build(page, app)
         yield from trained(page, app)
+        yield from many_runs(page, app)
 
 
 def first_page(page: Any, app: App) -> Iterator[Row]:
@@ -90,13 +94,12 @@ def build(page: Any, app: App) -> Iterator[Row]:
         page.locator(".st-key-right .nl-title", has_text=name).first.wait_for()
 
     yield Row("selecting a node, seconds", measured(canvas.rest, select), "at most", 0.4)
-    templates = iter(("lenet_mnist", "resnet_cifar10", "spiral_mlp", "char_gru", "digits_cnn", "xor_mlp"))
     known = builder.templates()
-    wanted = iter([name for name in templates if name in known] + list(known))
+    wanted = iter(list(known)[:: len(known) // ROUNDS])
 
     def gallery() -> None:
         canvas.rest()
-        page.locator(".st-key-templates button").click()
+        page.get_by_role("button", name="Templates", exact=True).click()
         page.locator('[data-testid="stDialog"] .nl-card').first.wait_for()
         canvas.rest()
         page.wait_for_timeout(300)
@@ -174,7 +177,42 @@ def trained(page: Any, app: App) -> Iterator[Row]:
         page.locator(".st-key-prepare_zip button").first.click()
         page.locator(".st-key-download_zip button").first.wait_for()
 
-    yield Row("preparing the zip for the first time, seconds", measured(lambda: None, prepare, 1), "at most", 4)
+    page.wait_for_timeout(20_000)  # somebody reads the page; a process gets ready meanwhile
+    yield Row("preparing the zip, the page open for 20 s, seconds", measured(lambda: None, prepare, 1), "at most", 4)
+
+
+def many_runs(page: Any, app: App) -> Iterator[Row]:
+    """The Runs page with 10,000 runs, for the first time and again; and a run of a million rows on the Train page."""
+    store_of_app = Store(app.home)
+    run = long_run(store_of_app, builder.template("digits_cnn"))
+    fill(store_of_app, RUNS)
+    rest = page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]')
+
+    def runs() -> None:
+        page.goto(f"{app.url}/runs")
+        page.locator(".st-key-runs canvas").first.wait_for()
+
+    def million() -> None:
+        page.goto(f"{app.url}/train?run={run}")
+        page.locator(".js-plotly-plot").first.wait_for()
+
+    page.goto(app.url)
+    rest.wait_for()
+    first = measured(lambda: None, runs, 1)
+    yield Row(f"the Runs page with {RUNS:,} runs, loaded for the first time, seconds", first, "", 0)
+    yield Row(f"the Runs page with {RUNS:,} runs, loaded, seconds", measured(rest.wait_for, runs, 3), "", 0)
+
+    def go() -> None:
+        page.get_by_role("link", name="Runs", exact=True).click()
+        page.locator(".st-key-runs canvas").first.wait_for()
+
+    def away() -> None:
+        page.get_by_role("link", name="Build", exact=True).click()
+        page.locator(".st-key-runs").wait_for(state="detached")
+        rest.wait_for()
+
+    yield Row(f"going to the Runs page with {RUNS:,} runs, seconds", measured(away, go, 3), "at most", 1)
+    yield Row("a run of a million rows, loaded, seconds", measured(rest.wait_for, million, 1), "", 0)
 
 
 def _to_build(page: Any) -> Callable[[], None]:
