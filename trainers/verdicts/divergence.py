@@ -32,7 +32,8 @@ class DecayDiverges(EvidenceRule):
     severity: ClassVar[VerdictSeverity] = "error"
     badge: ClassVar[Badge] = ""
     effects: ClassVar[tuple[str, ...]] = (
-        "ExplodingGradients", "LearningRateTooHigh", "TooMuchMomentum", "PenaltyTooStrong", *UNITS, *GUESSING
+        "ExplodingGradients", "LearningRateTooHigh", "TooMuchMomentum", "PenaltyTooStrong", "Overfitting", *UNITS,
+        *GUESSING,
     )  # fmt: skip
 
     def find(self, evidence: Evidence) -> Iterator[Verdict]:
@@ -113,7 +114,7 @@ class TooMuchMomentum(EvidenceRule):
 
     title: ClassVar[str] = "Too much momentum"
     severity: ClassVar[VerdictSeverity] = "error"
-    effects: ClassVar[tuple[str, ...]] = ("ExplodingGradients", "LearningRateTooHigh", *UNITS, *GUESSING)
+    effects: ClassVar[tuple[str, ...]] = ("ExplodingGradients", "LearningRateTooHigh", "Overfitting", *UNITS, *GUESSING)
     longest: ClassVar[float] = 40.0  # steps
 
     def find(self, evidence: Evidence) -> Iterator[Verdict]:
@@ -143,7 +144,7 @@ class LearningRateTooHigh(EvidenceRule):
     title: ClassVar[str] = "Learning rate too high"
     severity: ClassVar[VerdictSeverity] = "error"
     badge: ClassVar[Badge] = "exploding"
-    effects: ClassVar[tuple[str, ...]] = (*UNITS, *GUESSING)
+    effects: ClassVar[tuple[str, ...]] = ("Overfitting", *UNITS, *GUESSING)
 
     def find(self, evidence: Evidence) -> Iterator[Verdict]:
         largest = evidence.probes.largest_update

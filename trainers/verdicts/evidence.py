@@ -22,9 +22,10 @@ POINTS = 64  # of the curve of the losses, at most
 MIN_POINTS = 8  # of that curve, before anything is said about it
 GROWN, STAYS, FALLEN = 0.5, 0.02, 0.3  # as shares of the first loss
 FALLS, SURE = 0.02, 3.0  # share of the loss, and standard errors, by which it must fall between two quarters
-WELL, VERY_WELL = 0.3, 0.7  # of the way from guessing to perfect predictions
+BADLY, WELL, VERY_WELL = 0.15, 0.3, 0.7  # of the way from guessing to perfect predictions
 EARLY = 0.2  # of the planned steps, in which a network that does not learn yet may just be slow
 LONG = 10  # epochs after which a score that is like guessing is reported in any run
+SMALLEST = -30.0  # of the logarithms of gradients
 NOT_KEPT = ("mean", "std", "max_abs")  # statistics that are for charts alone, as are the activations of other layers
 Statistics = dict[str, dict[str, float]]  # node → statistic → value
 
@@ -36,7 +37,7 @@ class ProbeStatistics:
     activations: Statistics = field(default_factory=dict)
     gradients: Statistics = field(default_factory=dict)
     weights: Statistics = field(default_factory=dict)
-    through_time: Statistics = field(default_factory=dict)  # node → steps before the last one → mean gradient norm
+    through_time: Statistics = field(default_factory=dict)  # node → steps before the last → log of the gradient
     first: dict[str, Statistics] = field(default_factory=dict)  # by the kind of probe: the first values
     largest_update: dict[str, float] = field(default_factory=dict)  # node → the largest ratio of an update to weights
     count: int = 0  # probed steps
@@ -51,7 +52,8 @@ class ProbeStatistics:
     def _add(self, probe: Probe) -> None:
         averages: Statistics = getattr(self, probe.kind)
         first = self.first.setdefault(probe.kind, {})
-        for node, values in probe.values.items():
+        for node, measured in probe.values.items():
+            values = _through_time(measured) if probe.kind == "through_time" else measured
             old = averages.setdefault(node, {})
             for name, value in values.items():
                 if math.isfinite(value) and name not in NOT_KEPT:
@@ -202,7 +204,7 @@ class Evidence:
             return False
         if (known is not None and known >= VERY_WELL) or (job is not None and not job.paradigm.loss_shows_progress):
             return True
-        if self.losses.stays_high:
+        if self.losses.stays_high or (self.ended and known is not None and known < BADLY):
             return False
         return known >= WELL or self.losses.falls if known is not None else self.losses.falls or self._has_fallen
 
@@ -248,6 +250,15 @@ def _plain(epoch: Epoch) -> dict[str, Any]:
 def _epoch(state: Mapping[str, Any]) -> Epoch:
     diagnostics = tuple(Verdict(**verdict) for verdict in state["diagnostics"])
     return Epoch(**{**state, "diagnostics": diagnostics, "guesses": tuple(Guess(**each) for each in state["guesses"])})
+
+
+def _through_time(sizes: Mapping[str, float]) -> dict[str, float]:
+    """The gradients of the steps of a sequence, as logarithms (base 10) of their shares of that of the last step: one
+    step of training with a large gradient does not outweigh the others."""
+    last = sizes.get("0", 0.0)
+    if last <= 0:
+        return {}
+    return {back: max(math.log10(size / last), SMALLEST) if size > 0 else SMALLEST for back, size in sizes.items()}
 
 
 def _mean(values: Sequence[float]) -> float:

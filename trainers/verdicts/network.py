@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import statistics
 from collections.abc import Iterator
 from typing import Any, ClassVar
@@ -131,7 +132,8 @@ class ExplodingGradients(EvidenceRule):
     severity: ClassVar[VerdictSeverity] = "error"
     badge: ClassVar[Badge] = "exploding"
     effects: ClassVar[tuple[str, ...]] = (
-        "LearningRateTooHigh", "DeadUnits", "SaturatedUnits", "SlowUpdates", "VanishingGradients", *GUESSING
+        "LearningRateTooHigh", "DeadUnits", "SaturatedUnits", "SlowUpdates", "VanishingGradients", "Overfitting",
+        *GUESSING,
     )  # fmt: skip
     norm: ClassVar[float] = 1e3
     factor: ClassVar[float] = 300.0
@@ -285,17 +287,17 @@ class Forgets(EvidenceRule):
         if not evidence.fails:
             return
         for node, values in evidence.probes.through_time.items():
-            sizes = {int(back): size for back, size in values.items()}
-            last, furthest = sizes.get(0, 0.0), max(sizes, default=0)
-            if last <= 0 or furthest < self.least_steps or sizes[furthest] >= self.ratio * last:
+            logs = {int(back): value for back, value in values.items()}
+            furthest = max(logs, default=0)
+            if furthest < self.least_steps or logs[furthest] >= math.log10(self.ratio):
                 continue
-            lost = next(back for back in sorted(sizes) if sizes[back] < self.ratio * last)
+            lost = next(back for back in sorted(logs) if logs[back] < math.log10(self.ratio))
             run = evidence.circumstances
             yield self.verdict(
                 run,
                 node,
                 f"{{node}} forgets: the gradient {lost} steps before the last one is "
-                f"{max(sizes[lost] / last, 1e-30):.0e} of that at the last step, and it shrinks further. What is read "
+                f"{10 ** logs[lost]:.0e} of that at the last step, and it shrinks further. What is read "
                 "earlier is not learned.",
                 self._advice(run.specs.get(node)),
             )

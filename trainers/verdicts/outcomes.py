@@ -95,11 +95,12 @@ class Underfitting(EvidenceRule):
     """
 
     title: ClassVar[str] = "Under-fitting"
-    outcome: ClassVar[bool] = False
+    effects: ClassVar[tuple[str, ...]] = ("NeverPredicted",)
 
     def find(self, evidence: Evidence) -> Iterator[Verdict]:
         trained, held_out = evidence.training_progress, evidence.progress
-        if trained is None or held_out is None or len(evidence.epochs.last) < EPOCHS or evidence.losses.falls:
+        falls = evidence.losses.falls
+        if trained is None or held_out is None or len(evidence.epochs.last) < EPOCHS or (falls and not evidence.ended):
             return
         if evidence.share_done < 0.5 or trained > UNDERFITS or trained - held_out > GAP:
             return
@@ -112,8 +113,9 @@ class Underfitting(EvidenceRule):
             run,
             None,
             f"The network underfits: even on the training samples the {guess.label} is "
-            f"{last.training[guess.metric]:.3g} ({guess.words} gives {guess.value:.3g}), and the loss no longer falls.",
-            advise(run, LARGER, LESS_DECAY, LESS_L1, LESS_DROPOUT, RAISE_RATE),
+            f"{last.training[guess.metric]:.3g} ({guess.words} gives {guess.value:.3g}), and the loss "
+            f"{'was still falling at the last step' if falls else 'no longer falls'}.",
+            advise(run, *([LONGER] if falls else []), LARGER, LESS_DECAY, LESS_L1, LESS_DROPOUT, RAISE_RATE),
         )
 
 

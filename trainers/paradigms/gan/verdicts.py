@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 COLLAPSED = 0.7  # of the data's diversity; below it the generator has collapsed
 ALWAYS_RIGHT = 0.97  # discriminator accuracy on both sides, above which the generator gets hardly any gradient
 OSCILLATING = 0.45  # change of a sample per epoch, as a share of the mean distance between two samples of the data
-FIRST_EPOCHS = 8  # in which large changes are normal
+FIRST_EPOCHS = 8  # in which large changes are normal,
+LEARNING_EPOCHS = 4  # and in which samples are alike, since the generator has only begun to learn
 
 
 class ModeCollapse(VerdictRule):
@@ -134,7 +135,8 @@ class Diagnostics:
         """
         self.epochs += 1
         given = self.circumstances, self.how
-        found = [*ModeCollapse().find(*given, similarity, classes)]
+        early = self.circumstances.job is not None and self.epochs <= LEARNING_EPOCHS
+        found = [] if early else [*ModeCollapse().find(*given, similarity, classes)]
         found += [] if self.relative_scores else ConfidentDiscriminator().find(*given, recent)
         found += Oscillation().find(*given, self._change(samples, data))
         self.previous = samples.detach().clone()
