@@ -1,6 +1,7 @@
 # make app    sets everything up and opens Netloom on http://127.0.0.1:8501
 # make test   sets everything up and runs every check and every test
 # make check  ruff and mypy        make bench  Netloom against the same work written by hand
+# make verdicts   trains the table of healthy and ill networks, and compares what is said of them
 # make templates-table  trains every template and writes docs/templates.md
 # make lessons  performs the steps of the lessons with three seeds, and prints what they claim beside what is measured
 # make docs   writes docs/checks.md from the docstrings of the checks and verdicts, and takes docs/images from the app
@@ -10,7 +11,7 @@ VENV ?= .venv
 PYTHON = $(VENV)/bin/python
 READY = $(VENV)/.ready
 
-.PHONY: app test check bench templates-table lessons docs chromium clean
+.PHONY: app test check bench verdicts templates-table lessons docs chromium clean
 
 app: $(READY)
 	$(PYTHON) -m trainers app
@@ -27,6 +28,9 @@ check: $(READY)
 
 bench: $(READY)
 	$(PYTHON) -m benchmarks
+
+verdicts: $(READY)
+	$(PYTHON) -m tests.verdicts.table
 
 templates-table: $(READY)
 	$(PYTHON) -m benchmarks.templates

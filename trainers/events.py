@@ -13,7 +13,7 @@ OVER: tuple[State, ...] = ("finished", "stopped", "failed")
 SplitName = Literal["training", "validation", "test"]
 ProbeKind = Literal["activations", "gradients", "weights", "through_time"]
 VerdictSeverity = Literal["info", "warning", "error"]
-Badge = Literal["", "dead", "saturated", "vanishing", "exploding"]
+Badge = Literal["", "equal", "dead", "saturated", "vanishing", "exploding"]
 
 
 @dataclass(frozen=True, slots=True)

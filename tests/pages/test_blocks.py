@@ -293,3 +293,6 @@ def test_a_block_on_the_graph_has_a_field_for_each_repeat_and_the_worst_badge() 
     assert list(known["stage1"].sizes) == ["stage1.0", "stage1.1"]
     assert (known["stage1"].low, known["stage1"].high) == (1e-9, 1e-3)
     assert block_rows.worst_badges({"stage1.0.fc": "dead", "stage1.1.fc": "vanishing"}, ()) == {"stage1": "vanishing"}
+    serious = {"stage1.0.fc": "error", "stage1.1.fc": "warning", "head": "warning"}
+    assert block_rows.worst_severities(serious, ()) == {"stage1": "error", "head": "warning"}
+    assert block_rows.worst_severities(serious, ("stage1",)) == {"fc": "error"}

@@ -140,7 +140,9 @@ def test_the_graph_shows_every_node_its_gradient_and_its_badge() -> None:
     document = builder.template("vanishing_gradients")
     html = run_graph.network_html(document, {"fc1": 1e-9, "fc2": 1e-3}, {"fc1": "vanishing"})
     assert html.count('class="nl-node') == len(document.nodes)
-    assert "1.0e-09" in html and html.count("nl-word") == 1
+    assert "1.0e-09" in html and html.count("nl-word") == 1 and "nl-ring-error" in html
+    mild = run_graph.draw(document, {}, {"fc1": "dead", "fc2": "equal"}, {"fc1": "warning", "fc2": "error"})
+    assert mild.count("nl-ring-warning") == 1 and mild.count("nl-ring-error") == 1
 
 
 def chart_script(value: float) -> None:

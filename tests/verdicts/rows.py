@@ -101,7 +101,7 @@ def folded_sigmoids() -> Document:
 
 
 def random_walk() -> Document:
-    last = ("last", "Linear", {"out_features": 24}), ("shape", "Reshape", {"shape": [24, 1]})
+    last = ("last", "Linear", {"out_features": 10}), ("shape", "Reshape", {"shape": [10, 1]})
     adam = {"name": "Adam", "lr": 0.003}
     return network(("flatten", "Flatten"), *last, data={"name": "random_walk"}, optimizer=adam)
 
@@ -240,7 +240,14 @@ def outcomes() -> Iterator[Row]:
     )
     wide = {"depth": 2, "width": 256, "epochs": 150, "optimizer": {"name": "Adam", "lr": 0.01}}
     noisy = {"name": "moons", "samples": 200, "noise": 0.6, "batch_size": 32}
-    yield Row("memorised moons", lambda: perceptron(noisy, 2, **wide), "Overfitting", also=(), words=("Stop early",))  # type: ignore[arg-type]
+    yield Row(
+        "memorised moons",
+        lambda: perceptron(noisy, 2, **wide),
+        "Overfitting",
+        also=(),
+        notes=True,
+        words=("Stop early",),
+    )  # type: ignore[arg-type]
     patient = {"early_stopping": {"patience": 100}}
     yield Row(
         "memorised moons, early stopping on",

@@ -29,6 +29,10 @@ from trainers.engine.threads import threads
 from trainers.memory import main_memory
 from trainers.probes.nonfinite import NonFiniteProbe, Origin
 from trainers.runs.store import StoreError
+from trainers.verdicts.advice import CLIP
+from trainers.verdicts.circumstances import Circumstances
+from trainers.verdicts.divergence import LearningRateTooHigh
+from trainers.verdicts.rules import explained
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -182,8 +186,7 @@ def free_memory(session: TrainingSession) -> None:
 
 def _explain_divergence(error: Diverged, session: TrainingSession) -> str:
     """The message of a loss that is NaN: where it began, and what to do."""
-    rate = session.job.optimizer.lr
-    lower = f"The learning rate {rate:g} is probably too high: try {rate / 10:g}, or set gradient clipping to 1."
+    lower = _cause(session) or _lower_rate(session.job)
     if session.loop is None:
         return f"{error} It is that of the first training, whose weights this run starts with. {lower}"
     if error.origin is not None:
@@ -197,6 +200,23 @@ def _explain_divergence(error: Diverged, session: TrainingSession) -> str:
     node = next(nodes, None)
     where = f" The first node with weights that are NaN or infinite is {node}." if node else ""
     return f"{error}{where} {lower}"
+
+
+def _cause(session: TrainingSession) -> str:
+    """The verdict that explains the divergence, if it is something else than the learning rate."""
+    found = () if session.loop is None else session.loop.probes.assessment.verdicts()
+    verdict = next((each for each in found if each.severity == "error"), None)
+    if verdict is None or LearningRateTooHigh.__name__ not in explained(verdict.kind):
+        return ""
+    return f"{verdict.message} {verdict.advice}"
+
+
+def _lower_rate(job: Job) -> str:
+    run = Circumstances(job)
+    clip = CLIP.words(run)
+    other = f", or {clip}" if clip else ""
+    rate = run.highest_rate
+    return f"The learning rate {rate:g} is probably too high: try {rate / 10:g}{other}."
 
 
 def _began(origin: Origin) -> str:

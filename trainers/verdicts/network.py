@@ -40,6 +40,7 @@ class EqualWeights(EvidenceRule):
 
     title: ClassVar[str] = "Equal weights"
     severity: ClassVar[VerdictSeverity] = "error"
+    badge: ClassVar[Badge] = "equal"
     effects: ClassVar[tuple[str, ...]] = (
         "VanishingGradients", "DeadUnits", "SaturatedUnits", "SlowUpdates", "LearningRateTooHigh",
         "Forgets", "PenaltyTooStrong", *GUESSING,

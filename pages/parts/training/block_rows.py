@@ -18,7 +18,7 @@ from pages.parts.training.run_data import LiveRun, ProbeTable
 
 NodePath = tuple[str, ...]  # of the opened nodes, outermost first, with all their repeats
 MOST_CHOICES = 60
-BADGES = ("exploding", "vanishing", "dead", "saturated")  # the most serious first
+BADGES = ("exploding", "equal", "vanishing", "dead", "saturated")  # the most serious first
 SHOWN_FAMILIES = ("activation",)  # whose outputs are shown; in a network without them, those of learned nodes
 
 
@@ -79,7 +79,7 @@ def group(live: LiveRun, path: NodePath) -> GroupedRun:
     histograms = {rows[leaf]: made for leaf, made in live.histograms.items() if leaf in rows}
     for leaf in shown_nodes & live.histograms.keys() & rows.keys():
         histograms[rows[leaf]] = live.histograms[leaf]
-    verdicts = [replace(verdict, node=rows.get(verdict.node or "", verdict.node)) for verdict in live.verdicts]
+    verdicts = [replace(verdict, node=rows.get(verdict.path, verdict.node)) for verdict in live.verdicts]
     fields = {name: getattr(live, name) for name in LiveRun.__dataclass_fields__}
     fields |= {"probes": probes, "histograms": histograms, "verdicts": verdicts}
     return GroupedRun(**fields, whole=live, path=path, members=members)
@@ -205,6 +205,16 @@ def worst_badges(badges: Mapping[str, str], path: NodePath) -> dict[str, str]:
         inside = steps[2 * len(path) :]
         if inside and tuple(steps[: 2 * len(path) : 2]) == path:
             found[inside[0]] = min(found.get(inside[0], badge), badge, key=_rank)
+    return found
+
+
+def worst_severities(severities: Mapping[str, str], path: NodePath) -> dict[str, str]:
+    """The most serious severity of the verdicts on each node inside `path`."""
+    found: dict[str, str] = {}
+    for node, severity in severities.items():
+        inside = node.split(".")[2 * len(path) :]
+        if inside and tuple(node.split(".")[: 2 * len(path) : 2]) == path and found.get(inside[0]) != "error":
+            found[inside[0]] = severity
     return found
 
 

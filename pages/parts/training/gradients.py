@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from pages.parts.theme import charts
@@ -32,7 +34,9 @@ def _note(live: LiveRun, text: str) -> str:
 
 def node_badges(live: LiveRun) -> dict[str, str]:
     """Node → badge: those of the verdicts, and "vanishing" for nodes whose gradients are as small as theirs."""
-    badges = {verdict.node: verdict.badge for verdict in live.verdicts if verdict.node and verdict.badge}
+    badges = {
+        verdict.path or verdict.node: verdict.badge for verdict in live.verdicts if verdict.node and verdict.badge
+    }
     gradients = live.probes["gradients"]
     if "vanishing" in badges.values() and "mean_abs" in gradients.values:
         sizes = dict(zip(gradients.nodes, gradients.latest("mean_abs"), strict=True))
@@ -40,6 +44,13 @@ def node_badges(live: LiveRun) -> dict[str, str]:
         limit = max(worst, list(sizes.values())[-1] / 300)
         badges |= {node: "vanishing" for node, size in sizes.items() if size <= limit and node not in badges}
     return badges
+
+
+def node_severities(live: LiveRun, badges: Mapping[str, str]) -> dict[str, str]:
+    """Node → how serious the verdict behind its badge is: the graph has the colours of the messages."""
+    own = {verdict.path or verdict.node: verdict.severity for verdict in live.verdicts if verdict.node}
+    of_badge = {verdict.badge: verdict.severity for verdict in live.verdicts if verdict.badge}
+    return {node: own.get(node) or of_badge.get(badge, "warning") for node, badge in badges.items()}
 
 
 def flow(live: LiveRun) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import math
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from builder.document import Document, Node
 from pages.parts.canvas.network_frames import HEAD, NetworkFrame, network_frames
@@ -13,7 +14,7 @@ from pages.parts.theme import charts, theme
 from pages.parts.theme.escaping import escape
 from pages.parts.training import block_rows, feed
 from pages.parts.training.block_rows import GroupedRun, NodeGradients
-from pages.parts.training.gradients import node_badges
+from pages.parts.training.gradients import node_badges, node_severities
 from pages.parts.training.run_data import LiveRun
 
 WIDTH, HEIGHT = float(theme.NODE_WIDTH), float(theme.NODE_HEIGHT)
@@ -33,8 +34,11 @@ def _graph(live: LiveRun) -> str:
     sizes = dict(zip(gradients.nodes, map(float, gradients.latest("mean_abs")), strict=True))
     graph = block_rows.graph_at(with_positions(whole.run.document), path)
     known = block_rows.node_gradients(sizes, path)
-    badges = block_rows.worst_badges(node_badges(whole), path)
-    return f'<div id="network" class="nl-network">{_scale(_every_repeat(known))}{draw(graph, known, badges)}</div>'
+    every = node_badges(whole)
+    badges = block_rows.worst_badges(every, path)
+    severities = block_rows.worst_severities(node_severities(whole, every), path)
+    drawn = draw(graph, known, badges, severities)
+    return f'<div id="network" class="nl-network">{_scale(_every_repeat(known))}{drawn}</div>'
 
 
 def network_html(document: Document, sizes: Mapping[str, float], badges: Mapping[str, str]) -> str:
@@ -43,8 +47,14 @@ def network_html(document: Document, sizes: Mapping[str, float], badges: Mapping
     return draw(with_positions(document), gradients, worst)
 
 
-def draw(graph: Document, known: Mapping[str, NodeGradients], badges: Mapping[str, str]) -> str:
-    """The graph: wires as an image in the background, nodes as boxes. Nodes without parameters are grey."""
+def draw(
+    graph: Document,
+    known: Mapping[str, NodeGradients],
+    badges: Mapping[str, str],
+    severities: Mapping[str, str] = MappingProxyType({}),
+) -> str:
+    """The graph: wires as an image in the background, nodes as boxes. Nodes without parameters are grey. `severities`:
+    how serious the verdict on a node with a badge is; by default an error."""
     layout = graph.layout
     if not layout:
         return ""
@@ -57,7 +67,8 @@ def draw(graph: Document, known: Mapping[str, NodeGradients], badges: Mapping[st
     means = {name: gradients.mean for name, gradients in known.items()}
     colours = _colours({**_every_repeat(known), **{f"={name}": mean for name, mean in means.items()}})
     boxes = "".join(_frame(frame, left, top) for frame in frames) + "".join(
-        _node(node, positions[node.name], known.get(node.name), colours, badges.get(node.name)) for node in graph.nodes
+        _node(node, positions[node.name], known.get(node.name), colours, badges.get(node.name, ""), severities)
+        for node in graph.nodes
     )
     return (
         f'<div class="nl-frame"><div class="nl-plan" style="--wide:{wide:.0f};--high:{high:.0f};'
@@ -89,7 +100,12 @@ def _colours(sizes: Mapping[str, float]) -> dict[str, str]:
 
 
 def _node(
-    node: Node, position: Position, gradients: NodeGradients | None, colours: Mapping[str, str], badge: str | None
+    node: Node,
+    position: Position,
+    gradients: NodeGradients | None,
+    colours: Mapping[str, str],
+    badge: str,
+    severities: Mapping[str, str],
 ) -> str:
     """A box with the mean gradient; for several repeats their range, and one small field for each."""
     colour = colours.get(f"={node.name}")
@@ -97,11 +113,12 @@ def _node(
     number = _number(gradients) if gradients is not None else ""
     paint = f"background:{colour};color:{_ink(colour)};" if colour else ""
     word = f'<em class="nl-word nl-{escape(badge)}">{escape(badge)}</em>' if badge else ""
+    ring = f" nl-ring nl-ring-{escape(severities.get(node.name, 'error'))}" if badge else ""
     stack = " nl-stack" if node.use is not None and node.use.repeat > 1 else ""
     name, detail = escape(node.name), f", mean gradient {number}" if number else ""
     kind = escape(node.type if node.use is None else f"{node.use.block} × {node.use.repeat}".removesuffix(" × 1"))
     return (
-        f'<div class="nl-node{stack}{" nl-ring" if badge else ""}" title="{name}: {kind}{detail}" '
+        f'<div class="nl-node{stack}{ring}" title="{name}: {kind}{detail}" '
         f'style="{paint}--x:{position[0]:.0f};--y:{position[1]:.0f}">'
         f"<b>{name}</b><span>{kind}</span><span>{number}</span>{repeats}{word}</div>"
     )

@@ -11,6 +11,7 @@ from pages.parts.theme.escaping import escape
 from pages.parts.training.run_data import LiveRun
 from trainers.events import Verdict
 from trainers.paradigms.base import ReportedMetric
+from trainers.verdicts.outcomes import NoBetterThanGuessing
 
 MOST_VERDICTS = 4
 NEXT_PAGES = (("inspect", "Inspect", "troubleshoot"), ("export", "Export", "ios_share"))
@@ -98,7 +99,9 @@ def ending(live: LiveRun) -> None:
         if metric is not None and metric.name in values:
             value = number(values[metric.name])
             words = f"Test {escape(metric.label)} <b>{value}</b>, with the best weights of the run."
-            text = f'<div class="nl-verdict nl-verdict-info">{words}</div>'
+            guess = next((each for each in live.verdicts if each.kind == NoBetterThanGuessing.__name__), None)
+            words += f" {escape(guess.message)}" if guess is not None else ""
+            text = f'<div class="nl-verdict nl-verdict-{"info" if guess is None else "error"}">{words}</div>'
         elif progress.message not in ("", "Stopped.", "Finished."):
             text = f'<div class="nl-verdict nl-verdict-info">{escape(progress.message)}</div>'
     st.html(f'<div class="nl-verdicts">{text}</div>')
