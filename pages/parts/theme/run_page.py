@@ -40,7 +40,8 @@ def shows_errors(draw: Callable[Arguments, None]) -> Callable[Arguments, None]:
         except Exception as error:
             logging.getLogger("netloom").exception("A part of the page could not be drawn")
             show_error(
-                f"This part of the page could not be drawn ({type(error).__name__}: {in_words(error)}) Reload the page."
+                f"This part of the page could not be drawn ({type(error).__name__}: {in_words(error).rstrip('.')}). "
+                "Reload the page."
             )
 
     return guarded
