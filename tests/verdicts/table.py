@@ -84,7 +84,7 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         os.environ["NETLOOM_HOME"] = folder
         code = main(sys.argv[1:])
     sys.exit(code)
