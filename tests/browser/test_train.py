@@ -160,7 +160,7 @@ def test_verdicts_lead_to_the_graph(app: Any, open_page: Callable[..., Any]) -> 
     document = store(app.home, builder.template("vanishing_gradients").model_dump(mode="json"))
     page = TrainPage(open_page(), app.url, f"document={document}")
     page.press("Start")
-    page.shows("they vanish", 60)
+    page.shows("Gradients vanish", 60)
     page.page.get_by_role("link", name="Show on the graph").first.click()
     page.page.wait_for_timeout(800)
     box = page.page.locator("#network").bounding_box()
