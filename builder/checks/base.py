@@ -137,11 +137,19 @@ def _inserted(analysis: Analysis, node: Node, inserts: Iterable[Insert]) -> tupl
     for new in inserts:
         name = fresh_name(analysis.document, new.type, taken)
         taken.append(name)
-        source = before.get(new.port) or (step.inputs[new.port] if step and new.port < len(step.inputs) else None)
+        source = before.get(new.port)
+        if source is None and step and new.port < len(step.inputs):
+            source = _wired(analysis, step.inputs[new.port])
         made = Node(name=name, type=new.type, params=new.params, network=node.network)
         edits.append(InsertBefore(made, node.name, source=source))
         before[new.port] = name
     return tuple(edits)
+
+
+def _wired(analysis: Analysis, name: str) -> str | None:
+    """The node that a wire of the graph starts at: for a step inside a block the node that uses the block."""
+    source = name if name in analysis.document.by_name else name.partition(".")[0]
+    return source if source in analysis.document.by_name else None
 
 
 def _enlarged(analysis: Analysis, node: Node, larger: Larger) -> tuple[tuple[Edit, ...], str] | None:
@@ -171,7 +179,7 @@ def _permuted(analysis: Analysis, node: Node, reorder: Reorder) -> tuple[Edit, .
     source = analysis.steps[node.name].inputs[reorder.port]
     name = fresh_name(analysis.document, kind)
     made = Node(name=name, type=kind, params={key: list(reorder.dims)}, network=node.network)
-    edits: list[Edit] = [InsertBefore(made, node.name, source=source)]
+    edits: list[Edit] = [InsertBefore(made, node.name, source=_wired(analysis, source))]
     shapes = [analysis.facts[each].signal.shape for each in (source, node.name) if each in analysis.facts]
     leads_on = node.name in analysis.edge_sources
     if reorder.back and leads_on and len({len(shape) for shape in shapes}) == 1:

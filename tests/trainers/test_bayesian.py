@@ -102,7 +102,7 @@ def test_a_resumed_run_is_the_same(make: Any, train: Train, method: str) -> None
     assert paused.wait(20) == "paused"
     from trainers.engine.worker import _workers
 
-    _workers.pop(paused.id)  # as if the process had ended: the run is resumed from its files
+    _workers.pop(paused.id).abandon()  # its thread ends: the run is resumed from its files
     torch.rand(3)
     again = trainers.open_run(paused.id)
     again.resume()

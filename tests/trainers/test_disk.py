@@ -59,7 +59,9 @@ def _until(condition: Callable[[], bool], seconds: float = 30) -> None:
         time.sleep(0.02)
 
 
-@pytest.mark.parametrize("full_for", [{"store"}, {"files"}, {"store", "files"}], ids=lambda parts: "+".join(sorted(parts)))
+@pytest.mark.parametrize(
+    "full_for", [{"store"}, {"files"}, {"store", "files"}], ids=lambda parts: "+".join(sorted(parts))
+)
 def test_a_run_on_a_full_disk_goes_on_and_loses_nothing(
     moons: Document, train: Train, small_disk: Disk, full_for: set[str]
 ) -> None:

@@ -194,7 +194,7 @@ def test_an_id_that_no_run_can_have_is_not_used_as_a_path(hostile: str, moons: D
 
 
 def test_a_learning_rate_that_gives_nan_fails_with_advice(moons: Document, train: Train) -> None:
-    document = moons.changed(training={**moons.training, "optimizer": {"name": "SGD", "lr": 100.0, "momentum": 0.99}})
+    document = moons.changed(training={**moons.training, "optimizer": {"name": "SGD", "lr": 100.0, "momentum": 0.9}})
     deep = document.changed(training={**document.training, "paradigm": {"name": "supervised"}, "epochs": 2000})
     run = train(deep)
     progress = run.progress()

@@ -62,6 +62,7 @@ def wait_for(work: Callable[[], Result], check: Callable[[], None]) -> Result:
             future.set_exception(error)
 
     threading.Thread(target=run, name=f"{threading.current_thread().name} data", daemon=True).start()
+    check()
     while not wait([future], CHECK_SECONDS).done:
         check()
     return future.result()

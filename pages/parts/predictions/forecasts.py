@@ -85,7 +85,7 @@ def forecast_figure(found: Predictions, index: int, column: int) -> go.Figure:
 
     if found.naive is not None:
         naive = charts.line(*joined(found.naive[index, :, column]), "naive", look.soft, 1.2)
-        naive.line.dash = "dot"
+        naive["line"]["dash"] = "dot"
         traces.append(naive)
     traces.append(charts.line(*joined(found.targets[index, :, column]), "target", look.training, 2.0))
     traces.append(charts.line(*joined(found.predicted[index, :, column]), "forecast", look.validation, 2.4))

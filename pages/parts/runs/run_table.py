@@ -127,7 +127,7 @@ def curves_figure(runs: Sequence[Run]) -> go.Figure:
         if training is not None:
             value = charts.smooth(training.value, 0.9)
             traces.append(charts.line(training.step, value, shown, colour, 1, showlegend=validation is None))
-            traces[-1].line.dash = "dot"
+            traces[-1]["line"]["dash"] = "dot"
         if validation is not None:
             traces.append(charts.line(validation.step, validation.value, shown, colour, 2.2))
     below = {"orientation": "h", "x": 0, "xanchor": "left", "y": -0.22, "yref": "paper", "yanchor": "top"}
