@@ -76,10 +76,12 @@ class Worker:
         self._wake.set()
         self._thread.join(10)
 
-    def wait(self, timeout: float | None, states: tuple[State, ...]) -> bool:
-        """Wait until the run is in one of these states. False: the timeout came first."""
+    def wait(self, timeout: float | None, states: tuple[State, ...]) -> State:
+        """Wait until the run is in one of these states, at most `timeout` seconds. Returns the state that ended the
+        wait: read a moment later, it may be another one already."""
         with self._changed:
-            return self._changed.wait_for(lambda: self.state in states, timeout)
+            self._changed.wait_for(lambda: self.state in states, timeout)
+            return self.state
 
     @property
     def message(self) -> str:

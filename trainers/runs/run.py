@@ -335,8 +335,7 @@ class Run:
         ends: tuple[State, ...] = (*OVER, "paused")
         worker = self._worker()
         if worker is not None:
-            worker.wait(timeout, ends)
-            return self.state
+            return worker.wait(timeout, ends)
         deadline = time.monotonic() + (timeout if timeout is not None else float("inf"))
         while self.state not in ends and time.monotonic() < deadline:
             time.sleep(0.1)
