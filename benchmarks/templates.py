@@ -68,7 +68,7 @@ def _row(name: str, document: Document) -> str:
 
 def _result(job: trainers.Job, scores: dict[str, float]) -> str:
     """The score to go by, in words that need no explanation, and the mean absolute error where there is one."""
-    told = [score for score in job.paradigm.scores(job.dataset) if score.name in scores]
+    told = [metric for metric in job.paradigm.metrics(job.dataset) if metric.name in scores]
     if not told:
         return "no score"
     first, *others = told
