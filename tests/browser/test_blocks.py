@@ -113,6 +113,9 @@ def test_a_box_selects_and_backspace_deletes_them(app: Any, page: Any) -> None:
     page.page.mouse.up()
     page.page.keyboard.up("Shift")
     page.page.locator(".st-key-right .nl-title", has_text="2 nodes").wait_for()
+    page.rest()
+    page.page.wait_for_timeout(700)  # the canvas shows the selection that the page sent back
+    assert page.flow.locator(".react-flow__node.selected").count() == 2
     page.press("Backspace")
     page.node("flatten").wait_for(state="detached")
     until(lambda: len(saved(app.home, page.document)["nodes"]) == 6)

@@ -224,8 +224,9 @@ def test_two_tabs_on_one_document_lose_nothing(app: Any, open_page: Callable[...
     two.page.bring_to_front()
     two.page.locator('.chip[data-type="ReLU"]').click()
     two.page.get_by_text("was changed in another tab").wait_for()
-    two.page.get_by_role("button", name="Save mine as a copy").click()
-    two.page.get_by_text("(copy)").first.wait_for()
+    two.page.get_by_text("this tab goes on with it").wait_for()
+    two.page.get_by_role("button", name="Go on with mine").click()
+    two.page.get_by_text("was changed in another tab").wait_for(state="hidden")
     two.node("relu").wait_for()
     names = {node["name"] for node in saved(app.home, document)["nodes"]}
     assert "dropout" in names and "relu" not in names
