@@ -68,10 +68,10 @@ def _row(name: str, document: Document) -> str:
 
 def _result(job: trainers.Job, scores: dict[str, float]) -> str:
     """The score to go by, in words that need no explanation, and the mean absolute error where there is one."""
-    told = [metric for metric in job.paradigm.metrics(job.dataset) if metric.name in scores]
-    if not told:
+    reported = [metric for metric in job.paradigm.metrics(job.dataset) if metric.name in scores]
+    if not reported:
         return "no score"
-    first, *others = told
+    first, *others = reported
     text = f"{100 * scores[first.name]:.1f} %" if first.name in PERCENT else _number(scores[first.name])
     errors = [other for other in others if other.name == "mae"]
     return f"{first.label} {text}" + "".join(f", {error.label} {_number(scores[error.name])}" for error in errors)

@@ -183,7 +183,7 @@ def threads(count: int | None) -> Iterator[None]:
 
 
 def _key(job: Job, batch_size: int) -> str:
-    """Names a machine, a network with its way of training, and a batch size."""
+    """Names a machine, a network with its paradigm and optimizer, and a batch size."""
     training = {name: value for name, value in job.document.training.items() if name not in NO_MATTER}
     bare = job.document.changed(name="", description="", lesson="", layout={}, training=training)
     machine = [platform.node(), platform.machine(), len(cores()), DEFAULT, torch.__version__]

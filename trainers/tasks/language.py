@@ -60,8 +60,8 @@ class LanguageModelling(ClassTask):
         """Each token by its frequency in the training split, at every position."""
         counts = training.reshape(-1)[training.reshape(-1) >= 0].bincount(minlength=target.classes).double() + 1
         asked = targets.reshape(-1)[targets.reshape(-1) >= 0].cpu()
-        surprise = -(counts / counts.sum()).log().cpu()[asked].mean() if len(asked) else counts.new_zeros(())
-        value, words = float(surprise.exp()), "predicting each token by its frequency"
+        token_loss = -(counts / counts.sum()).log().cpu()[asked].mean() if len(asked) else counts.new_zeros(())
+        value, words = float(token_loss.exp()), "predicting each token by its frequency"
         return (Guess("perplexity", "perplexity", value, words, MARGIN * value, 1.0, logarithmic=True, reachable=0.5),)
 
     def error(self, found: Predictions) -> NDArray[Any]:
