@@ -21,11 +21,10 @@ def weight_matrices(module: nn.Module, name: str, weight: Tensor) -> list[Tensor
     """
     from torch import nn
 
-    gates = {"LSTM": 4, "GRU": 3}
     if isinstance(module, nn.LayerNorm | nn.RMSNorm) or name.startswith("bias"):
         return []
     if isinstance(module, nn.RNNBase) and not name.startswith("weight_hr"):
-        return list(weight.chunk(gates.get(module.mode, 1)))
+        return list(weight.chunk(weight.shape[0] // module.hidden_size))  # one for each gate
     if isinstance(module, nn.MultiheadAttention) and name == "in_proj_weight":
         return list(weight.chunk(3))
     if isinstance(module, nn.Bilinear):

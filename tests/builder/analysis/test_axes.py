@@ -212,7 +212,7 @@ RIGHT: list[tuple[Any, list[tuple[Any, ...]]]] = [
     # columns of a written line, read one after the other
     (IMAGE, [("a", "Permute", {"dims": [0, 3, 1, 2]}), ("f", "Flatten", {"start_dim": 2}), ("l", "GRU")]),
     (IMAGE, [("f", "Flatten", {"start_dim": 1, "end_dim": 2}), ("a", "Permute"), ("l", "GRU")]),
-    # what nobody has said, nobody can doubt
+    # axes without a role are not questioned
     (("x", "Input", {"shape": [12, 8]}), [("c", "Conv1d")]),
     (("x", "Input", {"shape": [12, 8]}), [("l", "LSTM")]),
     (("x", "Input", {"shape": [24]}), [("r", "Reshape", {"shape": [6, 4]}), ("n", "BatchNorm1d"), ("l", "LSTM")]),
