@@ -229,7 +229,7 @@ def advice(wrong: str, known: Collection[str], inferred: Collection[str] | None 
     if inferred is not None and word in map(plain, inferred):
         return _ELSEWHERE.get(word) or f"{wrong} is worked out from what comes in: leave it out."
     if name is not None:
-        return f"Here it is called {name}."
+        return f"Here it is called {name}. {VALUES.get((name, 'true'), '')}".rstrip()
     if inferred is None:
         return ""
     if word in _INFERRED:

@@ -35,8 +35,8 @@ MAX_SENTENCES = 100
 
 
 def clip(value: Any) -> str:
-    """A value's repr, cut off at 60 characters."""
-    text = _SHORT.repr(value)
+    """A value's repr, cut off at 60 characters; a document has lists, and no tuples."""
+    text = _SHORT.repr(list(value) if isinstance(value, tuple) else value)
     return text if len(text) <= 60 else text[:57] + "…"
 
 
@@ -99,6 +99,10 @@ def sentences(
             received.setdefault(name, item["input"])
     for name, phrases in expected.items():
         text = f"{name or 'It'} must be {' or '.join(phrases)}, got {clip(received[name])}."
-        better = meaning(name, received[name]) if inferred is not None else ""
+        value = received[name]
+        if isinstance(value, str) and value != value.lower() and repr(value.lower()) in text:
+            better = f"Did you mean {value.lower()!r}?"
+        else:
+            better = meaning(name, value) if inferred is not None else ""
         found.setdefault(name, f"{text} {better}".rstrip())
     return found

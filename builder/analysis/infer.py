@@ -224,9 +224,10 @@ def _check_inputs(spec: LayerSpec, signals: tuple[Signal, ...]) -> None:
     for signal in signals:
         if spec.takes is not None and signal.dtype != spec.takes:
             names = {"int": "integers", "float": "floating-point numbers"}
+            embed = ", or insert an embedding, which turns each into a vector" if signal.dtype == "int" else ""
             raise ShapeError(
                 f"expects {names[spec.takes]} (dtype {spec.takes}), gets {names[signal.dtype]} ({signal.dtype}). "
-                f'Set dtype to "{spec.takes}" at the Input, or insert a layer that converts them.'
+                f'Set dtype to "{spec.takes}" at the Input{embed}.'
             )
         if spec.ranks is not None and len(signal.shape) not in spec.ranks:
             shape = describe(signal.shape, signal.axes)

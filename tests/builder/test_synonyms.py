@@ -74,7 +74,7 @@ def test_other_names_of_a_type(wrong: str, right: str) -> None:
         ("LSTM", {"units": 8}, "called hidden_size"),
         ("LSTM", {"input_size": 8}, "worked out from what comes in"),
         ("LSTM", {"batch_first": True}, "always true here"),
-        ("LSTM", {"return_sequences": True}, "called output"),
+        ("LSTM", {"return_sequences": True}, 'called output. All steps are "sequence"'),
         ("LSTM", {"output": True}, '"sequence"'),
         ("MultiheadAttention", {"embed_dim": 8}, "worked out from what comes in"),
         ("MultiheadAttention", {"heads": 8}, "called num_heads"),

@@ -34,6 +34,12 @@ def messages_for(kind: str, **params: Any) -> dict[str, str]:
         ("Dropout", {"p": float("inf")}, {"p": "p must be a finite number, got inf."}),
         ("Softplus", {"beta": 0.0}, {"beta": "beta must be more than 0.0, got 0.0."}),
         ("GELU", {"approximate": "fast"}, {"approximate": "approximate must be one of 'none' or 'tanh', got 'fast'."}),
+        (
+            "GELU",
+            {"approximate": "TANH"},
+            {"approximate": "approximate must be one of 'none' or 'tanh', got 'TANH'. Did you mean 'tanh'?"},
+        ),
+        ("Linear", {"out_features": (3,)}, {"out_features": "out_features must be a whole number, got [3]."}),
         ("Hardtanh", {"min_val": 2.0}, {"": "min_val (2.0) must be below max_val (1.0)."}),
     ],
 )
