@@ -47,7 +47,10 @@ CASES = [
 
 def rows(device: str = "cpu", rounds: int = ROUNDS) -> Iterator[Row]:
     with ExitStack() as stack:
-        ours, by_hand, loader = (stack.enter_context(_Side(how, device)) for how in (OURS, BY_HAND, DATA_LOADER))
+        sides = [stack.enter_context(_Side(how, device)) for how in (OURS, BY_HAND, DATA_LOADER)]
+        for side in sides:
+            side.wait_until_ready()
+        ours, by_hand, loader = sides
         for case in CASES:
             what = f"whole run, {case.network}, batch {case.batch}: throughput against by hand"
             yield _row(what, ours, by_hand, case, rounds, 1.0)
@@ -90,6 +93,11 @@ class _Side:
         )
         return self
 
+    def wait_until_ready(self) -> None:
+        """Wait until the process has imported everything, so that it does not disturb another one that measures."""
+        assert self.process.stdout is not None
+        self.process.stdout.readline()
+
     def train(self, case: Case) -> dict[str, Any]:
         """Seconds of one training, and the number of threads."""
         assert self.process.stdin is not None and self.process.stdout is not None
@@ -115,6 +123,7 @@ def _serve(how: str, device: str) -> None:
     with tempfile.TemporaryDirectory() as home:
         os.environ["NETLOOM_HOME"] = home
         train = _netloom(device) if how == OURS else _by_hand(how, device)
+        print("ready", flush=True)
         for line in sys.stdin:
             seconds, threads = train(Case(*json.loads(line)))
             print(json.dumps({"seconds": seconds, "threads": threads}), flush=True)
@@ -133,10 +142,11 @@ def _netloom(device: str) -> Any:
     from benchmarks.networks import PAIRS
     from trainers.data import DATASETS
     from trainers.data.base import Arrays
-    from trainers.engine.session import TrainingSession
+    from trainers.engine.session import TrainingSession, warm_up
     from trainers.job import Job
     from trainers.runs.store import Store
 
+    warm_up()
     images, classes = _samples()
     arrays = Arrays((images,), classes)
     DATASETS["mnist_10k"].load = lambda self: arrays  # type: ignore[method-assign]

@@ -164,27 +164,32 @@ def test_fewer_threads_are_taken_where_more_gain_next_to_nothing() -> None:
     assert threads.fastest({4: [0.99, 0.99], 2: [1.0, 1.0], 1: [1.005, 1.005]}) == 1
     assert threads.fastest({4: [0.5, 0.5], 2: [0.505, 0.505], 1: [1.0, 1.0]}) == 2
     assert threads.fastest({2: [0.5, 9.0, 0.5], 1: [1.0, 1.0, 1.0]}) == 2, "one long turn is no sign"
+    assert threads.fastest({2: [0.7, 0.7, 1.4, 1.4, 1.4], 1: [0.8, 0.8, 1.6, 1.6, 1.6]}) == 2, (
+        "the machine became slower"
+    )
+    assert threads.fastest({2: [0.7, 1.4, 1.4], 1: [0.8, 0.8, 1.6]}) == 2
     assert threads.candidates(6) == [6, 4, 2, 1]
     assert threads.candidates(2) == [2, 1]
 
 
 class _Sleeper:
-    """A learner whose steps take as long as the number of threads says."""
+    """Steps that take as long as the number of threads says, by a clock of their own; `cold` more at first."""
 
-    def __init__(self, seconds: dict[int, float]) -> None:
+    def __init__(self, seconds: dict[int, float], cold: float = 0.0, cold_steps: int = 0) -> None:
         self.seconds, self.steps = seconds, 0
+        self.cold, self.cold_steps = cold, cold_steps
 
-    def step(self, batch: Any) -> None:
+    def step(self) -> None:
         self.steps += 1
-        self.now += self.seconds[torch.get_num_threads()]
+        self.now += self.seconds[torch.get_num_threads()] + self.cold * (self.steps <= self.cold_steps)
 
     now = 0.0
 
 
-def _measure(learner: _Sleeper, monkeypatch: pytest.MonkeyPatch) -> dict[int, list[float]]:
-    monkeypatch.setattr(threads.time, "perf_counter", lambda: learner.now)
+def _measure(steps: _Sleeper, monkeypatch: pytest.MonkeyPatch) -> dict[int, list[float]]:
+    monkeypatch.setattr(threads.time, "perf_counter", lambda: steps.now)
     with threads.threads(None):
-        return threads.measure(learner, None, sorted(learner.seconds, reverse=True))  # type: ignore[arg-type]
+        return threads.measure(steps.step, sorted(steps.seconds, reverse=True))
 
 
 def test_slow_steps_are_measured_once_and_hopeless_numbers_not_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -195,6 +200,32 @@ def test_slow_steps_are_measured_once_and_hopeless_numbers_not_at_all(monkeypatc
     found = _measure(quick, monkeypatch)
     assert threads.fastest(found) == 1 and len(found) == 3
     assert quick.now < 2 * threads.SECONDS
+
+
+def test_the_first_steps_of_a_process_do_not_decide(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A perceptron on two cores: memory and caches were cold for the first turns."""
+    steps = _Sleeper({2: 0.0007, 1: 0.0008}, cold=0.0003, cold_steps=40)
+    found = _measure(steps, monkeypatch)
+    assert threads.fastest(found) == 2
+    assert found == {2: pytest.approx([0.0007] * threads.TURNS), 1: pytest.approx([0.0008] * threads.TURNS)}
+
+
+def test_the_time_to_fetch_a_batch_counts(network: Document, idle_cores: list[int]) -> None:
+    session = _session(network)
+    session.prepare()
+    assert session.loop is not None
+    batches, given = session.loop.batches, []
+
+    class Learner:
+        def step(self, batch: Any) -> None:
+            given.append(batch.targets)
+
+    step = threads._steps(Learner(), batches)  # type: ignore[arg-type]
+    for _ in range(batches.count + 1):
+        step()
+    expected = [batch.targets for number in range(2) for batch in batches.epoch(number)]
+    assert all(torch.equal(one, other) for one, other in zip(given, expected, strict=False))
+    assert len(given) == batches.count + 1, "after the last batch of an epoch comes the first one of the next"
 
 
 def test_tiny_networks_and_single_cores_are_not_measured(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import json
 import platform
 import random
@@ -29,7 +30,7 @@ from trainers.runs.files import write_text
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from trainers.data.batches import Batch, BatchSource
+    from trainers.data.batches import BatchSource
     from trainers.job import Job
     from trainers.paradigms.base import Learner
 
@@ -37,6 +38,7 @@ DEFAULT = torch.get_num_threads()  # of torch, before any run changed it: the nu
 TINY = 2_000_000  # floating-point operations of a forward pass over a batch, too few to share among threads
 SECONDS = 0.3  # for the measurement, about
 TURN = 0.01  # seconds for which one number of threads computes before the next one has its turn
+WARM_UP = 2  # turns of each number that do not count: the first ones of a process find memory and caches cold
 TURNS = 12  # of each number, at most
 SLOW_STEP = 0.02  # seconds; from there on a number of threads that is far behind has one try only
 SLOWEST_STEP = 0.1  # seconds; from there on one step of each number must do
@@ -80,8 +82,14 @@ def choose_threads(
 
 
 def fastest(times: dict[int, list[float]]) -> int:
-    """The number of threads with the shortest usual step; fewer threads, where more gain next to nothing."""
-    usual = {count: statistics.median(seconds) for count, seconds in times.items()}
+    """The number of threads with the shortest usual step; fewer threads, where more gain next to nothing.
+
+    The turns of a round are compared with one another: a machine that becomes slower does so for all of them."""
+    most = times[max(times)]
+    usual = {
+        count: statistics.median(one / other for one, other in zip(seconds, most, strict=False))
+        for count, seconds in times.items()
+    }
     best = min(usual.values())
     return min(count for count, seconds in usual.items() if best >= GAIN * seconds)
 
@@ -100,7 +108,7 @@ def _measured(make_learner: Callable[[], Learner], batches: BatchSource) -> dict
         try:
             learner = make_learner()
             learner.eager = True  # torch.compile would take a minute
-            times = measure(learner, next(iter(batches.epoch(0))), candidates(DEFAULT))
+            times = measure(_steps(learner, batches), candidates(DEFAULT))
             _free(learner)
             return times
         except Exception:  # of any layer, loss or data: the run itself reports it with the step
@@ -112,39 +120,49 @@ def candidates(most: int) -> list[int]:
     return [most, *(1 << power for power in reversed(range(most.bit_length())) if 1 << power < most)]
 
 
-def measure(learner: Learner, batch: Batch, counts: list[int]) -> dict[int, list[float]]:
-    """Let a learner take steps with each of these numbers of threads in turn, and time them."""
+def _steps(learner: Learner, batches: BatchSource) -> Callable[[], None]:
+    """A function that takes the next batch and a step with it, as the loop of a run does."""
+    endless = itertools.chain.from_iterable(batches.epoch(number) for number in itertools.count())
+
+    def step() -> None:
+        learner.step(next(endless))
+
+    return step
+
+
+def measure(step: Callable[[], object], counts: list[int]) -> dict[int, list[float]]:
+    """Take steps with each of these numbers of threads in turn, and time them: seconds for a step, for each turn."""
     first: dict[int, float] = {}
     for count in counts:
         torch.set_num_threads(count)
-        first[count] = _seconds(learner, batch, 1)  # with what torch does on a first call
+        first[count] = _seconds(step, 1)  # with what torch does on a first call
         if first[count] < SLOWEST_STEP:
-            first[count] = _seconds(learner, batch, 1)
+            first[count] = _seconds(step, 1)
         if _is_behind(first, count):
             break  # still fewer threads are still further behind
     times: dict[int, list[float]] = {count: [first[count]] for count in first if not _is_behind(first, count)}
     if len(times) == 1 or min(first.values()) > SLOWEST_STEP:
         return times
-    steps = {count: max(1, round(TURN / first[count])) for count in times}
+    turns = {count: max(1, round(TURN / first[count])) for count in times}
     deadline = time.perf_counter() + SECONDS
-    for turn in range(TURNS):
-        if turn > 1 and time.perf_counter() > deadline:
+    for turn in range(WARM_UP + TURNS):
+        if turn > WARM_UP + 1 and time.perf_counter() > deadline:
             break
         for count in times if turn % 2 else reversed(times):
             torch.set_num_threads(count)
-            learner.step(batch)  # wakes the threads up
-            times[count].append(_seconds(learner, batch, steps[count]))
-    return {count: seconds[1:] for count, seconds in times.items()}
+            step()  # wakes the threads up
+            times[count].append(_seconds(step, turns[count]))
+    return {count: seconds[1 + WARM_UP :] for count, seconds in times.items()}
 
 
 def _is_behind(first: dict[int, float], count: int) -> bool:
     return first[count] > max(SLOW_STEP, FAR_BEHIND * min(first.values()))
 
 
-def _seconds(learner: Learner, batch: Batch, steps: int) -> float:
+def _seconds(step: Callable[[], object], steps: int) -> float:
     begun = time.perf_counter()
     for _ in range(steps):
-        learner.step(batch)
+        step()
     return (time.perf_counter() - begun) / steps
 
 

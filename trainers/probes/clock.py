@@ -95,7 +95,7 @@ class ProbeClock:
         begun = self._now()
         is_evidence = number >= self.evidence_step
         activations = ActivationProbe(learner.modules, self.specs, learner.probed_forward, not for_charts)
-        weights = WeightProbe(learner.modules, self._embeddings)
+        weights = WeightProbe(learner.modules, self._embeddings, not for_charts)
         for_evidence = is_evidence and self.assessment.evidence.probes.count % THROUGH_TIME == 0
         costly = for_evidence or (for_charts and not is_evidence and self._spent >= self._next_through_time)
         through_time = ThroughTimeProbe(learner.modules) if costly else None

@@ -26,7 +26,12 @@ BADLY, WELL, VERY_WELL = 0.15, 0.3, 0.7  # of the way from guessing to perfect p
 EARLY = 0.2  # of the planned steps, in which a network that does not learn yet may just be slow
 LONG = 10  # epochs after which a score that is like guessing is reported in any run
 SMALLEST = -30.0  # of the logarithms of gradients
-NOT_KEPT = ("mean", "std", "max_abs")  # statistics that are for charts alone, as are the activations of other layers
+# Statistics that are for charts alone, as are the activations of other layers than activation functions.
+FOR_CHARTS: dict[str, tuple[str, ...]] = {
+    "activations": ("mean", "std"),
+    "gradients": ("max_abs",),
+    "weights": ("mean", "std", "mean_abs", "near_zero_share"),
+}
 Statistics = dict[str, dict[str, float]]  # node → statistic → value
 
 
@@ -51,12 +56,12 @@ class ProbeStatistics:
 
     def _add(self, probe: Probe) -> None:
         averages: Statistics = getattr(self, probe.kind)
-        first = self.first.setdefault(probe.kind, {})
+        first, for_charts = self.first.setdefault(probe.kind, {}), FOR_CHARTS.get(probe.kind, ())
         for node, measured in probe.values.items():
             values = _through_time(measured) if probe.kind == "through_time" else measured
             old = averages.setdefault(node, {})
             for name, value in values.items():
-                if math.isfinite(value) and name not in NOT_KEPT:
+                if math.isfinite(value) and name not in for_charts:
                     old[name] = value if name not in old else MEMORY * old[name] + (1 - MEMORY) * value
             first.setdefault(node, dict(old))
             if "update_ratio" in values:
