@@ -25,7 +25,8 @@ class Problem:
     """One thing that is wrong: what happened, what was expected, and, if there is one, the fix as a list of edits.
 
     `code` is the number of the check that found it (see `builder/checks/`), `category` one word to show beside it,
-    `node` the name of the node it belongs to (None: the whole document), `fix_label` the text of the button.
+    `node` the name of the node it belongs to (None: the whole document), `fix_label` the text of the button. A warning
+    that `hinders` is of something that may keep a network from learning.
     """
 
     code: str
@@ -35,6 +36,7 @@ class Problem:
     fix: tuple[Edit, ...] | None = None
     fix_label: str = ""
     category: str = ""
+    hinders: bool = False
 
     def __str__(self) -> str:
         return f"{self.node}: {self.message}" if self.node else self.message

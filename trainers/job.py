@@ -160,6 +160,13 @@ class Job:
             raise GraphError(errors)
         return job
 
+    def hindrances(self) -> tuple[Problem, ...]:
+        """What checks warn of that may keep a network from learning. It leaves torch's random state as it is."""
+        import torch
+
+        with torch.random.fork_rng(devices=[]):
+            return tuple(each for each in problems_of(self) if each.severity == "warning" and each.hinders)
+
     def prepare(self) -> Prepared:
         """Load, split and scale the data: the same every time. DataError: that is not possible."""
         if self.dataset is NO_DATA:

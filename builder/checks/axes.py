@@ -16,6 +16,7 @@ from builder.spec import ShapeError, Signal
 class _AxesCheck(Check):
     category = "axes"
     severity = "warning"
+    hinders = True
 
     def find(self, analysis: Analysis) -> Iterator[Problem]:
         found: dict[str, ShapeError] = {}

@@ -25,13 +25,16 @@ class Reporter:
     code: ClassVar[str]
     category: ClassVar[str]
     severity: ClassVar[Severity] = "error"
+    hinders: ClassVar[bool] = False  # what it warns of may keep a network from learning
 
     def problem(
         self, node: str | None, message: str, fix: Iterable[Edit] | None = None, fix_label: str = ""
     ) -> Problem:
         """A problem of this kind, at a node (None: of the whole document)."""
         edits = tuple(fix) if fix else None
-        return Problem(self.code, self.severity, node, message, edits, fix_label if edits else "", self.category)
+        return Problem(
+            self.code, self.severity, node, message, edits, fix_label if edits else "", self.category, self.hinders
+        )
 
 
 class Check(Reporter):

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.trainers.conftest import MIRROR
-from tests.verdicts.rows import ILL, Row, rows
+from tests.verdicts.row import Row
+from tests.verdicts.rows import ILL, rows
 from tests.verdicts.table import judged
 
 QUICK = [row for row in rows() if row.quick]

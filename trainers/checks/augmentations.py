@@ -54,6 +54,7 @@ class AugmentationChangesTarget(JobCheck):
     code = "T161"
     category = "data"
     severity = "warning"
+    hinders = True
 
     def find(self, job: Job, analysis: Analysis) -> Iterator[Problem]:
         for index, augmentation in enumerate(job.augmentations):

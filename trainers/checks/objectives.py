@@ -123,6 +123,7 @@ class OutputActivation(JobCheck):
     code = "T131"
     category = "loss"
     severity = "warning"
+    hinders = True
 
     def find(self, job: Job, analysis: Analysis) -> Iterator[Problem]:
         loss = fitting_loss(job)

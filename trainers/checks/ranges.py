@@ -56,6 +56,7 @@ class OutputValues(JobCheck):
     code = "T133"
     category = "output"
     severity = "warning"
+    hinders = True
 
     def find(self, job: Job, analysis: Analysis) -> Iterator[Problem]:
         loss, target = fitting_loss(job), job.paradigm.target(job.dataset)
@@ -95,6 +96,7 @@ class NormalisedAlone(JobCheck):
     needs_data = False
     category = "output"
     severity = "warning"
+    hinders = True
 
     def find(self, job: Job, analysis: Analysis) -> Iterator[Problem]:
         for step in analysis.plan.steps:
@@ -126,6 +128,7 @@ class ProbabilityAxis(JobCheck):
     code = "T135"
     category = "output"
     severity = "warning"
+    hinders = True
 
     def find(self, job: Job, analysis: Analysis) -> Iterator[Problem]:
         loss = fitting_loss(job)
@@ -173,6 +176,7 @@ class NoiseBehindLastLayer(JobCheck):
     needs_data = False
     category = "output"
     severity = "warning"
+    hinders = True
 
     def find(self, job: Job, analysis: Analysis) -> Iterator[Problem]:
         for output in outputs(analysis):

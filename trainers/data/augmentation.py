@@ -22,6 +22,7 @@ from trainers.tasks import TASKS
 if TYPE_CHECKING:
     from torch import Generator, Tensor
 
+    from builder.shapes import Shape
     from trainers.data import DataSet
 
 Changed = tuple["Tensor", "Tensor | None"]
@@ -67,6 +68,10 @@ class Augmentation(Entry):
         if TASKS[dataset.task].follows_images and not self.keeps_masks:
             return "erases parts of an image whose mask still names them, so the mask would be wrong"
         return None
+
+    def takes(self, shape: Shape) -> float:
+        """The largest share of what a sample of this shape shows that it may take away: 1 is all of it."""
+        return 0.0
 
     def warning(self, dataset: DataSet) -> str | None:
         """Why it may do harm on a data set although it can be used; None where it is harmless."""
@@ -139,6 +144,11 @@ class RandomCrop(Augmentation):
 
     padding: int = Field(4, ge=1, le=64, description="The largest shift in pixels, in each direction.")
 
+    def takes(self, shape: Shape) -> float:
+        """The part of the image that is shifted out of it."""
+        height, width = shape[-2:]
+        return 1 - max(0.0, 1 - self.padding / height) * max(0.0, 1 - self.padding / width)
+
 
 def random_rotation(inputs: Tensor, masks: Tensor | None, random: Generator | None, degrees: float) -> Changed:
     """Rotate images (N, channels, height, width) about their centre by up to `degrees` to either side."""
@@ -169,6 +179,10 @@ class RandomRotation(Augmentation):
 
     degrees: float = Field(10.0, gt=0, le=180, description="The largest angle, to either side.")
 
+    def takes(self, shape: Shape) -> float:
+        """All of it when images may be upside down: then it is not known which way is up."""
+        return self.degrees / 180
+
 
 def random_erasing(inputs: Tensor, masks: Tensor | None, random: Generator | None, p: float, scale: float) -> Changed:
     """Erase a rectangle in images (N, channels, height, width), each with probability p, to the mean value 0."""
@@ -198,6 +212,9 @@ class RandomErasing(Augmentation):
     p: float = Field(0.5, ge=0, le=1, description="The probability that a rectangle of an image is erased.")
     scale: float = Field(0.2, ge=0.02, le=0.8, description="The largest share of an image that the rectangle covers.")
 
+    def takes(self, shape: Shape) -> float:
+        return self.scale
+
 
 def additive_noise(inputs: Tensor, masks: Tensor | None, random: Generator | None, std: float) -> Changed:
     """Add normal noise to every number of a batch."""
@@ -213,6 +230,10 @@ class AdditiveNoise(Augmentation):
     change: ClassVar[Callable[..., Changed]] = additive_noise
 
     std: float = Field(0.1, gt=0, le=3, description="Standard deviation of the noise; that of the inputs is 1.")
+
+    def takes(self, shape: Shape) -> float:
+        """The share of the noise in the variance of a changed sample."""
+        return self.std**2 / (1 + self.std**2)
 
 
 def time_masking(inputs: Tensor, masks: Tensor | None, random: Generator | None, time_mask_param: int) -> Changed:
@@ -238,6 +259,9 @@ class TimeMasking(Augmentation):
         10, ge=1, le=1000, description="The largest number of consecutive columns that are masked."
     )
 
+    def takes(self, shape: Shape) -> float:
+        return min(1.0, self.time_mask_param / shape[-1])
+
 
 def frequency_masking(inputs: Tensor, masks: Tensor | None, random: Generator | None, freq_mask_param: int) -> Changed:
     """Mask up to `freq_mask_param` consecutive rows of spectrograms (N, channels, mels, frames) with the mean 0."""
@@ -262,6 +286,9 @@ class FrequencyMasking(Augmentation):
         8, ge=1, le=1000, description="The largest number of consecutive rows that are masked."
     )
 
+    def takes(self, shape: Shape) -> float:
+        return min(1.0, self.freq_mask_param / shape[-2])
+
 
 def random_time_shift(inputs: Tensor, masks: Tensor | None, random: Generator | None, share: float) -> Changed:
     """Shift sounds (N, …, time) by up to a share of their length; the gap is filled with the first or last value."""
@@ -282,6 +309,9 @@ class RandomTimeShift(Augmentation):
     change: ClassVar[Callable[..., Changed]] = random_time_shift
 
     share: float = Field(0.1, gt=0, le=0.5, description="The largest shift of a sample, as a share of its length.")
+
+    def takes(self, shape: Shape) -> float:
+        return self.share
 
 
 AUGMENTATIONS: dict[str, type[Augmentation]] = entries(globals(), Augmentation)

@@ -51,6 +51,14 @@ def _lower_clip(circumstances: Circumstances) -> str:
     return "set gradient clipping to 1" if clip is None else f"lower gradient clipping from {clip:g} to 1"
 
 
+def _larger(circumstances: Circumstances) -> str:
+    narrow = circumstances.narrowest
+    if narrow is None:
+        return "use more units or more layers"
+    many = "a single number" if narrow.width == 1 else f"{narrow.width} numbers"
+    return f"use more units in {narrow.node}: every sample has to pass through {many}"
+
+
 LOWER_RATE = Advice(_lower_rate)
 RAISE_RATE = Advice(_raise_rate)
 CLIP = Advice(_lower_clip, lambda run: run.gradient_clip is None or run.gradient_clip > 1)
@@ -69,9 +77,13 @@ DECAY = Advice("add weight decay", lambda run: run.weight_decay == 0 and run.can
 AUGMENT = Advice("augment the samples", lambda run: run.can_augment)
 MORE_DATA = Advice("use more samples")
 SMALLER = Advice("use a smaller network")
-LARGER = Advice("use more units or more layers")
+LARGER = Advice(_larger)
 LESS_DECAY = Advice("lower weight_decay", lambda run: run.weight_decay > 0)
 LESS_L1 = Advice("lower l1", lambda run: run.l1 > 0)
 LESS_DROPOUT = Advice("lower the dropout", lambda run: run.has_dropout)
 WEIGHT_CLASSES = Advice("set class_weights to balanced", lambda run: run.can_weight_classes)
 LONGER = Advice("train for more epochs")
+LESS_SMOOTHING = Advice("lower label_smoothing", lambda run: run.label_smoothing > 0)
+RAISE_CLIP = Advice(lambda run: f"raise gradient clipping from {run.gradient_clip:g} to 1, or leave it out")
+LESS_STRONG_SCHEDULE = Advice("let the schedule lower the learning rate later or less, or keep it constant")
+LARGER_BATCH = Advice("use batches of 16 or more samples")

@@ -6,12 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import trainers.verdicts.divergence
 import trainers.verdicts.network
-import trainers.verdicts.outcomes  # noqa: F401  importing these files defines the rules
+import trainers.verdicts.outcomes
+import trainers.verdicts.settings  # noqa: F401  importing these files defines the rules
 from trainers.events import Verdict
 from trainers.objectives.guess import Guess
 from trainers.verdicts.circumstances import Circumstances
 from trainers.verdicts.evidence import EPOCHS, MIN_PROBES, Evidence
-from trainers.verdicts.rules import EvidenceRule, causes_first
+from trainers.verdicts.rules import EvidenceRule, causes_first, kinds
 
 
 class Assessment:
@@ -21,7 +22,9 @@ class Assessment:
         """`notes`: facts from before the first step, which are shown with the verdicts."""
         self.evidence = Evidence(circumstances)
         self.notes = tuple(notes)
-        self.rules = tuple(rule() for rule in EvidenceRule.__subclasses__())
+        self.rules = tuple(
+            kind() for kind in kinds().values() if issubclass(kind, EvidenceRule) and hasattr(kind, "title")
+        )
 
     def verdicts(self) -> tuple[Verdict, ...]:
         """The verdicts that hold now: the most serious first, a cause before what came of it, notes at last."""

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from builder.analysis.infer import analyse, infer
 from builder.analysis.plan import make_plan
+from builder.document.subnetworks import cuts
 
 if TYPE_CHECKING:
     from builder.analysis.plan import Step
     from builder.document import Block, Document
+    from builder.problems import Problem
     from trainers.job import Job
+
+FEW_VALUES = 4  # from so few a mean and a variance over a batch are mostly chance
+NARROW = 4  # a layer that passes on fewer numbers than this, and than the output has, is a bottleneck
 
 
 class CanvasNode(NamedTuple):
@@ -19,6 +26,13 @@ class CanvasNode(NamedTuple):
 
     name: str
     words: str
+
+
+class Bottleneck(NamedTuple):
+    """A node of the canvas that passes only a few numbers on."""
+
+    node: str
+    width: int
 
 
 class Circumstances:
@@ -78,6 +92,30 @@ class Circumstances:
         return self.job is not None and not self.job.initialisation.is_default
 
     @property
+    def rate_follows_validation(self) -> bool:
+        """Whether the schedule lowers the learning rate because the validation loss no longer falls."""
+        return self.job is not None and self.job.schedule.per == "validation"
+
+    @property
+    def label_smoothing(self) -> float:
+        """The share of each target that is spread over all classes."""
+        loss = None if self.job is None else self.job.paradigm.loss_for(self.job.dataset)
+        return float(getattr(loss, "label_smoothing", 0.0))
+
+    @functools.cached_property
+    def augmentations(self) -> Mapping[str, float]:
+        """Augmentation → the largest share of what a sample shows that it may take away."""
+        if self.job is None or not self.job.augmentations:
+            return {}
+        shape = self.job.dataset.input_shape
+        return {each.label: each.takes(shape) for each in self.job.augmentations}
+
+    @functools.cached_property
+    def warnings(self) -> tuple[Problem, ...]:
+        """What checks warned of before the run, and what may keep a network from learning."""
+        return () if self.job is None else self.job.hindrances()
+
+    @property
     def can_augment(self) -> bool:
         """Whether the data set has images, and no augmentation is on."""
         job = self.job
@@ -98,8 +136,39 @@ class Circumstances:
         return any(getattr(spec, "family", "") == "normalisation" for spec in self.specs.values())
 
     @functools.cached_property
+    def dropouts(self) -> Mapping[str, float]:
+        """Node → the share of its inputs that it sets to zero, of those that do so."""
+        return {name: share for name, spec in self.specs.items() if (share := _dropout(spec)) > 0}
+
+    @property
     def has_dropout(self) -> bool:
-        return any(_dropout(spec) > 0 for spec in self.specs.values())
+        return bool(self.dropouts)
+
+    @functools.cached_property
+    def small_statistics(self) -> Mapping[str, int]:
+        """Node → from how many values it computes each mean over a batch, of those that have too few."""
+        size = None if self.job is None else self.job.batch_size
+        if self.job is None or not isinstance(size, int) or not any(s.spec.has_batch_statistics for s in self.steps):
+            return {}
+        facts, found = analyse(self.job.document).facts, {}
+        for step in self.steps:
+            if step.spec.has_batch_statistics and all(name in facts for name in step.inputs):
+                values = step.spec.values_per_sample(*(facts[name].signal.shape for name in step.inputs))
+                if values is not None and (size == 1 or size * values <= FEW_VALUES):
+                    found[step.name] = size * values
+        return found
+
+    @functools.cached_property
+    def narrowest(self) -> Bottleneck | None:
+        """The first layer that passes the fewest numbers on, of those that every path leads through, if these are too
+        few for the output."""
+        if self.document is None:
+            return None
+        shapes, outputs = infer(self.document), [step.name for step in self.steps if step.spec.role == "output"]
+        widths = {name: math.prod(shapes[name]) for name in cuts(self.document) if name in shapes}
+        wanted = max((math.prod(shapes[name]) for name in outputs if name in shapes), default=0)
+        name = min(widths, key=widths.__getitem__, default="")
+        return Bottleneck(name, widths[name]) if name and widths[name] < min(wanted, NARROW) else None
 
     @functools.cached_property
     def reads_batches(self) -> bool:

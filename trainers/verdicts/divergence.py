@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import ClassVar
 
 from trainers.events import Badge, Verdict, VerdictSeverity
@@ -62,19 +63,24 @@ class PenaltyTooStrong(EvidenceRule):
 
     title: ClassVar[str] = "Weight decay or L1 too strong"
     effects: ClassVar[tuple[str, ...]] = ("LearningRateTooHigh", *UNITS, *GUESSING)
-    shrunk: ClassVar[float] = 0.5  # of the initial weights
+    shrunk: ClassVar[float] = 0.5  # of the initial weights: then the penalty is to blame whatever its size
+    small: ClassVar[float] = 0.85  # of the initial weights: then a penalty from `large` on is to blame
+    large: ClassVar[float] = 0.05
 
     def find(self, evidence: Evidence) -> Iterator[Verdict]:
         run, first = evidence.circumstances, evidence.probes.first.get("weights", {})
-        if not (run.weight_decay or run.l1) or not evidence.fails:
+        if not (run.weight_decay or run.l1) or not evidence.disappoints:
             return
         before = math.hypot(*(first[node].get("norm", 0.0) for node in first))
         now = math.hypot(*(values.get("norm", 0.0) for values in evidence.probes.weights.values()))
-        shrunk = 0 < now <= self.shrunk * before or (now == 0 < before)
-        if shrunk:
+        if 0 < now <= self.shrunk * before or (now == 0 < before):
             name, advice, usual = self._stronger(run)
             what = f"pulls the weights to zero: they have {percent(now / before)} of their initial size"
-        elif self._l1_is_all(evidence):
+        elif 0 < now <= self.small * before and max(run.weight_decay, run.l1) >= self.large:
+            name, advice, usual = self._stronger(run)
+            size = percent(now / before)
+            what = f"keeps the weights small: they have {size} of their initial size, and grow where a network learns"
+        elif evidence.fails and self._l1_is_all(evidence):
             name, advice, usual = "l1", LESS_L1, L1_USUAL
             what = "is nearly all of the gradient, and the loss hardly counts"
         else:
@@ -148,6 +154,8 @@ class LearningRateTooHigh(EvidenceRule):
 
     def find(self, evidence: Evidence) -> Iterator[Verdict]:
         largest = evidence.probes.largest_update
+        if self._hinders(evidence):
+            yield self._hindering(evidence)
         if evidence.does_well or not (evidence.losses.grows or evidence.losses.stays_high):
             return
         if not _large_steps(evidence) and not (evidence.losses.grows and max(largest.values(), default=0.0) > 0.01):
@@ -164,6 +172,24 @@ class LearningRateTooHigh(EvidenceRule):
             f"The learning rate{rate} is too high: {what}, and one step changed the weights of {{node}} {size}.",
             advise(run, LOWER_RATE, CLIP, NORMALISE),
         )
+
+    def _hinders(self, evidence: Evidence) -> bool:
+        """Whether the network learns, and is kept from learning more by steps that are much too large now."""
+        if not evidence.does_well or not evidence.disappoints or evidence.losses.falls:
+            return False
+        largest = statistics.median(evidence.probes.largest_update.values() or [0.0])
+        return evidence.probes.typical_update > 0.05 or largest > 0.5
+
+    def _hindering(self, evidence: Evidence) -> Verdict:
+        run, share = evidence.circumstances, evidence.probes.typical_update
+        rate = f" {run.highest_rate:g}" if run.highest_rate else ""
+        if share > 0.05:
+            steps = f"each step changes the weights of most layers by {percent(share)} of their size"
+        else:
+            largest = percent(statistics.median(evidence.probes.largest_update.values()))
+            steps = f"a step has changed the weights of most layers by up to {largest} of their size"
+        message = f"The learning rate{rate} is too high: the loss no longer falls, and {steps}."
+        return replace(self.verdict(run, None, message, advise(run, LOWER_RATE)), severity="warning", badge="")
 
 
 def _large_steps(evidence: Evidence) -> bool:

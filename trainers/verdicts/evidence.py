@@ -6,6 +6,7 @@ A checkpoint holds all of it, so a resumed run comes to the same verdicts as one
 from __future__ import annotations
 
 import math
+import statistics
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -53,6 +54,12 @@ class ProbeStatistics:
         for event in events:
             if isinstance(event, Probe):
                 self._add(event)
+
+    @property
+    def typical_update(self) -> float:
+        """The share of their size by which one step changes the weights of most layers; 0: not known."""
+        ratios = [values.get("update_ratio", 0.0) for values in self.gradients.values()]
+        return statistics.median(ratios) if ratios else 0.0
 
     def _add(self, probe: Probe) -> None:
         averages: Statistics = getattr(self, probe.kind)
@@ -222,6 +229,17 @@ class Evidence:
     def fails(self) -> bool:
         """Whether the run does badly for long enough to name a cause."""
         return not self.does_well and (self.share_done >= EARLY or self.losses.grows)
+
+    @property
+    def disappoints(self) -> bool:
+        """Whether the run fails, or after half of its steps is far from good on training and validation samples: reason
+        enough to name a setting that is known to do harm."""
+        if self.fails:
+            return True
+        known, job = _best([self.progress, self.training_progress]), self.circumstances.job
+        if known is None or job is None or not job.paradigm.loss_shows_progress:
+            return False
+        return self.share_done >= 0.5 and known < VERY_WELL
 
     # -- checkpoints --------------------------------------------------------------------------------------------------
 

@@ -14,7 +14,9 @@ from trainers.verdicts.advice import (
     CLIP,
     DEFAULT_START,
     KAIMING,
+    LARGER,
     LAYER_NORM,
+    LONGER,
     LOWER_RATE,
     NORMALISE,
     RAISE_RATE,
@@ -191,13 +193,14 @@ class DeadUnits(EvidenceRule):
             others = [run.on_canvas(name).words for name in list(dead)[1:]]
             also = f" So are many of {listed(others)}." if others else ""
             causes = [DEFAULT_START, "check the biases and the scale of what comes in"] if from_start else [LOWER_RATE]
+            wider = Advice(LARGER.text, lambda run: run.narrowest is not None)
             leaky = f"use an activation whose slope for negative inputs is not zero, such as {_leaky()}"
             yield self.verdict(
                 run,
                 node,
                 f"{percent(share)} of the units of {{node}} are dead{since}: they are zero for every sample, so the "
                 f"weights before them get no gradient.{also}",
-                advise(run, *causes, NORMALISE, leaky),
+                advise(run, wider, *causes, NORMALISE, leaky),
             )
 
 
@@ -251,22 +254,29 @@ class SlowUpdates(EvidenceRule):
     title: ClassVar[str] = "Steps too small"
     effects: ClassVar[tuple[str, ...]] = GUESSING
     ratio: ClassVar[float] = 3e-5
+    least: ClassVar[float] = 0.1  # of their size, by which all steps together must be able to change the weights
 
     def find(self, evidence: Evidence) -> Iterator[Verdict]:
-        largest = [value for value in evidence.probes.largest_update.values() if value > 0]
-        ratios = [v["update_ratio"] for v in evidence.probes.gradients.values() if v.get("update_ratio", 0) > 0]
-        slow = ratios and statistics.median(ratios) < self.ratio and statistics.median(largest) < 10 * self.ratio
-        known = evidence.progress
-        badly = evidence.fails or (evidence.ended and known is not None and known < WELL)
-        if not slow or not badly:
+        if not self.holds(evidence):
             return
-        median = statistics.median(ratios)
-        yield self.verdict(
-            evidence.circumstances,
-            None,
-            f"The steps are too small: one changes the weights by {median:.0e} of their size; about 1e-03 is usual.",
-            advise(evidence.circumstances, RAISE_RATE),
-        )
+        run, median = evidence.circumstances, statistics.median(_ratios(evidence))
+        message = f"The steps are too small: one changes the weights by {median:.0e} of their size"
+        if median < self.ratio:
+            message += "; about 1e-03 is usual."
+        else:
+            message += f", and all {run.total_steps:,} together by less than {percent(self.least)}."
+        yield self.verdict(run, None, message, advise(run, RAISE_RATE, LONGER))
+
+    @classmethod
+    def holds(cls, evidence: Evidence) -> bool:
+        """Whether the weights hardly move, and the network is not good."""
+        ratios, known = _ratios(evidence), evidence.progress
+        badly = evidence.fails or (evidence.ended and known is not None and known < WELL)
+        if not ratios or not badly:
+            return False
+        largest = statistics.median(value for value in evidence.probes.largest_update.values() if value > 0)
+        slow = statistics.median(ratios) < cls.ratio and largest < 10 * cls.ratio
+        return slow or 0 < largest * evidence.circumstances.total_steps < cls.least
 
 
 class Forgets(EvidenceRule):
@@ -310,6 +320,11 @@ class Forgets(EvidenceRule):
         if getattr(spec, "gates", 1) == 1:
             return f"Try {' or '.join(gated)}: their gates pass the gradient on."
         return "Use attention, which has direct access to every step, or shorten the sequence."
+
+
+def _ratios(evidence: Evidence) -> list[float]:
+    """By which share of their size a step changes the weights of each layer, where it changes them."""
+    return [v["update_ratio"] for v in evidence.probes.gradients.values() if v.get("update_ratio", 0) > 0]
 
 
 def _rectifier() -> str:

@@ -32,6 +32,7 @@ LOSES = 0.1  # of the way to perfect predictions, by which the score must be bel
 MEMORISED = 0.6  # of the way from guessing to perfect predictions, on the training split
 UNDERFITS = 0.4  # of that way; below it the network does not even fit the training samples
 SURE_MARGIN = 0.1  # by which chance moves a score: with more, a split is too small to contradict another one
+USUAL_UPDATE = 3e-3  # of the weights in one step: with larger steps a higher learning rate is no advice
 GAP = 0.1  # between training and validation; a larger one is no under-fitting
 
 
@@ -79,10 +80,47 @@ class NoBetterThanGuessing(EvidenceRule):
             message += " On the training samples it is much better: the network memorises them."
             advice = advise(run, "check that the targets belong to the inputs", MORE_DATA, DROPOUT, DECAY)
         else:
-            advice = advise(
-                run, "check that the targets can be told from the inputs", LARGER, LONGER, "change the learning rate"
-            )
+            look = "check that the targets can be told from the inputs"
+            usual = (look, LARGER, LONGER, "change the learning rate")
+            advice = advise(run, *((LONGER, RAISE_RATE, look) if evidence.losses.falls else usual))
         yield self.verdict(run, None, message, advice)
+
+
+class TestUnlikeValidation(EvidenceRule):
+    """The network is good on the validation samples and much worse on the test samples.
+
+    Both are new to it, so the two parts differ: other conditions, another time, another way of taking the samples. Or
+    the validation samples are not new: some of them, or their groups, are in the training part as well.
+
+    Example: digits whose test samples are upside down.
+    Fix: look at the samples of both parts, and split the data so that the parts are alike.
+    """
+
+    title: ClassVar[str] = "Test part unlike the validation part"
+    effects: ClassVar[tuple[str, ...]] = ("NoBetterThanGuessing",)
+    drop: ClassVar[float] = 0.2  # of the way from guessing to perfect predictions, besides what chance explains
+
+    def find(self, evidence: Evidence) -> Iterator[Verdict]:
+        best = evidence.epochs.best
+        if best is None or not evidence.test:
+            return
+        for guess in best.guesses:
+            tested = next((each for each in evidence.test_guesses if each.metric == guess.metric), None)
+            before, now = best.validation.get(guess.metric), evidence.test.get(guess.metric)
+            if tested is None or before is None or now is None or not (guess.margin and tested.margin):
+                continue  # without a margin nobody knows how much is chance
+            chance = guess.margin + tested.margin
+            if before - now <= self.drop * (guess.best - guess.value) + chance or guess.progress(before) < WELL:
+                continue
+            yield self.verdict(
+                evidence.circumstances,
+                None,
+                f"The test samples are unlike the validation samples: the {guess.label} is {before:.3g} on validation "
+                f"samples and {now:.3g} on test samples, and both are new to the network.",
+                "Look at samples of both parts: do they come from the same source, and is no validation sample, or "
+                "another one of its group, also in the training part?",
+            )
+            return
 
 
 class Underfitting(EvidenceRule):
@@ -102,7 +140,7 @@ class Underfitting(EvidenceRule):
         falls = evidence.losses.falls
         if trained is None or held_out is None or len(evidence.epochs.last) < EPOCHS or (falls and not evidence.ended):
             return
-        if evidence.share_done < 0.5 or trained > UNDERFITS or trained - held_out > GAP:
+        if evidence.share_done < 0.5 or max(trained, held_out) > UNDERFITS or trained - held_out > GAP:
             return
         last = evidence.epochs.last[-1]
         guess = next((each for each in last.guesses if each.metric in last.training), None)
@@ -115,7 +153,15 @@ class Underfitting(EvidenceRule):
             f"The network underfits: even on the training samples the {guess.label} is "
             f"{last.training[guess.metric]:.3g} ({guess.words} gives {guess.value:.3g}), and the loss "
             f"{'was still falling at the last step' if falls else 'no longer falls'}.",
-            advise(run, *([LONGER] if falls else []), LARGER, LESS_DECAY, LESS_L1, LESS_DROPOUT, RAISE_RATE),
+            advise(
+                run,
+                *([LONGER] if falls else []),
+                LARGER,
+                LESS_DECAY,
+                LESS_L1,
+                LESS_DROPOUT,
+                *([RAISE_RATE] if evidence.probes.typical_update < USUAL_UPDATE else []),
+            ),
         )
 
 

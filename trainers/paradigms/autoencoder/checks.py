@@ -166,6 +166,7 @@ class OutputRange(JobCheck):
     code = "T195"
     category = "output"
     severity = "warning"
+    hinders = True
     paradigms = AUTOENCODERS
 
     def find(self, job: Job, analysis: Analysis) -> Iterator[Problem]:

@@ -261,6 +261,7 @@ class FrozenAtRandom(_TransferCheck):
 
     code = "T216"
     severity = "warning"
+    hinders = True
 
     def check(self, job: Job, analysis: Analysis, paradigm: Transfer) -> Iterator[Problem]:
         found = _matched(job, paradigm)
