@@ -110,6 +110,8 @@ class TestUnlikeValidation(EvidenceRule):
             if tested is None or before is None or now is None or not (guess.margin and tested.margin):
                 continue  # without a margin nobody knows how much is chance
             chance = guess.margin + tested.margin
+            if chance >= 2 * SURE_MARGIN:
+                continue
             if before - now <= self.drop * (guess.best - guess.value) + chance or guess.progress(before) < WELL:
                 continue
             yield self.verdict(
