@@ -5,13 +5,13 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.parts.document import header, notices, session
-from pages.parts.runs import run_choice
+from pages.parts.predictions import split_choice
+from pages.parts.runs import missing_weights, run_choice
 from pages.parts.theme import run_page
 from pages.parts.training import panels
 from pages.parts.training.run_data import ACTIVE
-from trainers.events import SplitName
+from trainers.runs.run import Run
 
-SPLITS: tuple[SplitName, ...] = ("validation", "test", "training")
 EVERY = 5.0  # seconds between two checks for better weights while a run trains
 
 work = session.start()
@@ -20,27 +20,25 @@ run_page.prepare()
 
 @run_page.shows_errors
 def page() -> None:
-    split: SplitName = "validation"
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="header"):
         header.title(work)
         run = run_choice.selectbox(work, "inspected")
-        if run is not None:
-            split = st.segmented_control(
-                "split",
-                SPLITS,
-                default=split,
-                required=True,
-                key="inspected_split",
-                label_visibility="collapsed",
-                help="The split of the data that is shown",
-            )
+        place = st.container(width="content")
     notices.show(work)
     if run is None:
         run_choice.show_no_runs("This page shows the predictions of a trained network. Train one first.", work)
         return
     if not run_choice.is_of(work, run):
         run_choice.show_other_document(work, run)
-    st.fragment(panels.show, run_every=EVERY if run.state in ACTIVE else None)(run, split or "validation")
+    with place:
+        split = split_choice.show(run)
+    st.fragment(predictions, run_every=EVERY if run.state in ACTIVE else None)(run, split)
+
+
+@run_page.shows_errors
+def predictions(run: Run, split: split_choice.SplitName) -> None:
+    if not missing_weights.show(work, run):
+        panels.show(run, split)
 
 
 page()

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from numpy.typing import NDArray
 
 State = Literal["queued", "running", "paused", "finished", "stopped", "failed"]
+DIVERGED = "The loss is NaN or infinite"  # the message of a run that failed so begins with it
 RESUMING = "Resuming …"  # the message of a run that was resumed and has not begun yet
 OVER: tuple[State, ...] = ("finished", "stopped", "failed")
 SplitName = Literal["training", "validation", "test"]

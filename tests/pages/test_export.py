@@ -59,7 +59,10 @@ def test_a_run_without_weights_is_reported() -> None:
     document = perceptron("diabetes", 1, optimizer={"name": "SGD", "lr": 100.0})
     store(document)
     train(document, "failed")
-    assert "no weights yet" in text(page("export"))
+    test = page("export")
+    assert text(test).count("This run has no weights") == 1 and "failed before the end of its first epoch" in text(test)
+    assert has_button(test, "to_train") and not has_button(test, "prepare_zip")
+    assert "class Small" in test.code[0].value
 
 
 @pytest.mark.parametrize(

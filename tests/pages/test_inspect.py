@@ -12,7 +12,7 @@ import builder
 from pages.parts import views
 from pages.parts.predictions import class_views, overview, tiles, token_views
 from pages.parts.theme import theme
-from tests.pages.trained import chain, has_button, look, page, perceptron, store, text, train, widget
+from tests.pages.trained import button, chain, has_button, look, page, perceptron, store, text, train, widget
 from trainers.data import DATASETS
 from trainers.events import SplitName
 from trainers.paradigms import PARADIGMS
@@ -93,7 +93,35 @@ def test_a_run_without_weights_is_reported() -> None:
     document = perceptron("diabetes", 1, optimizer={"name": "SGD", "lr": 100.0})
     store(document)
     train(document, "failed")
-    assert "no weights yet" in text(page("inspect"))
+    test = page("inspect")
+    assert text(test).count("This run has no weights") == 1 and "failed before the end of its first epoch" in text(test)
+    assert has_button(test, "to_train")
+
+
+def test_damaged_weights_are_reported_once_and_restored() -> None:
+    document = perceptron()
+    store(document)
+    run = train(document)
+    metrics = run.scores()
+    run.weights_path.write_bytes(run.weights_path.read_bytes()[:200])
+    for name in ("inspect", "inspect", "export"):  # the first look sets the file aside
+        test = page(name)
+        assert text(test).count("The weights of this run were lost") == 1
+        assert "nl-alert" not in text(test) and not has_button(test, "to_train")
+    button(test, "restore_weights").click().run()
+    assert run.wait(60) == "finished" and run.scores() == metrics
+    assert "are correct" in text(page("inspect"))
+
+
+@pytest.mark.parametrize(("shares", "shown"), [((0.0, 0.2), "test"), ((0.0, 0.0), "training")])
+def test_splits_without_samples_are_not_offered(shares: tuple[float, float], shown: str) -> None:
+    document = perceptron({"name": "iris", "validation": shares[0], "test": shares[1]})
+    store(document)
+    train(document)
+    test = page("inspect")
+    split = widget(test, "segmented_control", "inspected_split")
+    assert split.value == shown and "validation" not in split.options
+    assert f"{shown} samples are correct" in text(test) and "nl-alert" not in text(test)
 
 
 def evil(kind: str = "image") -> Predictions:

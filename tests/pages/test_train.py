@@ -12,6 +12,7 @@ from pages.parts.theme import run_page
 from pages.parts.training import controls
 from tests.pages.trained import button, has_button, look, page, perceptron, store, text, train, widget, work
 from trainers.events import Progress
+from trainers.runs.store import Store
 
 
 @pytest.fixture(autouse=True)
@@ -153,6 +154,26 @@ def test_a_run_that_diverges_is_explained_and_keeps_its_charts() -> None:
     test = page("train")
     assert "This run failed." in text(test) and "The learning rate 100 is probably too high" in text(test)
     assert len(test.get("bidi_component")) >= 4
+
+
+def test_a_run_that_never_reached_a_step_has_no_empty_charts() -> None:
+    document = perceptron()
+    document_id = store(document)
+    run = Store().create(document.name, trainers.Job.from_document(document).to_json(), 0, 3, document_id)
+    ended = Progress("stopped", epochs=3, message="Stopped before it started.")
+    Store().write(run, [ended])
+    test = page("train", run=run)
+    shown = text(test)
+    assert "Stopped before it started." in shown
+    assert not test.get("bidi_component") and "arrive" not in shown and "after the first epoch" not in shown
+
+
+def test_a_run_without_validation_shows_training_metrics() -> None:
+    document = perceptron({"name": "iris", "validation": 0.0})
+    store(document)
+    train(document)
+    shown = text(page("train"))
+    assert "training accuracy" in shown and "after the first epoch" not in shown and "validation accuracy" not in shown
 
 
 def test_a_wrong_run_in_the_address_is_reported_and_removed() -> None:

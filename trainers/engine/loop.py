@@ -17,7 +17,7 @@ import torch
 from builder.problems import NetloomError
 from trainers.data.batches import BatchSource
 from trainers.engine.interruption import Interrupted, interruptible
-from trainers.events import Event, Metric, Verdicts
+from trainers.events import DIVERGED, Event, Metric, Verdicts
 from trainers.job import EarlyStopping
 from trainers.paradigms.base import KeptMetric
 from trainers.probes import ProbeClock
@@ -41,7 +41,7 @@ class Diverged(NetloomError):
 
     def __init__(self, step: int) -> None:
         self.step = step
-        super().__init__(f"The loss is NaN or infinite at step {step:,}.")
+        super().__init__(f"{DIVERGED} at step {step:,}.")
 
 
 @dataclass

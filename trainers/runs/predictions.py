@@ -331,6 +331,28 @@ _data = _Memory(1)
 _results = _Memory(KEPT)
 
 
+def check_weights(run: Run) -> None:
+    """Read the run's best weights, once for each version of them.
+
+    Raises:
+        RunError: there are none, or they were damaged; it says what to do.
+    """
+    path = run.weights_path
+    key = (str(path), path.stat().st_mtime_ns if path.exists() else 0)
+    _results.get(("weights", *key), run.check_weights)
+
+
+def splits_with_samples(run: Run) -> list[SplitName]:
+    """The splits of the run's data that have samples, those that it was not trained on first.
+
+    Raises:
+        DataError: the data set cannot be loaded any more.
+    """
+    prepared = prepared_data(run)
+    every: tuple[SplitName, ...] = ("validation", "test", "training")
+    return [split for split in every if len(getattr(prepared, split))]
+
+
 def kept(run: Run, what: tuple[Any, ...], make: Callable[[], Result]) -> Result:
     """A result that belongs to the weights that are on disk now."""
     try:

@@ -242,6 +242,10 @@ class Run:
             networks[name] = module.eval()
         return networks
 
+    def check_weights(self) -> None:
+        """Read the best weights and compare their digest. RunError: there are none, or they were damaged."""
+        self._saved_model()
+
     def _saved_model(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """The best weights and the card. RunError: there are none, or they were damaged; it says what to do."""
         from trainers.engine.model_file import load_model

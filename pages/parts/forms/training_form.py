@@ -24,6 +24,7 @@ from trainers.optim.schedules import SCHEDULES
 from trainers.paradigms import DEFAULT_PARADIGM, PARADIGMS, Paradigm
 
 DEFAULTS = {"optimizer": "Adam", "schedule": "constant", "initialisation": "default"}  # as in Job
+KEPT = "The run keeps the settings that it was started with. Changes here apply to the next run."
 SPLIT = ("validation", "test", "train_samples")
 BATCH_SIZES = {"single": "one sample", "mini": "mini-batch", "full": "full batch"}
 
@@ -34,11 +35,10 @@ def show(session: Session, trains: bool = False) -> None:
         st.caption("Loading …")
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="settings_head"):
-        st.html('<div class="nl-heading"><span class="nl-title">Settings</span></div>')
+        note = f'<small class="nl-quiet" title="{KEPT}">for the next run</small>' if trains else ""
+        st.html(f'<div class="nl-heading"><span class="nl-title">Settings</span>{note}</div>')
         _history_button(session, "undo", session.undo, session.history.can_undo, session.history.undo_label)
         _history_button(session, "redo", session.redo, session.history.can_redo, session.history.redo_label)
-    if trains:
-        st.caption("The run keeps the settings that it was started with. Changes here apply to the next run.")
     for key, title, is_open, draw in GROUPS:
         with st.expander(title, is_open, key=f"group_{key}"):
             draw(session)

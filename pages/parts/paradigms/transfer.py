@@ -178,8 +178,7 @@ def _baseline_figure(live: LiveRun, metric: str) -> Plain:
     own, baseline = (live.curves.get(("validation", name)) for name in (metric, SCRATCH_PREFIX + metric))
     shown = [(own, "with transfer", look.training), (baseline, "from scratch", look.validation)]
     traces = [charts.line(curve.epoch, curve.value, name, colour, 2.2) for curve, name, colour in shown if curve]
-    largest = max((curve.epoch.max(initial=0) for curve, _, _ in shown if curve), default=0)
-    return charts.plain(traces, x="epoch", state=live.run.id, xaxis=charts.epochs(largest))
+    return charts.plain(traces, x="epoch", state=live.run.id)
 
 
 def _first_training(live: LiveRun) -> None:

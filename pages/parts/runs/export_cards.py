@@ -7,7 +7,7 @@ import streamlit as st
 from builder.exports.export import get_ready
 from builder.problems import NetloomError
 from pages.parts.document.session import Session
-from pages.parts.runs import run_choice, run_exports
+from pages.parts.runs import missing_weights, run_choice, run_exports
 from pages.parts.runs.run_exports import EVERYTHING, FORMATS, Format
 from pages.parts.theme import charts
 from pages.parts.theme.escaping import escape, file_name
@@ -28,6 +28,8 @@ def untrained() -> str:
 
 def formats(session: Session, run: Run) -> str:
     """The cards of all formats. Returns the part of the model that is chosen."""
+    if missing_weights.show(session, run):
+        return next(iter(run.parts()))
     note = "Every export is run and compared with the model before you can download it."
     st.html(f'<div class="nl-line"><span>{note}</span></div>')
     _card(session, run, EVERYTHING)

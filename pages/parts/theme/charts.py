@@ -30,6 +30,7 @@ from pages.parts.theme.escaping import escape
 
 LIMIT = 1000  # points of one trace at most, for runs of any length
 HEIGHT = 236
+COUNTED, FEW = ("epoch", "step"), 10  # axes of whole numbers, and the longest of them with a tick at each
 SCALE = "Viridis"  # the colour scale for sizes, in charts and on the graph
 FONT = '"Source Sans", "Source Sans Pro", sans-serif'
 Numbers = NDArray[Any]
@@ -152,7 +153,9 @@ def plain(
                 "font": {"size": 11},
                 **layout.get("legend", {}),
             },
-            "xaxis": _axis(x, **{"showgrid": False, **layout.get("xaxis", {})}),
+            "xaxis": _axis(
+                x, **{"showgrid": False, **(whole_numbers(traces) if x in COUNTED else {}), **layout.get("xaxis", {})}
+            ),
             "yaxis": _axis(y, **{**power, **layout.get("yaxis", {})}),
         },
     }
@@ -226,9 +229,11 @@ def tilt(names: Sequence[str]) -> int:
     return 0 if sum(len(name) + 2 for name in names) < 62 else -45
 
 
-def epochs(largest: float) -> dict[str, Any]:
-    """An axis of epochs: whole numbers, also where there are few of them."""
-    return {"tickformat": ",d", **({"dtick": 1} if largest <= 10 else {})}
+def whole_numbers(traces: Sequence[Any]) -> dict[str, Any]:
+    """An axis of epochs or steps: whole numbers, also where there are few of them."""
+    known = [np.asarray(trace["x"], dtype=float) for trace in traces if len(trace["x"])]
+    spread = max((x.max() for x in known), default=0) - min((x.min() for x in known), default=0)
+    return {"tickformat": ",d", **({"dtick": 1} if spread <= FEW else {})}
 
 
 def log_axis(low: float, high: float) -> dict[str, Any]:

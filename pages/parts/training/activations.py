@@ -31,9 +31,14 @@ NOTES = {
 def now(live: LiveRun) -> None:
     """The newest histogram of each node, as a violin."""
     charts.heading("Activations", "distribution of each node's output for one batch")
-    if not any(node in live.histograms for node in nodes_of_interest(live)):
+    if not has_histograms(live):
         return charts.empty(WAITING)
     return feed.chart("violins", _violins, live)
+
+
+def has_histograms(live: LiveRun) -> bool:
+    """Whether the distribution of a node's output was measured."""
+    return any(node in live.histograms for node in nodes_of_interest(live))
 
 
 def _violins(live: LiveRun) -> Plain:

@@ -76,7 +76,7 @@ def _buttons(session: Session, run: Run | None, progress: Progress | None) -> No
             "Start" if run is None else "Train again",
             icon=":material/play_arrow:",
             key="start",
-            type="primary",
+            type="secondary" if run is not None and run.can_resume else "primary",
             disabled=not ready,
             on_click=start,
             args=(session,),

@@ -114,6 +114,11 @@ def _metric(live: LiveRun, name: str) -> Plain:
     return metric_figure({split: live.curves.get((split, name)) for split in SPLITS}, f"{live.run.id}{name}")
 
 
+def has_metrics(live: LiveRun) -> bool:
+    """Whether a metric has values."""
+    return any((split, each.name) in live.curves for each in _metrics(live) for split in SPLITS)
+
+
 def _metrics(live: LiveRun) -> list[ReportedMetric]:
     """The metrics that have values; before the first epoch those that will have."""
     job = live.run.job
@@ -129,5 +134,4 @@ def metric_figure(found: dict[str, Curve | None], state: str) -> Plain:
     traces = [
         charts.line(curve.epoch, curve.value, split, colours[split], 2.2) for split, curve in found.items() if curve
     ]
-    largest = max((curve.epoch.max(initial=0) for curve in found.values() if curve), default=0)
-    return charts.plain(traces, x="epoch", state=state, xaxis=charts.epochs(largest))
+    return charts.plain(traces, x="epoch", state=state)

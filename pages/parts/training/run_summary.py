@@ -9,11 +9,12 @@ import streamlit as st
 
 from pages.parts.theme.escaping import escape
 from pages.parts.training.run_data import LiveRun
-from trainers.events import Verdict
+from trainers.events import DIVERGED, SplitName, Verdict
 from trainers.paradigms.base import ReportedMetric
+from trainers.verdicts.divergence import LearningRateTooHigh
 from trainers.verdicts.outcomes import NoBetterThanGuessing
 
-MOST_VERDICTS = 4
+MOST_VERDICTS, MOST_CARDS = 4, 4
 NEXT_PAGES = (("inspect", "Inspect", "troubleshoot"), ("export", "Export", "ios_share"))
 
 
@@ -21,14 +22,18 @@ def cards(live: LiveRun) -> str:
     """Training and validation loss, the main metric and the gradient norm, with the change since the last epoch."""
     job = live.run.job
     metrics = [metric for metric in job.paradigm.metrics(job.dataset) if not metric.costly]
-    losses = [ReportedMetric("loss", "loss", False, split=split) for split in ("training", "validation")]
+    splits: tuple[SplitName, ...] = ("training", "validation")
+    if not job.batching.validation and not any(split == "validation" for split, _ in live.curves):
+        splits, metrics = ("training",), [metric._replace(split="training") for metric in metrics]
+    losses = [ReportedMetric("loss", "loss", False, split=split) for split in splits]
     shown = [loss for loss in losses if (loss.split, "loss") in live.curves or not live.curves]
-    shown += metrics[: 1 + len(losses) - len(shown)]
+    shown += metrics[: MOST_CARDS - 1 - len(shown)]
     norm = ReportedMetric("gradient_norm", "gradient norm", None, split="training")
     labels = [f"{metric.split} {metric.label}" for metric in shown] + [norm.label]
     made = [
-        _card(label, live.last(metric.split, metric.name), metric.higher_is_better)
+        _card(label, found, metric.higher_is_better)
         for label, metric in zip(labels, [*shown, norm], strict=True)
+        if (found := live.last(metric.split, metric.name)) is not None or live.active  # else it never comes
     ]
     return f'<div class="nl-cards">{"".join(made)}</div>'
 
@@ -58,14 +63,23 @@ def number(value: Any) -> str:
 
 def verdicts(live: LiveRun) -> str:
     """The verdicts, the most serious first."""
-    found = live.verdicts[:MOST_VERDICTS]
-    rest = len(live.verdicts) - len(found)
+    known = [verdict for verdict in live.verdicts if not _is_in_failure(live, verdict)]
+    found = known[:MOST_VERDICTS]
+    rest = len(known) - len(found)
     more = f'<div class="nl-verdict nl-verdict-info">and {rest} more</div>' if rest > 0 else ""
     text = "".join(_verdict(verdict) for verdict in found) + more
     if not found and live.active and live.progress.step:
         healthy = "No problems found in gradients, activations and updates."
         text = f'<div class="nl-verdict nl-verdict-info">{healthy}</div>'
     return f'<div class="nl-verdicts">{text}</div>'
+
+
+def _is_in_failure(live: LiveRun, verdict: Verdict) -> bool:
+    """Whether the message of a run that failed says it already."""
+    if live.progress.state != "failed":
+        return False
+    diverged = live.progress.message.startswith(DIVERGED) and verdict.kind == LearningRateTooHigh.__name__
+    return diverged or verdict.message in live.progress.message
 
 
 def _verdict(verdict: Verdict) -> str:

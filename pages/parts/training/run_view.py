@@ -49,7 +49,7 @@ def _live(run_id: str, state: State) -> None:
             run_summary.next_pages(live)
         feed.html("numbers", run_summary.cards, live)
         feed.html("verdicts", run_summary.verdicts, live)
-        if live.run.job.paradigm.cards:
+        if live.run.job.paradigm.cards and (live.active or live.progress.step):  # else they stay empty
             st.fragment(_cards)(run_id)
         live = block_rows.choose_group(live)
         _charts(live)
@@ -78,10 +78,27 @@ def _charts(live: LiveRun) -> None:
         (("ratio", gradients.update_ratio), ("weights", weights.over_time)),
         (("inactive", activations.inactive),),
     )
+    never = set() if live.active else _without_values(live)
     for row in rows:
+        row = tuple(entry for entry in row if entry[0] not in never)
+        if not row:
+            continue
         for column, (key, chart) in zip(st.columns(len(row), gap="small"), row, strict=True):
             with column, charts.card(key):
                 chart(live)
+
+
+def _without_values(live: LiveRun) -> set[str]:
+    """The charts that have nothing to show: of a run that is not active, for they will not get it."""
+    has_values = {
+        ("loss",): any(metric == "loss" for _, metric in live.curves),
+        ("metric",): curves.has_metrics(live),
+        ("network", "flow", "gradient_map", "ratio"): bool(live.probes["gradients"].nodes),
+        ("now",): activations.has_histograms(live),
+        ("over_time", "inactive"): bool(block_rows.nodes_of_interest(live)),
+        ("weights",): bool(weights.known(live.probes["weights"])),
+    }
+    return {key for keys, has in has_values.items() if not has for key in keys}
 
 
 def empty() -> None:

@@ -50,5 +50,4 @@ def _figure(live: LiveRun, names: tuple[tuple[str, str], ...], key: str) -> Plai
     traces = [charts.line(curve.epoch, curve.value, label, colour, 2.2) for label, curve, colour in shown]
     low = {"rangemode": "tozero"} if key == "calibration_error" else {}
     wanted = [charts.level(LEVEL)] if key == "coverage" else []
-    axis = charts.epochs(max((curve.epoch.max(initial=0) for _, curve, _ in shown), default=0))
-    return charts.plain(traces, x="epoch", state=f"{live.run.id}{key}", yaxis=low, xaxis=axis, shapes=wanted)
+    return charts.plain(traces, x="epoch", state=f"{live.run.id}{key}", yaxis=low, shapes=wanted)
