@@ -18,8 +18,8 @@ app: $(READY)
 
 # The tests that drive a browser have the machine to themselves; the others share it.
 test: $(READY) check chromium
-	$(PYTHON) -m pytest -m browser
-	$(PYTHON) -m pytest -m "not browser" -n 2 --dist worksteal
+	$(PYTHON) -m pytest tests/browser
+	$(PYTHON) -m pytest --ignore tests/browser -n 2 --dist worksteal
 
 check: $(READY)
 	$(PYTHON) -m ruff check .

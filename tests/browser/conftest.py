@@ -67,9 +67,9 @@ class App:
             self.process = None
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
-    """One server for the tests of a file; each test has a document of its own."""
+    """One server for all tests, for starting one takes seconds; each test has documents, and so runs, of its own."""
     running = App(tmp_path_factory.mktemp("home"))
     running.start()
     yield running

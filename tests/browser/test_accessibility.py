@@ -28,7 +28,7 @@ def document(app: Any) -> str:
     document = store(app.home, template.model_dump(mode="json"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NETLOOM_HOME", str(app.home))
-        run = trainers.start(trainers.Job.from_document(template, epochs=2))
+        run = trainers.start(trainers.Job.from_document(template, epochs=2), document)
         assert run.wait(120) == "finished", run.progress().message
     return document
 

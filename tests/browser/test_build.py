@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +23,13 @@ SMALL = chain(
     ("fc", "Linear", {"out_features": 10}),
     ("scores", "Output", {}),
 )
+
+SMALL_NAMES = ("image", "flatten", "fc", "scores")
+
+
+def names_in(app: Any, document: str) -> set[str]:
+    """The nodes of a document as the app has written it."""
+    return {node["name"] for node in saved(app.home, document)["nodes"]}
 
 
 @pytest.fixture
@@ -215,9 +223,9 @@ def test_html_and_markdown_in_names_and_descriptions_is_inert(app: Any, open_pag
 
 def test_two_tabs_on_one_document_lose_nothing(app: Any, open_page: Callable[..., Any]) -> None:
     document = store(app.home, SMALL)
-    one, two = (BuildPage(open_page(), app.url, document) for _ in range(2))
-    one.ready()
-    two.ready()
+    one, two, three = (BuildPage(open_page(), app.url, document) for _ in range(3))
+    for tab in (one, two, three):
+        tab.ready()
     one.page.bring_to_front()
     one.page.locator('.chip[data-type="Dropout"]').click()
     one.node("dropout").wait_for()
@@ -228,8 +236,18 @@ def test_two_tabs_on_one_document_lose_nothing(app: Any, open_page: Callable[...
     two.page.get_by_role("button", name="Go on with mine").click()
     two.page.get_by_text("was changed in another tab").wait_for(state="hidden")
     two.node("relu").wait_for()
-    names = {node["name"] for node in saved(app.home, document)["nodes"]}
-    assert "dropout" in names and "relu" not in names
+    copy = re.search(r"document=(\w+)", two.page.url)
+    assert copy is not None and copy[1] != document
+    assert names_in(app, document) == {*SMALL_NAMES, "dropout"} and names_in(app, copy[1]) == {*SMALL_NAMES, "relu"}
+
+    three.page.bring_to_front()
+    three.page.locator('.chip[data-type="GELU"]').click()
+    three.page.get_by_role("button", name="Open the other version").click()
+    three.page.get_by_text("was changed in another tab").wait_for(state="hidden")
+    three.node("dropout").wait_for()
+    assert document in three.page.url and names_in(app, document) == {*SMALL_NAMES, "dropout"}
+    names = [names_in(app, path.stem) for path in (Path(app.home) / "documents").glob("*.json")]
+    assert {*SMALL_NAMES, "gelu"} in names  # its edit is in a document of its own
 
 
 @pytest.mark.parametrize(

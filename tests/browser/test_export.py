@@ -53,8 +53,7 @@ def test_train_export_unzip_and_run(app: Any, open_page: Callable[..., Any], tmp
 
 
 def test_before_training_there_is_code(app: Any, open_page: Callable[..., Any]) -> None:
-    (Path(app.home) / "runs.sqlite").unlink(missing_ok=True)
-    document = store(app.home, builder.template("digits_cnn").model_dump(mode="json"))
+    document = store(app.home, builder.template("digits_cnn").changed(name="Never trained").model_dump(mode="json"))
     page = open_page()
     page.goto(f"{app.url}/export?document={document}")
     page.get_by_text("Not trained yet").wait_for(timeout=TIMEOUT)
