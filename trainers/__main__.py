@@ -6,6 +6,7 @@ Exit codes: 0 success; 1 the document has errors, or the run failed; 2 wrong arg
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import math
 import os
@@ -27,6 +28,7 @@ from builder.exports.export import export_parts
 from builder.problems import NetloomError, Problem, ProblemsError
 from trainers.disk import NOT_SAVED
 from trainers.events import OVER
+from trainers.runs.predictions import data_change
 from trainers.runs.repair import repair, unlisted
 from trainers.runs.store import Store
 from trainers.runs.summaries import summaries
@@ -44,6 +46,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _print(options, {"problems": [_as_dict(problem) for problem in error.problems]}, str(error), sys.stderr)
     except (NetloomError, OSError) as error:
         _print(options, {"error": str(error)}, str(error), sys.stderr)
+    except MemoryError:
+        text = "There is not enough memory for this. Close other programs, or choose a smaller data set or network."
+        _print(options, {"error": text}, text, sys.stderr)
     except KeyboardInterrupt:
         _print(options, {"error": "interrupted"}, "Interrupted.", sys.stderr)
     return 1
@@ -86,6 +91,7 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--output", type=Path, help="the file to write")
     resume = add("resume", _resume, "Continue a run that was paused or interrupted, and print its metrics.")
     resume.add_argument("run", help="the id of a run, or last: the newest one that is paused or interrupted")
+    resume.add_argument("--other-data", action="store_true", help="go on although the data set has changed")
     runs = add("runs", _runs, "List the runs.")
     runs.add_argument(
         "--repair", action="store_true", help="set a damaged store aside, and read the folders of the runs in again"
@@ -132,7 +138,7 @@ def _resume(options: argparse.Namespace) -> int:
         run = found
     else:
         run = trainers.open_run(options.run)
-    run.resume()
+    run.resume(other_data=options.other_data)
     return _complete(options, run)
 
 
@@ -219,6 +225,10 @@ def _export(options: argparse.Namespace) -> int:
         done = export_parts({name: (run.part(name), run.part_document(name)) for name in wanted}, path)
     else:
         done = builder.export(run.part(wanted[0]), run.part_document(wanted[0]), path, options.format)
+    with contextlib.suppress(NetloomError, OSError):  # the export needs the weights only
+        changed = data_change(run)
+        if changed:
+            print(changed, file=sys.stderr)
     _print(
         options,
         {"path": str(done.path), "difference": done.difference, "bytes": done.size},

@@ -9,6 +9,7 @@ from pathlib import Path
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS)
+OURS = (*REFUSED, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EINTR, errno.EAGAIN)  # not the file's fault
 NOT_SAVED = "Paused, but not saved yet."  # the message of a run that waits for room begins with this
 LITTLE = 64 * 1024  # bytes: SQLite reports a failed write, and not a full disk, where it cannot grow its shared memory
 
@@ -35,6 +36,12 @@ def is_full(error: BaseException | None, folder: Path | None = None) -> bool:
 def may_pass(error: OSError) -> bool:
     """Whether the same may succeed later: there is room again, or permission."""
     return is_full(error) or error.errno in REFUSED
+
+
+def is_ours(error: OSError) -> bool:
+    """Whether an error of reading says something about this process or the system, and nothing about the file: missing
+    permission, no memory, too many open files. What is in the file may be whole then."""
+    return error.errno in OURS
 
 
 def reason(error: BaseException, folder: Path) -> str:

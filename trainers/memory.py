@@ -40,7 +40,13 @@ class MemoryNeed(NamedTuple):
 
     def fitting_batch(self, available: int) -> int:
         """The largest batch size, a power of two, that probably fits; 0: not even one sample does."""
-        room = (available - BASE) / HEADROOM - self.weights - self.data
+        return self._batch((available - BASE) / HEADROOM - self.weights - self.data)
+
+    def further_batch(self, free: int) -> int:
+        """The same for a training that has its data and weights in memory already, with so much left beside them."""
+        return self._batch(free / HEADROOM)
+
+    def _batch(self, room: float) -> int:
         batch = int(room // max(self.sample, 1))
         return 2 ** int(math.log2(batch)) if batch >= 1 else 0
 

@@ -28,17 +28,23 @@ def training_memory(analysis: Analysis, networks: tuple[str, ...]) -> TrainingMe
     A layer keeps its output and what its gradient needs besides its inputs, such as attention weights. A change of
     shape is a view, and keeps nothing of its own.
     """
-    weights, sample = 0, 0
+    steps = (step for step in analysis.plan.steps if step.network in networks and step.name in analysis.facts)
+    weights = sum(BYTES["float"] * analysis.facts[step.name].parameters for step in steps if step.owns)
+    return TrainingMemory(weights, sum(node_memory(analysis, networks).values()))
+
+
+def node_memory(analysis: Analysis, networks: tuple[str, ...]) -> dict[str, int]:
+    """Bytes that each node of some networks keeps of one sample until its gradients are computed."""
+    found = {}
     for step in analysis.plan.steps:
         if step.network not in networks or step.name not in analysis.facts:
             continue
-        facts = analysis.facts[step.name]
-        weights += BYTES["float"] * (facts.parameters if step.owns else 0)
+        signal = analysis.facts[step.name].signal
         if step.spec.role == "input":
-            sample += _size(facts.signal)
+            found[step.name] = _size(signal)
         elif step.spec.role == "layer" and step.spec.family != "reshape":
-            sample += _size(facts.signal) + _inside(analysis, step)
-    return TrainingMemory(weights, sample)
+            found[step.name] = _size(signal) + _inside(analysis, step)
+    return found
 
 
 def _size(signal: Signal) -> int:

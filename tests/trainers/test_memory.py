@@ -18,8 +18,10 @@ import builder
 import trainers
 from builder import Document
 from builder.problems import NodeError
-from trainers.engine import failures
-from trainers.engine.failures import explain, is_out_of_memory, wanted_bytes
+from tests.trainers.conftest import perceptron
+from trainers.engine.failures import explain
+from trainers.engine.failures import out_of_memory as failures
+from trainers.engine.failures.out_of_memory import is_out_of_memory, wanted_bytes
 from trainers.engine.session import TrainingSession
 from trainers.runs.store import Store
 
@@ -72,7 +74,9 @@ def _session(document: Document, **training: Any) -> TrainingSession:
 
 def test_the_node_the_need_and_the_batch_are_named(moons: Document, monkeypatch: pytest.MonkeyPatch) -> None:
     session = _session(moons, data={"batch_size": 128})
-    monkeypatch.setattr(failures, "free_bytes", lambda device: 20_000)  # a sample needs 804
+    monkeypatch.setattr(
+        failures, "free_bytes", lambda device: 20_000
+    )  # a sample needs 276, and a third more for a while
     assert "while the data set moons was loaded" in _loading(session)
     session.prepare()
     session.activity = ""
@@ -80,7 +84,7 @@ def test_the_node_the_need_and_the_batch_are_named(moons: Document, monkeypatch:
     error.__cause__ = RuntimeError(LINUX)
     message = explain(error, session)
     assert message.startswith("Out of memory at fc1 in step 1: it needed 4.1 GB more, and 20 kB are free.")
-    assert "A batch of 16 should fit (it is 128): set batch_size to 16." in message
+    assert "A batch of 32 should fit (it is 128): set batch_size to 32." in message
     monkeypatch.setattr(failures, "free_bytes", lambda device: 100)
     assert "Not even a batch of one sample fits" in explain(error, session) and "fc1" in explain(error, session)
     monkeypatch.setattr(failures, "free_bytes", lambda device: None)
@@ -109,6 +113,35 @@ def test_memory_that_runs_out_in_the_optimizer_is_told_apart(moons: Document, mo
         learner.optimisation.step(lambda: learner.model(torch.zeros(4, 2)).sum())
     message = explain(caught.value, session)
     assert message.startswith("Out of memory in the optimizer's step") and "whatever the batch size" in message
+
+
+class Large(torch.autograd.Function):
+    """A layer whose gradient needs more memory than there is."""
+
+    @staticmethod
+    def forward(context: Any, given: torch.Tensor) -> torch.Tensor:
+        return given.clone()
+
+    @staticmethod
+    def backward(context: Any, *gradients: torch.Tensor) -> torch.Tensor:
+        raise RuntimeError(LINUX)
+
+
+@pytest.mark.parametrize("node", ["fc1", "bend2", "last"])
+def test_memory_that_runs_out_in_the_backward_pass_names_the_node(node: str) -> None:
+    document = perceptron([2], 2, depth=3, data={"name": "moons"}, epochs=1)
+    session = _session(document)
+    session.prepare()
+    assert session.loop is not None
+    module: Any = dict(session.loop.learner.modules["main"].named_children())[node]
+    forward = module.forward
+    module.forward = lambda given: Large.apply(forward(given))
+    with pytest.raises(RuntimeError) as caught:
+        session.train()
+    session.activity = ""
+    message = explain(caught.value, session)
+    assert message.startswith(f"Out of memory at {node} in the backward pass of step 1: it needed 4.1 GB more"), message
+    assert "set batch_size to" in message
 
 
 LIMITED = """

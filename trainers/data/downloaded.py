@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import tarfile
 import zipfile
 import zlib
@@ -12,8 +13,9 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from trainers import disk
 from trainers.data.base import Arrays, DataError, DataSet, Loaded
-from trainers.data.fetch import Progress, RemoteFile, fetch, found
+from trainers.data.fetch import Progress, RemoteFile, fetch, found, verify
 from trainers.script.sources import print_functions
 
 # what reading a file can raise when it is incomplete, another one, or of another format than expected
@@ -23,7 +25,6 @@ UNREADABLE = (
     ValueError,
     LookupError,
     TypeError,
-    MemoryError,
     zlib.error,
     tarfile.TarError,
     zipfile.BadZipFile,
@@ -84,10 +85,18 @@ class _Downloaded(DataSet):
             inputs, targets = self.called(type(self).read_files, paths)
             groups = self.called(type(self).read_groups, paths) if self.grouped else None
             attributes = self.called(type(self).read_attributes, paths) if self.has_attributes else {}
+        except MemoryError:
+            verify(self.name, paths, self.files)  # a damaged file may claim to hold more than there is memory
+            raise
         except UNREADABLE as error:
             text = str(error).partition("\n")[0].rstrip(".:") or type(error).__name__
+            advice = self.advice
+            if isinstance(error, OSError) and error.errno == errno.ENOMEM:
+                raise MemoryError(error.strerror) from None
+            if isinstance(error, OSError) and disk.is_ours(error):
+                text, advice = f"{error.strerror}: {error.filename or paths[0]}", "What it holds may be whole."
             raise DataError(
-                f"The data set {self.name} cannot be read: {text} (looked at {paths[0].parent}). {self.advice}"
+                f"The data set {self.name} cannot be read: {text} (looked at {paths[0].parent}). {advice}"
             ) from None
         return self.checked(inputs, targets, groups=groups, attributes=attributes)
 

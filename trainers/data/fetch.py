@@ -67,6 +67,14 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def verify(data_set: str, paths: Sequence[Path], files: Sequence[RemoteFile]) -> None:
+    """DataError: one of the files is not the expected one."""
+    expected = {file.name: file for file in files}
+    for path in paths:
+        if path.name in expected:
+            _verify(data_set, path, expected[path.name])
+
+
 def _verify(data_set: str, path: Path, file: RemoteFile) -> None:
     try:
         checksum = _sha256(path)

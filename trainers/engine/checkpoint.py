@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -66,6 +67,11 @@ class CheckpointWriter:
         error, self._error = self._error, None
         if error is not None:
             raise error
+
+    def close(self) -> None:
+        """Wait for the last checkpoint. Whether it could be written does not matter any more."""
+        with contextlib.suppress(OSError):
+            self.wait()
 
     def _run(self, *checkpoint: Any) -> None:
         try:

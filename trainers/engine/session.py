@@ -8,24 +8,24 @@ What cannot be written, since the disk is full, is kept in memory and tried agai
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import itertools
 import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from trainers import disk, migrate
-from trainers.engine import checkpoint
+from trainers import disk
+from trainers.data.fingerprint import DataChangedError, differences, fingerprint, fits
+from trainers.engine import checkpoint, loop_state
 from trainers.engine.cpu_load import LoadMeter
 from trainers.engine.device import resolve_device
 from trainers.engine.interruption import Interrupted, interruptible, wait_for
-from trainers.engine.loop import Loop, TrainingPosition, load_weights, weights
+from trainers.engine.loop import Loop, load_weights, weights
 from trainers.engine.model_file import save_model
 from trainers.engine.threads import choose_threads, threads, threads_before_measuring
 from trainers.events import Event, Metric, Progress, Snapshot, State, Verdicts
@@ -33,7 +33,7 @@ from trainers.job import Job
 from trainers.probes import ProbeClock
 from trainers.runs.card import card
 from trainers.runs.ownership import Owner
-from trainers.runs.store import RunTakenError, Store, StoreError
+from trainers.runs.store import PROGRESS, RunTakenError, Store, StoreError
 from trainers.verdicts.circumstances import Circumstances
 
 if TYPE_CHECKING:
@@ -66,6 +66,8 @@ class TrainingSession:
         self.loop: Loop | None = None
         row = store.row(run)
         self.started = row["started"] or time.time()
+        left = {name: row[name] for name in PROGRESS} | {"started": self.started, "seconds_left": None}
+        self._left = Progress(**left)
         self.threads: int | None = row["threads"]  # None: not chosen yet, or torch's default
         self._seconds = 0.0  # spent training before the last start or resume
         self._resumed_at = time.perf_counter()
@@ -75,6 +77,7 @@ class TrainingSession:
         self._best_saved = -1
         self._marks: deque[tuple[float, int]] = deque()  # (clock, step) at the last ticks
         self._samples_per_second = 0.0
+        self.takes_other_data = False  # whether somebody agreed to go on with data that changed
         self.trouble = ""  # why something could not be written; it is tried again
         self.unwritten: list[Event] = []
         self._store_failed = False  # the store failed, and not only the files of the run
@@ -92,9 +95,11 @@ class TrainingSession:
         warm_up()
 
         self.prepared = wait_for(job.prepare, self.check)
+        self.fingerprint = wait_for(lambda: fingerprint(job.dataset, self.prepared), self.check)
         self._announce("Preparing the training …")
         damage: list[str] = []
         for state, is_verified in itertools.chain(checkpoint.readable(self.folder, damage), [(None, True)]):
+            changed = [] if state is None else self._compare_data(state)
             if state is None:
                 job.paradigm.prepare(job, self._announce, self._report)
             self.loop = None  # so that an error says that no step was taken yet
@@ -109,6 +114,7 @@ class TrainingSession:
                 damage.append("The checkpoint does not fit the run.")
             else:
                 break
+        self.recovered += tuple(changed)
         lost = self.store.delete_after(self.run, -1 if state is None else loop.position.step)
         self._tell(loop, damage, state is None, bool(lost))
         self.loop = loop
@@ -193,21 +199,22 @@ class TrainingSession:
         if asked in ("pause", "stop"):
             self.request = self.request or asked
 
+    def _compare_data(self, stored: Any) -> list[str]:
+        """Sentences on what differs between the data at a checkpoint and now. DataChangedError: nobody agreed to it."""
+        old = stored.get("data")
+        found = differences(old, self.fingerprint)
+        if not found:
+            return []
+        step, title = stored["position"]["step"], self.job.dataset.title
+        if not (self.takes_other_data and fits(old, self.fingerprint)):
+            raise DataChangedError(title, found, fits(old, self.fingerprint))
+        return [f"Since step {step:,} it trains on other data: {title} has {', '.join(found)}."]
+
     def _restore(self, loop: Loop, stored: Any) -> None:
         """Continue from what a checkpoint holds."""
-        state = migrate.checkpoint(stored)
-        loop.position = TrainingPosition(**state["position"])
-        for name, module in loop.learner.modules.items():
-            module.load_state_dict(state["networks"][name])
-        loop.learner.load_state_dict(state["learner"])
-        loop.best = {name: tensor.to(self.device) for name, tensor in state["best"].items()}
-        if "verdicts" in state:
-            loop.probes.load_state_dict(state["verdicts"])
-        else:  # a checkpoint of an earlier version
-            loop.probes.start_late(loop.position.step)
-        self._seconds = state["seconds"]
-        self.recovered = tuple(state.get("recovered", ()))
-        checkpoint.set_random_state(state["random"], self.device)
+        loop_state.restore(loop, stored, self.device)
+        self._seconds = stored["seconds"]
+        self.recovered = tuple(stored.get("recovered", ()))
 
     def _tell(self, loop: Loop, damage: list[str], starts_over: bool, lost_metrics: bool) -> None:
         """Add what became of an interrupted run to its notes, if it is not what everybody expects."""
@@ -305,13 +312,14 @@ class TrainingSession:
     def progress(self, state: State, message: str = "") -> Progress:
         """The current epoch, step, speed and time left."""
         loop = self.loop
-        position = loop.position if loop else TrainingPosition()
-        total = getattr(self, "total_steps", 0)
-        seconds = self.seconds if state == "running" and loop else self._seconds
+        if loop is None:  # it is where it was left
+            return replace(self._left, state=state, message=message, device=self.device, updated=time.time())
+        position, total = loop.position, self.total_steps
+        seconds = self.seconds if state == "running" else self._seconds
         left = None
-        if loop and state == "running" and self._samples_per_second:
+        if state == "running" and self._samples_per_second:
             left = (total - position.step) * loop.batches.size / self._samples_per_second
-        rate = self._samples_per_second or (position.step * loop.batches.size / seconds if loop and seconds else 0.0)
+        rate = self._samples_per_second or (position.step * loop.batches.size / seconds if seconds else 0.0)
         return Progress(
             state,
             min(position.epoch + (state == "running"), self.job.settings.epochs),
@@ -367,8 +375,7 @@ class TrainingSession:
     def save(self, random: dict[str, Tensor] | None = None) -> None:
         """Write a checkpoint and the best weights, and wait for it. `random`: the state of the random generators, if it
         is not that of now. OSError: the disk is full."""
-        with contextlib.suppress(OSError):  # what failed is out of date now
-            self.writer.wait()
+        self.writer.close()  # what failed is out of date now
         self.save_best()
         self._start_to_write(random)
         self.writer.wait()
@@ -378,16 +385,12 @@ class TrainingSession:
         """Copy everything that decides how the run goes on, and write it in another thread."""
         loop = self.loop
         assert loop is not None
-        state: dict[str, Any] = {
-            "position": asdict(loop.position),
-            "networks": {name: dict(module.state_dict()) for name, module in loop.learner.modules.items()},
-            "learner": loop.learner.state_dict(),
-            "best": loop.best,
-            "verdicts": loop.probes.state_dict(),
-            "random": random or checkpoint.random_state(self.device),
+        state = {
+            **loop_state.capture(loop, self.device, random),
             "seconds": self.seconds,
             "recovered": list(self.recovered),
             "threads": self.threads,
+            "data": self.fingerprint,
         }
         self.writer.start(loop.position.step, state)
 
@@ -398,25 +401,20 @@ class TrainingSession:
         best = loop.best or weights(loop.learner)
         if self._best_saved == loop.position.best_epoch and loop.best:
             return
-        save_model(self.folder, best, card(self.job, self.prepared, {}, self.run))
+        save_model(self.folder, best, card(self.job, self.prepared, {}, self.run, self.fingerprint))
         self._best_saved = loop.position.best_epoch
 
     def finish(self, tested: bool = True) -> None:
         """Evaluate the best weights on the test split, after the last step, and write them. Called again after an error
         of the disk, it only writes. `tested`: False leaves the evaluation out."""
-        self.close()
+        self.writer.close()
         if self._final is None:
             with threads(self.threads):
                 self._final = self._evaluate_best(tested)
         best, scores, events = self._final
-        save_model(self.folder, best, card(self.job, self.prepared, scores, self.run))
+        save_model(self.folder, best, card(self.job, self.prepared, scores, self.run, self.fingerprint))
         self.write([*self.unwritten, *events])
         self.unwritten.clear()
-
-    def close(self) -> None:
-        """Wait for the last checkpoint. Whether it could be written does not matter any more."""
-        with contextlib.suppress(OSError):
-            self.writer.wait()
 
     def _evaluate_best(self, tested: bool) -> tuple[dict[str, Tensor], dict[str, float], list[Event]]:
         """The best weights, their metrics on the test split, and these as events. Interrupted: it was left."""

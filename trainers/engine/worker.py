@@ -38,6 +38,7 @@ class Worker:
         self.store = Store(store.folder)  # its own store, since `Store.write` keeps a connection open
         self.session = TrainingSession(run, job, self.store, owner)
         self.state: State = "queued"
+        self.is_ending = False
         self._said = ""  # with the last state
         self._is_written = True
         self._ended: State | None = None  # "finished" or "stopped": only the final evaluation is left to do
@@ -59,10 +60,14 @@ class Worker:
             self._set_state("running", "")
         self._wake.set()
 
+    def end(self) -> None:
+        """Before it starts: train no further, and only evaluate and write the best weights."""
+        self._ended = "stopped"
+
     def resume(self) -> bool:
         """Continue the run if it is paused. False: it was not."""
         with self._changed:  # of two pages that resume at once, one finds it paused
-            if self.state != "paused":
+            if self.state != "paused" or self.is_ending:
                 return False
             self.session.request = ""
             self.state, self._said = "queued", RESUMING
@@ -74,6 +79,10 @@ class Worker:
         """End the thread of a paused run, whose files are about to be deleted."""
         self._request("abandon")
         self._wake.set()
+        self.join()
+
+    def join(self) -> None:
+        """Wait a moment for the end of the thread, which then owns the run no longer."""
         self._thread.join(10)
 
     def wait(self, timeout: float | None, states: tuple[State, ...]) -> State:
@@ -132,7 +141,7 @@ class Worker:
             while not self._is_written and self.session.folder.exists():
                 time.sleep(RETRY_SECONDS)
                 self._is_written = self.session.write_state(self.state, self._said)
-            self.session.close()
+            self.session.writer.close()
             heartbeat.stop(self.run)
             with contextlib.suppress(StoreError):
                 self.store.release(self.run, self.owner)
@@ -140,15 +149,19 @@ class Worker:
             if self.state == "failed":
                 failures.free_memory(self.session)
             with _guard:
-                _workers.pop(self.run, None)
+                if _workers.get(self.run) is self:
+                    del _workers[self.run]
 
     def _fail(self, error: Exception) -> None:
         session = self.session
+        self.is_ending = True  # before anybody hears that it is paused: its thread does not wait to be resumed
         with contextlib.suppress(OSError):
             (session.folder / "error.txt").write_text(traceback.format_exc(), encoding="utf-8")
         session.keep_remaining_events()
         message = failures.explain(error, session)
-        if session.loop is None and checkpoint.exists(session.folder):
+        if session.loop is None and self._ended == "stopped":
+            self._set("stopped", f"Stopped, without test metrics. {message}")
+        elif session.loop is None and checkpoint.exists(session.folder):
             self._set("paused", message)  # what it has learned is not lost: it can be resumed when the cause is gone
         else:
             self._set("failed", message)
@@ -308,13 +321,24 @@ class Worker:
         return f"Stopped early: the validation {metric.name} was {best} in epoch {loop.position.best_epoch}."
 
 
-def launch(run: str, job: Job, store: Store, owner: Owner | None = None) -> Worker:
+def launch(
+    run: str, job: Job, store: Store, owner: Owner | None = None, stops: bool = False, other_data: bool = False
+) -> Worker:
     """Start the thread of a run in this process. A run that has a checkpoint continues from it.
 
-    `owner` is the claim of this process if it has the run already. RunTakenError: somebody else trains the run.
+    Parameters:
+        owner: the claim of this process if it has the run already.
+        stops: end the run where it was left: its best weights are evaluated on the test split.
+        other_data: go on although the data set is another one than at the checkpoint.
+
+    Raises:
+        RunTakenError: somebody else trains the run.
     """
     owner = owner or store.claim(run)
     worker = Worker(run, job, store, owner)
+    worker.session.takes_other_data = other_data
+    if stops:
+        worker.end()
     with _guard:
         _workers[run] = worker
     heartbeat.start(run, store.folder, owner)

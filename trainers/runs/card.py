@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,11 @@ from trainers.job import Job
 MOST_BYTES = 64 * 2**20  # of a header
 
 
-def card(job: Job, prepared: Prepared, scores: dict[str, float], run: str) -> dict[str, Any]:
-    """The card of a model: how its inputs are scaled, what its outputs mean, its test metrics."""
+def card(
+    job: Job, prepared: Prepared, scores: dict[str, float], run: str, data: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """The card of a model: how its inputs are scaled, what its outputs mean, its test metrics. `data`: the fingerprint
+    of the data that it was trained on."""
     made: dict[str, Any] = {
         "inputs": [figures and figures.as_dict() for figures in prepared.standardisation],
         "classes": list(prepared.classes),
@@ -31,6 +35,8 @@ def card(job: Job, prepared: Prepared, scores: dict[str, float], run: str) -> di
     if prepared.target_standardisation is not None:
         made["targets"] = prepared.target_standardisation.as_dict()
         made["target_shape"] = list(job.dataset.target_shape)
+    if data is not None:
+        made["data_fingerprint"] = dict(data)
     return made
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from builder.problems import NetloomError
+from trainers import disk
 from trainers.runs import files
 
 KEPT = 2  # checkpoints of a run
@@ -113,6 +114,8 @@ def readable(folder: Path, damage: list[str]) -> Iterator[tuple[CheckpointFile, 
         except DamagedError as error:
             damage.append(str(error))
         except OSError as error:
+            if disk.is_ours(error):
+                raise  # it may be whole: the run waits instead of starting over
             damage.append(f"{found.path.name} cannot be read ({error.strerror or error}).")
         else:
             yield found, record

@@ -20,11 +20,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainers.data.base import Kind
+from trainers.data.fingerprint import CHANGED, differences, fingerprint, fits
 from trainers.data.splits import Prepared, Split
 from trainers.data.tokens import encode
 from trainers.engine.learner import evaluation_batch_size
 from trainers.events import SplitName
 from trainers.objectives.model_outputs import Answers
+from trainers.runs.card import read_card
 from trainers.runs.run import Run, RunError
 from trainers.tasks import TASKS
 from trainers.tasks.base import Names
@@ -282,6 +284,30 @@ def grid(
 def prepared_data(run: Run) -> Prepared:
     """The run's data, split as for training. That of the last run is kept in memory."""
     return _data.get(run.id, run.job.prepare)
+
+
+def data_change(run: Run) -> str:
+    """What differs between the data that a run was trained on and the data now, and what that means, in sentences.
+
+    Empty: nothing differs, or the run is of an earlier version. It prepares the data. RunError: there are no weights.
+    DataError: the data cannot be loaded.
+    """
+
+    def compare() -> str:
+        card = read_card(run.store.run_folder(run.id)) or {}
+        old = card.get("data_fingerprint")
+        if not old:
+            return ""
+        new = fingerprint(run.job.dataset, prepared_data(run))
+        found = differences(old, new)
+        if not found:
+            return ""
+        end = "Metrics and predictions of this run come from different data: train the document again."
+        if not fits(old, new):
+            end = "The network does not fit them: restore the data, or train the document again."
+        return f"{CHANGED} Since this run was trained, {run.job.dataset.title} has {', '.join(found)}. {end}"
+
+    return kept(run, ("data_change",), compare)
 
 
 def sample_inputs(run: Run, split: SplitName, number: int) -> tuple[Tensor, ...]:

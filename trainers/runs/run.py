@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import os
@@ -17,11 +18,12 @@ from builder.document import Document
 from builder.document.subnetworks import owners
 from builder.problems import NetloomError
 from trainers import migrate
+from trainers.data.fingerprint import ANYWAY, CHANGED
 from trainers.engine.device import device_complaint
 from trainers.events import OVER, ProbeKind, Progress, Snapshot, State, Text, Verdict
 from trainers.job import Job
 from trainers.runs.card import card as make_card
-from trainers.runs.checkpoint_files import DamagedError
+from trainers.runs.checkpoint_files import DamagedError, checkpoint_files
 from trainers.runs.facts import facts
 from trainers.runs.ownership import Owner, is_owned
 from trainers.runs.store import PROGRESS, TAKEN, RunTakenError, Store
@@ -258,8 +260,11 @@ class Run:
         try:
             weights, card = load_model(path.parent)
         except DamagedError as error:
-            path.replace(path.with_suffix(".damaged"))
+            with contextlib.suppress(OSError):  # a home that is not writable
+                path.replace(path.with_suffix(".damaged"))
             raise RunError(f"{error} It is set aside. {AGAIN.format(run=self.id)}") from None
+        except OSError as error:  # nothing is wrong with the file
+            raise RunError(f"The weights of run {self.id} cannot be read now: {error.strerror or error}.") from None
         if card is None:  # of version 0.1.0, and damaged
             card = make_card(self.job, self.job.prepare(), self.scores(), self.id)
         return migrate.weights(weights), migrate.card(card)
@@ -306,8 +311,16 @@ class Run:
         state = self.state
         return state == "paused" or (state in ("finished", "stopped") and not self.weights_path.exists())
 
-    def resume(self) -> None:
+    @property
+    def waits_for_consent(self) -> bool:
+        """Whether the run can go on only with other data than it was trained on: `resume(other_data=True)`."""
+        progress = self.progress()
+        return progress.state == "paused" and progress.message.startswith(CHANGED) and ANYWAY in progress.message
+
+    def resume(self, other_data: bool = False) -> None:
         """Continue a paused run. The results are exactly those of a run that was not paused.
+
+        `other_data`: go on also where the data set has changed since the checkpoint.
 
         Raises:
             RunError: the run is over.
@@ -322,7 +335,11 @@ class Run:
                 f"{self._device_complaint()} Run {self.id} trained on that device. Resume it on a machine that has it, "
                 "or train it again with another device; what it has learned is kept."
             )
-        worker, owner = self._worker(), self.store.owner(self.id)
+        worker = self._worker()
+        if worker is not None and worker.is_ending:
+            worker.join()
+            worker = None
+        owner = self.store.owner(self.id)
         if worker is None and owner is not None and not owner.is_this_process and self.state != "paused":
             raise RunTakenError(f"Run {self.id} is already {self.state} in {owner.describe()}: {TAKEN}")
         if worker is not None and not worker.resume():
@@ -332,7 +349,7 @@ class Run:
         if owner is not None and not owner.is_this_process and self.state == "paused":
             self.store.request(self.id, "resume")  # it has everything in memory
         else:
-            launch(self.id, self.job, self.store)
+            launch(self.id, self.job, self.store, other_data=other_data)
 
     def wait(self, timeout: float | None = None) -> State:
         """Wait until the run is over or paused, at most `timeout` seconds. Returns its state."""
@@ -362,12 +379,19 @@ class Run:
             worker.pause() if what == "pause" else worker.stop()
         elif is_owned(self.store.row(self.id)):
             self.store.request(self.id, what)
+        elif what == "stop" and self.state == "paused" and not self._device_complaint() and self._has_checkpoint():
+            from trainers.engine.worker import launch
+
+            launch(self.id, self.job, self.store, stops=True)  # its best weights are evaluated, as those of a live run
         elif what == "stop" and self.state == "paused":
             owner = self.store.claim(self.id)
             try:
                 self.store.write(self.id, [_stopped(self.progress())], owner)
             finally:
                 self.store.release(self.id, owner)
+
+    def _has_checkpoint(self) -> bool:
+        return bool(checkpoint_files(self.store.run_folder(self.id)))
 
     def _worker(self) -> Worker | None:
         # Where the engine was never imported no run trains, and importing it would import torch.

@@ -284,6 +284,10 @@ class Store(Database):
             raise StoreError(f"There is no run {run[:70]!r}. `netloom runs` lists them.")
         return rows[0]
 
+    def has(self, run: str) -> bool:
+        """Whether there is such a run."""
+        return bool(self._rows("SELECT 1 FROM runs WHERE id = ?", run))
+
     def run_ids(self) -> list[str]:
         """The ids of all runs, the newest first."""
         return [row["id"] for row in self.run_rows()]

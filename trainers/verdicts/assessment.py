@@ -41,10 +41,14 @@ class Assessment:
 
     def _of_learner(self) -> Iterator[Verdict]:
         """The learner's verdicts that all of the last epochs have, in the newest words: those on the same thing."""
-        last = self.evidence.epochs.last
-        if len(last) == EPOCHS:
-            lasting = set.intersection(*({_subject(verdict) for verdict in epoch.diagnostics} for epoch in last))
-            yield from (verdict for verdict in last[-1].diagnostics if _subject(verdict) in lasting)
+        last, known = self.evidence.epochs.last, kinds()
+        if not last:
+            return
+        common = set.intersection(*({_subject(verdict) for verdict in epoch.diagnostics} for epoch in last))
+        lasting = common if len(last) == EPOCHS else set()
+        for verdict in last[-1].diagnostics:
+            if _subject(verdict) in lasting or (verdict.kind in known and known[verdict.kind].at_once):
+                yield verdict
 
 
 def _subject(verdict: Verdict) -> tuple[str, str | None]:

@@ -25,6 +25,7 @@ class VerdictRule:
     severity: ClassVar[VerdictSeverity] = "warning"
     badge: ClassVar[Badge] = ""  # a word beside the node on the canvas
     effects: ClassVar[tuple[str, ...]] = ()  # the verdicts that it explains, by the names of their classes
+    at_once: ClassVar[bool] = False  # a fact that needs no further epochs to be sure of
     outcome: ClassVar[bool] = False  # what came of the run: reported also when another verdict explains it
 
     def verdict(self, circumstances: Circumstances, node: str | None, message: str, advice: str) -> Verdict:

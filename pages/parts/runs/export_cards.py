@@ -32,6 +32,9 @@ def formats(session: Session, run: Run) -> str:
         return next(iter(run.parts()))
     note = "Every export is run and compared with the model before you can download it."
     st.html(f'<div class="nl-line"><span>{note}</span></div>')
+    changed = run_exports.data_changed(run)
+    if changed:
+        show_error(changed)
     _card(session, run, EVERYTHING)
     part = _part(run)
     for format in FORMATS:
@@ -108,7 +111,7 @@ def _verified(run: Run, format: Format, part: str) -> str:
 def _prepare(session: Session, run: Run, format: Format, part: str) -> None:
     try:
         with st.spinner("Exporting, running and comparing …"):
-            run_exports.make(run, format, part)
+            run_exports.with_data_change(run, format, part)
     except (NetloomError, OSError) as error:
         session.notify(str(error), "warning")
     st.rerun()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import shutil
 import tempfile
 import threading
@@ -12,8 +13,9 @@ import builder
 import trainers
 from builder.exports.export import Exported, export, export_parts
 from builder.exports.formats import EXPORTS, ExportFormat
-from builder.problems import ExportError
+from builder.problems import ExportError, NetloomError
 from pages.parts.theme.escaping import file_name
+from trainers.runs.predictions import data_change
 from trainers.runs.run import Run, RunError
 
 KEPT = 24
@@ -25,6 +27,7 @@ FORMATS: tuple[Format, ...] = tuple(kind for kind in EXPORTS.values() if kind is
 
 Key = tuple[str, str, int, str, str]
 _made: dict[Key, Exported] = {}
+_changes: dict[tuple[str, str], str] = {}  # store and run → what differs in its data
 _guard = threading.Lock()
 _folder: list[Path] = []
 
@@ -58,6 +61,25 @@ def make(run: Run, format: Format, part: str = "") -> Exported:
             old = _made.pop(next(iter(_made)))
             shutil.rmtree(old.path.parent, ignore_errors=True)
     return result
+
+
+def with_data_change(run: Run, format: Format, part: str = "") -> Exported:
+    """As `make`; meanwhile it is looked whether the data are still those that the run was trained on."""
+    looking = threading.Thread(target=_look, args=(run,), daemon=True)
+    looking.start()
+    result = make(run, format, part)
+    looking.join()
+    return result
+
+
+def data_changed(run: Run) -> str:
+    """What was found about the data of a run when it was exported; empty: nothing, or it was not looked yet."""
+    return _changes.get((str(run.store.folder), run.id), "")
+
+
+def _look(run: Run) -> None:
+    with contextlib.suppress(NetloomError, OSError, MemoryError):  # the export needs the weights only
+        _changes[str(run.store.folder), run.id] = data_change(run)
 
 
 def source(run: Run | None, document: builder.Document, part: str = "") -> str:

@@ -37,6 +37,10 @@ def shows_errors(draw: Callable[Arguments, None]) -> Callable[Arguments, None]:
             draw(*arguments, **options)
         except (NetloomError, OSError) as error:
             show_error(str(error))
+        except MemoryError:
+            show_error(
+                "There is not enough memory to draw this part of the page. Close other programs, then reload it."
+            )
         except Exception as error:
             logging.getLogger("netloom").exception("A part of the page could not be drawn")
             show_error(

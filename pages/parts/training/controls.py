@@ -50,14 +50,15 @@ def _buttons(session: Session, run: Run | None, progress: Progress | None) -> No
     if run is not None and state == "running":
         st.button("Pause", icon=":material/pause:", key="pause", on_click=_pause, args=(session, run))
     if run is not None and run.can_resume:
+        anyway = run.waits_for_consent
         st.button(
-            "Resume",
+            "Resume anyway" if anyway else "Resume",
             icon=":material/play_arrow:",
             key="resume",
             type="primary",
             on_click=_resume,
-            args=(session, run),
-            help="Continue as if it had not been paused",
+            args=(session, run, anyway),
+            help="Go on with the data as they are now" if anyway else "Continue as if it had not been paused",
         )
     if run is not None and state in ("running", "paused", "queued"):
         st.button(
@@ -99,8 +100,8 @@ def _pause(session: Session, run: Run) -> None:
     run.wait(TIMEOUT)
 
 
-def _resume(session: Session, run: Run) -> None:
-    _control(session, run.resume)
+def _resume(session: Session, run: Run, other_data: bool) -> None:
+    _control(session, lambda: run.resume(other_data))
     until = time.monotonic() + TIMEOUT
     while run.progress().message == RESUMING and time.monotonic() < until:
         time.sleep(0.02)

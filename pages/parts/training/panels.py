@@ -6,9 +6,10 @@ import streamlit as st
 
 from pages.parts import views
 from pages.parts.theme import charts
-from pages.parts.theme.run_page import shows_errors
+from pages.parts.theme.run_page import show_error, shows_errors
 from pages.parts.training.run_data import LiveRun
 from trainers.events import SplitName
+from trainers.runs.predictions import data_change
 from trainers.runs.run import Run
 
 
@@ -26,6 +27,7 @@ def cards(live: LiveRun) -> None:
 def show(run: Run, split: SplitName) -> None:
     """The panels of the run's paradigm, in its order: those on top, two columns, then those of the whole width."""
     chosen = views.chosen("panel", run.job.paradigm.panels)
+    notice = st.container()
     for view in chosen:
         if view.column == "top":
             _draw(view, run, split)
@@ -37,6 +39,18 @@ def show(run: Run, split: SplitName) -> None:
     for view in chosen:
         if view.column == "whole":
             _draw(view, run, split)
+    with notice:  # after the panels, which have loaded the data
+        _data_change(run)
+
+
+@shows_errors
+def _data_change(run: Run) -> None:
+    """Say so where the data are not those that the run was trained on."""
+    if not run.weights_path.exists():
+        return
+    text = data_change(run)
+    if text:
+        show_error(text)
 
 
 @shows_errors

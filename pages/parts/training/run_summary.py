@@ -9,6 +9,7 @@ import streamlit as st
 
 from pages.parts.theme.escaping import escape
 from pages.parts.training.run_data import LiveRun
+from trainers.data.fingerprint import CHANGED
 from trainers.events import DIVERGED, SplitName, Verdict
 from trainers.paradigms.base import ReportedMetric
 from trainers.verdicts.divergence import LearningRateTooHigh
@@ -106,7 +107,8 @@ def ending(live: LiveRun) -> None:
     if progress.state == "failed":
         text = f'<div class="nl-verdict nl-verdict-error"><b>This run failed.</b> {escape(progress.message)}</div>'
     elif progress.state == "paused" and progress.message not in ("", "Paused."):
-        text = f'<div class="nl-verdict nl-verdict-warning">{escape(progress.message)} Press Resume to continue.</div>'
+        more = "" if progress.message.startswith(CHANGED) else " Press Resume to continue."  # it says itself what to do
+        text = f'<div class="nl-verdict nl-verdict-warning">{escape(progress.message)}{more}</div>'
     elif progress.state in ("finished", "stopped"):
         values, job = live.run.scores(), live.run.job
         metric = next(iter(job.paradigm.metrics(job.dataset)), None)

@@ -15,7 +15,7 @@ from trainers.checks.base import JobCheck
 from trainers.checks.objectives import with_paradigm
 from trainers.paradigms.transfer import source_weights
 from trainers.paradigms.transfer.source_weights import LayerMatch, SourceWeights
-from trainers.paradigms.transfer.weight_files import WeightsError, refuse_not_finite
+from trainers.paradigms.transfer.weight_files import WeightsError, refuse_unusable
 from trainers.runs.run import runs
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def _other_source(job: Job, paradigm: Transfer) -> tuple[list[Edit], str]:
             matches = source_weights.match_layers(job.document, source, paradigm.head == "keep")
             count = sum(match.fits for match in matches)
             if count and source.path is not None and (best is None or count > best[0]):
-                refuse_not_finite(source.path, source.label)
+                refuse_unusable(source.path, source.label, source.remedy)
                 best = (count, run.id, run.name)
         except (NetloomError, ValueError, OSError):
             continue
@@ -131,7 +131,7 @@ class SourceExists(_TransferCheck):
         try:
             source = source_weights.find_source(job, paradigm)
             if source is not None and source.path is not None and source.path.is_file():
-                refuse_not_finite(source.path, source.label)
+                refuse_unusable(source.path, source.label, source.remedy)
         except WeightsError as error:
             yield self.problem(None, str(error), *_other_source(job, paradigm))
         except OSError as error:

@@ -13,7 +13,7 @@ from trainers.paradigms.supervised import Supervised, SupervisedLearner
 from trainers.paradigms.transfer import source_weights
 from trainers.paradigms.transfer.scratch_baseline import SCRATCH, SCRATCH_PREFIX, ScratchBaseline
 from trainers.paradigms.transfer.source_weights import LayerMatch, frozen_steps
-from trainers.paradigms.transfer.verdicts import FrozenUnderfits, NegativeTransfer
+from trainers.paradigms.transfer.verdicts import BaselineDiverged, FrozenUnderfits, NegativeTransfer
 from trainers.paradigms.transfer.weight_files import WeightsError
 
 if TYPE_CHECKING:
@@ -99,7 +99,12 @@ class TransferLearner(SupervisedLearner):
             frozen, unfreezes = self.paradigm.freeze_up_to or "", self.paradigm.unfreeze_at is not None
             underfits = FrozenUnderfits().find(self._training_scores, first, frozen, self.circumstances, unfreezes)
             self.diagnostics = (*self.diagnostics, *underfits)
-        return found | (self.scratch_baseline.training_metrics() if self.scratch_baseline is not None else {})
+        if self.scratch_baseline is not None:
+            found |= self.scratch_baseline.training_metrics()
+            since = self.scratch_baseline.diverged
+            if since is not None:
+                self.diagnostics = (*self.diagnostics, BaselineDiverged().find(since, self.circumstances))
+        return found
 
     def snapshots(self, step: int) -> Iterable[Event]:
         return self.scratch_baseline.snapshots(step) if self.scratch_baseline is not None else ()

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from trainers.paradigms.base import Part, Report, ReportedMetric, report_nothing
 from trainers.paradigms.supervised import Supervised
 from trainers.paradigms.transfer import source_weights
+from trainers.paradigms.transfer.first_training import train_first
 from trainers.paradigms.transfer.scratch_baseline import SCRATCH, SCRATCH_PREFIX
 
 if TYPE_CHECKING:
@@ -128,7 +129,7 @@ class Transfer(Supervised):
 
     def prepare(self, job: Job, say: Callable[[str], None], report: Report = report_nothing) -> None:
         if self.source is not None and self.run is None and self.weights is None:
-            source_weights.train_first(job, self, say, report)
+            train_first(job, self, say, report)
         source_weights.initial_weights(job, self).load()  # an error is reported before the first step
 
     def learner(

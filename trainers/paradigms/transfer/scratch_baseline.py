@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,8 @@ class ScratchBaseline:
         self.compiled = torch.compile(self.model) if job.settings.compile else self.model
         self.snapshot_schedule = SnapshotSchedule(steps[0])
         self._losses: list[Tensor] = []
+        self._epochs = 0  # that have ended
+        self.diverged: int | None = None  # the first epoch in which the loss was NaN or infinite
 
     def step(self, batch: Batch) -> None:
         """One step on the same batch."""
@@ -63,15 +66,23 @@ class ScratchBaseline:
         import torch
 
         losses, self._losses = self._losses, []
-        return {f"{SCRATCH_PREFIX}loss": float(torch.stack(losses).float().mean())} if losses else {}
+        self._epochs += 1
+        if not losses:
+            return {}
+        mean = float(torch.stack(losses).float().mean())
+        if self.diverged is None and not math.isfinite(mean):
+            self.diverged = self._epochs
+        return {f"{SCRATCH_PREFIX}loss": mean}
 
     def state_dict(self) -> dict[str, Any]:
         """What a resumed run needs besides the weights."""
-        return {**self.optimisation.state_dict(), "losses": [loss.detach() for loss in self._losses]}
+        own = {"losses": [loss.detach() for loss in self._losses], "epochs": self._epochs, "diverged": self.diverged}
+        return {**self.optimisation.state_dict(), **own}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from what `state_dict()` returned."""
         self.optimisation.load_state_dict(state)
+        self._epochs, self.diverged = state.get("epochs", self.learner.epochs), state.get("diverged")
         self._losses = [loss.to(self.learner.device) for loss in state.get("losses", ())]
 
     def snapshots(self, step: int) -> Iterable[Event]:

@@ -13,8 +13,8 @@ import hashlib
 import itertools
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import astuple, dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,32 +26,25 @@ from builder.document.graph import networks, reaching
 from builder.edits import apply_all
 from builder.problems import NetloomError
 from trainers.data import dataset
-from trainers.data.batches import Batches
-from trainers.engine.device import resolve_device
-from trainers.engine.interruption import Interrupted, wait_for
-from trainers.events import Metric
 from trainers.home import home
-from trainers.paradigms.base import Report, report_nothing
 from trainers.paradigms.transfer.weight_files import (
     Shape,
     WeightsError,
     find_prefix,
     load_tensors,
     read_shapes,
-    refuse_not_finite,
+    refuse_unusable,
     weights_folder,
 )
 from trainers.runs.store import Store, StoreError
-from trainers.verdicts.circumstances import Circumstances
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from trainers.events import Event
     from trainers.job import Job
-    from trainers.paradigms.base import Learner
     from trainers.paradigms.transfer.paradigm import Transfer
 
+REMEDY = "Open that run on Inspect and resume it: it trains again from its last checkpoint. Or choose another source."
 NEW_HEAD = "is the new head"
 FIRST_SETTINGS = (
     *("optimizer", "schedule", "initialisation", "seed", "device", "threads", "precision", "gradient_clip", "l1"),
@@ -69,6 +62,7 @@ class SourceWeights:
     path: Path | None
     prefix: str  # before the names of its tensors in the file
     shapes: Mapping[str, Shape]  # by the names that the tensors have in the network
+    remedy: str = ""  # what to do where the file was damaged
 
 
 @dataclass(frozen=True)
@@ -114,25 +108,31 @@ def from_run(run: str) -> SourceWeights:
     """The best weights of a run: those of its main network, or else of the first one in its document."""
     try:
         store = Store()
+        if not store.has(run):
+            raise WeightsError(f"The run {run[:40]!r} does not exist. It was deleted, or belongs to another machine.")
         name, folder = str(store.row(run)["name"]), store.run_folder(run)
         document = builder.load(store.job(run))
-    except (StoreError, OSError) as error:
-        message = f"The run {run[:40]!r} does not exist. It was deleted, or belongs to another machine."
-        raise WeightsError(message) from error
+    except (StoreError, OSError, builder.DocumentError) as error:
+        raise WeightsError(f"The run {run[:40]!r} cannot be read: {error}") from error
     path = folder / "best.safetensors"
     if not path.exists():
         raise WeightsError(f"The run “{name[:60]}” has no weights yet. They are saved after its first epoch.")
-    return from_file(path, f"the run “{name[:60]}”", find_prefix(read_shapes(path), networks(document)))
+    label = f"the run “{name[:60]}”"
+    try:
+        shapes = read_shapes(path)
+    except WeightsError as error:
+        raise WeightsError(f"The weights of {label} cannot be used: {error} {REMEDY}") from None
+    return from_file(path, label, find_prefix(shapes, networks(document)), REMEDY)
 
 
-def from_file(path: Path, label: str, prefix: str | None = None) -> SourceWeights:
+def from_file(path: Path, label: str, prefix: str | None = None, remedy: str = "") -> SourceWeights:
     """A safetensors file: the weights of a network, or of a run."""
     if not path.is_file():
         raise WeightsError(f"There is no file {path.name} in {path.parent}. Save it there, or choose another one.")
     found = read_shapes(path)
     prefix = find_prefix(found) if prefix is None else prefix
     own = {name.removeprefix(prefix): shape for name, shape in found.items() if name.startswith(prefix)}
-    return SourceWeights(label, path, prefix, own)
+    return SourceWeights(label, path, prefix, own, remedy)
 
 
 # -- the first training -----------------------------------------------------------------------------------------------
@@ -186,82 +186,6 @@ def first_weights_path(first: Job) -> Path:
     bare = first.document.changed(name="", description="", lesson="", layout={})
     text = json.dumps([builder.dump(bare), first.dataset.options()], sort_keys=True)
     return home() / "first_trainings" / f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.safetensors"
-
-
-def train_first(job: Job, paradigm: Transfer, say: Callable[[str], None], report: Report = report_nothing) -> Path:
-    """Run the first training, unless its file exists. If `say` raises, training ends and no file is written.
-
-    Its metrics are reported as those of the run, with a prefix before their names and steps below 0."""
-    first = first_job(job, paradigm)
-    path = first_weights_path(first)
-    if path.is_file():
-        report(_metrics_of(path))
-    else:
-        _train(first, path, say, report)
-    return path
-
-
-def _train(first: Job, path: Path, say: Callable[[str], None], report: Report) -> None:
-    """Run a job and save its best weights."""
-    import torch
-
-    from trainers.engine import checkpoint  # these import torch
-    from trainers.engine.loop import Loop
-    from trainers.engine.threads import choose_threads, threads
-    from trainers.probes import ProbeClock
-
-    title, settings = describe_data(first), first.settings
-    prepared = wait_for(first.prepare, lambda: say(f"Loading the data of the first training, {title} …"))
-    device = resolve_device(settings.device)
-    torch.manual_seed(settings.seed)
-    batches = Batches(prepared.training, first.batch_size, settings.seed, device, first.augmentations)
-    total = batches.count * settings.epochs
-
-    def make_learner() -> Learner:
-        return first.paradigm.learner(first, prepared, device, total, batches.count)
-
-    count = choose_threads(first, make_learner, batches, device)
-    with threads(count):
-        learner = make_learner()
-
-    def announce() -> None:  # leaves the loop by an exception where the run is asked to pause or to stop
-        epoch = min(loop.position.epoch + 1, settings.epochs)
-        say(f"First training on {title}: epoch {epoch:,} of {settings.epochs:,} …")
-
-    told: list[Metric] = []
-
-    def on_tick(events: list[Event]) -> bool:
-        new = [_before_the_run(event, total) for event in events if isinstance(event, Metric)]
-        told.extend(new)
-        report(new)
-        announce()
-        return False
-
-    validation = prepared.validation.to(device)
-    probes = ProbeClock(Circumstances(first, total))
-    loop = Loop(learner, batches, validation, settings.epochs, None, None, on_tick, probes, check=announce)
-    with threads(count):
-        if not loop.run():
-            raise Interrupted
-    path.parent.mkdir(parents=True, exist_ok=True)
-    checkpoint.save_weights(path, loop.best, {METRICS: json.dumps([astuple(metric) for metric in told])})
-
-
-def _metrics_of(path: Path) -> list[Metric]:
-    """The metrics of a first training that ran earlier: the same job has the same metrics each time. An older version
-    kept none."""
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, "pt") as file:
-            return [Metric(*values) for values in json.loads((file.metadata() or {}).get(METRICS, "[]"))]
-    except (SafetensorError, OSError, ValueError, TypeError):
-        return []
-
-
-def _before_the_run(metric: Metric, total: int) -> Metric:
-    """A metric of the first training as one of the run, whose own steps begin at 1."""
-    return replace(metric, step=metric.step - total - 1, metric=SOURCE_PREFIX + metric.metric)
 
 
 # -- matching ---------------------------------------------------------------------------------------------------------
@@ -379,7 +303,7 @@ class InitialWeights:
             return {}
         if source.path is None or not source.path.is_file():
             raise WeightsError(f"The weights of {source.label} do not exist any more.")
-        refuse_not_finite(source.path, source.label)
+        refuse_unusable(source.path, source.label, source.remedy)
         prefixes = tuple(f"{match.node}." for match in self.matches if match.fits and not match.pretrained)
         names = [name for name in source.shapes if name.startswith(prefixes)]
         return load_tensors(source.path, {name: source.prefix + name for name in names})

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from trainers.events import Verdict
-from trainers.verdicts.advice import Advice, advise
+from trainers.events import Verdict, VerdictSeverity
+from trainers.verdicts.advice import LOWER_RATE, Advice, advise
 from trainers.verdicts.circumstances import Circumstances
 from trainers.verdicts.rules import VerdictRule
 
@@ -48,6 +48,29 @@ class NegativeTransfer(VerdictRule):
         rate = Advice("increase backbone_lr_factor", lambda _: not full_rate)
         similar = "choose a source that is more similar to this data set"
         return (self.verdict(run, None, message, advise(run, "freeze fewer layers", rate, similar)),)
+
+
+class BaselineDiverged(VerdictRule):
+    """The loss of the scratch baseline is NaN or infinite: its curves end, and there is nothing to compare with.
+
+    The run itself goes on. Weights from a source stand a learning rate that random ones do not.
+
+    Example: fine-tuning at a learning rate of 3, which the same network from random weights does not survive.
+    Fix: lower the learning rate, or set compare to false.
+    """
+
+    title: ClassVar[str] = "Scratch baseline that diverged"
+    severity: ClassVar[VerdictSeverity] = "info"
+    at_once: ClassVar[bool] = True
+
+    def find(self, epoch: int, circumstances: Circumstances | None = None) -> Verdict:
+        """`epoch`: the first one in which its loss was not a number."""
+        run = circumstances or Circumstances(specs={})
+        message = (
+            f"The scratch baseline diverged: its loss is NaN or infinite since epoch {epoch:,}, so its curves end "
+            "there. The run itself goes on."
+        )
+        return self.verdict(run, None, message, advise(run, LOWER_RATE, "set compare to false"))
 
 
 class FrozenUnderfits(VerdictRule):

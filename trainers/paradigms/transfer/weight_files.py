@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 
 from trainers.data.base import DataError
 from trainers.home import home
+from trainers.runs.checkpoint_files import DamagedError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -133,10 +134,16 @@ def load_tensors(path: Path, names: Mapping[str, str]) -> dict[str, Tensor]:
         raise _invalid(path, "cannot be read: it is damaged, or lacks a tensor") from None
 
 
-def refuse_not_finite(path: Path, label: str) -> None:
-    """WeightsError: a tensor of the file has values that are NaN or infinite, so nothing can be trained from it."""
+def refuse_unusable(path: Path, label: str, remedy: str = "") -> None:
+    """WeightsError: the file was damaged, or has values that are NaN or infinite. `remedy`: what to do about damage."""
     facts = path.stat()
-    wrong = _not_finite(path, facts.st_mtime_ns, facts.st_size)
+    try:
+        wrong = _not_finite(path, facts.st_mtime_ns, facts.st_size)
+    except DamagedError as error:
+        advice = remedy or "Save them again, or choose others."
+        raise WeightsError(f"The weights of {label} cannot be used: {error} {advice}") from None
+    except OSError as error:
+        raise WeightsError(f"{path.name} cannot be read: {error.strerror or error}.") from None
     if wrong:
         name, count = wrong[0].rpartition("/")[2], len(wrong)
         more = f", and so do {count - 1} more of its tensors" if count > 1 else ""
@@ -148,10 +155,14 @@ def refuse_not_finite(path: Path, label: str) -> None:
 
 @functools.lru_cache(maxsize=64)
 def _not_finite(path: Path, changed: int, size: int) -> tuple[str, ...]:
-    """The tensors of a file that have such values; read once for each version of it."""
+    """The tensors of a file that have such values; read once for each version of it. DamagedError, OSError: see
+    `read_weights`."""
     import torch
 
-    found = load_tensors(path, {name: name for name in read_shapes(path)})
+    from trainers.engine.model_file import read_weights  # imports torch
+
+    read_shapes(path)
+    found = read_weights(path)[0]
     return tuple(
         name for name, tensor in found.items() if tensor.is_floating_point() and not torch.isfinite(tensor).all()
     )
