@@ -95,7 +95,7 @@ def test_a_run_is_not_resumed_over_other_data_without_consent(
     assert run.waits_for_consent and run.progress().step == step
     run.resume(other_data=True)
     while run.progress().step <= step:
-        assert run.wait(0.02) == "running"
+        assert run.wait(0.02) != "paused"
     run.stop()
     assert run.wait(30) == "stopped" and run.scores()
     notes = [verdict.message for verdict in run.verdicts()]
