@@ -30,6 +30,8 @@ def page() -> None:
         return
     if not run_choice.is_of(work, run):
         run_choice.show_other_document(work, run)
+    if run.state not in ACTIVE and missing_weights.show(work, run):
+        return
     with place:
         split = split_choice.show(run)
     st.fragment(predictions, run_every=EVERY if run.state in ACTIVE else None)(run, split)

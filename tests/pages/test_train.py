@@ -12,6 +12,7 @@ from pages.parts.theme import run_page
 from pages.parts.training import controls
 from tests.pages.trained import button, has_button, look, page, perceptron, store, text, train, widget, work
 from trainers.events import Progress
+from trainers.runs.ownership import Owner
 from trainers.runs.store import Store
 
 
@@ -166,6 +167,18 @@ def test_a_run_that_never_reached_a_step_has_no_empty_charts() -> None:
     shown = text(test)
     assert "Stopped before it started." in shown
     assert not test.get("bidi_component") and "arrive" not in shown and "after the first epoch" not in shown
+
+
+def test_before_the_first_step_one_sentence_stands_for_the_charts() -> None:
+    document = perceptron()
+    document_id = store(document)
+    owner = Owner.new()
+    run = Store().create(document.name, trainers.Job.from_document(document).to_json(), 0, 3, document_id, owner)
+    Store().write(run, [Progress("running", epochs=3, message="Loading the data …")])
+    test = page("train", run=run)
+    shown = text(test)
+    assert shown.count("Waiting for the first step") == 1 and "Loading the data …" in shown
+    assert not [each for each in test.get("bidi_component") if "chart_" in str(each)] and "after the first" not in shown
 
 
 def test_a_run_without_validation_shows_training_metrics() -> None:

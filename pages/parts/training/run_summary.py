@@ -16,6 +16,7 @@ from trainers.verdicts.divergence import LearningRateTooHigh
 from trainers.verdicts.outcomes import NoBetterThanGuessing
 
 MOST_VERDICTS, MOST_CARDS = 4, 4
+NO_PROBLEMS = "No problems found in gradients, activations and updates."
 NEXT_PAGES = (("inspect", "Inspect", "troubleshoot"), ("export", "Export", "ios_share"))
 
 
@@ -69,9 +70,8 @@ def verdicts(live: LiveRun) -> str:
     rest = len(known) - len(found)
     more = f'<div class="nl-verdict nl-verdict-info">and {rest} more</div>' if rest > 0 else ""
     text = "".join(_verdict(verdict) for verdict in found) + more
-    if not found and live.active and live.progress.step:
-        healthy = "No problems found in gradients, activations and updates."
-        text = f'<div class="nl-verdict nl-verdict-info">{healthy}</div>'
+    if not found and live.active:
+        text = f'<div class="nl-verdict nl-verdict-info">{NO_PROBLEMS}</div>'
     return f'<div class="nl-verdicts">{text}</div>'
 
 

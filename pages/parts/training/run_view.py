@@ -24,6 +24,7 @@ from pages.parts.training.run_data import LiveRun
 from trainers.events import State
 from trainers.runs.run import Run
 
+WAITING = "The charts appear with its first values."
 SHOWN_LATER = (
     ("Loss and metrics", "on the training split and on the validation split"),
     ("Gradient flow", "the size of the gradients at each layer: they should neither vanish nor explode"),
@@ -47,12 +48,17 @@ def _live(run_id: str, state: State) -> None:
         with st.container(horizontal=True, vertical_alignment="center", gap="small", key="ending"):
             run_summary.ending(live)
             run_summary.next_pages(live)
-        feed.html("numbers", run_summary.cards, live)
-        feed.html("verdicts", run_summary.verdicts, live)
-        if live.run.job.paradigm.cards and (live.active or live.progress.step):  # else they stay empty
-            st.fragment(_cards)(run_id)
-        live = block_rows.choose_group(live)
-        _charts(live)
+        waiting = live.active and not _has_steps(live)
+        if not waiting:
+            feed.html("numbers", run_summary.cards, live)
+            feed.html("verdicts", run_summary.verdicts, live)
+        if live.run.job.paradigm.cards and (live.curves if waiting else live.active or live.progress.step):
+            st.fragment(_cards)(run_id)  # before a step of its own: the curves of a first training
+        if waiting:
+            st.html(f'<div class="nl-empty"><h3>Waiting for the first step</h3><p>{WAITING}</p></div>')
+        else:
+            live = block_rows.choose_group(live)
+            _charts(live)
     if live.active:
         feed.follow(live, [controls.PROGRESS, *parts], {"page": feed.signs_of(live)["page"]})
 
@@ -65,6 +71,11 @@ def _cards(run_id: str) -> None:
         panels.cards(live)
     if live.active:
         feed.follow(live, parts, {"cards": feed.signs_of(live)["cards"]})
+
+
+def _has_steps(live: LiveRun) -> bool:
+    """Whether a step of the run itself has been measured."""
+    return bool(live.probes["gradients"].nodes) or any(metric == "loss" for _, metric in live.curves)
 
 
 def _charts(live: LiveRun) -> None:
