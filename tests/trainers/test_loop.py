@@ -18,9 +18,10 @@ from trainers.engine.loop import Diverged, Loop, bucket
 from trainers.events import Metric, Probe
 from trainers.job import EarlyStopping, Job
 from trainers.probes.activations import ActivationProbe
-from trainers.probes.clock import ProbeClock
+from trainers.probes.clock import ProbeClock, only_activation_layers
 from trainers.probes.weights import WeightProbe
 from trainers.verdicts.circumstances import Circumstances
+from trainers.verdicts.evidence import ProbeStatistics
 
 
 def split(samples: int) -> Split:
@@ -120,6 +121,22 @@ def test_the_loop_knows_nothing_of_what_it_runs() -> None:
     assert [event.step for event in losses] == list(range(1, 13))
 
 
+def test_the_first_points_of_the_curve_do_not_wait_for_snapshots(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a language model, the first generated text takes longer than the first steps."""
+    monkeypatch.setattr("trainers.engine.loop.FLUSH_SECONDS", 0.0)  # every step is reported at once
+    learner = Counting()
+    made, reported = loop(learner)
+    asked: list[tuple[int, int]] = []
+
+    def snapshots(step: int) -> tuple[()]:
+        asked.append((step, sum(isinstance(event, Metric) for event in reported)))
+        return ()
+
+    learner.snapshots = snapshots  # type: ignore[method-assign]
+    assert made.run()
+    assert asked[0] == (3, 3) and [step for step, _ in asked] == list(range(3, 13))
+
+
 def test_a_loss_that_is_nan_ends_the_loop_at_its_step() -> None:
     made, _ = loop(Counting([1.0, 1.0, float("nan"), 1.0, 1.0, 1.0]))
     with pytest.raises(Diverged) as caught:
@@ -165,6 +182,56 @@ def test_probes_measure_what_is_there(moons: Document) -> None:
     hidden = torch.relu(nn.functional.linear(inputs, before, None))
     assert 0.2 < found["activations"]["bend1"]["zero_share"] < 0.8
     assert found["activations"]["bend1"]["dead_share"] <= float((hidden == 0).float().mean())
+
+
+@pytest.mark.parametrize("activation", [nn.ReLU(), nn.Sigmoid()], ids=["ReLU", "Sigmoid"])
+def test_what_verdicts_need_is_the_same_with_and_without_charts(make: Any, activation: nn.Module) -> None:
+    """A step that is measured for both gives the same evidence as one that is measured for verdicts alone."""
+    document = make(
+        ("image", "Input", {"shape": [3, 8, 8]}),
+        ("conv", "Conv2d", {"out_channels": 4, "padding": 1}),
+        ("norm", "BatchNorm2d"),
+        ("bend", type(activation).__name__),
+        ("flatten", "Flatten"),
+        ("fc", "Linear", {"out_features": 2}),
+        ("scores", "Output"),
+        training={"data": {"name": "moons"}},
+    )
+    torch.manual_seed(0)
+    model, specs = builder.compile(document), {node.name: node.spec for node in document.nodes}
+    with torch.no_grad():
+        model.norm.weight[0], model.norm.bias[0] = 0.0, -20.0  # a dead channel, or one that is saturated at 0
+        model.fc.weight[1] = model.fc.weight[0]
+    both = ActivationProbe({"main": model}, specs), WeightProbe({"main": model})
+    alone = ActivationProbe({"main": model}, specs, None, True), WeightProbe({"main": model}, verdicts_only=True)
+    with both[0], both[1], alone[0], alone[1]:
+        output = model(torch.randn(32, 3, 8, 8))
+        output.square().mean().backward()
+        torch.optim.SGD(model.parameters(), lr=0.1).step()
+    kept: list[list[Any]] = [[], []]
+    for probes, statistics in zip((both, alone), kept, strict=True):
+        evidence = ProbeStatistics()
+        found = [event for probe in probes for event in probe.events(1)]
+        evidence.add(only_activation_layers(found, specs))
+        statistics += [evidence.activations, evidence.gradients, evidence.weights, evidence.largest_update]
+    assert kept[0] == kept[1]
+    activations, gradients, weights, _ = kept[0]
+    values = torch.sigmoid if isinstance(activation, nn.Sigmoid) else torch.relu
+    zero = values(torch.tensor(-20.0)) == 0
+    assert activations["bend"]["dead_share"] == (0.25 if zero else 0.0)
+    assert activations["bend"]["saturated_share"] == pytest.approx(0.0 if zero else 0.25, abs=0.05)
+    assert activations["bend"]["zero_share"] >= (0.25 if zero else 0.0)
+    assert (weights["conv"]["equal_units"], weights["norm"]["equal_units"]) == (0.0, 0.0)
+    assert set(gradients["fc"]) == {"mean_abs", "norm", "update_ratio"}
+
+
+def test_of_large_feature_maps_fewer_samples_are_measured() -> None:
+    model = nn.Sequential(nn.Flatten(0, 0), nn.ReLU())
+    for size, samples in ((8, 64), (100, 26), (400, 16)):
+        probe = ActivationProbe({"main": model}, {})
+        with probe:
+            model(torch.ones(70, 1, size, size))
+        assert len(probe.outputs["1"]) == samples
 
 
 def test_prepare_and_job_agree_on_the_number_of_training_samples(moons: Document) -> None:

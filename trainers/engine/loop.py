@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from trainers.probes.nonfinite import Origin
 
 FLUSH_SECONDS = 0.25
+FIRST_POINTS = 3  # of the loss curve, which do not wait for the first generated samples: these may take a second
 FINE_STEPS = 1000  # each of the first steps is a point of the loss curve; later points average several steps
 
 
@@ -134,7 +135,7 @@ class Loop:
         """Hand the new events to `on_tick`. True: leave the loop."""
         self._collect()
         leave = self.on_tick(self._take())
-        if not leave:  # after the flush: the first points of the curves do not wait for the first generated samples
+        if not leave and self.position.step >= FIRST_POINTS:
             self.events.extend(self.learner.snapshots(self.position.step))
         # The first ticks follow one another quickly, so that a run of one second has curves and verdicts too.
         self._ticks += 1
