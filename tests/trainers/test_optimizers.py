@@ -19,7 +19,7 @@ from builder import Document
 from trainers.entry import OptionError, choose
 from trainers.job import Job
 from trainers.optim.optimisation import Optimisation, plain_step
-from trainers.optim.optimizers import OPTIMIZERS, SGD, Adam
+from trainers.optim.optimizers import OPTIMIZERS, SGD, Adam, RMSprop
 from trainers.optim.schedules import SCHEDULES
 
 # torch's parameters that change the speed or the implementation, not the results
@@ -140,6 +140,17 @@ def test_lists_from_json_are_tuples_and_flags_are_chosen_by_size() -> None:
     assert Adam().build([nn.Parameter(torch.ones(3))]).defaults["fused"]
     assert not SGD().build([nn.Parameter(torch.ones(3))]).defaults["fused"]
     assert SGD(momentum=0.9).build([nn.Parameter(torch.ones(3))]).defaults["fused"]
+
+
+@pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW", "Adagrad"])
+def test_on_a_gpu_the_fused_kernels_of_torch_are_used(name: str) -> None:
+    class OnGPU:
+        device, is_cuda = torch.device("cuda"), True
+
+    made = OPTIMIZERS[name]()
+    assert made._fast([OnGPU()]) == {"fused": True}  # type: ignore[list-item]
+    assert made._fast([OnGPU(), nn.Parameter(torch.ones(3))]) == {}  # type: ignore[list-item]
+    assert RMSprop()._fast([OnGPU()]) == {}, "torch chooses foreach itself"  # type: ignore[list-item]
 
 
 def test_the_optimizer_of_a_job_has_the_jobs_settings(moons: Document) -> None:
