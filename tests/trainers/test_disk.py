@@ -115,6 +115,40 @@ def test_a_run_that_ended_waits_for_room_and_a_stop_ends_the_waiting(moons: Docu
     assert "not saved" in run.progress().message and "disk is full" in run.progress().message
 
 
+@pytest.mark.parametrize("where", ["store", "download"])
+@pytest.mark.parametrize("asked", ["", "pause", "stop"])
+def test_a_run_waits_for_room_while_it_prepares(
+    moons: Document, small_disk: Disk, monkeypatch: pytest.MonkeyPatch, where: str, asked: str
+) -> None:
+    full, delete, prepare = [True], Store.delete_after, trainers.Job.prepare
+
+    def limited(store: Store, run: str, step: int) -> int:
+        if full[0]:
+            raise trainers.StoreError(disk.reason(small_disk.error, store.folder)) from small_disk.error
+        return delete(store, run, step)
+
+    def downloads(job: trainers.Job) -> Any:
+        if full[0]:
+            raise trainers.DataError("The data set moons could not be downloaded: the disk is full.") from None
+        return prepare(job)
+
+    if where == "store":
+        monkeypatch.setattr(Store, "delete_after", limited)
+    else:
+        monkeypatch.setattr(trainers.Job, "prepare", downloads)
+    run = trainers.start(trainers.Job.from_document(moons))
+    _until(lambda: "disk is full" in run.progress().message)
+    assert run.state == "running" and "there is room" in run.progress().message
+    if asked:
+        getattr(run, asked)()
+        assert run.wait(20) == {"pause": "paused", "stop": "stopped"}[asked]
+    full[0] = False
+    if asked != "stop":
+        if asked:
+            run.resume()
+        assert run.wait(60) == "finished" and run.progress().message == "Finished." and run.scores()
+
+
 @pytest.mark.parametrize(
     ("error", "words"),
     [

@@ -5,6 +5,7 @@ card.json is a copy for people and other programs. Where it is damaged or missin
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Mapping
@@ -29,7 +30,8 @@ def save_model(folder: Path, weights: Mapping[str, Tensor], card: Mapping[str, A
     """Write weights and card completely or not at all. OSError: the disk is full."""
     text = json.dumps(card)
     save_weights(folder / WEIGHTS, weights, "card", text, at_once=True)
-    files.write_text(folder / CARD, text, at_once=True)
+    with contextlib.suppress(OSError):  # the weights have it, too
+        files.write_text(folder / CARD, text, at_once=True)
 
 
 def save_weights(path: Path, weights: Mapping[str, Tensor], key: str, text: str, at_once: bool = False) -> None:

@@ -11,6 +11,7 @@ from dataclasses import replace
 import torch
 
 from trainers import disk
+from trainers.data import DataError
 from trainers.engine import checkpoint, failures, heartbeat
 from trainers.engine.interruption import CHECK_SECONDS, TURNS, Interrupted
 from trainers.engine.loop import Diverged
@@ -226,7 +227,7 @@ class Worker:
         session = self.session
         try:
             if session.loop is None:
-                session.prepare()
+                self._prepare()
             if self._ended is None:
                 state = self._train()
                 session._seconds = session.seconds
@@ -236,6 +237,24 @@ class Worker:
             return self._end()
         except Interrupted:
             return self._interrupted()
+
+    def _prepare(self) -> None:
+        """Prepare the training; where the disk is full, when there is room. Interrupted: the run was asked to pause or
+        to stop meanwhile."""
+        session = self.session
+        while True:
+            try:
+                session.prepare()
+            except (OSError, StoreError, DataError) as error:
+                if isinstance(error, RunTakenError) or not disk.is_full(error, session.folder):
+                    raise
+                session.loop = None
+                session.fail_to_write(error)
+                if self._waits_for_request():
+                    raise Interrupted from None
+            else:
+                session.trouble = ""
+                return
 
     def _train(self) -> State:
         session = self.session
@@ -303,7 +322,7 @@ class Worker:
     def _waits_for_request(self) -> bool:
         """Wait a moment before something is written again. True: the run was asked to stop meanwhile."""
         for _ in range(round(RETRY_SECONDS / CHECK_SECONDS)):
-            if self.session.request == "stop":
+            if self.session.request == "stop" or (self.session.request and self.session.loop is None):
                 return True
             time.sleep(CHECK_SECONDS)
         return False

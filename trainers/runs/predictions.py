@@ -384,5 +384,5 @@ def kept(run: Run, what: tuple[Any, ...], make: Callable[[], Result]) -> Result:
     try:
         weights = (run.store.run_folder(run.id) / "best.safetensors").stat().st_mtime_ns
     except OSError:
-        raise RunError("This run has no weights yet: they are kept from its first epoch on.") from None
+        raise run.without_weights() from None
     return _results.get((str(run.store.folder), run.id, weights, *what), make)

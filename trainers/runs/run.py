@@ -254,9 +254,7 @@ class Run:
 
         path = self.weights_path
         if not path.exists():
-            if self.state in OVER:
-                raise RunError(f"Run {self.id} has no weights. {AGAIN.format(run=self.id)}")
-            raise RunError(f"Run {self.id} has no weights yet: they are saved from its first epoch on.")
+            raise self.without_weights()
         try:
             weights, card = load_model(path.parent)
         except DamagedError as error:
@@ -268,6 +266,14 @@ class Run:
         if card is None:  # of version 0.1.0, and damaged
             card = make_card(self.job, self.job.prepare(), self.scores(), self.id)
         return migrate.weights(weights), migrate.card(card)
+
+    def without_weights(self) -> RunError:
+        """The error of whatever needs weights that are not there: it says why, and what to do."""
+        if self.can_resume and self.state in OVER:
+            return RunError(f"Run {self.id} has no weights. {AGAIN.format(run=self.id)}")
+        if self.state in OVER:
+            return RunError(f"Run {self.id} has no weights: it failed in its first epoch. Train again.")
+        return RunError(f"Run {self.id} has no weights yet: they are saved from its first epoch on.")
 
     def parts(self) -> dict[str, Part]:
         """What can be exported of the run, by name: first the whole model, then parts such as an encoder."""

@@ -16,7 +16,7 @@ from builder.exports.formats import EXPORTS, ExportFormat
 from builder.problems import ExportError, NetloomError
 from pages.parts.theme.escaping import file_name
 from trainers.runs.predictions import data_change
-from trainers.runs.run import Run, RunError
+from trainers.runs.run import Run
 
 KEPT = 24
 
@@ -102,7 +102,7 @@ def _key(run: Run, format: Format, part: str) -> Key:
     try:
         weights = (run.store.run_folder(run.id) / "best.safetensors").stat().st_mtime_ns
     except OSError:
-        raise RunError("This run has no weights yet: they are kept from its first epoch on.") from None
+        raise run.without_weights() from None
     return str(run.store.folder), run.id, weights, format.name, part
 
 
