@@ -241,3 +241,27 @@ def test_damaged_weights_of_a_finished_run_are_trained_again(
     assert run.wait(60) == "finished"
     assert same(dict(run.model().state_dict()), dict(weights)) and run.scores() == scores
     assert not run.metrics().duplicated(["step", "split", "metric"]).any()
+
+
+def test_the_interval_between_checkpoints_grows_with_what_they_cost(
+    moons: Document, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also with what another core does for them: 2 s of it may be spent at most once in 100 s of two cores."""
+    monkeypatch.setattr("trainers.engine.session.os.cpu_count", lambda: 2)
+    job = trainers.Job.from_document(moons)
+    session = TrainingSession(Store().create("costly", job.to_json(), 0, 1), job, Store())
+    session.prepare()
+    now = [1000.0]
+    monkeypatch.setattr("trainers.engine.session.time.perf_counter", lambda: now[0])
+    written: list[float] = []
+
+    def write() -> None:
+        written.append(now[0])
+        session.writer.seconds = 2.0
+
+    monkeypatch.setattr(session, "_start_to_write", write)
+    monkeypatch.setattr(session, "save_best", lambda: None)
+    for _ in range(300):
+        session._save_when_due()
+        now[0] += 1.0
+    assert written == [1000.0, 1110.0, 1220.0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,7 @@ class CheckpointWriter:
         self.folder = folder
         self._thread: threading.Thread | None = None
         self._error: BaseException | None = None
+        self.seconds = 0.0  # of a core, that writing the last one took
 
     @property
     def is_busy(self) -> bool:
@@ -74,10 +76,12 @@ class CheckpointWriter:
             self.wait()
 
     def _run(self, *checkpoint: Any) -> None:
+        begun = time.thread_time()
         try:
             _write(self.folder, *checkpoint)
         except BaseException as error:  # raised in the thread that waits
             self._error = error
+        self.seconds = time.thread_time() - begun
 
 
 def exists(folder: Path) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib
 import itertools
+import os
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
 
 FIRST_SAVE_SECONDS = 2.0  # of training before the first checkpoint
 SAVE_SECONDS = 10.0  # between two checkpoints of a running run
-SAVE_SHARE = 0.01  # of the time, at most, goes into checkpoints
+SAVE_SHARE = 0.01  # of the time of training thread and machine, at most, goes into checkpoints
 RATE_SECONDS = 4.0
 COMPILES = "torch.compile compiles the network: the first step takes about a minute …"
 ASK_SECONDS = 0.5  # between two looks for requests of other processes
@@ -364,7 +365,8 @@ class TrainingSession:
         if loop is not None and loop.best and self._best_saved < 0 and loop.position.step < self.total_steps:
             self.save_best()  # the first ones at once, so that the pages can show predictions; `finish` writes the last
         begun = time.perf_counter()
-        if begun < self._save_at or self.writer.is_busy:
+        written = self.writer.seconds / (os.cpu_count() or 1)  # beside the training, on a core of its own
+        if self.writer.is_busy or begun < self._save_at + written / SAVE_SHARE:
             return
         self.writer.wait()  # for an error of the last one
         self.save_best()
