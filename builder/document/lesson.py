@@ -17,18 +17,60 @@ class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, populate_by_name=True)
 
 
-class Expectation(_Frozen):
-    """What a lesson claims of a metric at the end of training, for each of `seeds` seeds or for their mean.
+class Claim(_Frozen):
+    """A number that a training is claimed to reach, for each of `seeds` seeds or for their mean.
 
     "above" and "below" hold for every seed; "near" holds for the mean of the seeds, within `margin`.
     """
 
-    metric: str = Field(min_length=1, max_length=100)
-    split: Literal["training", "validation", "test"] = "test"
     is_: Literal["above", "below", "near"] = Field(alias="is")
     value: float
     margin: float = Field(0.0, ge=0)
     seeds: int = Field(3, ge=1, le=20)
+
+
+class Expectation(Claim):
+    """What a lesson claims of a metric at the end of training: any that the run records, by its name."""
+
+    metric: str = Field(min_length=1, max_length=100)
+    split: Literal["training", "validation", "test"] = "test"
+
+
+class ProbeExpectation(Claim):
+    """What a lesson claims of a curve inside the network at the end of training: a statistic that a probe records of a
+    node, or its ratio to the same statistic of the node `relative_to`."""
+
+    probe: Literal["activations", "gradients", "weights"]
+    node: str = Field(min_length=1, max_length=1000)  # of a block: "stage1.0.conv1"
+    statistic: str = Field(min_length=1, max_length=100)
+    relative_to: str | None = Field(None, max_length=1000)
+
+
+class FactExpectation(_Frozen):
+    """What follows from the document after the step's edits, without training: a column of `builder.summary`, such as
+    parameters or output_shape, of one node. Without a node, the sum over all nodes."""
+
+    fact: str = Field(min_length=1, max_length=100)
+    node: str | None = Field(None, max_length=1000)
+    value: int | tuple[int, ...]
+
+
+def _tag(value: Any) -> str:
+    keys = value if isinstance(value, dict) else type(value).model_fields if isinstance(value, BaseModel) else ()
+    return next((kind for kind in ("fact", "probe") if kind in keys), "metric")
+
+
+AnyExpectation = Annotated[
+    Annotated[Expectation, Tag("metric")]
+    | Annotated[ProbeExpectation, Tag("probe")]
+    | Annotated[FactExpectation, Tag("fact")],
+    Discriminator(_tag),
+]
+EXPECTATIONS: dict[str, type[BaseModel]] = {
+    "metric": Expectation,
+    "probe": ProbeExpectation,
+    "fact": FactExpectation,
+}  # by the tag that stands in the places of validation errors
 
 
 class LessonStep(_Frozen):
@@ -38,7 +80,7 @@ class LessonStep(_Frozen):
     edits: tuple[Options, ...] = Field((), max_length=100)  # builder.edits.from_json reads each
     job: Options = Field(default_factory=dict)  # overrides, as Job.from_document takes them
     look_at: str | None = Field(None, max_length=100)  # the chart that shows it
-    expect: tuple[Expectation, ...] = Field((), max_length=20)
+    expect: tuple[AnyExpectation, ...] = Field((), max_length=20)
     answer: str = Field("", strict=True, max_length=MAX_TEXT)  # Markdown: what happens, and why
 
 

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from builder.catalogue import CATALOGUE, instead_of
 from builder.document.blocks import MAX_WIRES, expansion, first_uses
-from builder.document.lesson import LESSON_KINDS, Expectation, Lesson, LessonStep
+from builder.document.lesson import EXPECTATIONS, LESSON_KINDS, Lesson, LessonStep
 from builder.document.model import MAIN, MAX_NODES, Block, Document, Edge, Graph, Node, name_complaint
 from builder.problems import DocumentError, Problem
 from builder.registry import did_you_mean
@@ -44,14 +44,18 @@ def _problem(node: str | None, message: str, code: str = "N002", category: str =
 def _validation_problems(error: ValidationError, data: dict[str, Any]) -> Iterator[Problem]:
     """Pydantic's errors, grouped by the part of the document that they are in; each names the node if there is one."""
     groups: dict[tuple[Any, ...], list[Any]] = {}
+    kinds: dict[tuple[Any, ...], Any] = {}  # of the claims of a lesson
     for item in error.errors(include_url=False)[: 2 * MAX_REPORTED]:
         path = tuple(item["loc"])
         if path[:1] == ("lesson",) and path[1:2] and path[1] in LESSON_KINDS:
             path = ("lesson", *path[2:])
+        kind = path[5] if path[0] == "lesson" and path[3:4] == ("expect",) and len(path) > 5 else None
+        path = (*path[:5], *path[6:]) if kind else path  # the tag of a claim is no key of the document
         depth = _depth(path)
+        kinds[path[:depth]] = kind
         groups.setdefault(path[:depth], []).append({**item, "loc": path[depth:]})
     for path, items in groups.items():
-        part = next((key for key in reversed(path) if key in _FIELDS), None)
+        part = kinds[path] or next((key for key in reversed(path) if key in _FIELDS), None)
         for text in sentences(items, _FIELDS[part] if part else Document.model_fields).values():
             node, where = _where(path, data)
             yield _problem(node, f"{where}{text}")
@@ -64,7 +68,7 @@ _FIELDS: dict[Any, Any] = {
     "layout": (),
     "lesson": Lesson.model_fields,
     "steps": LessonStep.model_fields,
-    "expect": Expectation.model_fields,
+    **{kind: claim.model_fields for kind, claim in EXPECTATIONS.items()},
 }
 
 
@@ -73,7 +77,7 @@ def _depth(path: tuple[Any, ...]) -> int:
     if path[:1] == ("blocks",) and len(path) > 3 and path[2] in ("nodes", "edges", "layout"):
         return 4
     if path[:1] == ("lesson",):
-        return len(path) - 1
+        return min(len(path) - 1, 5)  # lesson, steps, an index, expect, an index
     return 2 if path[:1] in (("nodes",), ("edges",), ("blocks",), ("layout",)) and len(path) > 1 else 0
 
 

@@ -10,7 +10,7 @@ import builder
 import trainers
 from benchmarks import lessons
 from builder.document import Document
-from builder.document.lesson import Expectation, Lesson
+from builder.document.lesson import Expectation, FactExpectation, Lesson, ProbeExpectation
 
 STEP = {
     "say": "Remove `relu`.",
@@ -50,6 +50,16 @@ def test_a_lesson_as_markdown_lists_its_steps() -> None:
             {"steps": [{**STEP, "expect": [{"metric": "a", "is": "over", "value": 1}]}]},
             "steps[0].expect[0]: is must be one",
         ),
+        (
+            {"steps": [STEP, {**STEP, "expect": [{"metric": "a", "is": "above", "value": 1}, {"fact": "flops"}]}]},
+            "lesson.steps[1].expect[1]: value is missing",
+        ),
+        ({"steps": [{**STEP, "expect": [{"fact": "flops", "value": "many"}]}]}, "expect[0]: value must be"),
+        (
+            {"steps": [{**STEP, "expect": [{"probe": "weight", "node": "fc", "is": "above", "value": 1}]}]},
+            "expect[0]: probe must be one",
+        ),
+        ({"steps": [{**STEP, "expect": [{"fact": "flops", "nod": "fc", "value": 1}]}]}, "Did you mean node?"),
         ({"steps": [{**STEP, "job": 3}]}, "lesson.steps[0]: job must be"),
         ({"steps": [STEP] * 101}, "at most 100"),
     ],
@@ -67,10 +77,41 @@ def template(request: pytest.FixtureRequest) -> Document:
 
 def test_every_step_of_a_template_can_be_performed(template: Document) -> None:
     for step in lessons.steps(template):
-        if step.edits or step.job:
+        if step.edits or step.job or step.expect:
             job = trainers.Job.from_document(lessons.performed(template, step), **step.job)
             known = {metric.name for metric in job.paradigm.metrics(job.dataset)} | {"loss"}
-            assert {claim.metric for claim in step.expect} <= known
+            assert {claim.metric for claim in step.expect if isinstance(claim, Expectation)} <= known
+            nodes = set(builder.summary(job.document).node)
+            for claim in step.expect:
+                if isinstance(claim, ProbeExpectation):
+                    assert {claim.node, claim.relative_to or claim.node} <= nodes
+
+
+def test_the_facts_that_a_lesson_states_are_computed(template: Document) -> None:
+    for step in lessons.steps(template):
+        for claim in lessons.facts(step):
+            assert lessons.computed(claim, lessons.performed(template, step)) == claim.value, claim
+
+
+def test_a_fact_is_computed_for_a_node_or_for_the_whole_network() -> None:
+    document = builder.template("lenet")
+    for node, fact, value in (("conv1", "output_shape", (6, 28, 28)), ("conv1", "parameters", 156), (None, "flops", 1)):
+        claim = FactExpectation(fact=fact, node=node, value=value)
+        found = lessons.computed(claim, document)
+        assert found == value if node else found == builder.summary(document).flops.sum()
+    for claim in (FactExpectation(fact="weight", value=1), FactExpectation(fact="output_shape", value=(1,))):
+        assert lessons.computed(claim, document) is None
+    assert lessons.computed(FactExpectation(fact="parameters", node="conv9", value=1), document) is None
+
+
+def test_a_statistic_of_a_node_is_compared_with_that_of_another() -> None:
+    claim = ProbeExpectation.model_validate(
+        {"probe": "gradients", "node": "fc1", "statistic": "norm", "relative_to": "fc2", "is": "below", "value": 0.1}
+    )
+    measured = {("gradients", "fc1", "norm"): 0.5, ("gradients", "fc2", "norm"): 10.0}
+    assert lessons.found(claim, measured) == 0.05
+    assert lessons.found(claim, {("gradients", "fc1", "norm"): 0.5}) is None
+    assert lessons.found(claim.model_copy(update={"relative_to": None}), measured) == 0.5
 
 
 def test_claims_are_compared_with_what_is_measured() -> None:
@@ -105,6 +146,8 @@ def test_a_lesson_is_measured_over_its_seeds(
             [found[lessons.Training(names[0], 0, seed)]["test", claim.metric] for seed in range(claim.seeds)],
         )
         for claim in short.steps[0].expect
+        if isinstance(claim, Expectation)
     ]
     assert rows[0].endswith(" holds") and "2 seeds" in rows[0]
     assert rows[1].endswith("DOES NOT HOLD")
+    assert all(value["gradients", "fc1", "norm"] > 0 for value in found.values())
