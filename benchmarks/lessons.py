@@ -22,7 +22,7 @@ from typing import Any
 import builder
 import trainers
 from builder.document import Document
-from builder.document.lesson import Claim, Expectation, FactExpectation, Lesson, LessonStep, ProbeExpectation
+from builder.document.lesson import Claim, Expectation, FactExpectation, Lesson, LessonStep
 from builder.edits import apply_all, from_json
 
 LONGEST = 1800.0  # seconds until a training is given up
@@ -91,7 +91,6 @@ def found(claim: Claim, measured: Mapping[Key, float]) -> float | None:
     """What was measured of a claim in one training. None: nothing."""
     if isinstance(claim, Expectation):
         return measured.get((claim.split, claim.metric))
-    assert isinstance(claim, ProbeExpectation)
     value = measured.get((claim.probe, claim.node, claim.statistic))
     if claim.relative_to is None or value is None:
         return value
@@ -126,8 +125,9 @@ def words(claim: Claim | FactExpectation) -> str:
     if isinstance(claim, FactExpectation):
         return f"{claim.fact}{f' of {claim.node}' if claim.node else ''} is {claim.value}"
     margin = f" ± {claim.margin:g}" if claim.margin else ""
-    subject = f"{claim.split} {claim.metric}" if isinstance(claim, Expectation) else ""
-    if isinstance(claim, ProbeExpectation):
+    if isinstance(claim, Expectation):
+        subject = f"{claim.split} {claim.metric}"
+    else:
         ratio = f" / {claim.relative_to}" if claim.relative_to else ""
         subject = f"{claim.probe} {claim.statistic} of {claim.node}{ratio}"
     return f"{subject} {claim.is_} {claim.value:g}{margin}"

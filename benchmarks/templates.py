@@ -20,10 +20,12 @@ PERCENT = frozenset({"accuracy", "iou", "explained_variance"})
 HEAD = """# Templates
 
 Each template is one file of `assets/templates`: a network, its data set, its training and a lesson. This table is made
-by `make templates-table`, which trains every template once as it is, on two cores of a CPU. A result is that of the
-test split, which training has not seen, with the weights that were best on the validation split. Lessons state the mean
-of three seeds, so they may differ from this table in the last digit. `python -m benchmarks.templates NAME ...` trains
-the named ones alone and keeps the other rows.
+by `make templates-table`, which trains every template once as it is, on two cores of a CPU that does nothing else. All
+rows are from one machine: seconds of different machines are not mixed in it, and yours may take two or three times as
+long. A result is that of the test split, which training has not seen, with the weights that were best on the validation
+split. Lessons state what several seeds reach, so they may differ from this table in the last digit.
+`python -m benchmarks.templates NAME ...` trains the named ones alone and keeps the other rows; use it on the machine
+that made them.
 
 | template | file | data set | parameters | epochs | seconds | test split |
 |---|---|---|---:|---:|---:|---|

@@ -17,33 +17,39 @@ class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, populate_by_name=True)
 
 
-class Claim(_Frozen):
-    """A number that a training is claimed to reach, for each of `seeds` seeds or for their mean.
+Comparison = Literal["above", "below", "near"]  # the first two hold for every seed, "near" for the mean of the seeds
+Seeds = Annotated[int, Field(ge=1, le=20)]
 
-    "above" and "below" hold for every seed; "near" holds for the mean of the seeds, within `margin`.
+
+class Expectation(_Frozen):
+    """What a lesson claims of a metric at the end of training: any that the run records, by its name.
+
+    "above" and "below" hold for each of `seeds` seeds; "near" holds for their mean, within `margin`.
     """
-
-    is_: Literal["above", "below", "near"] = Field(alias="is")
-    value: float
-    margin: float = Field(0.0, ge=0)
-    seeds: int = Field(3, ge=1, le=20)
-
-
-class Expectation(Claim):
-    """What a lesson claims of a metric at the end of training: any that the run records, by its name."""
 
     metric: str = Field(min_length=1, max_length=100)
     split: Literal["training", "validation", "test"] = "test"
+    is_: Comparison = Field(alias="is")
+    value: float
+    margin: float = Field(0.0, ge=0)
+    seeds: Seeds = 3
 
 
-class ProbeExpectation(Claim):
+class ProbeExpectation(_Frozen):
     """What a lesson claims of a curve inside the network at the end of training: a statistic that a probe records of a
-    node, or its ratio to the same statistic of the node `relative_to`."""
+    node, or its ratio to the same statistic of the node `relative_to`. Compared as an Expectation is."""
 
     probe: Literal["activations", "gradients", "weights"]
     node: str = Field(min_length=1, max_length=1000)  # of a block: "stage1.0.conv1"
     statistic: str = Field(min_length=1, max_length=100)
     relative_to: str | None = Field(None, max_length=1000)
+    is_: Comparison = Field(alias="is")
+    value: float
+    margin: float = Field(0.0, ge=0)
+    seeds: Seeds = 3
+
+
+Claim = Expectation | ProbeExpectation  # of a training
 
 
 class FactExpectation(_Frozen):

@@ -50,6 +50,13 @@ def test_the_gallery_has_what_it_should() -> None:
     assert set(TEMPLATES) == {path.stem for path in folder().glob("*.json")}
 
 
+def test_the_readme_counts_what_there_is() -> None:
+    readme = (folder().parent.parent / "README.md").read_text(encoding="utf-8")
+    assert f"[{len(TEMPLATES)} networks with lessons]" in readme
+    layers = [spec for spec in builder.CATALOGUE.values() if spec.role != "block"]
+    assert f"**Layers**: {len(layers)} types" in readme
+
+
 @pytest.fixture(params=list(TEMPLATES))
 def document(request: pytest.FixtureRequest) -> Document:
     return TEMPLATES[request.param]
