@@ -83,9 +83,14 @@ def page(app: Any, open_page: Callable[..., Any]) -> TrainPage:
 
 def test_a_whole_run(page: TrainPage, app: Any, open_page: Callable[..., Any]) -> None:
     page.shows("Not trained yet")
+    page.page.locator(".st-key-settings_undo button").first.wait_for()  # the last of the page to be loaded
+    page.page.locator(".st-key-start button:enabled").first.wait_for()
+    settings = page.page.locator(".st-key-group_data")
+    top = settings.bounding_box()["y"]
     page.press("Start")
     page.shows(r"epoch \d+ of 3,000 · [\d,]+ samples/s")
     page.charts()
+    assert abs(settings.bounding_box()["y"] - top) < 1  # pixels: they stay where they are
     before = page.page.evaluate(DRAWN)
     until(lambda: all(now != then for now, then in zip(page.page.evaluate(DRAWN), before, strict=True)))
     assert page.page.evaluate(LONGEST) <= 1000
