@@ -7,7 +7,8 @@ is one core only, nothing can be told.
 
 Two figures are taken of each window: steps per second of the clock, and per second of the server's processor time. The
 second holds on a machine that does other things at the same time, and is the value of the row; the first is in its
-note, with the updates that each tab has received.
+note, with the updates that each tab has received. On a machine whose speed changes by itself both are uncertain: the
+share of the processor time that threads other than the training's used, in the note too, is not.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ import time
 import urllib.request
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -47,6 +48,7 @@ class Window(NamedTuple):
     per_second: float  # steps, by the clock
     per_cpu_second: float  # steps, by the server's processor time
     updates: float  # that a tab received, per second
+    beside: float  # the share of the server's processor time that threads other than the training's used
 
 
 def rows(rounds: int = ROUNDS) -> Iterator[Row]:
@@ -118,7 +120,11 @@ def _row(count: int, limit: float, alone: list[Window], watched: list[Window]) -
     steps, before = (statistics.median(window.per_second for window in windows) for windows in (watched, alone))
     updates = statistics.median(window.updates for window in watched)
     clock = kept("per_second")
-    note = f"{steps:.0f} against {before:.0f} steps/s ({clock:.3f} by the clock), {updates:.2f} updates/s a tab"
+    beside, alone_beside = (statistics.median(window.beside for window in windows) for windows in (watched, alone))
+    note = (
+        f"{steps:.0f} against {before:.0f} steps/s ({clock:.3f} by the clock), {updates:.2f} updates/s a tab; "
+        f"threads beside the training's took {beside:.1%} of the processor time, alone {alone_beside:.1%}"
+    )
     what = f"watching the digits CNN: speed kept with {count} tab{'s' * (count > 1)}"
     return Row(what, kept("per_cpu_second"), "at least", 1 - limit, note)
 
@@ -145,11 +151,12 @@ class _Server:
         _wait(tabs, SETTLING)
         for tab in tabs:
             tab.evaluate("window.updates = 0")
-        (step, at), cpu = self._position(), self._cpu()
+        (step, at), cpu, before = self._position(), self._cpu(), self._threads()
         _wait(tabs, SECONDS)
-        (later, then), used = self._position(), self._cpu() - cpu
+        (later, then), used, now = self._position(), self._cpu() - cpu, self._threads()
+        training = max(seconds - before.get(thread, 0.0) for thread, seconds in now.items())  # the busiest thread
         updates = statistics.median(tab.evaluate("window.updates") for tab in tabs) if tabs else 0
-        return Window((later - step) / (then - at), (later - step) / used, updates / (then - at))
+        return Window((later - step) / (then - at), (later - step) / used, updates / (then - at), 1 - training / used)
 
     def _position(self) -> tuple[int, float]:
         """The step of the run, and when it was there."""
@@ -167,8 +174,20 @@ class _Server:
 
     def _cpu(self) -> float:
         """Seconds of processor time that the server's process has used."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / TICK
+        return _processor_seconds(Path(f"/proc/{self.process.pid}/stat"))
+
+    def _threads(self) -> dict[str, float]:
+        """The same of each thread that it has now."""
+        found = {}
+        for path in Path(f"/proc/{self.process.pid}/task").iterdir():
+            with suppress(OSError):  # the thread has just ended
+                found[path.name] = _processor_seconds(path / "stat")
+        return found
+
+
+def _processor_seconds(statistics: Path) -> float:
+    fields = statistics.read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICK
 
 
 def _wait(tabs: list[Any], seconds: float) -> None:
