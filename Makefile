@@ -4,7 +4,8 @@
 # make verdicts   trains the table of healthy and ill networks, and compares what is said of them
 # make templates-table  trains every template and writes docs/templates.md
 # make lessons  performs the steps of the lessons with three seeds, and prints what they claim beside what is measured
-# make docs   writes docs/checks.md from the docstrings of the checks and verdicts, and takes docs/images from the app
+# make docs   writes docs/checks.md from the docstrings of the checks and verdicts, assets/layer_facts.json from what torch
+#             infers of the layers of the templates, and takes docs/images from the app
 
 SYSTEM_PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
@@ -40,6 +41,7 @@ lessons: $(READY)
 
 docs: $(READY) chromium
 	$(PYTHON) docs/make_checks.py
+	$(PYTHON) docs/make_layer_facts.py
 	$(PYTHON) -m tests.browser.screenshots
 
 chromium: $(READY)

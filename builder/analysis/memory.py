@@ -7,6 +7,7 @@ import math
 from typing import Any, NamedTuple
 
 from builder.analysis.infer import Analysis
+from builder.analysis.known_layers import known_layer
 from builder.analysis.plan import Step
 from builder.analysis.summary import BYTES
 from builder.spec import LayerSpec, Signal
@@ -61,7 +62,13 @@ def _inside(analysis: Analysis, step: Step) -> int:
         layers = int(getattr(step.spec, "num_layers", 1))
         steps = signals[0].shape[0] if len(output.shape) < len(signals[0].shape) else 1
         return _size(output) * steps * layers * KEPT_OF_A_STATE * int(getattr(step.spec, "gates", 0))
-    return _kept(_Layer(step.spec, step.spec.key), signals)
+    stored = known_layer(step.spec, signals)
+    return kept_inside(step.spec, signals) if stored is None else stored.kept
+
+
+def kept_inside(spec: LayerSpec, signals: tuple[Signal, ...]) -> int:
+    """Bytes that autograd keeps for one sample inside a layer: counted on meta tensors, once."""
+    return _kept(_Layer(spec, spec.key), signals)
 
 
 class _Layer:

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from builder.analysis.infer import Analysis, analyse
+from builder.analysis.known_layers import known_layer
 from builder.analysis.plan import Step
 from builder.document import Document
 from builder.shapes import Shape
@@ -63,9 +64,15 @@ def layer_flops(spec: LayerSpec, output: Signal, signals: tuple[Signal, ...]) ->
     if spec.missing():
         return 0
     if key not in _flops:
-        known = spec.flops(output, *signals)
-        _flops[key] = _count(spec, signals) if known is None else known
+        stored = known_layer(spec, signals)
+        _flops[key] = measured_flops(spec, output, signals) if stored is None else stored.flops
     return _flops[key]
+
+
+def measured_flops(spec: LayerSpec, output: Signal, signals: tuple[Signal, ...]) -> int:
+    """The same as `layer_flops`, without what is known of earlier calls."""
+    known = spec.flops(output, *signals)
+    return _count(spec, signals) if known is None else known
 
 
 def _count(spec: LayerSpec, signals: tuple[Signal, ...]) -> int:

@@ -42,8 +42,8 @@ def ready(timeout: float = 0.0) -> bool:
 
 
 def _import() -> None:
-    """Import torch and what it imports on first use: the first analysis of a network takes a second, later ones less
-    than a millisecond."""
+    """Import torch, and work out the facts of the first document, whose layers are known without running them: the
+    first layer that is run makes torch import two seconds more. That comes later, with what only training needs."""
     usual = sys.getswitchinterval()
     sys.setswitchinterval(SWITCH_INTERVAL)
     try:
@@ -54,7 +54,7 @@ def _import() -> None:
         _ready.set()
         sys.setswitchinterval(usual)
     time.sleep(PAUSE)
-    # What only training and tables need. It imports torch, so it is imported by name and not at the top.
+    # What layers that are run, training and tables need. It imports torch, so it is imported by name, not at the top.
     importlib.import_module("trainers.engine.session").warm_up()
     freeze()
 
