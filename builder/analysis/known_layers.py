@@ -19,8 +19,8 @@ PATH = Path(__file__).resolve().parents[2] / "assets" / "layer_facts.json"
 
 
 class KnownLayer(NamedTuple):
-    """A layer's output, the number and the shapes of its parameters, its FLOPs, and the bytes that autograd keeps inside it,
-    both for one sample."""
+    """A layer's output, the number and the shapes of its parameters; for one sample its FLOPs and what autograd keeps
+    inside it, in bytes."""
 
     signal: Signal
     parameters: int

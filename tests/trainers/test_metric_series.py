@@ -68,3 +68,35 @@ def test_of_a_long_run_some_of_each_metric_are_read(store: Store) -> None:
     assert store.metrics_after(run, newest["row_id"], newest["step"]) is None, "it was deleted: all is read again"
     again = store.metrics_after(run, 0, 0)
     assert again is not None and max(row["step"] for row in again) == 3990
+
+
+def test_rare_metrics_of_a_long_run_are_found_without_reading_the_others(store: Store) -> None:
+    """The plan of each query goes through the index, and the operations of SQLite do not grow with the run."""
+
+    def operations(rows: int) -> int:
+        run = store.create("long", "{}", 0, 1)
+        store.write(run, [Metric(step, 1, "training", "loss", 0.5) for step in range(1, rows)])
+        store.write(run, [Metric(step, 1, "validation", "loss", 0.5) for step in (rows // 2, rows)])
+        counted = [0]
+
+        def count() -> int:
+            counted[0] += 1
+            return 0
+
+        with store._transaction() as connection:
+            connection.set_progress_handler(count, 100)
+            found = metric_series.read(connection, run)
+        assert [row[1] for row in found if row[3] == "validation"] == [rows // 2, rows]
+        return counted[0]
+
+    few, many = operations(2_000), operations(40_000)
+    assert many < 1.5 * few
+
+
+def test_what_is_deleted_after_a_step_is_counted_for_every_metric(store: Store) -> None:
+    run, other = store.create("one", "{}", 0, 1), store.create("other", "{}", 0, 1)
+    store.write(run, _events(range(1, 51)))
+    store.write(other, _events(range(1, 51)))
+    assert store.delete_after(run, 30) == 20 + 2 * 2
+    assert max(row["step"] for row in store.metrics(run)) == 30 and len(store.metrics(run)) == 30 + 2 * 3
+    assert len(store.metrics(other)) == 50 + 2 * 5

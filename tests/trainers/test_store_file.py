@@ -187,3 +187,26 @@ def test_a_step_that_fails_changes_nothing(tmp_path: Path, monkeypatch: pytest.M
     assert Store(tmp_path).run_ids() == []
     with contextlib.closing(sqlite3.connect(tmp_path / "runs.sqlite")) as connection:
         assert not connection.execute("SELECT name FROM sqlite_master WHERE name = 'half'").fetchall()
+
+
+def test_metrics_of_a_store_of_the_version_before_are_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Version 6 has its index in another order: nothing is lost, and a metric still has one value at a step."""
+    from trainers.runs import database
+
+    with monkeypatch.context() as before:
+        before.setattr(database, "STEPS", database.STEPS[:5])
+        before.setattr(database, "VERSION", 5)
+        old = Store(tmp_path)
+        run = old.create("one", "{}", 0, 1)
+        old.write(
+            run, [Metric(step, 1, split, "loss", step / 2) for step in (3, 1, 2) for split in ("training", "test")]
+        )
+        kept = old.metrics(run)
+        old.close()
+    store = Store(tmp_path)
+    assert store.metrics(run) == kept and len(kept) == 6
+    store.write(run, [Metric(3, 1, "test", "loss", 7.0)])
+    assert [row["value"] for row in store.metrics(run) if row["split"] == "test"] == [0.5, 1.0, 7.0]
+    with contextlib.closing(sqlite3.connect(tmp_path / "runs.sqlite")) as connection:
+        names = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'index'")}
+    assert "metrics_series" in names and "metrics_once" not in names

@@ -144,8 +144,15 @@ def _threads(connection: sqlite3.Connection) -> None:
     add_columns(connection, "runs", threads="INT")
 
 
+def _series(connection: sqlite3.Connection) -> None:
+    """6: the metrics of a run are found by split and metric before the step, so that some of a million are read without
+    looking at the others."""
+    connection.execute("DROP INDEX IF EXISTS metrics_once")
+    connection.execute("CREATE UNIQUE INDEX IF NOT EXISTS metrics_series ON metrics (run, split, metric, step)")
+
+
 Step = Callable[[sqlite3.Connection], None]
-STEPS: tuple[Step, ...] = (use_todays_names, _one_owner, _summaries, _jobs, _threads)  # STEPS[n]: n to n + 1
+STEPS: tuple[Step, ...] = (use_todays_names, _one_owner, _summaries, _jobs, _threads, _series)  # STEPS[n]: n to n + 1
 VERSION = len(STEPS)
 
 

@@ -270,7 +270,10 @@ class Store(Database):
         """Delete what was written after a checkpoint, so that a resumed run does not write it twice. Returns how many
         metrics that were."""
         with self._transaction() as connection:
-            deleted = connection.execute("DELETE FROM metrics WHERE run = ? AND step > ?", (run, step)).rowcount
+            deleted = 0
+            for kind in list(metric_series.kinds(connection, run)):
+                later = "DELETE FROM metrics WHERE run = ? AND split = ? AND metric = ? AND step > ?"
+                deleted += connection.execute(later, (run, *kind, step)).rowcount
             connection.execute("DELETE FROM probes WHERE run = ? AND step > ?", (run, step))
         return deleted
 
