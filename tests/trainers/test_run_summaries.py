@@ -166,3 +166,22 @@ def test_the_main_metric_of_many_runs_is_found_with_one_job(
     known = facts_module.facts_of_text(text)
     monkeypatch.setattr(facts_module, "Job", None)
     assert facts_module.facts_of_text(changed) == known
+
+
+def test_the_summary_of_a_run_that_is_over_is_made_once_and_again_when_the_run_changes(
+    moons: Document, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, made_of = Store(), list[str]()
+    first, second = made(store, moons, "first"), made(store, moons, "second", "stopped")
+    original = module._made
+    monkeypatch.setattr(module, "_made", lambda row, progress: (made_of.append(row["id"]), original(row, progress))[1])
+    before = {run.id: run for run in summaries(store=store)}
+    assert sorted(made_of) == sorted([first, second])
+    made_of.clear()
+    assert {run.id: run for run in summaries(store=store)} == before and not made_of
+    store.write(second, [Metric(4, 4, "test", "accuracy", 0.9), Progress("finished", 4, 4, 4, 4)])  # it was resumed
+    after = {run.id: run for run in summaries(store=store)}
+    assert made_of == [second] and after[first] is before[first]
+    assert after[second].score == 0.9 and after[second].progress.state == "finished"
+    store.write(first, [Progress("running", 1, 3, 1, 3)])  # and this one is trained again
+    assert {run.id: run.progress.state for run in summaries(store=store)}[first] != "finished"

@@ -399,6 +399,11 @@ class Run:
     def _has_checkpoint(self) -> bool:
         return bool(checkpoint_files(self.store.run_folder(self.id)))
 
+    @property
+    def has_worker(self) -> bool:
+        """Whether a thread of this process trains the run, or has trained it last: it knows more than the store."""
+        return self._worker() is not None
+
     def _worker(self) -> Worker | None:
         # Where the engine was never imported no run trains, and importing it would import torch.
         worker_of = getattr(sys.modules.get("trainers.engine.worker"), "worker_of", None)

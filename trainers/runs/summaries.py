@@ -7,6 +7,7 @@ older versions have neither: theirs are worked out, and stored, when a table sho
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import time
 from collections.abc import Mapping
@@ -17,8 +18,9 @@ from trainers.events import OVER, Progress
 from trainers.paradigms.base import ReportedMetric
 from trainers.runs.facts import data_of, facts_of_text, metric_of
 from trainers.runs.run import Run
-from trainers.runs.store import Store, StoreError
+from trainers.runs.store import PROGRESS, Store, StoreError
 
+KEPT = 20_000  # summaries of runs that are over, in memory: two pages of the table
 SECONDS = 0.5  # that one table spends on runs of older versions, if not told otherwise
 
 
@@ -94,12 +96,26 @@ def _complete(store: Store, rows: list[dict[str, Any]], seconds: float) -> None:
 
 
 def _summary(store: Store, row: dict[str, Any]) -> RunSummary:
+    run = Run(row["id"], store, row)
+    if row["state"] in OVER and not run.has_worker:
+        return _ended(tuple(row), tuple(row.values()))
+    return _made(row, run.progress(row))
+
+
+@functools.lru_cache(maxsize=KEPT)
+def _ended(columns: tuple[str, ...], values: tuple[Any, ...]) -> RunSummary:
+    """The summary of a run that is over: the same for the same row, so a table of thousands makes it once."""
+    row = dict(zip(columns, values, strict=True))
+    return _made(row, Progress(**{name: row[name] for name in PROGRESS}))
+
+
+def _made(row: Mapping[str, Any], progress: Progress) -> RunSummary:
     metric, best = metric_of(row["facts"]), json.loads(row["best"] or "{}")
     low, high = best.get(metric.split, {}).get(metric.name, (None, None))
     return RunSummary(
         id=row["id"],
         name=row["name"] or "",
-        progress=Run(row["id"], store, row).progress(row),
+        progress=progress,
         data=data_of(row["facts"]),
         metric=metric,
         best_loss=best.get("validation", {}).get("loss", (None,))[0],
