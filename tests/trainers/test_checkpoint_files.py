@@ -265,3 +265,11 @@ def test_the_interval_between_checkpoints_grows_with_what_they_cost(
         session._save_when_due()
         now[0] += 1.0
     assert written == [1000.0, 1110.0, 1220.0]
+
+
+def test_a_folder_that_was_removed_under_a_run_is_made_again(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    checkpoint.save(folder, 3, tree(3))
+    assert same(checkpoint.load(folder), tree(3))
+    save_model(tmp_path / "other", {"main/a": torch.zeros(2)}, {"task": "none"})
+    assert load_model(tmp_path / "other")[1] == {"task": "none"}

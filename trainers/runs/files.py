@@ -18,6 +18,7 @@ def write(path: Path, fill: Callable[[Path], None]) -> None:
     is full or not writable; the file that was there before is unchanged then.
     """
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
+    path.parent.mkdir(exist_ok=True)  # somebody may have removed the folder of a run that trains
     try:
         fill(temporary)
         sync(temporary)
@@ -34,6 +35,7 @@ def write_at_once(path: Path, fill: Callable[[Path], None]) -> None:
     has a digest, so that the damage is noticed.
     """
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
+    path.parent.mkdir(exist_ok=True)  # somebody may have removed the folder of a run that trains
     try:
         fill(temporary)
         temporary.replace(path)
