@@ -14,7 +14,7 @@ OVER: tuple[State, ...] = ("finished", "stopped", "failed")
 SplitName = Literal["training", "validation", "test"]
 ProbeKind = Literal["activations", "gradients", "weights", "through_time"]
 VerdictSeverity = Literal["info", "warning", "error"]
-Badge = Literal["", "equal", "dead", "saturated", "vanishing", "exploding"]
+Badge = Literal["", "check", "noisy", "strong", "equal", "dead", "saturated", "vanishing", "exploding"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 import builder
 from pages.parts.theme import charts, theme
-from pages.parts.training import activations, curves, gradients, run_data, run_graph
+from pages.parts.training import activations, block_rows, curves, gradients, run_data, run_graph
 from pages.parts.training.run_data import Curve, ProbeTable
 
 
@@ -105,6 +105,21 @@ def test_red_only_where_gradients_vanish_or_explode() -> None:
     made = checked(gradients.flow_figure(table, {"fc0": "vanishing", "fc1": "dead"}, "run"))
     red = next(trace for trace in made.data if trace.marker.color == charts.look().bad)
     assert [np.isfinite(value) for value in red.y] == [True, False, False]
+
+
+def test_bars_have_the_colour_of_the_verdict() -> None:
+    table, look = probes(3, 10), charts.look()
+    badges = {"fc0": "vanishing", "fc1": "vanishing", "fc2": "exploding"}
+    severities = {"fc0": "warning", "fc1": "warning", "fc2": "error"}
+    made = checked(gradients.flow_figure(table, badges, "run", severities)).data
+    assert {trace.name: trace.marker.color for trace in made[2:]} == {
+        "mean, vanishing": look.warning, "mean, exploding": look.bad}  # fmt: skip
+
+
+def test_of_several_verdicts_on_a_block_the_most_serious_gives_the_colour() -> None:
+    for order in (("warning", "info"), ("info", "warning"), ("warning", "error"), ("error", "warning")):
+        severities = {f"stage.{number}.fc": severity for number, severity in enumerate(order)}
+        assert block_rows.worst_severities(severities, ()) == {"stage": "error" if "error" in order else "warning"}
 
 
 def test_gradients_of_zero_or_nan_are_not_drawn() -> None:

@@ -208,7 +208,8 @@ def outcomes() -> Iterator[Row]:
     yield Row(
         "digits, sparse code",
         lambda: template("sparse_autoencoder", paradigm={"sparsity_weight": 100.0}, epochs=4),
-        "ConstantCode",
+        "EqualCodeUnits",
+        words=("sparsity weight",),
         quick=False,
     )
     yield Row(

@@ -52,6 +52,7 @@ class WarnedBefore(_SettingRule):
     """
 
     title: ClassVar[str] = "What a check warned of"
+    badge: ClassVar[Badge] = "check"
 
     def find(self, evidence: Evidence) -> Iterator[Verdict]:
         run = evidence.circumstances
@@ -73,6 +74,7 @@ class DropoutTooStrong(_SettingRule):
     """
 
     title: ClassVar[str] = "Dropout too strong"
+    badge: ClassVar[Badge] = "strong"
     strong: ClassVar[float] = 0.8
 
     def find(self, evidence: Evidence) -> Iterator[Verdict]:
@@ -175,7 +177,7 @@ class SmallBatchStatistics(_SettingRule):
     """
 
     title: ClassVar[str] = "Batch normalisation over too few samples"
-    badge: ClassVar[Badge] = ""
+    badge: ClassVar[Badge] = "noisy"
     effects: ClassVar[tuple[str, ...]] = (*STEPS, "TooMuchMomentum", "Overfitting", *UNITS, *GUESSING)
 
     def find(self, evidence: Evidence) -> Iterator[Verdict]:

@@ -51,12 +51,13 @@ class Look:
     training: str  # the accent
     pale: str  # a pale accent: largest values, curves before smoothing
     validation: str
-    bad: str
+    bad: str  # what an error is about
+    warning: str
     ground: str
 
 
-LIGHT = Look("#1F2333", "#6B7085", "#E3E5EE", "#4F46E5", "#C7C9F8", "#D97706", "#DC2626", "#FFFFFF")
-DARK = Look("#ECEEF6", "#9DA3BA", "#2A2F42", "#818CF8", "#3A3D78", "#FBBF24", "#F87171", "#0B0D16")
+LIGHT = Look("#1F2333", "#6B7085", "#E3E5EE", "#4F46E5", "#C7C9F8", "#D97706", "#DC2626", "#B45309", "#FFFFFF")
+DARK = Look("#ECEEF6", "#9DA3BA", "#2A2F42", "#818CF8", "#3A3D78", "#FBBF24", "#F87171", "#FCD34D", "#0B0D16")
 
 
 def look() -> Look:

@@ -15,10 +15,11 @@ from builder.document import Block, Document, Node
 from pages.parts.document import block_path
 from pages.parts.theme.charts import Numbers
 from pages.parts.training.run_data import LiveRun, ProbeTable
+from trainers.verdicts.rules import SERIOUS_FIRST
 
 NodePath = tuple[str, ...]  # of the opened nodes, outermost first, with all their repeats
 MOST_CHOICES = 60
-BADGES = ("exploding", "equal", "vanishing", "dead", "saturated")  # the most serious first
+BADGES = ("check", "noisy", "strong", "exploding", "equal", "vanishing", "dead", "saturated")  # the most serious first
 SHOWN_FAMILIES = ("activation",)  # whose outputs are shown; in a network without them, those of learned nodes
 
 
@@ -213,9 +214,13 @@ def worst_severities(severities: Mapping[str, str], path: NodePath) -> dict[str,
     found: dict[str, str] = {}
     for node, severity in severities.items():
         inside = node.split(".")[2 * len(path) :]
-        if inside and tuple(node.split(".")[: 2 * len(path) : 2]) == path and found.get(inside[0]) != "error":
-            found[inside[0]] = severity
+        if inside and tuple(node.split(".")[: 2 * len(path) : 2]) == path:
+            found[inside[0]] = min(found.get(inside[0], severity), severity, key=_seriousness)
     return found
+
+
+def _seriousness(severity: Any) -> int:
+    return SERIOUS_FIRST.index(severity)
 
 
 def _rank(badge: Any) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from pages.parts.training.run_data import LiveRun, ProbeTable
 from trainers.sampling import evenly_spaced
 
 USUAL_RATIO = 1e-3  # of an update to the weights
+BAD = ("vanishing", "exploding")  # badges that are about gradients
 MOST_NODES = 40
 MOST_CELLS = 1000
 LAST = 5  # probes whose median is drawn: one unusual batch has no effect
@@ -34,9 +36,10 @@ def _note(live: LiveRun, text: str) -> str:
 
 def node_badges(live: LiveRun) -> dict[str, str]:
     """Node → badge: those of the verdicts, and "vanishing" for nodes whose gradients are as small as theirs."""
-    badges = {
-        verdict.path or verdict.node: verdict.badge for verdict in live.verdicts if verdict.node and verdict.badge
-    }
+    badges: dict[str, str] = {}
+    for verdict in live.verdicts:  # the most serious first
+        if verdict.node and verdict.badge:
+            badges.setdefault(verdict.path or verdict.node, verdict.badge)
     gradients = live.probes["gradients"]
     if "vanishing" in badges.values() and "mean_abs" in gradients.values:
         sizes = dict(zip(gradients.nodes, gradients.latest("mean_abs"), strict=True))
@@ -48,8 +51,12 @@ def node_badges(live: LiveRun) -> dict[str, str]:
 
 def node_severities(live: LiveRun, badges: Mapping[str, str]) -> dict[str, str]:
     """Node → how serious the verdict behind its badge is: the graph has the colours of the messages."""
-    own = {verdict.path or verdict.node: verdict.severity for verdict in live.verdicts if verdict.node}
-    of_badge = {verdict.badge: verdict.severity for verdict in live.verdicts if verdict.badge}
+    own: dict[str, str] = {}
+    of_badge: dict[str, str] = {}
+    for verdict in live.verdicts:  # the most serious first
+        if verdict.node and verdict.badge:
+            own.setdefault(verdict.path or verdict.node, verdict.severity)
+            of_badge.setdefault(verdict.badge, verdict.severity)
     return {node: own.get(node) or of_badge.get(badge, "warning") for node, badge in badges.items()}
 
 
@@ -63,22 +70,29 @@ def flow(live: LiveRun) -> None:
 
 
 def _flow(live: LiveRun) -> Plain:
-    return flow_figure(shown(live.probes["gradients"]), node_badges(live), live.run.id)
+    badges = node_badges(live)
+    return flow_figure(shown(live.probes["gradients"]), badges, live.run.id, node_severities(live, badges))
 
 
-def flow_figure(gradients: ProbeTable, badges: dict[str, str], state: str) -> Plain:
-    """Bars on a log axis; red only where gradients vanish or explode."""
+def flow_figure(
+    gradients: ProbeTable, badges: Mapping[str, str], state: str, severities: Mapping[str, str] = MappingProxyType({})
+) -> Plain:
+    """Bars on a log axis. Where gradients vanish or explode they have the colour of the verdict: red for an error."""
     look = charts.look()
     nodes = list(gradients.nodes)
-    bad = [badges.get(node) in ("vanishing", "exploding") for node in nodes]
+    marked = [badges.get(node, "") if badges.get(node) in BAD else "" for node in nodes]
+    bad = [bool(badge) for badge in marked]
     mean, largest = (np.nan_to_num(gradients.latest(name)) for name in ("mean_abs", "max_abs"))
     sizes = np.concatenate([mean[mean > 0], largest[largest > 0]])
     low, high = (sizes.min(), sizes.max()) if len(sizes) else (1e-6, 1.0)
     span = charts.decades(low, high)
     span[0] -= 0.5  # so that the smallest bar can be seen
     bars = [("largest", largest, look.pale), ("mean", np.where(bad, np.nan, mean), look.training)]
-    if any(bad):
-        bars.append(("mean, vanishing or exploding", np.where(bad, mean, np.nan), look.bad))
+    for badge in BAD:
+        own = [each == badge for each in marked]
+        if any(own):
+            serious = "error" in {severities.get(node, "error") for node, its in zip(nodes, own, strict=True) if its}
+            bars.append((f"mean, {badge}", np.where(own, mean, np.nan), look.bad if serious else look.warning))
     traces = [
         {
             "type": "bar",

@@ -17,6 +17,7 @@ from trainers.verdicts.outcomes import NoBetterThanGuessing
 
 MOST_VERDICTS, MOST_CARDS = 4, 4
 NO_PROBLEMS = "No problems found in gradients, activations and updates."
+GUESSING = NoBetterThanGuessing.__name__
 NEXT_PAGES = (("inspect", "Inspect", "troubleshoot"), ("export", "Export", "ios_share"))
 
 
@@ -64,8 +65,10 @@ def number(value: Any) -> str:
 
 
 def verdicts(live: LiveRun) -> str:
-    """The verdicts, the most serious first."""
+    """The verdicts, the most serious first. What the end of the run above them says already is not repeated."""
+    tested = live.progress.state in ("finished", "stopped")
     known = [verdict for verdict in live.verdicts if not _is_in_failure(live, verdict)]
+    known = [verdict for verdict in known if verdict.advice or not (tested and verdict.kind == GUESSING)]
     found = known[:MOST_VERDICTS]
     rest = len(known) - len(found)
     more = f'<div class="nl-verdict nl-verdict-info">and {rest} more</div>' if rest > 0 else ""
@@ -115,7 +118,7 @@ def ending(live: LiveRun) -> None:
         if metric is not None and metric.name in values:
             value = number(values[metric.name])
             words = f"Test {escape(metric.label)} <b>{value}</b>, with the best weights of the run."
-            guess = next((each for each in live.verdicts if each.kind == NoBetterThanGuessing.__name__), None)
+            guess = next((each for each in live.verdicts if each.kind == GUESSING), None)
             words += f" {escape(guess.message)}" if guess is not None else ""
             text = f'<div class="nl-verdict nl-verdict-{"info" if guess is None else "error"}">{words}</div>'
         elif progress.message not in ("", "Stopped.", "Finished."):

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from trainers.paradigms.autoencoder.paradigm import Autoencoder
 
 DEAD = 1e-4  # of the largest standard deviation of a code unit: a unit with less is dead
+SEVERAL, COMPARED = 4, 64  # units of a code: from so many on they can be compared, and at most so many are
+SAME = 0.95  # of the variance of the code in one direction, from which all units say the same
 LEAST = 1e-6  # standard deviation, below which a unit is dead whatever the others do
 
 
@@ -35,6 +37,25 @@ class ConstantCode(VerdictRule):
         message = "The code at {node} is the same for every sample: the decoder gets no information from it."
         sparsity = Advice("lower the sparsity weight", lambda _: how.sparsity != "none")
         advice = advise(circumstances, sparsity, LOWER_RATE, "use an activation before the code that does not die")
+        return self.verdict(circumstances, node, message, advice)
+
+
+class EqualCodeUnits(VerdictRule):
+    """All units of the code say the same, so that a code of many units is a single number.
+
+    A sparsity penalty that outweighs the reconstruction gives each unit the same mean and nothing else to do.
+
+    Example: a sparse autoencoder of 200 units with a sparsity weight of 100.
+    Fix: lower the sparsity weight.
+    """
+
+    title: ClassVar[str] = "Equal units of the code"
+    effects: ClassVar[tuple[str, ...]] = ("NoBetterThanGuessing", "Underfitting", "DeadCodeUnits", "UnusedCode")
+
+    def find(self, circumstances: Circumstances, node: str, how: Autoencoder, count: int) -> Verdict:
+        message = f"All {count} code units at {{node}} say nearly the same: together they are little more than one number."
+        sparsity = Advice("lower the sparsity weight", lambda _: how.sparsity != "none")
+        advice = advise(circumstances, sparsity, LOWER_RATE, "choose another initialisation")
         return self.verdict(circumstances, node, message, advice)
 
 
@@ -81,4 +102,15 @@ def diagnose(
     count = code.shape[1]
     if dead == count:
         return (ConstantCode().find(run, node, how),)
+    if count >= SEVERAL and _share_of_first_direction(code) > SAME:
+        return (EqualCodeUnits().find(run, node, how, count),)
     return (DeadCodeUnits().find(run, node, how, dead, count),) if dead else ()
+
+
+def _share_of_first_direction(code: Tensor) -> float:
+    """The share of the variance of the code in its first principal component: 1 for units that all say the same."""
+    import torch
+
+    some = code[:, :: -(-code.shape[1] // COMPARED)].double()
+    covariance = torch.cov(some.T)
+    return float(torch.linalg.eigvalsh(covariance)[-1] / covariance.trace().clamp_min(1e-30))
