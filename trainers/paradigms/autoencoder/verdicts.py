@@ -53,7 +53,7 @@ class EqualCodeUnits(VerdictRule):
     effects: ClassVar[tuple[str, ...]] = ("NoBetterThanGuessing", "Underfitting", "DeadCodeUnits", "UnusedCode")
 
     def find(self, circumstances: Circumstances, node: str, how: Autoencoder, count: int) -> Verdict:
-        message = f"All {count} code units at {{node}} say nearly the same: together they are little more than one number."
+        message = f"All {count} code units at {{node}} say nearly the same: they are little more than one number."
         sparsity = Advice("lower the sparsity weight", lambda _: how.sparsity != "none")
         advice = advise(circumstances, sparsity, LOWER_RATE, "choose another initialisation")
         return self.verdict(circumstances, node, message, advice)
