@@ -21,6 +21,7 @@ class Row:
     name: str
     make: Callable[[], Document]
     expected: str = ""  # the verdict that must come first; empty: nothing but notes
+    instead: str = ""  # a verdict with the same advice that may come first, where that depends on the seed
     also: tuple[str, ...] = ("NoBetterThanGuessing",)  # what else may be said; everything else is forbidden
     node: str | None = None  # the node that the first verdict must name
     words: tuple[str, ...] = ()  # in its message or advice

@@ -165,14 +165,18 @@ def settings() -> Iterator[Row]:
     yield Row("a saturated Tanh at the end", lambda: ends_in("Tanh", initialisation=large), words=("T133",), **warned)
     yield Row("softmax twice", softmax_twice, node="softmax", words=("T131",), **warned)
     yield Row(
-        "a bottleneck of one unit", through_one_unit, "DeadUnits", words=("more units in neck", "a single number")
+        "a bottleneck of one unit",
+        through_one_unit,
+        "DeadUnits",
+        instead="Underfitting",
+        words=("more units in neck", "a single number"),
     )
     rate: dict[str, Any] = {"expected": "LearningRateTooHigh", "never": ("aise the learning rate",)}
     yield Row(
         "Adam, rate 0.1, deep", lambda: perceptron(DIGITS, depth=5, optimizer={"name": "Adam", "lr": 0.1}), **rate
     )
-    decay = {"name": "Adam", "lr": 0.003, "weight_decay": 0.1}
-    yield Row("Adam, decay 0.1", lambda: perceptron(DIGITS, optimizer=decay, epochs=10), "PenaltyTooStrong")
+    decay = {"name": "Adam", "lr": 0.003, "weight_decay": 0.3}
+    yield Row("Adam, decay 0.3", lambda: perceptron(DIGITS, optimizer=decay, epochs=10), "PenaltyTooStrong")
     yield Row(
         "shuffled classes, memorised",
         lambda: perceptron({"name": "shuffled_digits"}, width=256, optimizer=ADAM, epochs=25),

@@ -60,9 +60,13 @@ def mistakes(row: Row, found: list[Verdict], document_nodes: set[str]) -> list[s
     text = " ".join(f"{verdict.message} {verdict.advice}" for verdict in found)
     wrong = []
     first = kinds[0] if kinds else ""
-    if row.expected and first != row.expected and not (row.notes and row.expected in {v.kind for v in found}):
+    if (
+        row.expected
+        and first not in (row.expected, row.instead or row.expected)
+        and not (row.notes and row.expected in {v.kind for v in found})
+    ):
         wrong.append(f"{row.expected} must come first, not {first or 'nothing'}")
-    allowed = {row.expected, *row.also} if row.expected else set(row.also)
+    allowed = {row.expected, row.instead or row.expected, *row.also} if row.expected else set(row.also)
     wrong += [
         f"{kind} is forbidden" for kind in kinds if kind not in allowed and (row.expected or kind not in row.also)
     ]

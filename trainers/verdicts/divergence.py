@@ -154,9 +154,9 @@ class LearningRateTooHigh(EvidenceRule):
 
     def find(self, evidence: Evidence) -> Iterator[Verdict]:
         largest = evidence.probes.largest_update
-        if self._hinders(evidence):
-            yield self._hindering(evidence)
         if evidence.does_well or not (evidence.losses.grows or evidence.losses.stays_high):
+            if self._hinders(evidence):
+                yield self._hindering(evidence)
             return
         if not _large_steps(evidence) and not (evidence.losses.grows and max(largest.values(), default=0.0) > 0.01):
             return
@@ -174,8 +174,8 @@ class LearningRateTooHigh(EvidenceRule):
         )
 
     def _hinders(self, evidence: Evidence) -> bool:
-        """Whether the network learns, and is kept from learning more by steps that are much too large now."""
-        if not evidence.does_well or not evidence.disappoints or evidence.losses.falls:
+        """Whether the network learns something, and is kept from more by steps that are or once were much too large."""
+        if not evidence.disappoints or evidence.losses.falls:
             return False
         largest = statistics.median(evidence.probes.largest_update.values() or [0.0])
         return evidence.probes.typical_update > 0.05 or largest > 0.5
