@@ -148,7 +148,7 @@ LIMITED = """
 import json, resource, sys
 import builder, trainers
 from trainers.memory import kibibytes
-from trainers.engine.session import warm_up
+from trainers.engine.device import warm_up
 from pathlib import Path
 document = builder.load(sys.argv[1])
 warm_up()

@@ -139,3 +139,78 @@ def test_folders_that_are_not_in_the_store_are_mentioned(
     assert found.read == ("20200101-000000-aaaaaaaa",) and found.unreadable == ("20200101-000000-cccccccc",)
     copy = trainers.open_run("20200101-000000-aaaaaaaa")
     assert copy.scores() == pytest.approx(run.scores()) and builder.dump(copy.document) == builder.dump(run.document)
+
+
+def lose(path: Path) -> None:
+    for suffix in ("", "-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
+def start_over(path: Path) -> None:
+    lose(path)
+    Store(path.parent).run_ids()  # a page that looks at the runs makes a new file
+
+
+def another(path: Path) -> None:
+    """The file of another home, whose runs this one does not have."""
+    other = Store(path.parent / "other")
+    other.folder.mkdir()
+    other.create("Other", "{}", 10, 1)
+    lose(path)
+    other.path.replace(path)
+
+
+def of_yesterday(path: Path) -> None:
+    """A copy in which nobody has the run."""
+    copy = path.with_name("copy")
+    with contextlib.closing(sqlite3.connect(path)) as now, contextlib.closing(sqlite3.connect(copy)) as then, then:
+        now.backup(then)
+        then.execute("UPDATE runs SET owner = NULL, state = 'paused'")
+    lose(path)
+    copy.replace(path)
+
+
+@pytest.mark.parametrize("pauses", [False, True])
+@pytest.mark.parametrize("happens", [lose, start_over, another, of_yesterday])
+def test_a_run_goes_on_when_the_store_is_lost(moons: Document, happens: Callable[[Path], None], pauses: bool) -> None:
+    run = trainers.start(trainers.Job.from_document(moons, epochs=100_000))
+    while run.progress().step < 30:
+        assert run.wait(0.02) not in ("failed", "stopped")
+    if pauses:
+        run.pause()
+        assert run.wait(30) == "paused"
+    step = run.progress().step
+    happens(run.store.path)
+    if pauses:
+        assert trainers.open_run(run.id).state == "paused"
+        run.resume()
+    while trainers.open_run(run.id).store.row(run.id)["step"] <= step + 10 or not run.store.owner(run.id):
+        assert run.wait(0.02) not in ("failed", "stopped", "paused")
+    assert run.state == "running" and run.name == moons.name
+    run.stop()
+    assert run.wait(30) == "stopped" and run.scores() and run.model() is not None
+    assert [row.id for row in trainers.runs()].count(run.id) == 1
+    assert run.metrics()["step"].max() >= step
+    notes = [verdict.message for verdict in run.verdicts() if "store was lost" in verdict.message]
+    assert len(notes) == 1, notes
+
+
+def test_a_run_that_was_deleted_is_not_read_in_again(moons: Document, train: Train) -> None:
+    run = train(moons)
+    store, owner = Store(), Store().claim(run.id)
+    Store().delete(run.id)
+    with pytest.raises(trainers.StoreError, match="deleted"):
+        store.write(run.id, [], owner)
+    lose(store.path)
+    assert trainers.runs() == [] and not store.run_folder(run.id).exists()
+
+
+def test_other_runs_of_a_lost_store_come_back_too(
+    moons: Document, train: Train, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finished, broken = train(moons), interrupted(moons, monkeypatch, (9,), 12)
+    lose(Store().path)
+    again = trainers.open_run(finished.id)
+    assert again.state == "finished" and again.scores() == pytest.approx(finished.scores())
+    left = trainers.open_run(broken)
+    assert left.state == "paused" and left.progress().step == 9 and "Read in again" in left.progress().message

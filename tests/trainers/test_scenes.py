@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from trainers.array_json import STEPS, decode_array, encode_array
 from trainers.engine.snapshot_schedule import LONGEST_GAP, SnapshotSchedule
 from trainers.events import Snapshot
-from trainers.runs.array_json import STEPS, decode_array, encode_array
 from trainers.runs.run import Run
 from trainers.runs.store import Store
 

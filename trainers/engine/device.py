@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -46,3 +47,10 @@ def autocast(device: torch.device, dtype: torch.dtype | None) -> contextlib.Abst
     import torch
 
     return contextlib.nullcontext() if dtype is None else torch.autocast(device.type, dtype)
+
+
+def warm_up() -> None:
+    """Import what torch's optimizers and the metrics import on their first call: three seconds that would else be part
+    of the first step."""
+    for name in ("torch._dynamo", "torchmetrics.functional"):
+        importlib.import_module(name)

@@ -8,7 +8,6 @@ What cannot be written, since the disk is full, is kept in memory and tried agai
 
 from __future__ import annotations
 
-import importlib
 import itertools
 import os
 import time
@@ -24,7 +23,7 @@ from trainers import disk
 from trainers.data.fingerprint import DataChangedError, differences, fingerprint, fits
 from trainers.engine import checkpoint, loop_state
 from trainers.engine.cpu_load import LoadMeter
-from trainers.engine.device import resolve_device
+from trainers.engine.device import resolve_device, warm_up
 from trainers.engine.interruption import Interrupted, interruptible, wait_for
 from trainers.engine.loop import Loop, load_weights, weights
 from trainers.engine.model_file import save_model
@@ -181,6 +180,10 @@ class TrainingSession:
     def write(self, events: Sequence[Event]) -> None:
         """Write events, and note what another process asked. StoreError: it failed."""
         self._hear(self.store.write(self.run, events, self.owner))
+        if self.store.lost_rows and self.loop is not None:
+            self.store.lost_rows = False
+            self.recovered += (f"The store was lost: the curves begin at step {self.loop.position.step:,}.",)
+            self._show_notes(self.loop)
 
     def _report(self, events: Sequence[Event]) -> None:
         """Write what was measured before the first step. A full disk is no reason to stop."""
@@ -227,10 +230,13 @@ class TrainingSession:
         elif damage:
             found = f"The checkpoint before it is used: the run continued from step {step:,}."
             self.recovered += (f"{' '.join(damage)} {found}",)
+        self._show_notes(loop)
+
+    def _show_notes(self, loop: Loop) -> None:
         assessment = loop.probes.assessment
         assessment.notes = (*self.prepared.notes, *loop.learner.notes, *self.recovered)
         if self.recovered:
-            loop.events.append(Verdicts(step, assessment.verdicts()))
+            loop.events.append(Verdicts(loop.position.step, assessment.verdicts()))
 
     # -- while it trains --------------------------------------------------------------------------------------------
 
@@ -441,10 +447,3 @@ class TrainingSession:
             guesses = getattr(loop.learner, "guesses", ())
             made.append(Verdicts(position.step, loop.probes.assessment.tested(scores, guesses)))
         return best, scores, made
-
-
-def warm_up() -> None:
-    """Import what torch's optimizers and the metrics import on their first call: three seconds that would else be part
-    of the first step."""
-    for name in ("torch._dynamo", "torchmetrics.functional"):
-        importlib.import_module(name)

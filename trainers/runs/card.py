@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from trainers.data.splits import Prepared
-from trainers.job import Job
+if TYPE_CHECKING:
+    from trainers.data.splits import Prepared
+    from trainers.job import Job
 
 MOST_BYTES = 64 * 2**20  # of a header
 

@@ -43,9 +43,10 @@ class StoreDamagedError(StoreError):
     """runs.sqlite is damaged: trainers/runs/repair.py makes a new one of what is left."""
 
 
-def connect(path: Path) -> sqlite3.Connection:
+def connect(path: Path, fill: Callable[[sqlite3.Connection], None] | None = None) -> sqlite3.Connection:
     """A connection to the store's file, which is created or brought up to date first. Its transactions are immediate.
 
+    `fill` puts into a new file what is known of the runs, in the transaction that creates it.
     sqlite3.Error: the file cannot be opened, or is no store.
     """
     deadline = time.monotonic() + BUSY_SECONDS
@@ -54,7 +55,7 @@ def connect(path: Path) -> sqlite3.Connection:
         try:
             if _version(connection) < VERSION:
                 connection.execute("PRAGMA journal_mode=WAL")
-                _bring_up_to_date(connection)
+                _bring_up_to_date(connection, fill)
             connection.execute("PRAGMA synchronous=NORMAL")
             return connection
         except BaseException as error:
@@ -82,7 +83,7 @@ def _version(connection: sqlite3.Connection) -> int:
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
-def _bring_up_to_date(connection: sqlite3.Connection) -> None:
+def _bring_up_to_date(connection: sqlite3.Connection, fill: Callable[[sqlite3.Connection], None] | None) -> None:
     """Everything in one transaction: the tables, the steps since the file's version, and the new version."""
     with connection:
         connection.execute("BEGIN IMMEDIATE")
@@ -92,6 +93,8 @@ def _bring_up_to_date(connection: sqlite3.Connection) -> None:
                 connection.execute(statement)
         for step in STEPS[version:]:
             step(connection)
+        if fill is not None and version == 0 and not connection.execute("SELECT 1 FROM runs LIMIT 1").fetchone():
+            fill(connection)
         connection.execute(f"PRAGMA user_version={VERSION}")
 
 
@@ -167,12 +170,16 @@ class Database:
         self.path = self.folder / "runs.sqlite"
         self._writer: sqlite3.Connection | None = None
         self._writer_file: tuple[int, int] | None = None
+        self._is_another_file = False  # than the one that was written to first, see `_writing`
+
+    def _fill(self, connection: sqlite3.Connection) -> None:
+        """Put into a new file what is known of the runs."""
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         """One transaction: committed at the end, rolled back on any error. StoreError: SQLite or the disk failed."""
         try:
-            connection = connect(self.path)
+            connection = connect(self.path, self._fill)
             try:
                 with connection:
                     yield connection
@@ -187,10 +194,12 @@ class Database:
         file, which takes longer than everything else that a training thread does between two steps."""
         try:
             file = self._file()
-            if self._writer is None or file != self._writer_file:  # it was set aside, see repair.py
+            if self._writer is None or file != self._writer_file:
                 self.close()
-                self._writer = connect(self.path)
-                self._writer_file = self._file()
+                self._writer = connect(self.path, self._fill)
+                before, self._writer_file = self._writer_file, self._file()
+                if before not in (None, self._writer_file):  # deleted, replaced, or set aside by repair.py
+                    self._is_another_file = True
             with self._writer:
                 yield self._writer
         except (sqlite3.Error, OSError) as error:

@@ -14,14 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import builder
 from builder.problems import NetloomError
-from trainers import migrate
-from trainers.events import Metric, Progress
 from trainers.runs import database
-from trainers.runs.card import read_card
-from trainers.runs.checkpoint_files import resume_step
-from trainers.runs.facts import facts_of_text
+from trainers.runs.run_rows import READ_IN
 from trainers.runs.store import OF_A_RUN, Store, StoreDamagedError
 
 RECENT_SECONDS = 60.0
@@ -69,7 +64,7 @@ def unlisted(store: Store) -> list[str]:
     found = [
         path.name
         for path in folder.iterdir()
-        if path.name not in known and (path / "job.json").is_file() and path.stat().st_mtime < recent
+        if path.name not in known and (path / "job.json").is_file() and (path / "job.json").stat().st_mtime < recent
     ]
     return sorted(found)
 
@@ -84,7 +79,7 @@ def repair(store: Store) -> Repaired:
     read, unreadable = [], []
     for run in unlisted(store):
         try:
-            _read_in(store, run)
+            store.read_in(run)
         except (NetloomError, OSError, ValueError):
             unreadable.append(run)
         else:
@@ -117,6 +112,8 @@ def _copy_rows(old: Path, new: Path) -> int:
     try:
         for table in TABLES:
             with target:
+                if table == "runs":  # another process has read folders in: what is copied knows more of those runs
+                    target.execute("DELETE FROM runs WHERE message = ? AND owner IS NULL", (READ_IN,))
                 for row in _readable_rows(source, target, table):
                     marks = ", ".join("?" * len(row))
                     insert = f"INSERT OR IGNORE INTO {table} ({', '.join(row)}) VALUES ({marks})"
@@ -144,37 +141,3 @@ def _readable_rows(source: sqlite3.Connection, target: sqlite3.Connection, table
         except sqlite3.Error:
             continue
         return
-
-
-def _read_in(store: Store, run: str) -> None:
-    """Add the run of a folder to the store. NetloomError, OSError, ValueError: its job cannot be read."""
-    folder = store.run_folder(run)
-    text = (folder / "job.json").read_text(encoding="utf-8")
-    document = migrate.document(builder.load(text))
-    epochs = int(document.training.get("epochs") or 10)
-    card = read_card(folder) or {}
-    scores = {name: value for name, value in migrate.card(card).get("scores", {}).items() if name.startswith("test ")}
-    step = resume_step(folder) or 0
-    created = _created(run, folder)
-    store.add(run, document.name, text, epochs, created, facts=facts_of_text(text) or None)
-    message = "Read in again from its folder, without its curves, which were in the damaged store."
-    state = Progress(
-        "finished" if scores else "paused",
-        epoch=epochs if scores else 0,
-        epochs=epochs,
-        step=step,
-        message=message,
-        started=created,
-        updated=time.time(),
-    )
-    metrics = [Metric(step, epochs, "test", name.removeprefix("test "), value) for name, value in scores.items()]
-    store.write(run, [*metrics, state])
-    store.close()
-
-
-def _created(run: str, folder: Path) -> float:
-    """When a run was created, from its id."""
-    try:
-        return time.mktime(time.strptime(run[:15], "%Y%m%d-%H%M%S"))
-    except ValueError:
-        return folder.stat().st_mtime

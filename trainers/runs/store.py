@@ -18,7 +18,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
+from builder.problems import NetloomError
 from trainers import migrate
+from trainers.array_json import decode_array, encode_array
 from trainers.events import (
     OVER,
     Event,
@@ -32,8 +34,7 @@ from trainers.events import (
     Verdict,
     Verdicts,
 )
-from trainers.runs import files, metric_series
-from trainers.runs.array_json import decode_array, encode_array
+from trainers.runs import files, metric_series, run_rows
 from trainers.runs.database import Database, reason
 from trainers.runs.database import StoreDamagedError as StoreDamagedError
 from trainers.runs.database import StoreError as StoreError
@@ -62,6 +63,8 @@ class RunTakenError(StoreError):
 class Store(Database):
     """All runs in one $NETLOOM_HOME."""
 
+    lost_rows = False  # whether the rows of a run were lost while its owner wrote through this store
+
     def create(
         self,
         name: str,
@@ -85,33 +88,17 @@ class Store(Database):
             files.write_text(self.run_folder(run) / "job.json", job, at_once=True)
         except OSError as error:
             raise StoreError(reason(error, self.folder)) from error
-        self.add(run, name, job, epochs, time.time(), steps, origin, owner, facts)
+        with self._transaction() as connection:
+            run_rows.insert(connection, run, name, job, epochs, time.time(), steps, origin, owner, facts)
         return run
 
-    def add(
-        self,
-        run: str,
-        name: str,
-        job: str,
-        epochs: int,
-        created: float,
-        steps: int = 0,
-        origin: str = "",
-        owner: Owner | None = None,
-        facts: str | None = None,
-    ) -> None:
-        """Add a run whose folder is there, in state "queued"."""
-        now = time.time()
+    def _fill(self, connection: sqlite3.Connection) -> None:
+        run_rows.read_in_newest(connection, self.folder / "runs")
+
+    def read_in(self, run: str) -> None:
+        """Add the run of a folder. NetloomError, OSError, ValueError: its job cannot be read."""
         with self._transaction() as connection:
-            connection.execute(
-                "INSERT INTO runs (id, name, created, state, steps, epochs, epoch, step, seconds, samples_per_second,"
-                " device, message, started, updated, origin, owner, beat)"
-                " VALUES (?, ?, ?, 'queued', ?, ?, 0, 0, 0, 0, '', '', 0, ?, ?, ?, ?)",
-                (run, name, created, steps, epochs, now, origin, str(owner) if owner else None, now),
-            )
-            connection.execute("INSERT INTO summaries VALUES (?, ?, NULL)", (run, facts))
-            digest = files.digest(job.encode())
-            connection.execute("INSERT OR REPLACE INTO jobs (run, job, sha256) VALUES (?, ?, ?)", (run, job, digest))
+            run_rows.read_in(connection, self.run_folder(run))
 
     def job(self, run: str) -> str:
         """The job of a run, a document as JSON. If job.json is damaged, it is written again from the store's copy.
@@ -232,20 +219,39 @@ class Store(Database):
                         self._write_progress(connection, run, event)
             connection.executemany(f"INSERT OR REPLACE INTO metrics ({METRIC}) VALUES (?, ?, ?, ?, ?, ?)", metrics)
             if any(isinstance(event, Progress) and event.state in OVER for event in events):
-                connection.execute("UPDATE summaries SET best = ? WHERE run = ?", (_best_values(connection, run), run))
+                best = run_rows.best_values(connection, run)
+                connection.execute("UPDATE summaries SET best = ? WHERE run = ?", (best, run))
             row = connection.execute("SELECT request FROM runs WHERE id = ?", (run,)).fetchone()
             if row and row[0]:
                 connection.execute("UPDATE runs SET request = NULL WHERE id = ?", (run,))
         return row[0] if row else None
 
-    @staticmethod
-    def _check_owner(connection: sqlite3.Connection, run: str, owner: Owner) -> None:
+    def _check_owner(self, connection: sqlite3.Connection, run: str, owner: Owner) -> None:
+        """RunTakenError: this owner has the run no longer. Where the file of the store was deleted or replaced
+        meanwhile, the run is read in again from its folder, and this owner keeps it."""
         update = "UPDATE runs SET beat = ? WHERE id = ? AND owner = ?"
-        if not connection.execute(update, (time.time(), run, str(owner))).rowcount:
-            row = connection.execute("SELECT owner FROM runs WHERE id = ?", (run,)).fetchone()
-            holder = Owner.read(row[0]) if row else None
-            reason = f"it is in the hands of {holder.describe()}" if holder else "it was deleted or ended elsewhere"
-            raise RunTakenError(f"This process trains run {run} no longer: {reason}.")
+        if connection.execute(update, (time.time(), run, str(owner))).rowcount:
+            return
+        row = connection.execute("SELECT owner, beat FROM runs WHERE id = ?", (run,)).fetchone()
+        holder = Owner.read(row[0]) if row else None
+        is_held = holder is not None and holder.is_alive(row[1])
+        if not is_held and self._take_back(connection, run, owner, row is not None):
+            return
+        reason = f"it is in the hands of {holder.describe()}" if holder else "it was deleted or ended elsewhere"
+        raise RunTakenError(f"This process trains run {run} no longer: {reason}.")
+
+    def _take_back(self, connection: sqlite3.Connection, run: str, owner: Owner, has_row: bool) -> bool:
+        """Make this owner the owner of its run in a file that is another one than before. False: it is the same."""
+        if has_row and not self._is_another_file:
+            return False
+        if not has_row:
+            try:
+                run_rows.read_in(connection, self.run_folder(run))
+            except (NetloomError, OSError, ValueError):  # it was deleted with its folder
+                return False
+        connection.execute("UPDATE runs SET owner = ?, beat = ? WHERE id = ?", (str(owner), time.time(), run))
+        self._is_another_file, self.lost_rows = False, True
+        return True
 
     @staticmethod
     def _write_latest(connection: sqlite3.Connection, run: str, event: Histograms | Verdicts) -> None:
@@ -280,9 +286,14 @@ class Store(Database):
     def row(self, run: str) -> dict[str, Any]:
         """The state of a run and everything that is kept once: all but its metrics, probes, texts and snapshots.
 
-        StoreError: there is no such run.
+        StoreError: there is no such run, nor a folder of it, which would be read in.
         """
-        rows = self._rows("SELECT * FROM runs WHERE id = ?", run)
+        query = "SELECT * FROM runs WHERE id = ?"
+        rows = self._rows(query, run)
+        if not rows and RUN_ID.fullmatch(run):
+            with contextlib.suppress(NetloomError, OSError, ValueError):
+                self.read_in(run)
+                rows = self._rows(query, run)
         if not rows:
             raise StoreError(f"There is no run {run[:70]!r}. `netloom runs` lists them.")
         return rows[0]
@@ -320,7 +331,7 @@ class Store(Database):
         """The best values and the scores of each run, as `write` stores them when it is over."""
         with self._transaction() as connection:
             for run in runs:
-                yield _best_values(connection, run)
+                yield run_rows.best_values(connection, run)
 
     def write_summaries(self, found: Mapping[str, tuple[str, str]]) -> None:
         """Store facts and best values of runs of an older version: run → both."""
@@ -419,21 +430,9 @@ class Store(Database):
     def delete(self, run: str) -> None:
         """Delete a run and its folder."""
         folder = self.run_folder(run)
+        with contextlib.suppress(OSError):  # without it, nobody reads the run in again
+            (folder / "job.json").unlink()
         with self._transaction() as connection:
             for table, column in (*((table, "run") for table in OF_A_RUN), ("runs", "id")):
                 connection.execute(f"DELETE FROM {table} WHERE {column} = ?", (run,))
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _best_values(connection: sqlite3.Connection, run: str) -> str:
-    """As JSON: of each metric on each split the lowest and the highest value, and under "scores" the last values on the
-    test split. NaN, which is stored as NULL, is left out."""
-    found: dict[str, dict[str, Any]] = {"scores": {}}
-    bounds = "SELECT split, metric, MIN(value), MAX(value) FROM metrics WHERE run = ? AND value IS NOT NULL"
-    for split, metric, low, high in connection.execute(f"{bounds} GROUP BY split, metric", (run,)):
-        found.setdefault(split, {})[metric] = low, high
-    for metric in found.get("test", {}):
-        last = "SELECT value FROM metrics WHERE run = ? AND split = 'test' AND metric = ? AND value IS NOT NULL"
-        row = connection.execute(f"{last} ORDER BY step DESC, rowid DESC LIMIT 1", (run, metric)).fetchone()
-        found["scores"][metric] = float(row[0])
-    return json.dumps(found)
