@@ -26,8 +26,10 @@ import builder
 import trainers
 from builder.exports.export import export_parts
 from builder.problems import NetloomError, Problem, ProblemsError
+from trainers.data.own import command as data_command
 from trainers.disk import NOT_SAVED
 from trainers.events import OVER
+from trainers.runs.files import write
 from trainers.runs.predictions import data_change
 from trainers.runs.repair import repair, unlisted
 from trainers.runs.store import Store
@@ -70,15 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     add("check", _check, "List the problems of a document.").add_argument(
         "file", help="a document, or the name of a template"
     )
-    train = add("train", _train, "Train a document and print its metrics.")
-    train.add_argument("file", help="a document, or the name of a template")
-    train.add_argument("--data", help="the name of another data set")
-    train.add_argument("--epochs", type=int, help="passes over the training samples")
-    train.add_argument("--seed", type=int, help="seed of the random numbers")
-    train.add_argument("--batch-size", help="a number, or full for full-batch gradient descent")
-    train.add_argument("--device", help="auto, cpu, cuda, …")
-    train.add_argument("--threads", type=int, help="CPU threads; left out: the number that is fastest here")
-    train.add_argument("--lr", type=float, help="the optimizer's learning rate")
+    _add_training(add("train", _train, "Train a document and print its metrics."))
     export = add("export", _export, "Export the model of a run, and check that the export computes the same outputs.")
     export.add_argument("run", help="the id of a run, or last")
     export.add_argument(
@@ -97,7 +91,40 @@ def _parser() -> argparse.ArgumentParser:
         "--repair", action="store_true", help="set a damaged store aside, and read the folders of the runs in again"
     )
     add("datasets", _datasets, "List the data sets.")
+    own = commands.add_parser("data", help="Add, list, show and remove data of your own.")
+    own.set_defaults(command=_data)
+    data_command.add_arguments(own)
+    predict = add("predict", _predict, "Predict new rows with a trained run.")
+    predict.add_argument("run", help="the id of a run, or last")
+    predict.add_argument("path", help="a table with the columns that the run was trained on")
+    predict.add_argument("--out", type=Path, help="the CSV file to write; left out: print the rows")
     return parser
+
+
+def _add_training(train: argparse.ArgumentParser) -> None:
+    train.add_argument("file", help="a document, or the name of a template")
+    train.add_argument("--data", help="the name of another data set")
+    train.add_argument("--epochs", type=int, help="passes over the training samples")
+    train.add_argument("--seed", type=int, help="seed of the random numbers")
+    train.add_argument("--batch-size", help="a number, or full for full-batch gradient descent")
+    train.add_argument("--device", help="auto, cpu, cuda, …")
+    train.add_argument("--threads", type=int, help="CPU threads; left out: the number that is fastest here")
+    train.add_argument("--lr", type=float, help="the optimizer's learning rate")
+
+
+def _data(options: argparse.Namespace) -> int:
+    _print(options, *data_command.run(options))
+    return 0
+
+
+def _predict(options: argparse.Namespace) -> int:
+    run = _last_run() if options.run == "last" else trainers.open_run(options.run)
+    found = run.predict(options.path)
+    if options.out is not None:
+        write(options.out, lambda temporary: found.to_csv(temporary, index=False))
+    text = f"{len(found):,} rows are in {options.out}." if options.out is not None else found.to_string(index=False)
+    _print(options, {"rows": json.loads(found.to_json(orient="records"))}, text)
+    return 0
 
 
 def _document(name: str) -> builder.Document:

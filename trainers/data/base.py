@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -16,11 +16,15 @@ from numpy.typing import NDArray
 
 from builder.axes import Axes, of_sample
 from builder.problems import NetloomError
+from builder.registry import did_you_mean
 from builder.shapes import Shape
 from builder.spec import DType, Signal
 from trainers.entry import Entry
 from trainers.script.sources import print_functions
 from trainers.tasks import TASKS
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Kind = Literal["image", "table", "points", "series", "sound", "text"]
 Order = Literal["shuffled", "time"]
@@ -41,6 +45,8 @@ class Arrays:
     `groups`: int64 (N,); samples of one group (a speaker) are never in two parts of a split. None: each is its own.
     `attributes`: further facts of each sample by name, (N, …); they reach the batches of a paradigm that asks for them.
     `gap`: samples to leave out between the parts of a split in time, where neighbours overlap.
+    `fills`: for each input with missing values (NaN) what stands for them, one rule for each feature: "median", "mean",
+    "most_common" (of 0 and 1) of the training samples, or "zero". None or (): that input has none.
     """
 
     inputs: tuple[NDArray[Any], ...]
@@ -50,6 +56,7 @@ class Arrays:
     groups: NDArray[np.int64] | None = None
     gap: int = 0
     attributes: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    fills: tuple[tuple[str, ...] | None, ...] = ()
 
     def __post_init__(self) -> None:
         """Groups are an attribute of every sample, too."""
@@ -174,6 +181,11 @@ class DataSet(Entry):
         return ()
 
     @property
+    def fills(self) -> tuple[tuple[str, ...] | None, ...]:
+        """How missing values of each input are filled, see `Arrays.fills`; empty: there are none."""
+        return ()
+
+    @property
     def test_samples(self) -> int:
         """How many of the last samples are the test part that the authors published."""
         return self.official_test
@@ -251,6 +263,22 @@ class DataSet(Entry):
         targets = TASKS[self.task].as_targets(targets)
         return Arrays(arrays, targets, self.feature_names, self.test_samples, gap=self.gap, **facts)
 
+    def named(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Rows of new samples with the names of this data's columns, where their file had none."""
+        return frame
+
+    def encode_new(self, frame: pd.DataFrame) -> tuple[NDArray[Any], ...]:
+        """New rows as the inputs of a network, before they are scaled; NaN where a value is missing.
+
+        Raises:
+            DataError: a column is missing or holds no numbers; or the samples of this data have no columns.
+        """
+        if self.kind not in ("table", "points") or len(self.signals) != 1:
+            raise DataError(f"{self.title} has no columns, so that rows cannot be predicted.")
+        check_columns(frame, self.feature_names)
+        columns = [_as_numbers(frame[name], name) for name in self.feature_names]
+        return (np.stack(columns, axis=1).astype(np.float32),)
+
     def source(self) -> str:
         """Python source of a function `load_data()` that returns the same (inputs, targets) with no Netloom about.
 
@@ -263,3 +291,25 @@ class DataSet(Entry):
     def printed_options(self) -> dict[str, str]:
         """The options as Python writes their values."""
         return {key: json.dumps(value) if isinstance(value, str) else repr(value) for key, value in self}
+
+
+def check_columns(frame: pd.DataFrame, needed: Iterable[str]) -> None:
+    """DataError: columns that are needed are not there; similar names are listed."""
+    there = [str(name) for name in frame.columns]
+    absent = [name for name in needed if name not in there]
+    if absent:
+        shown = ", ".join(repr(name) for name in absent[:5]) + (
+            f" and {len(absent) - 5} more" if len(absent) > 5 else ""
+        )
+        hint = did_you_mean(absent[0], there)
+        raise DataError(
+            f"The rows have no column {shown}, which the network needs.{hint} They have: {', '.join(there[:20])}."
+        )
+
+
+def _as_numbers(cells: pd.Series, name: str) -> NDArray[np.float64]:
+    """The cells of a column as numbers. DataError: one is none."""
+    try:
+        return np.asarray(cells, np.float64)
+    except (TypeError, ValueError):
+        raise DataError(f"The column {name} must hold numbers only.") from None

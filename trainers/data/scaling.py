@@ -23,16 +23,29 @@ class Standardisation:
     """Subtracts a mean and divides by a standard deviation, both of the training part only.
 
     The test part must not be used before the end, not even for its mean. Both are kept with the model, because new
-    samples have to be scaled in the same way. `mean` and `std` broadcast over one sample.
+    samples have to be scaled in the same way. `mean` and `std` broadcast over one sample. `fill` stands for values that
+    are missing (NaN); None: none is.
     """
 
     mean: NDArray[np.float32]
     std: NDArray[np.float32]
+    fill: NDArray[np.float32] | None = None
 
     def apply(self, x: Values) -> Values:
         """Standardised values of an array or tensor whose first axis is the batch."""
         mean, std = self._like(x)
+        if self.fill is not None:
+            x = self.filled(x)
         return (x - mean) / std  # type: ignore[no-any-return]
+
+    def filled(self, x: Values) -> Values:
+        """The values with something in the place of those that are missing."""
+        if isinstance(x, np.ndarray):
+            return np.where(np.isnan(x), 0.0 if self.fill is None else self.fill, x)
+        import torch
+
+        fill = torch.as_tensor(self.fill, device=x.device, dtype=x.dtype)
+        return torch.where(x.isnan(), fill, x)
 
     def revert(self, x: Values) -> Values:
         """The values in their original unit again."""
@@ -40,12 +53,14 @@ class Standardisation:
         return x * std + mean  # type: ignore[no-any-return]
 
     def as_dict(self) -> dict[str, Any]:
-        """Mean and standard deviation as lists, for JSON."""
-        return {"mean": self.mean.tolist(), "std": self.std.tolist()}
+        """Mean and standard deviation as lists, for JSON, and what stands for missing values."""
+        figures = {"mean": self.mean.tolist(), "std": self.std.tolist()}
+        return figures if self.fill is None else {**figures, "fill": self.fill.tolist()}
 
     @classmethod
     def from_dict(cls, figures: dict[str, Any]) -> Standardisation:
-        return cls(np.asarray(figures["mean"], np.float32), np.asarray(figures["std"], np.float32))
+        fill = np.asarray(figures["fill"], np.float32) if figures.get("fill") is not None else None
+        return cls(np.asarray(figures["mean"], np.float32), np.asarray(figures["std"], np.float32), fill)
 
     def _like(self, x: Any) -> tuple[Any, Any]:
         if isinstance(x, np.ndarray):
@@ -89,3 +104,18 @@ def fit(values: NDArray[Any], channels: int | None = None) -> Standardisation:
     std = values.std(axis=axes, keepdims=True, dtype=np.float64)[0]
     std[std < 1e-7 * np.maximum(1, np.abs(mean))] = 1
     return Standardisation(mean.astype(np.float32), std.astype(np.float32))
+
+
+def fill_values(values: NDArray[Any], rules: tuple[str, ...]) -> NDArray[np.float32]:
+    """What stands for a missing value of each feature, from the training samples (N, features) alone.
+
+    A feature of which no training sample knows the value is 0.
+    """
+    found = np.zeros(values.shape[1], np.float32)
+    for place, rule in enumerate(rules):
+        known = values[:, place][np.isfinite(values[:, place])]
+        if len(known) and rule == "median":
+            found[place] = np.median(known)
+        elif len(known) and rule in ("mean", "most_common"):
+            found[place] = known.mean() if rule == "mean" else round(float(known.mean()))
+    return found

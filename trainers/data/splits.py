@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trainers.data.base import Arrays, DataError, DataSet
-from trainers.data.scaling import Scaling, Standardisation, channel_axis, fit, scale
+from trainers.data.scaling import Scaling, Standardisation, channel_axis, fill_values, fit, scale
 from trainers.tasks import TASKS
 
 if TYPE_CHECKING:
@@ -85,9 +85,10 @@ def prepare(
     arrays = dataset.load()
     parts, notes = _indices(dataset, arrays, validation, test, seed, limit)
     channels = channel_axis(dataset)
+    rules = arrays.fills or (None,) * len(arrays.inputs)
     figures = tuple(
-        scale(array[parts[0]], scaling, channels) if array.dtype == np.float32 and scaling != "none" else None
-        for array in arrays.inputs
+        _figures(array[parts[0]], scaling, channels, rule) if array.dtype == np.float32 else None
+        for array, rule in zip(arrays.inputs, rules, strict=True)
     )
     targets, target_standardisation = arrays.targets, None
     if TASKS[dataset.task].standardised and not raw_targets:
@@ -95,13 +96,8 @@ def prepare(
         targets = target_standardisation.apply(targets)
 
     def split(indices: Indices) -> Split:
-        inputs = []
-        for array, figure in zip(arrays.inputs, figures, strict=True):
-            part = array[indices]
-            if figure is not None:  # in place, on the copy that indexing made: it is not held a third time
-                np.subtract(part, figure.mean, out=part)
-                np.divide(part, figure.std, out=part)
-            inputs.append(torch.from_numpy(part))
+        pairs = zip(arrays.inputs, figures, strict=True)
+        inputs = [torch.from_numpy(_scaled(array[indices], figure)) for array, figure in pairs]
         attributes = {name: torch.from_numpy(values[indices]) for name, values in arrays.attributes.items()}
         return Split(tuple(inputs), torch.from_numpy(targets[indices]), indices, attributes)
 
@@ -109,6 +105,29 @@ def prepare(
     return Prepared(
         training, validating, testing, figures, target_standardisation, dataset.classes, dataset.task, notes
     )
+
+
+def _figures(
+    training: NDArray[Any], scaling: Scaling, channels: int | None, rules: tuple[str, ...] | None
+) -> Standardisation | None:
+    """What scales an input and fills its missing values, from its training samples. None: it stays as it is."""
+    if rules is None:
+        return scale(training, scaling, channels) if scaling != "none" else None
+    fill = fill_values(training, rules)
+    full = np.where(np.isnan(training), fill, training)
+    if scaling == "none":
+        return Standardisation(np.zeros_like(fill), np.ones_like(fill), fill)
+    return replace(scale(full, scaling, channels), fill=fill)
+
+
+def _scaled(part: NDArray[Any], figure: Standardisation | None) -> NDArray[Any]:
+    """Samples filled and scaled in place, on the copy that indexing made: they are not held a third time."""
+    if figure is not None:
+        if figure.fill is not None:
+            np.copyto(part, figure.fill, where=np.isnan(part))
+        np.subtract(part, figure.mean, out=part)
+        np.divide(part, figure.std, out=part)
+    return part
 
 
 def check_shares(validation: float, test: float) -> None:

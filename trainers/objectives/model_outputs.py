@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
+    from trainers.job import Job
     from trainers.objectives.losses import Expects, Loss
     from trainers.tasks.target import Target
 
@@ -71,3 +73,22 @@ class Answers:
         both = (self.predicted, self.targets)
         predicted, true = (values.reshape(-1).bincount(minlength=classes).cpu() for values in both)
         return predicted, true
+
+
+def answers_for(
+    job: Job, model: nn.Module, inputs: tuple[Tensor, ...], targets: Tensor, size: int
+) -> Iterator[Answers | None]:
+    """What a trained network's outputs for some samples stand for, `size` samples at a time. None: they are no
+    predictions of targets."""
+    import torch
+
+    paradigm, dataset = job.paradigm, job.dataset
+    if tuple(paradigm.signals(dataset, paradigm.networks[0])) != tuple(dataset.signals):
+        yield None  # its network takes something else than samples, such as noise
+        return
+    with torch.inference_mode():
+        for start in range(0, len(targets), size):
+            outputs = model(*(given[start : start + size] for given in inputs))
+            is_single = isinstance(outputs, torch.Tensor)  # several Output nodes give a dictionary
+            wanted = targets[start : start + size]
+            yield paradigm.answers(dataset, outputs.float(), wanted) if is_single else None

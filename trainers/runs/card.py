@@ -11,7 +11,11 @@ if TYPE_CHECKING:
     from trainers.data.splits import Prepared
     from trainers.job import Job
 
+if TYPE_CHECKING:
+    from trainers.paradigms.base import Part
+
 MOST_BYTES = 64 * 2**20  # of a header
+TARGET_FACTS = ("targets", "target_shape", "classes")  # the keys of a card that are about the targets
 
 
 def card(
@@ -39,6 +43,19 @@ def card(
     if data is not None:
         made["data_fingerprint"] = dict(data)
     return made
+
+
+def part_card(card: dict[str, Any], part: Part, job: Job) -> dict[str, Any]:
+    """The card of a part of a network: that of the whole model, without the facts that do not hold for the part."""
+    facts = dict(card)
+    inputs = facts["inputs"]
+    if not part.takes_samples:
+        facts["inputs"] = [None for node in part.document.nodes if node.role == "input"]
+    if part.gives_samples or part.document.by_name.keys() != job.document.by_name.keys():
+        facts = {key: value for key, value in facts.items() if key not in TARGET_FACTS}
+    if part.gives_samples and inputs and inputs[0]:
+        facts |= {"targets": inputs[0], "target_shape": list(job.dataset.input_shape)}
+    return facts
 
 
 def read_card(folder: Path) -> dict[str, Any] | None:

@@ -25,7 +25,7 @@ from trainers.data.splits import Prepared, Split
 from trainers.data.tokens import encode
 from trainers.engine.learner import evaluation_batch_size
 from trainers.events import SplitName
-from trainers.objectives.model_outputs import Answers
+from trainers.objectives.model_outputs import Answers, answers_for
 from trainers.runs.card import read_card
 from trainers.runs.run import Run, RunError
 from trainers.tasks import TASKS
@@ -188,22 +188,10 @@ def _predict(run: Run, split: SplitName) -> Predictions:
 
 def _answers(run: Run, inputs: tuple[Tensor, ...], targets: Tensor) -> Iterator[Answers]:
     """What the network's outputs stand for, in pieces that fit into memory. RunError: they are no predictions."""
-    import torch
-
-    job, paradigm = run.job, run.job.paradigm
-    message = f"A run trained by “{paradigm.label}” has no predictions of targets."
-    if tuple(paradigm.signals(job.dataset, paradigm.networks[0])) != tuple(job.dataset.signals):
-        raise RunError(message)  # its network takes something else than samples, such as noise
-    model, size = run.model(), evaluation_batch_size(job, 1)
-    with torch.inference_mode():
-        for start in range(0, len(targets), size):
-            outputs = model(*(given[start : start + size] for given in inputs))
-            is_single = isinstance(outputs, torch.Tensor)  # several Output nodes give a dictionary
-            wanted = targets[start : start + size]
-            answers = paradigm.answers(job.dataset, outputs.float(), wanted) if is_single else None
-            if answers is None:
-                raise RunError(message)
-            yield answers
+    for answers in answers_for(run.job, run.model(), inputs, targets, evaluation_batch_size(run.job, 1)):
+        if answers is None:
+            raise RunError(f"A run trained by “{run.job.paradigm.label}” has no predictions of targets.")
+        yield answers
 
 
 def _gathered(pieces: Iterator[Answers]) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from trainers.engine.device import device_complaint
 from trainers.events import OVER, ProbeKind, Progress, Snapshot, State, Text, Verdict
 from trainers.job import Job
 from trainers.runs.card import card as make_card
+from trainers.runs.card import part_card
 from trainers.runs.checkpoint_files import DamagedError, checkpoint_files
 from trainers.runs.facts import facts
 from trainers.runs.ownership import Owner, is_owned
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from trainers.paradigms.base import Part
 
 AGAIN = "Resume the run (`netloom resume {run}`): it trains again from its last checkpoint, to the same weights."
-TARGET_FACTS = ("targets", "target_shape", "classes")  # the keys of a card that are about the targets
 
 
 class RunError(NetloomError):
@@ -228,6 +228,12 @@ class Run:
         model.card = next(iter(modules.values())).card
         return model.eval()
 
+    def predict(self, given: str | Path | pd.DataFrame) -> pd.DataFrame:
+        """What the best weights predict for new rows: see `trainers.data.own.predicting`."""
+        from trainers.data.own.predicting import predict_rows
+
+        return predict_rows(self.job, self.model(), given)
+
     def networks(self) -> dict[str, nn.Module]:
         """Every module whose weights the run saves, by name; see `model` and `Paradigm.modules`."""
         import torch
@@ -285,11 +291,10 @@ class Run:
         RunError: there is no such part, or no weights have been saved yet.
         """
         part = self._part(name)
-        if not part.module:
-            model = self.model()
-            return _with_card(model, model.card, part, self.job)
-        source = self.networks()[part.module]
-        return _with_card(_part_module(part, source, self.document), source.card, part, self.job)
+        source = self.networks()[part.module] if part.module else self.model()
+        module = _part_module(part, source, self.document) if part.module else source
+        module.card = part_card(source.card, part, self.job)  # type: ignore[arg-type, assignment]
+        return module
 
     def part_document(self, name: str) -> Document:
         """The document of one of `parts()`. RunError: there is no such part."""
@@ -432,17 +437,3 @@ def _part_module(part: Part, source: nn.Module, document: Document) -> nn.Module
         if name not in trained and owner.partition(".")[0] in part.document.by_name:
             setattr(module.get_submodule(owner), last, buffer)
     return module.eval()
-
-
-def _with_card(module: nn.Module, card: Any, part: Part, job: Job) -> nn.Module:
-    """Give the module the card of the whole model, without the facts that do not hold for the part."""
-    facts = dict(card)
-    inputs = facts["inputs"]
-    if not part.takes_samples:
-        facts["inputs"] = [None for node in part.document.nodes if node.role == "input"]
-    if part.gives_samples or part.document.by_name.keys() != job.document.by_name.keys():
-        facts = {key: value for key, value in facts.items() if key not in TARGET_FACTS}
-    if part.gives_samples and inputs and inputs[0]:
-        facts |= {"targets": inputs[0], "target_shape": list(job.dataset.input_shape)}
-    module.card = facts  # type: ignore[assignment]
-    return module

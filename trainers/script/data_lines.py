@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from dataclasses import dataclass
 
 import builder
@@ -211,10 +212,26 @@ def standardised(values, training, axes):
 '''
 
 
+FILLED = '''
+def filled(values, training, rules):
+    """Something for every value that is missing (NaN): a figure of the training part, by the rule of each column."""
+    figures = {"median": np.median, "mean": np.mean, "most_common": lambda known: round(known.mean())}
+    values = values.copy()
+    for place, rule in enumerate(rules):
+        known = values[training, place][~np.isnan(values[training, place])]
+        figure = figures[rule](known) if rule in figures and len(known) else 0
+        values[np.isnan(values[:, place]), place] = figure
+    return values
+'''
+
+
 def standardiser(plan: Plan) -> list[str]:
-    """The function that standardises, where there is something to standardise."""
-    wanted = any("standardised(" in line for line in preparation(plan))
-    return STANDARDISED.strip("\n").splitlines() if wanted else []
+    """The functions that standardise and fill what is missing, where there is something to do."""
+    lines = preparation(plan)
+    made = [
+        text for name, text in (("filled(", FILLED), ("standardised(", STANDARDISED)) if any(name in x for x in lines)
+    ]
+    return "\n\n".join(made).strip("\n").splitlines()
 
 
 def preparation(plan: Plan) -> list[str]:
@@ -227,11 +244,12 @@ def preparation(plan: Plan) -> list[str]:
     )
     if plan.limits:
         lines.append(_some(plan))
+    rules = dataset.fills or (None,) * len(dataset.signals)
     made = [
-        f"standardised({name}, training, {axes(channel_axis(dataset), len(signal.shape))})"
+        f"standardised({_complete(name, rule)}, training, {axes(channel_axis(dataset), len(signal.shape))})"
         if signal.dtype == "float"
         else f"{name}.astype(np.int64)"
-        for signal, name in zip(dataset.signals, _names(plan), strict=True)
+        for signal, name, rule in zip(dataset.signals, _names(plan), rules, strict=True)
     ]
     if plan.several:
         lines += ["    inputs = [", *(f"        {code}," for code in made), "    ]"]
@@ -241,6 +259,15 @@ def preparation(plan: Plan) -> list[str]:
     if plan.weighted:
         lines += plan.loss.script_weights(plan.target, plan.shape)
     return [*lines, *plan.target.entry.script_targets(plan)]
+
+
+def _complete(name: str, rules: tuple[str, ...] | None) -> str:
+    """Code for an input without gaps: `filled(inputs, training, 3 * ["median"] + ["zero"])`."""
+    if rules is None:
+        return name
+    runs = [(rule, len(list(same))) for rule, same in itertools.groupby(rules)]
+    listed = " + ".join(f'["{rule}"]' if count == 1 else f'{count} * ["{rule}"]' for rule, count in runs)
+    return f"filled({name}, training, {listed})"
 
 
 def _some(plan: Plan) -> str:

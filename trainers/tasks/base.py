@@ -70,6 +70,7 @@ class Task:
     losses: ClassVar[tuple[type[Loss], ...]] = ()  # that suit it, the usual one first
     metrics: ClassVar[tuple[type[Metric], ...]] = ()  # the one to go by first
     expects: ClassVar[Expects] = "values"  # what outputs are where a paradigm has no loss that says so
+    of_columns: ClassVar[Literal["", "category", "number"]] = ""  # the type of column of a table that it predicts
     supervised: ClassVar[bool] = True  # a step compares the output for a sample with the target as it is
 
     # -- targets ----------------------------------------------------------------------------------------------------

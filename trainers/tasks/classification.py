@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +43,7 @@ class Classification(ClassTask):
         losses.Hinge,
     )
     metrics: ClassVar[tuple[type[Metric], ...]] = (metrics.Accuracy, metrics.F1, metrics.TopFive, metrics.AUROC)
+    of_columns: ClassVar[Literal["", "category", "number"]] = "category"
     splits_by_class: ClassVar[bool] = True
     prediction_views: ClassVar[tuple[str, ...]] = ("decision_surface", "confusion_matrix")
     has_wrong_samples: ClassVar[bool] = True

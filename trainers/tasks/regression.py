@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,7 @@ class Regression(NumberTask):
     label: ClassVar[str] = "Regression"
     losses: ClassVar[tuple[type[Loss], ...]] = losses.OF_NUMBERS
     metrics: ClassVar[tuple[type[Metric], ...]] = (metrics.R2, metrics.MAE, metrics.RMSE)
+    of_columns: ClassVar[Literal["", "category", "number"]] = "number"
     prediction_views: ClassVar[tuple[str, ...]] = ("predicted_against_true",)
     script_metric: ClassVar[str] = "R2"
 

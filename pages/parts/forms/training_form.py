@@ -13,7 +13,7 @@ from pages.parts.document.session import Session, key_for, widget
 from pages.parts.forms import augmentation_form, form
 from pages.parts.forms.registry_choice import Options, RegistryChoice, data_options, options_of
 from pages.parts.theme.escaping import markdown
-from trainers.data import DATASETS, NOT_OPTIONS, DataError, dataset
+from trainers.data import DATASETS, NOT_OPTIONS, DataError, choices, dataset
 from trainers.engine.device import device_names
 from trainers.job import Batching, EarlyStopping, Settings
 from trainers.objectives.losses import Loss
@@ -91,7 +91,11 @@ def _data(session: Session) -> None:
     plain = {key: value for key, value in data.items() if key in NOT_OPTIONS}
     options = {key: value for key, value in data.items() if key not in NOT_OPTIONS}
     choice = RegistryChoice(
-        "data", "data set", DATASETS, "The samples that the network is trained on.", empty="Choose a data set"
+        "data",
+        "data set",
+        choices(options.get("name")),
+        "The samples that the network is trained on.",
+        empty="Choose a data set",
     )
     choice.draw(session, options, lambda new, label: _set_data(session, {**new, **plain}, label))
     form.draw(

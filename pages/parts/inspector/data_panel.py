@@ -16,7 +16,7 @@ from pages.parts.forms import augmentation_form, form
 from pages.parts.forms.registry_choice import data_options
 from pages.parts.inspector import network_choice
 from pages.parts.theme.escaping import escape, markdown
-from trainers.data import DATASETS, NOT_OPTIONS, DataError, DataSet, dataset
+from trainers.data import NOT_OPTIONS, DataError, DataSet, choices, dataset
 from trainers.data.augmentation import read
 from trainers.entry import OptionError
 from trainers.tasks.target import Target
@@ -33,8 +33,9 @@ def _data(session: Session) -> None:
     data: dict[str, Any] = data_options(session.document.training.get("data"))
     name = data.get("name")
     st.html('<div class="nl-heading"><span class="nl-title">Data</span></div>')
-    names = list(DATASETS)
-    widget_key = key_for(session, "data.name", name if name in DATASETS else None)
+    known = choices(name)
+    names = list(known)
+    widget_key = key_for(session, "data.name", name if name in known else None)
 
     def chosen() -> None:
         if widget(widget_key) in (None, name):
@@ -45,18 +46,18 @@ def _data(session: Session) -> None:
     st.selectbox(
         "data set",
         names,
-        names.index(name) if name in DATASETS else None,
+        names.index(name) if name in known else None,
         key=widget_key,
         on_change=chosen,
         placeholder="Choose a data set",
-        format_func=lambda key: DATASETS[key].title,
+        format_func=lambda key: known[key].title,
         label_visibility="collapsed",
         help="The samples that the network is trained on. An Input without a shape gets the shape of the samples.",
     )
-    if name not in DATASETS:
+    if name not in known:
         st.caption("Choose a data set to train the network on.")
         return
-    _chosen(session, DATASETS[name], data)
+    _chosen(session, known[name], data)
 
 
 def _chosen(session: Session, entry: type[DataSet], data: dict[str, Any]) -> None:

@@ -1,0 +1,351 @@
+"""Tables of one's own from the file to the prediction: found by looking, trained, exported, predicted, removed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import builder
+import trainers
+from trainers import DataError
+from trainers.__main__ import main
+from trainers.data import DATASETS, dataset
+from trainers.data.own import library
+from trainers.data.own.warnings import data_checks
+
+MIRROR = os.environ.get("NETLOOM_DATA")
+TABLES = Path(MIRROR or "/nowhere") / "own" / "tables"
+needs_tables = pytest.mark.skipif(
+    not TABLES.is_dir(), reason="real tables are read from $NETLOOM_DATA/own, which is absent"
+)
+
+
+@pytest.fixture(name="flowers")
+def flowers_fixture(tmp_path: Path) -> Path:
+    """150 flowers of three kinds: two numbers with gaps, a colour, a yes/no, a place of many, an identifier."""
+    random = np.random.default_rng(0)
+    kind = random.integers(0, 3, 150)
+    length = np.round(kind + random.normal(0, 0.3, 150), 2).astype(str)
+    length[::17] = "?"
+    rows = pd.DataFrame(
+        {
+            "id": np.arange(150) + 7,
+            "length": length,
+            "width": np.round(random.normal(0, 1, 150), 2),
+            "colour": np.array(["red", "blue", "white"])[(kind + (random.random(150) < 0.2)) % 3],
+            "wild": np.where(random.random(150) < 0.5, "yes", "no"),
+            "place": [f"place {number}" for number in random.integers(0, 20, 150)],
+            "species": np.array(["rose", "violet", "lily"])[kind],
+        }
+    )
+    path = tmp_path / "flowers.csv"
+    rows.to_csv(path, index=False)
+    return path
+
+
+def test_what_is_found(flowers: Path) -> None:
+    report = trainers.data_report(trainers.add_data(flowers))
+    roles = {column.name: (column.type, column.role) for column in report.schema.columns}
+    assert roles == {
+        "id": ("number", "ignored"),
+        "length": ("number", "input"),
+        "width": ("number", "input"),
+        "colour": ("category", "input"),
+        "wild": ("yes_no", "input"),
+        "place": ("category", "input"),
+        "species": ("category", "target"),
+    }
+    assert (report.kind, report.rows, report.schema.task) == ("table", 150, "classification")
+    assert report.schema.column("place").encoding == "embedding"
+    assert next(column.missing for column in report.columns if column.name == "length") == 9
+    assert all(column.type_reason for column in report.schema.columns)
+
+
+def test_it_trains_predicts_and_goes_home(flowers: Path, tmp_path: Path) -> None:
+    name = trainers.add_data(flowers)
+    document = trainers.recommend(name)
+    assert trainers.check(document) == []
+    run = trainers.start(trainers.Job.from_document(document, epochs=15))
+    assert run.wait() == "finished" and run.scores()["accuracy"] > 0.7
+
+    new = pd.read_csv(flowers).drop(columns=["species", "id"]).iloc[:20, ::-1].assign(note="x")
+    new.loc[3, "place"] = "nobody has been there"
+    new.loc[4, "colour"] = None
+    found = run.predict(new)
+    assert list(found.columns) == ["prediction", *(f"probability of {kind}" for kind in ("lily", "rose", "violet"))]
+    np.testing.assert_allclose(found.iloc[:, 1:].sum(axis=1), 1, rtol=1e-5)
+    assert (found["prediction"] == pd.read_csv(flowers)["species"][:20]).mean() > 0.7
+    with pytest.raises(DataError, match="no column 'width'"):
+        run.predict(new.drop(columns="width"))
+
+    assert main(["export", run.id, "--output", str(tmp_path / "out.zip")]) == 0
+    zipfile.ZipFile(tmp_path / "out.zip").extractall(tmp_path / "out")
+    shutil.copy(flowers, tmp_path / "out")
+    done = subprocess.run(
+        [sys.executable, "train.py"], cwd=tmp_path / "out", capture_output=True, text=True, check=True
+    )
+    assert "test: loss" in done.stdout
+
+
+@needs_tables
+@pytest.mark.parametrize(
+    "file", ["titanic.csv", "penguins.csv", "mpg.csv", "horse-colic.csv", "sonar.csv", "housing.data", "german.csv"]
+)
+def test_the_script_reads_the_same_rows(file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = dataset({"name": trainers.add_data(TABLES / file)})
+    arrays = data.load()
+    shutil.copy(TABLES / file, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    exec(compile(data.source(), "train.py", "exec"), names)
+    inputs, targets = names["load_data"]()
+    inputs = inputs if isinstance(inputs, list) else [inputs]
+    for ours, theirs in zip(arrays.inputs, inputs, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    np.testing.assert_allclose(arrays.targets, targets.astype(arrays.targets.dtype))
+
+
+@needs_tables
+@pytest.mark.parametrize(
+    ("file", "target", "ignored"),
+    [
+        ("titanic.csv", "survived", {"alive"}),
+        ("penguins.csv", "species", set()),
+        ("mpg.csv", "mpg", {"name"}),
+        ("horse-colic.csv", "column_27", {"column_2"}),
+        ("sonar.csv", "column_60", set()),
+        ("housing.data", "column_13", set()),
+        ("german.csv", "column_20", set()),
+    ],
+)
+def test_targets_of_real_tables(file: str, target: str, ignored: set[str]) -> None:
+    schema = trainers.data_report(trainers.add_data(TABLES / file)).schema
+    assert [column.name for column in schema.targets] == [target]
+    assert {column.name for column in schema.of_role("ignored")} == ignored
+
+
+@needs_tables
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("file", "target", "metric", "floor"),
+    [
+        ("titanic.csv", None, "accuracy", 0.80),
+        ("penguins.csv", None, "accuracy", 0.97),
+        ("mpg.csv", None, "r2", 0.84),
+        ("housing.data", None, "r2", 0.82),
+        ("sonar.csv", None, "accuracy", 0.76),
+        ("german.csv", None, "accuracy", 0.73),
+        ("horse-colic.csv", "column_0", "accuracy", 0.72),
+    ],
+)
+def test_floors(file: str, target: str | None, metric: str, floor: float) -> None:
+    """The mean of several seeds on a fifth of the rows, with the guessed schema and the recommended network."""
+    name = trainers.add_data(TABLES / file, target=target)
+    document, seeds = trainers.recommend(name), 10 if dataset({"name": name}).samples < 500 else 5
+    scores = []
+    for seed in range(seeds):
+        run = trainers.start(trainers.Job.from_document(document, seed=seed, data={"test": 0.2}, threads=1))
+        assert run.wait() == "finished"
+        scores.append(run.scores()[metric])
+    assert np.mean(scores) >= floor, scores
+
+
+def test_missing_values_are_filled_by_the_training_part_alone(tmp_path: Path) -> None:
+    path = tmp_path / "gaps.csv"
+    rows = pd.DataFrame({"x": np.arange(100.0), "y": np.arange(100) * 2.0 + np.arange(100) % 3})
+    rows.loc[::4, "x"] = np.nan
+    rows.to_csv(path, index=False)
+    name = trainers.add_data(path, target="y")
+    job = trainers.Job.from_document(trainers.recommend(name))
+    prepared, raw = job.prepare(), job.dataset.load().inputs[0]
+    known = raw[prepared.training.indices, 0]
+    figures = prepared.standardisation[0]
+    assert figures is not None and figures.fill is not None
+    assert figures.fill[0] == np.median(known[np.isfinite(known)])
+    assert not any(part.inputs[0].isnan().any() for part in (prepared.training, prepared.validation, prepared.test))
+
+
+def test_groups_stay_together(tmp_path: Path) -> None:
+    path = tmp_path / "people.csv"
+    pd.DataFrame({"person": np.arange(200) // 10, "x": np.arange(200) % 7, "y": np.arange(200) % 2}).to_csv(
+        path, index=False
+    )
+    name = trainers.add_data(path, target="y", roles={"person": "group"})
+    prepared = trainers.Job.from_document(trainers.recommend(name)).prepare()
+    parts = [set((part.indices // 10).tolist()) for part in (prepared.training, prepared.validation, prepared.test)]
+    assert not parts[0] & parts[1] and not parts[0] & parts[2] and not parts[1] & parts[2]
+
+
+# -- the library -------------------------------------------------------------------------------------------------------
+
+
+def test_names_are_no_paths(flowers: Path) -> None:
+    for wrong in ("../evil", "a/b", "CON", "", ".hidden", "x" * 200, "con"):
+        with pytest.raises(DataError, match="cannot be the name"):
+            trainers.add_data(flowers, name=wrong)
+    evil = flowers.with_name("..%2f..  Ünïcode (final).csv")
+    shutil.copy(flowers, evil)
+    assert trainers.add_data(evil) == "own/2f_unicode_final"
+    assert trainers.add_data(flowers) == "own/flowers" and trainers.add_data(flowers) == "own/flowers_2"
+    with pytest.raises(DataError, match="already"):
+        trainers.add_data(flowers, name="flowers")
+
+
+def test_wrong_arguments_are_answered(flowers: Path) -> None:
+    for arguments, message in (
+        ({"target": "specie"}, "Did you mean species"),
+        ({"roles": {"width": "imput"}}, "The roles are: input"),
+        ({"types": {"width": "float"}}, "The types are: number"),
+        ({"types": {"colour": "number"}}, "colour cannot be of the type number"),
+        ({"split": "group"}, "give a column the role 'group'"),
+        ({"task": "regresion"}, "The tasks are"),
+    ):
+        with pytest.raises(DataError, match=message):
+            trainers.add_data(flowers, **arguments)  # type: ignore[arg-type]
+    assert library.names() == []
+    with pytest.raises(DataError, match="There is no file"):
+        trainers.add_data(flowers.with_name("nothing.csv"))
+    with pytest.raises(DataError, match="no data set called 'flower'"):
+        trainers.data_report("own/flower")
+
+
+def test_a_file_that_changed_is_noticed(flowers: Path) -> None:
+    name = trainers.add_data(flowers)
+    dataset({"name": name}).load()
+    flowers.write_text("a,b\n1,2\n", encoding="utf-8")
+    os.utime(flowers, (1, 1))
+    dataset({"name": name}).load()  # what was prepared is still there
+    shutil.rmtree(library.stored(name).folder / "prepared")
+    with pytest.raises(DataError, match="has changed"):
+        dataset({"name": name}).load()
+    flowers.unlink()
+    with pytest.raises(DataError, match="not there any more"):
+        dataset({"name": name}).load()
+
+
+def test_a_copy_needs_the_file_no_more(flowers: Path) -> None:
+    name = trainers.add_data(flowers, copy=True)
+    flowers.unlink()
+    assert len(dataset({"name": name}).load().targets) == 150
+
+
+def test_versions_stay_for_the_runs_that_used_them(flowers: Path) -> None:
+    name = trainers.add_data(flowers)
+    schema = library.stored(name).schema
+    library.change(name, schema.changed([schema.column("wild").model_copy(update={"role": "ignored"})]))
+    assert library.stored(name).schema.version == 2
+    assert len(dataset({"name": f"{name}@1"}).feature_names) == len(dataset({"name": name}).feature_names) + 1
+    with pytest.raises(DataError, match="no version 7"):
+        library.stored(f"{name}@7")
+
+
+def test_removing_can_be_undone(flowers: Path) -> None:
+    name = trainers.add_data(flowers)
+    assert name in DATASETS
+    trainers.remove_data(name)
+    assert library.names() == [] and name not in DATASETS
+    assert library.restore() == "flowers" and name in DATASETS
+    document = trainers.recommend(name)
+    trainers.remove_data(name)
+    assert any("no data set called 'flowers'" in str(problem) for problem in trainers.check(document))
+
+
+@pytest.mark.parametrize(
+    "damage", ["", "{", '{"format": "netloom-data/9"}', "[]", '{"format": "netloom-data/1", "columns": []}']
+)
+def test_a_damaged_schema_is_said_in_a_sentence(flowers: Path, damage: str) -> None:
+    name = trainers.add_data(flowers)
+    (library.stored(name).folder / "schema.json").write_text(damage, encoding="utf-8")
+    with pytest.raises(DataError, match="damaged"):
+        dataset({"name": name})
+
+
+def test_damaged_arrays_are_made_again(flowers: Path) -> None:
+    name = trainers.add_data(flowers)
+    before = np.array(dataset({"name": name}).load().inputs[0])  # a copy: no file is mapped while it is damaged
+    folder = library.stored(name).folder / "prepared"
+    for file in ("numbers.npy", "about.json"):
+        (folder / file).write_bytes(b"nonsense")
+        np.testing.assert_array_equal(dataset({"name": name}).load().inputs[0], before)
+
+
+# -- warnings ----------------------------------------------------------------------------------------------------------
+
+
+def table(tmp_path: Path, **columns: Any) -> str:
+    path = tmp_path / "table.csv"
+    pd.DataFrame(columns).to_csv(path, index=False)
+    return trainers.add_data(path, target="y")
+
+
+def test_warnings_and_their_fixes(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    y = np.array(["a", "b"])[(random.random(300) < 0.05).astype(int)]
+    size = np.append(np.round(random.random(299), 3), 9e6)
+    name = table(
+        tmp_path,
+        code=random.choice([1, 2, 5, 9], 300),
+        same=random.integers(0, 5, 300),
+        size=size,
+        day=[f"{1 + n % 12:02}/{1 + n % 11:02}/2024" for n in range(300)],
+        y=y,
+    )
+    report = trainers.data_report(name)
+    found = {warning.code: warning for warning in report.warnings}
+    assert {"D104", "D106", "D107", "D124"} <= set(found)
+    for code in ("D104", "D106", "D107"):
+        fix = found[code].fix
+        assert fix is not None and found[code].fix_label
+        library.change(name, fix)
+        assert code not in {
+            warning.code for warning in trainers.data_report(name).warnings if warning.column == found[code].column
+        }
+    assert trainers.recommend(name).training["paradigm"]["class_weights"] == "balanced"
+
+
+def test_what_gives_the_answer_away_is_left_out_and_said(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    y = random.normal(size=200).round(3)
+    name = table(tmp_path, x=random.normal(size=200), twice=2 * y + 1, y=y)
+    column = library.stored(name).schema.column("twice")
+    assert column.role == "ignored" and "alone says what y is" in column.role_reason
+    schema = library.stored(name).schema
+    library.change(name, schema.changed([column.model_copy(update={"role": "input"})]))
+    warning = next(w for w in trainers.data_report(name).warnings if w.code == "D101")
+    assert warning.column == "twice" and warning.fix is not None
+
+
+def test_every_check_says_what_and_why() -> None:
+    for check in data_checks():
+        assert len((type(check).__doc__ or "").split()) >= 10, check.code
+
+
+# -- the command line --------------------------------------------------------------------------------------------------
+
+
+def test_commands(flowers: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["data", "list"]) == 0 and "not added any data" in capsys.readouterr().out
+    assert main(["data", "add", str(flowers), "--ignore", "wild", "--type", "width=number"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("own/flowers\n150 rows, 7 columns") and "wild: yes_no, ignored" in out
+    assert main(["data", "list", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["name"] == "own/flowers"
+    assert main(["data", "show", "own/flowers", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["schema"]["task"] == "classification"
+    document = tmp_path / "network.json"
+    document.write_text(builder.dump(trainers.recommend("own/flowers")), encoding="utf-8")
+    assert main(["train", str(document), "--epochs", "2"]) == 0
+    assert main(["predict", "last", str(flowers), "--out", str(tmp_path / "predictions.csv")]) == 0
+    assert len(pd.read_csv(tmp_path / "predictions.csv")) == 150
+    assert main(["data", "remove", "own/flowers"]) == 0
+    assert main(["data", "show", "own/flowers"]) == 1

@@ -1,0 +1,179 @@
+"""Text files as people bring them: encodings, delimiters, headers, notations, and files that are none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from trainers import DataError
+from trainers.data.own.cell_values import dates_of, numbers_of
+from trainers.data.own.looking.types import guess_column
+from trainers.data.own.reading import read_table, reader_for
+from trainers.data.own.reading.delimited import Delimited
+
+PLAIN = "name;size\nÅsa;1,5\nBob;2,25\n"
+
+
+def read(tmp_path: Path, content: bytes | str, name: str = "table.csv") -> pd.DataFrame:
+    path = tmp_path / name
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return read_table(path)
+
+
+@pytest.mark.parametrize(
+    "encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252", "latin-1", "utf-32"]
+)
+def test_encodings(tmp_path: Path, encoding: str) -> None:
+    frame = read(tmp_path, PLAIN.encode(encoding))
+    assert list(frame.columns) == ["name", "size"]
+    assert frame["name"].tolist() == ["Åsa", "Bob"]
+    column = guess_column("size", frame["size"], european=True)
+    assert numbers_of(frame["size"], **column.notation.model_dump()).tolist() == [1.5, 2.25]
+
+
+@pytest.mark.parametrize(
+    ("content", "names", "rows"),
+    [
+        ("a,b\n1,2\n3,4\n", ["a", "b"], [[1, 2], [3, 4]]),
+        ("a,b\r\n1,2\r\n", ["a", "b"], [[1, 2]]),
+        ("a,b\r1,2\r3,4\r", ["a", "b"], [[1, 2], [3, 4]]),
+        ("1,2\n3,4\n", ["column_0", "column_1"], [[1, 2], [3, 4]]),
+        ("a\tb\nx\ty\nz\tx\n", ["a", "b"], [["x", "y"], ["z", "x"]]),
+        ("a|b\n1|2\n3|4\n", ["a", "b"], [[1, 2], [3, 4]]),
+        ("sep=;\na;b\n1;2\n", ["a", "b"], [[1, 2]]),
+        ("  1  2.5   3\n 4 5.5  6\n", ["column_0", "column_1", "column_2"], [["1", "2.5", "3"], ["4", "5.5", "6"]]),
+        ("a,a,,b\n1,2,3,4\n5,6,7,8\n", ["a", "a_2", "column_2", "b"], [[1, 2, 3, 4], [5, 6, 7, 8]]),
+        ("a,a,a_2\n1,2,3\n4,5,6\n", ["a", "a_3", "a_2"], [[1, 2, 3], [4, 5, 6]]),
+        ('a,b\n1,"x, y\nz"\n2,"he said ""no"""\n', ["a", "b"], [[1, "x, y\nz"], [2, 'he said "no"']]),
+        ("a,b\n'x,y',1\n'z,w',2\n'u,v',3\n", ["a", "b"], [["x,y", 1], ["z,w", 2], ["u,v", 3]]),
+        ("size\n1\n2\n", ["size"], [["1"], ["2"]]),
+        ("a,b\n1,2\n\n3,4\n\n", ["a", "b"], [[1, 2], [3, 4]]),
+        ("# made by a machine\n# in 2024\na,b\n1,2\n3,4\n", ["a", "b"], [[1, 2], [3, 4]]),
+        ("2019,2020\n1,2\n3,4\n", ["2019", "2020"], [[1, 2], [3, 4]]),
+        ("a,b,\n1,2,\n3,4,\n", ["a", "b", "column_2"], [[1, 2, None], [3, 4, None]]),
+    ],
+)  # fmt: skip
+def test_tables(tmp_path: Path, content: str, names: list[str], rows: list[list[Any]]) -> None:
+    frame = read(tmp_path, content)
+    assert list(frame.columns) == names
+    found = [[None if pd.isna(cell) else cell for cell in row] for row in frame.astype("object").to_numpy().tolist()]
+    assert found == rows
+
+
+def test_short_rows_are_filled_and_long_ones_are_left_out_with_a_reason(tmp_path: Path) -> None:
+    path = tmp_path / "ragged.csv"
+    path.write_text("a,b,c\n1,2,3\n4,5\n6,7,8,9\n10,11,12,\n", encoding="utf-8")
+    table = Delimited().read(path)
+    assert table.frame["a"].tolist() == ["1", "4", "10"] and table.frame["c"].isna().tolist() == [False, True, False]
+    assert table.left_out_count == 1 and "has 4 cells, the others have 3" in table.left_out[0].reason
+
+
+def test_a_word_far_down_makes_no_number_of_it(tmp_path: Path) -> None:
+    frame = read(tmp_path, "a,b\n" + "1,2\n" * 3000 + "x,3\n")
+    assert len(frame) == 3001 and str(frame["a"].iloc[-1]) == "x"
+
+
+def test_ten_thousand_columns(tmp_path: Path) -> None:
+    frame = read(tmp_path, ",".join(f"c{i}" for i in range(10_000)) + ("\n" + ",".join(["1"] * 10_000)) * 3 + "\n")
+    assert frame.shape == (3, 10_000)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "empty"),
+        (b"\xef\xbb\xbf\n\n", "empty"),
+        (bytes(range(256)) * 20, "no text"),
+        (b"a,b\x00\x00\x00,c\n1,2,3\n" * 3, "no text"),
+    ],
+)
+def test_files_that_are_none_are_refused_in_a_sentence(tmp_path: Path, content: bytes, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        read(tmp_path, content)
+
+
+def test_unknown_files_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "table.xyz"
+    path.write_bytes(b"a,b\n1,2\n")
+    with pytest.raises(DataError, match=r"cannot be read. Files with these endings can"):
+        reader_for(path)
+
+
+@given(st.binary(max_size=400) | st.text(alphabet="ab12,;\t |\"'\n\r.-?é", max_size=300).map(str.encode))
+@settings(max_examples=150)
+def test_no_bytes_end_in_a_traceback(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
+    path = tmp_path_factory.mktemp("any") / "any.csv"
+    path.write_bytes(content)
+    try:
+        frame = read_table(path)
+    except DataError as error:
+        assert str(error).endswith(".")
+    else:
+        assert frame.columns.is_unique
+        for name in frame.columns:
+            guess_column(str(name), frame[name])
+
+
+@pytest.mark.parametrize(
+    ("cells", "wanted"),
+    [
+        (["1,5", "2,25"], [1.5, 2.25]),
+        (["1.234,5", "2.000,1"], [1234.5, 2000.1]),
+        (["1,234.5", "2,000.1"], [1234.5, 2000.1]),
+        (["1 000", "2 000 000"], [1000, 2_000_000]),
+        (["1’000", "2’500"], [1000, 2500]),
+        (["$1,200.50", "$3.00"], [1200.5, 3]),
+        (["12 kg", "7kg"], [12, 7]),
+        (["45%", "3%"], [45, 3]),
+        (["EUR 5", "EUR 7"], [5, 7]),
+        (["(5)", "3"], [-5, 3]),
+        (["−3", "+4"], [-3, 4]),
+        (["1e5", "2E-3"], [1e5, 2e-3]),
+        (["0,123", "0,456"], [0.123, 0.456]),
+        (["1.", ".5"], [1, 0.5]),
+        (["3", "?", "4", "NA", "-", ""], [3, np.nan, 4, np.nan, np.nan, np.nan]),
+    ],
+)
+def test_numbers_in_every_notation(cells: list[str], wanted: list[float]) -> None:
+    given = pd.Series(cells, dtype="str")
+    column = guess_column("x", given)
+    assert column.type == "number"
+    np.testing.assert_allclose(numbers_of(given, **column.notation.model_dump()), wanted)
+
+
+@pytest.mark.parametrize(
+    ("cells", "wanted"),
+    [
+        (["2020-01-31", "2021-12-01"], "2020-01-31"),
+        (["2020-01-31T10:00:00Z", "2021-12-01T10:00:00+02:00"], "2020-01-31 10:00"),
+        (["31/01/2020", "03/04/2021"], "2020-01-31"),
+        (["01/31/2020", "03/04/2021"], "2020-01-31"),
+        (["31.1.2020", "1.2.2021"], "2020-01-31"),
+        (["31 Jan 2020", "1 Feb 2021"], "2020-01-31"),
+        (["Jan 31, 2020", "Feb 1, 2021"], "2020-01-31"),
+        (["31.01.2020 10:00", "01.02.2021 11:00"], "2020-01-31 10:00"),
+    ],
+)
+def test_dates_in_every_notation(cells: list[str], wanted: str) -> None:
+    given = pd.Series(cells, dtype="str")
+    column = guess_column("x", given)
+    assert column.type == "date"
+    assert dates_of(given, column.date_format)[0] == pd.Timestamp(wanted)
+
+
+@pytest.mark.parametrize(
+    "words", [("yes", "No"), ("Y", "n"), ("TRUE", "false"), ("1", "0"), ("ja", "nein"), ("on", "off")]
+)
+def test_yes_and_no(words: tuple[str, str]) -> None:
+    column = guess_column("x", pd.Series([*words, words[0], None], dtype="str"))
+    assert column.type == "yes_no" and column.yes == (words[0],) and column.no == (words[1],)
+
+
+def test_leading_zeros_are_codes() -> None:
+    assert guess_column("zip", pd.Series(["01234", "10115", "01234"], dtype="str")).type == "category"

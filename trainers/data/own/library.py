@@ -1,0 +1,232 @@
+"""The folder of one's own data sets: adding, listing, changing, renaming and removing them.
+
+    $NETLOOM_HOME/data/own/<name>/
+        source.json     where the file came from, its SHA-256, its size, when it was added
+        schema.json     what it is, see schema.py; a changed schema has a higher version
+        file.<ending>   the file, unless it is read where it lies
+        prepared/       the rows as arrays, made again whenever the file or the schema is another one
+        versions/<n>/   earlier versions, for the runs that used them
+
+A folder is complete or absent: it is made under a temporary name and renamed.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import time
+import unicodedata
+import uuid
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from builder.registry import did_you_mean
+from trainers.data.base import DataError
+from trainers.data.own import schema as schemas
+from trainers.data.own.schema import Schema
+from trainers.home import home
+from trainers.runs.files import file_digest, write_text
+
+PREFIX = "own/"
+NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+RESERVED = frozenset(("con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))))
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a data set came from. `path`: the file, read where it lies; None: it was copied to `file`."""
+
+    title: str  # the name of the file, for people
+    sha256: str
+    size: int  # bytes
+    added: float  # seconds since 1970
+    reader: str
+    rows: int
+    file: str | None = None
+    path: str | None = None
+    modified: float = 0.0  # of a file that is read where it lies
+
+
+@dataclass(frozen=True)
+class Stored:
+    """One version of a data set in the library."""
+
+    name: str  # without the prefix
+    folder: Path
+    source: Source
+    schema: Schema
+
+    @property
+    def full_name(self) -> str:
+        return PREFIX + self.name
+
+    @property
+    def data_file(self) -> Path:
+        """The file with the raw rows."""
+        root = self.folder.parent.parent if self.folder.parent.name == "versions" else self.folder
+        return Path(self.source.path) if self.source.path else root / str(self.source.file)
+
+
+def library() -> Path:
+    """The folder with all of them; it may not exist yet."""
+    return home() / "data" / "own"
+
+
+def names() -> list[str]:
+    """The names of all data sets, without the prefix, in alphabetical order."""
+    folder = library()
+    if not folder.is_dir():
+        return []
+    return sorted(
+        entry.name for entry in folder.iterdir() if NAME.fullmatch(entry.name) and (entry / "schema.json").is_file()
+    )
+
+
+def stored(name: str) -> Stored:
+    """A data set by its name, with or without "own/"; "name@2" is its second version.
+
+    Raises:
+        DataError: there is none, or what is stored of it is damaged.
+    """
+    bare, _, version = name.removeprefix(PREFIX).partition("@")
+    if not NAME.fullmatch(bare) or not (library() / bare / "schema.json").is_file():
+        known = names()
+        listed = f" Yours are: {', '.join(known)}." if known else " You have not added any yet."
+        raise DataError(f"You have no data set called {bare!r}.{did_you_mean(bare, known)}{listed}")
+    folder = library() / bare
+    newest = _read(bare, folder)
+    if not version or version == str(newest.schema.version):
+        return newest
+    older = folder / "versions" / version
+    if not version.isdecimal() or not (older / "schema.json").is_file():
+        raise DataError(f"{PREFIX}{bare} has no version {version}; the newest one is {newest.schema.version}.")
+    return _read(bare, older)
+
+
+def _read(name: str, folder: Path) -> Stored:
+    try:
+        source = Source(**json.loads((folder / "source.json").read_text(encoding="utf-8")))
+        schema = schemas.read(json.loads((folder / "schema.json").read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise DataError(
+            f"What is stored of {PREFIX}{name} is damaged ({str(error)[:200]}). Remove it, and add its file again."
+        ) from None
+    return Stored(name, folder, source, schema)
+
+
+def free_name(wanted: str) -> str:
+    """A name for the library like the wanted one, that no other data set has."""
+    plain = unicodedata.normalize("NFKD", wanted).encode("ascii", "ignore").decode().lower()
+    base = re.sub(r"[^a-z0-9]+", "_", plain).strip("_")[:50] or "data"
+    base = f"{base}_data" if base in RESERVED else base
+    taken, name, number = set(names()), base, 2
+    while name in taken:
+        name, number = f"{base}_{number}", number + 1
+    return name
+
+
+def checked_name(name: str) -> str:
+    """A name that the user has chosen, without the prefix. DataError: it is none, or taken."""
+    bare = name.removeprefix(PREFIX)
+    if not NAME.fullmatch(bare) or bare in RESERVED:
+        raise DataError(
+            f"{name!r} cannot be the name of a data set: use small letters, digits, - and _, at most 64, a letter or a "
+            f"digit first, such as {free_name(bare)}."
+        )
+    if bare in names():
+        raise DataError(f"There is a data set called {PREFIX}{bare} already. Choose another name, or remove it first.")
+    return bare
+
+
+def keep(name: str, file: Path, title: str, reader: str, rows: int, schema: Schema, copy: bool) -> Stored:
+    """Add a data set to the library, completely or not at all. `copy`: keep a copy of the file, as of an upload."""
+    digest, size = file_digest(file), file.stat().st_size
+    ending = re.sub(r"[^a-z0-9.]", "", file.suffix.lower())[:10]
+    source = Source(
+        title[:200],
+        digest,
+        size,
+        time.time(),
+        reader,
+        rows,
+        f"file{ending}" if copy else None,
+        None if copy else str(file.resolve()),
+        file.stat().st_mtime,
+    )
+
+    def fill(folder: Path) -> None:
+        if copy:
+            shutil.copyfile(file, folder / f"file{ending}")
+        _write(folder, source, schema)
+
+    make_folder(library() / name, fill)
+    return Stored(name, library() / name, source, schema)
+
+
+def make_folder(folder: Path, fill: Callable[[Path], None]) -> None:
+    """Make a folder under a temporary name, and rename it when it is complete."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary = folder.parent / f".{folder.name[:40]}.{uuid.uuid4().hex[:8]}"
+    temporary.mkdir()
+    try:
+        fill(temporary)
+        temporary.rename(folder)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+
+
+def _write(folder: Path, source: Source, schema: Schema) -> None:
+    write_text(folder / "source.json", json.dumps(asdict(source), indent=1))
+    write_text(folder / "schema.json", json.dumps(schema.model_dump(mode="json"), indent=1, ensure_ascii=False))
+
+
+def change(name: str, schema: Schema) -> Stored:
+    """Give a data set another schema, as its next version; the version before stays for the runs that used it."""
+    found = stored(name)
+    if schema.model_copy(update={"version": found.schema.version}) == found.schema:
+        return found
+    older = found.folder / "versions" / str(found.schema.version)
+    if not older.exists():
+        make_folder(older, lambda folder: _write(folder, found.source, found.schema))
+    schema = schema.model_copy(update={"version": found.schema.version + 1})
+    _write(found.folder, found.source, schema)
+    return Stored(found.name, found.folder, found.source, schema)
+
+
+def remove(name: str) -> None:
+    """Take a data set out of the library. It stays in a hidden folder, for `restore`, until another one is removed."""
+    found = stored(name)
+    gone = library() / ".removed"
+    shutil.rmtree(gone, ignore_errors=True)
+    gone.mkdir(parents=True)
+    shutil.move(str(library() / found.name), str(gone / found.name))
+
+
+def restore() -> str | None:
+    """Bring back what was removed last; its name, or None: there is nothing, or its name is taken."""
+    gone = library() / ".removed"
+    for folder in gone.iterdir() if gone.is_dir() else ():
+        if not (library() / folder.name).exists():
+            folder.rename(library() / folder.name)
+            return folder.name
+    return None
+
+
+def facts(name: str) -> dict[str, Any]:
+    """A data set in a list: its title, what is predicted, rows, columns, size and when it was added."""
+    found = stored(name)
+    return {
+        "name": found.full_name,
+        "title": found.source.title,
+        "kind": found.schema.kind,
+        "task": found.schema.task,
+        "rows": found.source.rows,
+        "columns": len(found.schema.columns),
+        "bytes": found.source.size,
+        "added": found.source.added,
+        "version": found.schema.version,
+    }

@@ -1,0 +1,146 @@
+"""Guesses what each column is for: which one is predicted, which ones help, and which ones must not be used."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from trainers.data.own.looking.leaks import gives_the_answer_away
+from trainers.data.own.looking.types import as_category
+from trainers.data.own.schema import Column, Role, Schema, Splitting
+from trainers.data.own.tasks import task_for
+
+# Names that people give to what is predicted; those of the first group nearly always.
+TARGET_NAMES = (
+    frozenset(
+        "target label labels class classes y outcome survived diagnosis species churn default fraud response".split()  # noqa: SIM905
+    ),
+    frozenset("price quality rating score result grade status type category sales income salary value risk".split()),  # noqa: SIM905
+)
+IDENTIFIERS = re.compile(r"(^|_| )(id|ids|uuid|guid|index|idx|key|number|nr|no|unnamed: 0|row)$", re.IGNORECASE)
+FEW_CLASSES = 10  # different whole numbers, at most, that are taken for classes
+HARDLY_REPEATS = 0.5  # of a category's cells are different
+ENOUGH = 20  # rows, below which nothing is said about repetition
+
+
+class Use(NamedTuple):
+    role: Role
+    reason: str
+
+
+def guess_schema(frame: pd.DataFrame, columns: Sequence[Column], named: str = "", target: str | None = None) -> Schema:
+    """The schema of a table whose types are known. `named`: the name of the file; `target`: chosen by the user."""
+    uses = {column.name: unusable(column, frame[column.name]) for column in columns}
+    chosen, reason = (target, "") if target is not None else _target(columns, uses, named)
+    made = []
+    for column in columns:
+        use = uses[column.name] or Use("input", "")
+        if column.name == chosen:
+            use = Use("target", reason)
+        made.append(column.model_copy(update={"role": use.role, "role_reason": use.reason}))
+    task: str | None = None
+    task_reason = ""
+    by_name = {column.name: column for column in made}
+    if chosen is not None:
+        task, task_reason, by_name[chosen] = task_of(by_name[chosen], frame[chosen])
+        for column in made:
+            if column.role == "input" and (why := gives_the_answer_away(frame, column, by_name[chosen], task)):
+                by_name[column.name] = column.model_copy(update={"role": "ignored", "role_reason": why})
+    return Schema(
+        task=task,
+        task_reason=task_reason,
+        columns=tuple(by_name.values()),
+        splitting=Splitting(how="random", reason="No column says that rows belong together or follow one another."),
+    )
+
+
+def task_of(column: Column, cells: pd.Series) -> tuple[str, str, Column]:
+    """What it means to predict a column, why, and the column with the type that this needs."""
+    if column.type == "number":
+        values = pd.unique(cells.dropna())
+        numbers = pd.to_numeric(pd.Series(values), errors="coerce").dropna()
+        whole = bool((numbers == numbers.round()).all())
+        if whole and len(numbers) == len(values) and len(values) <= FEW_CLASSES:
+            why = f"{column.name} has {len(values)} different whole numbers, so they are taken for classes."
+            return task_for("category"), why, as_category(column, cells)
+        return task_for("number"), f"{column.name} has many different numbers.", column
+    if column.type == "date":
+        return task_for("number"), f"{column.name} is a point in time.", column
+    if column.type == "text":
+        column = as_category(column, cells)
+    count = 2 if column.type == "yes_no" else len(column.categories)
+    return task_for("category"), f"{column.name} has {count} classes.", column
+
+
+# -- the target --------------------------------------------------------------------------------------------------------
+
+
+def _target(columns: Sequence[Column], uses: dict[str, Use | None], named: str) -> tuple[str | None, str]:
+    """The column that is probably to be predicted, and why: by its name, by the file's name, else the last one."""
+    usable = [column for column in columns if uses[column.name] is None and column.type not in ("date", "text")]
+    for names in TARGET_NAMES:
+        for column in usable:
+            if _plain(column.name) in names:
+                return column.name, f"{column.name} is what such a column is often called."
+    for column in usable:
+        if _plain(column.name).rpartition("_")[2] in TARGET_NAMES[0] | TARGET_NAMES[1]:
+            return column.name, f"Its name ends like that of what is often predicted: {column.name}."
+    for column in usable:
+        if len(_plain(column.name)) > 2 and _plain(column.name) in re.split(r"[^a-z0-9]+", named.lower()):
+            return column.name, "The file has the same name."
+    if not usable:
+        return None, ""
+    if usable[-1] is columns[-1]:
+        return usable[-1].name, "It is the last column."
+    return usable[-1].name, "It is the last column that could be predicted."
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
+
+
+# -- columns without use -----------------------------------------------------------------------------------------------
+
+
+def unusable(column: Column, cells: pd.Series) -> Use | None:
+    """Why a column cannot help: it is empty, always the same, or names each row. None: it may help."""
+    known = cells.dropna()
+    distinct = known.nunique()
+    if not len(known):
+        return Use("ignored", "It is empty.")
+    if distinct == 1 and len(known) == len(cells):
+        return Use("ignored", f"It is always {str(known.iloc[0])[:40]}.")
+    if column.type == "text":
+        return Use("ignored", "It is text; the other columns are used.")
+    if len(cells) < ENOUGH:
+        return None
+    if column.type == "category" and distinct > HARDLY_REPEATS * len(known):
+        return Use(
+            "ignored", f"It has {distinct:,} different values in {len(known):,} rows: a name, which says nothing."
+        )
+    if column.type == "number" and (why := _identifies(column, cells)):
+        return Use("ignored", why)
+    return None
+
+
+def _identifies(column: Column, cells: pd.Series) -> str:
+    """Why a column of numbers is an identifier; empty: it is none."""
+    if not pd.api.types.is_numeric_dtype(cells):
+        return ""
+    known = cells.dropna().to_numpy("float64")
+    share = len(np.unique(known)) / len(known)
+    if share < 0.9 or (known != np.round(known)).any():
+        return ""
+    if IDENTIFIERS.search(column.name.strip()):
+        return "Its name and its numbers, which hardly repeat, say that it is an identifier."
+    steps = np.diff(known)
+    if share == 1 and len(steps) and (steps == 1).all():
+        return "It counts the rows."
+    digits = {len(str(int(abs(number)))) for number in known}
+    if max(digits) >= 5 and len(digits) <= 2 and np.ptp(np.log10(np.abs(known) + 1)) > 0 and min(digits) >= 5:
+        return f"Its numbers have {max(digits)} digits and hardly repeat, so it is taken for an identifier."
+    return ""

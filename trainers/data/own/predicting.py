@@ -1,0 +1,75 @@
+"""What a trained network predicts for rows that it has never seen: a file, or a table in memory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from trainers.data.base import DataError
+from trainers.data.own.reading import read_table
+from trainers.data.scaling import Standardisation
+from trainers.objectives.model_outputs import answers_for
+from trainers.tasks import TASKS
+from trainers.tasks.base import Names
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from trainers.job import Job
+
+ROWS = 1024  # that the network gets at once
+
+
+def predict_rows(job: Job, model: nn.Module, given: str | Path | pd.DataFrame) -> pd.DataFrame:
+    """A row for each new row: what the network predicts, and how probable each class is.
+
+    Parameters:
+        model: of the job, with its `card`, in evaluation mode.
+        given: a file of the same kind as the training data, or its rows. The target may be missing; columns may be in
+            any order, and further ones are ignored.
+
+    Returns:
+        Columns `prediction` and `probability of NAME` for each class; for several numbers to predict a column for each
+        target, in its own unit. The index is that of the given rows.
+
+    Raises:
+        DataError: the file cannot be read, a column that the network needs is not there, or its data has no columns.
+    """
+    import torch
+
+    dataset, task = job.dataset, TASKS[job.dataset.task]
+    frame = dataset.named(read_table(Path(given))) if isinstance(given, str | Path) else given
+    raw = dataset.encode_new(frame)
+    if not len(frame):
+        raise DataError("There is no row to predict.")
+    card: dict[str, Any] = model.card  # type: ignore[assignment]
+    inputs = tuple(_scaled(values, figures) for values, figures in zip(raw, card["inputs"], strict=True))
+    wanted = torch.zeros((len(frame), *dataset.target_shape)).to(getattr(torch, task.dtype))
+    answers = [piece for piece in answers_for(job, model, inputs, wanted, ROWS) if piece is not None]
+    if not answers:
+        raise DataError(f"A network trained by “{job.paradigm.label}” has no predictions of targets.")
+    predicted = torch.cat([piece.predicted for piece in answers]).numpy()
+    if (unit := card.get("targets")) is not None:
+        predicted = Standardisation.from_dict(unit).revert(predicted)
+    result = task.columns(predicted, Names(dataset.classes, dataset.target_names))
+    if len(result) == 1:
+        result = {"prediction": next(iter(result.values()))}
+    shares = [piece.probabilities for piece in answers if piece.probabilities is not None]
+    if shares and shares[0].ndim == 2 and shares[0].shape[1] == len(dataset.classes):
+        columns = torch.cat(shares).numpy().T
+        result |= {f"probability of {name}": column for name, column in zip(dataset.classes, columns, strict=True)}
+    return pd.DataFrame(result, index=frame.index)
+
+
+def _scaled(values: np.ndarray, figures: dict[str, Any] | None) -> Tensor:
+    """An input as the network takes it: filled and scaled by the figures of the training part."""
+    import torch
+
+    if figures is not None:
+        values = Standardisation.from_dict(figures).apply(values).astype(np.float32)
+    if values.dtype == np.float32 and not np.isfinite(values).all():
+        raise DataError("A row has a value that is missing, and this network was trained without missing values.")
+    return torch.from_numpy(np.ascontiguousarray(values))

@@ -1,0 +1,43 @@
+"""What a reader of a file format is: a class with the endings of its files, found by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from trainers.data.own.reading.table import RawTable
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Reader:
+    """Reads tables of one file format. A subclass is one file of this folder."""
+
+    name: ClassVar[str]
+    label: ClassVar[str]  # for people
+    endings: ClassVar[tuple[str, ...]]  # of file names, in lower case
+
+    def recognises(self, head: bytes, ending: str) -> bool:
+        """Whether a file that begins with these bytes is of this format. Contents decide before the ending does."""
+        return ending in self.endings
+
+    def options(self, path: Path) -> dict[str, str]:
+        """What can be chosen of this file before it is read, such as the sheet: by name, with what is taken."""
+        return {}
+
+    def read(self, path: Path, **options: object) -> RawTable:
+        """The whole table. DataError: it cannot be read; the message says why, and where."""
+        raise TypeError(f"{type(self).__name__} must define how to read.")
+
+    def script(self, path: Path) -> tuple[Callable[..., pd.DataFrame], dict[str, str]]:
+        """A function that reads the table with pandas alone, for exported scripts, and its arguments as Python code.
+
+        It takes the path and the names of the columns first.
+        """
+        raise TypeError(f"{type(self).__name__} must define how a script reads.")
+
+    def preview(self, path: Path, rows: int, **options: object) -> pd.DataFrame:
+        """The first rows, without reading the whole file where that is possible."""
+        return self.read(path, **options).frame.head(rows)

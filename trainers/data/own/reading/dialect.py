@@ -1,0 +1,175 @@
+"""Finds how a text file divides its lines into columns: delimiter, quotes, header."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from trainers.data.own.reading.cells import is_missing, looks_like_a_value
+
+DELIMITERS = {"\t": "tab", ";": "semicolon", ",": "comma", "|": "bar", " ": "blanks"}
+LOOK_AT = 300  # lines
+FEW = 3  # rows, below which the header is judged by its words alone
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How to read the lines of a table.
+
+    Attributes:
+        delimiter: one character; " " stands for any number of blanks or tabs; "" for a file with a single column.
+        quote: the character around cells that hold delimiters or line breaks; "": there is none.
+        header: whether the first row names the columns.
+        skip: lines before the first row, such as Excel's "sep=;".
+    """
+
+    delimiter: str
+    quote: str
+    header: bool
+    skip: int
+    columns: int
+    reasons: dict[str, str]
+
+
+def find_dialect(text: str, complete: bool) -> Dialect:
+    """How to read a table that begins with this text. `complete`: the text is the whole file; else its last line may
+    be cut off."""
+    reasons: dict[str, str] = {}
+    skip = 0
+    told = re.match(r"sep=(.)\r?\n", text)
+    if told:
+        skip, text = 1, text[told.end() :]
+    comments = re.match(r"(?:[#%][^\n]*\n)+", text)
+    if comments and not complete_table(comments.group()):
+        skip += comments.group().count("\n")
+        text = text[comments.end() :]
+    quote = _quote(text)
+    if told:
+        delimiter = told.group(1)
+        reasons["delimiter"] = f"The first line says that a {DELIMITERS.get(delimiter, delimiter)} divides the columns."
+    else:
+        delimiter = _delimiter(text, quote, complete)
+        reasons["delimiter"] = (
+            f"A {DELIMITERS[delimiter]} divides each line into equally many columns."
+            if delimiter.strip() or delimiter == "\t"
+            else "Blanks divide each line into equally many columns."
+            if delimiter
+            else "Nothing divides the lines: there is one column."
+        )
+    rows = [row for row in islice(split_rows(text, delimiter, quote), LOOK_AT) if any(map(str.strip, row))]
+    if not complete and len(rows) > 1 and len(rows) < LOOK_AT:
+        rows.pop()
+    columns = Counter(map(len, rows)).most_common(1)[0][0] if rows else 0
+    header, reasons["header"] = _header(rows, columns)
+    return Dialect(delimiter, quote, header, skip, columns, reasons)
+
+
+def complete_table(text: str) -> bool:
+    """Whether lines that begin with # are a header, as in "#id,name", and no remarks: they have delimiters."""
+    lines = text.splitlines()
+    return len(lines) == 1 and any(lines[0].count(mark) >= 1 for mark in ("\t", ";", ",", "|"))
+
+
+def split_rows(text: str, delimiter: str, quote: str) -> Iterator[list[str]]:
+    """The rows of a text, each as its cells."""
+    if delimiter == " ":
+        yield from (_blanks(line, quote) for line in text.splitlines() if line.strip())
+    elif not delimiter:
+        yield from ([line] for line in text.splitlines() if line.strip())
+    else:
+        lines = text.splitlines(keepends=True)
+        yield from csv.reader(lines, delimiter=delimiter, **_quoting(quote))
+
+
+def _quoting(quote: str) -> dict[str, Any]:
+    return {"quotechar": quote} if quote else {"quoting": csv.QUOTE_NONE}
+
+
+def _blanks(line: str, quote: str) -> list[str]:
+    if quote and quote in line:
+        return next(csv.reader([re.sub(r"[ \t]+", " ", line.strip())], delimiter=" ", quotechar=quote), [])
+    return line.split()
+
+
+def _quote(text: str) -> str:
+    """The double quote, unless only single quotes stand at the edges of cells; "" where there is no quote at all."""
+    double = len(re.findall(r'(?:^|[,;\t|])"', text, re.MULTILINE))
+    single = len(re.findall(r"(?:^|[,;\t|])'[^'\n]*'(?=[,;\t|\r\n]|$)", text, re.MULTILINE))
+    if single > 2 and not double:
+        return "'"
+    return '"' if '"' in text else ""
+
+
+def _delimiter(text: str, quote: str, complete: bool) -> str:
+    """The delimiter that divides most lines into equally many columns, of which most cells look like single values."""
+    best, best_score = "", 0.0
+    for delimiter in DELIMITERS:
+        if delimiter.strip() and delimiter not in text:
+            continue
+        try:
+            rows = list(islice(split_rows(text, delimiter, quote), LOOK_AT))
+        except csv.Error:
+            continue
+        rows = [row for row in rows if any(map(str.strip, row))]
+        if not complete and len(rows) > 1:
+            rows.pop()
+        score = _score(rows, delimiter == " ")
+        if score > best_score:
+            best, best_score = delimiter, score
+    return best
+
+
+def _score(rows: list[list[str]], blanks: bool) -> float:
+    """From 0 to 1: how well rows are those of a table. 0: they have one column. `blanks` divide sentences, too: words
+    count for less then."""
+    if not rows:
+        return 0.0
+    usual, count = Counter(map(len, rows)).most_common(1)[0]
+    if usual < 2 or (blanks and len(rows) < 2):
+        return 0.0
+    cells = [cell for row in rows if len(row) == usual for cell in row[:200]]
+    whole = sum(looks_like_a_value(cell, text=not blanks) for cell in cells) / len(cells)
+    return (count / len(rows)) ** 2 * (0.2 + 0.8 * whole) * (1 - 0.1 / usual)
+
+
+def _header(rows: list[list[str]], columns: int) -> tuple[bool, str]:
+    """Whether the first row names the columns, and why."""
+    if not rows:
+        return False, "There is no row."
+    first, others = [cell.strip() for cell in rows[0]], [row for row in rows[1:] if len(row) == columns]
+    if len(first) not in (columns, columns - 1) or not any(first):
+        return False, "The first row has another number of cells than the others."
+    numbers = [cell for cell in first if cell and looks_like_a_value(cell, text=False)]
+    if not others:
+        return not numbers, "There is one row." if numbers else "There is one row, and it holds words."
+    for place, cell in enumerate(first[: len(others[0])]):
+        below = [row[place].strip() for row in others]
+        known = [value for value in below if not is_missing(value)]
+        if not cell or not known:
+            continue
+        values = sum(looks_like_a_value(value, text=False) for value in known) / len(known)
+        if values > 0.9 and not looks_like_a_value(cell, text=False) and not is_missing(cell):
+            return True, f"The first row has a word ({cell[:40]}) where the others have numbers or dates."
+    if any(is_missing(cell) and cell for cell in first):
+        return False, "The first row has a sign for a missing value."
+    if numbers and not _years(numbers):
+        return False, f"The first row has a number ({numbers[0][:40]}), as the others have."
+    if len(set(first)) < len(first):
+        return False, "The first row has the same words twice."
+    again = sum(cell in {row[place].strip() for row in others} for place, cell in enumerate(first[: len(others[0])]))
+    if again:
+        return False, "Words of the first row stand in the same columns below, too."
+    if len(others) < FEW or all(cell and len(cell) <= 60 for cell in first):
+        return True, "The words of the first row stand nowhere in their columns below."
+    return False, "The first row looks like the others."
+
+
+def _years(cells: list[str]) -> bool:
+    return (
+        len(cells) > 1 and all(re.fullmatch(r"(19|20)\d\d", cell) for cell in cells) and len(set(cells)) == len(cells)
+    )

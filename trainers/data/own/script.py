@@ -1,0 +1,67 @@
+"""The part of train.py that reads a table of one's own: the functions that training uses, and the schema."""
+
+from __future__ import annotations
+
+import json
+import pprint
+from typing import Any
+
+from trainers.data.own import cell_values, encoding
+from trainers.data.own.library import Stored
+from trainers.data.own.reading import reader_named
+from trainers.script.sources import print_functions
+
+FUNCTIONS = (
+    cell_values.missing_words,
+    cell_values.words_of,
+    cell_values.numbers_of,
+    cell_values.yes_or_no_of,
+    cell_values.categories_of,
+    cell_values.dates_of,
+    cell_values.date_parts_of,
+    encoding.dates_per_second,
+    encoding.encode_column,
+    encoding.encode_inputs,
+    encoding.encode_target,
+    encoding.used_rows,
+)
+WANTED = (
+    "name", "type", "role", "missing", "encoding", "categories", "yes", "no", "notation", "date_format", "parts",
+    "may_be_missing",
+)  # fmt: skip
+
+
+def table_source(data: Stored) -> str:
+    """Source of `load_data()`: the rows of the file as inputs and targets; and of `load_groups()`, if any."""
+    reader, options = reader_named(data.source.reader).script(data.data_file)
+    columns = [_short(column.model_dump()) for column in data.schema.columns]
+    shown = pprint.pformat(columns, width=118, sort_dicts=False, compact=True)
+    about = "# what each column is, and how it becomes numbers"
+    constants = f"FILE = {json.dumps(data.source.title)}  # beside this script\n\n{about}\nCOLUMNS = {shown}"
+    functions: list[tuple[Any, dict[str, str]]] = [(reader, options), *((each, {}) for each in FUNCTIONS)]
+    grouped = data.schema.splitting.how == "group"
+    functions += [(encoding.groups_of, {})] if grouped else []
+    return print_functions(*functions, constants=constants) + "\n" + LOAD_DATA + (LOAD_GROUPS if grouped else "")
+
+
+def _short(column: dict[str, Any]) -> dict[str, Any]:
+    if column["role"] == "ignored":
+        return {"name": column["name"], "type": column["type"], "role": "ignored", "missing": column["missing"]}
+    return {name: column[name] for name in WANTED}
+
+
+LOAD_DATA = '''
+def load_data():
+    """The inputs and the targets of the rows that are learned from; NaN where a number is missing."""
+    frame, targets = used_rows(read_rows(FILE, [column["name"] for column in COLUMNS]), COLUMNS)
+    numbers, embedded = encode_inputs(frame, COLUMNS)
+    inputs = ([numbers] if numbers.shape[1] else []) + embedded
+    return (inputs if len(inputs) > 1 else inputs[0]), targets
+'''
+LOAD_GROUPS = '''
+
+def load_groups():
+    """The number of the group of every row; rows of one group stay in one part of the data."""
+    frame, _ = used_rows(read_rows(FILE, [column["name"] for column in COLUMNS]), COLUMNS)
+    return groups_of(frame, COLUMNS)
+'''

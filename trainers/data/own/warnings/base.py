@@ -1,0 +1,63 @@
+"""What a check of a table is, and the warnings that it gives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+import pandas as pd
+
+from trainers.data.own.reading.table import RawTable
+from trainers.data.own.schema import Column, Schema
+
+
+@dataclass(frozen=True)
+class DataWarning:
+    """Something that looks wrong, in words. `fix` is the schema to use instead; None: it is mended elsewhere."""
+
+    code: str
+    column: str | None
+    message: str
+    fix: Schema | None = None
+    fix_label: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.column}: {self.message}" if self.column else self.message
+
+
+@dataclass(frozen=True)
+class Table:
+    """What checks look at: the rows as they stand in the file, and the schema."""
+
+    raw: RawTable
+    schema: Schema
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        return self.raw.frame
+
+    def cells(self, column: Column) -> pd.Series:
+        """The cells of a column."""
+        return self.frame[column.name]
+
+
+class DataCheck:
+    """One kind of trouble. The docstring says what, why it hurts, and what to do."""
+
+    code: ClassVar[str]
+
+    def find(self, table: Table) -> Iterator[DataWarning]:
+        """A warning for each place where the table has it."""
+        raise TypeError(f"{type(self).__name__} must define what it finds.")
+
+    def warn(
+        self, message: str, column: Column | None = None, fix: Schema | None = None, fix_label: str = ""
+    ) -> DataWarning:
+        """A warning of this check."""
+        return DataWarning(self.code, column.name if column else None, message, fix, fix_label)
+
+    def ignoring(self, table: Table, column: Column) -> tuple[Schema, str]:
+        """The fix that leaves a column out, and its label."""
+        ignored = column.model_copy(update={"role": "ignored", "role_reason": ""})
+        return table.schema.changed([ignored]), f"Ignore {column.name}"

@@ -1,0 +1,104 @@
+"""Rows that are not used, that stand there twice, or of which there are too few."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from trainers.data.own.schema import UNEQUAL_CLASSES
+from trainers.data.own.tasks import predicts_classes
+from trainers.data.own.warnings.base import DataCheck, DataWarning, Table
+
+FEW = 10  # samples of a class
+SMALL = 50  # rows
+
+
+class LeftOutByReader(DataCheck):
+    """Some lines of the file could not be divided into the same columns as the others, and are left out."""
+
+    code: ClassVar[str] = "D120"
+
+    def find(self, table: Table) -> Iterator[DataWarning]:
+        if count := table.raw.left_out_count:
+            shown = "; ".join(f"row {row.line} {row.reason}" for row in table.raw.left_out[:3])
+            yield self.warn(f"{count:,} {'row is' if count == 1 else 'rows are'} left out: {shown}.")
+
+
+class SameRowTwice(DataCheck):
+    """The same row stands there more than once. A copy in the training part and one in the test part make the score
+    better than it is."""
+
+    code: ClassVar[str] = "D121"
+
+    def find(self, table: Table) -> Iterator[DataWarning]:
+        used = [column.name for column in (*table.schema.inputs, *table.schema.targets)]
+        if not used or len(table.frame) < 2:
+            return
+        count = int(table.frame[used].duplicated().sum())
+        share = count / len(table.frame)
+        if count and len(table.schema.inputs) > 2:
+            some = f"{share:.1%}" if share >= 0.001 else "less than 0.1%"
+            yield self.warn(
+                f"{count:,} {'row is' if count == 1 else 'rows are'} the same as one before ({some}), in all columns "
+                "that are used. Copies in the training and in the test part make the score better than it is."
+            )
+
+
+class TargetIsMissing(DataCheck):
+    """Rows without a target teach nothing, and are left out."""
+
+    code: ClassVar[str] = "D122"
+
+    def find(self, table: Table) -> Iterator[DataWarning]:
+        for column in table.schema.targets:
+            count = int(table.cells(column).isna().sum())
+            if count:
+                rows = f"{count:,} of {len(table.frame):,} rows"
+                yield self.warn(f"is the target, and missing in {rows}: these are left out.", column)
+
+
+class FewOfAClass(DataCheck):
+    """A class has so few rows that the network can hardly learn it, and its score says little."""
+
+    code: ClassVar[str] = "D123"
+
+    def find(self, table: Table) -> Iterator[DataWarning]:
+        if not predicts_classes(table.schema.task):
+            return
+        target = table.schema.targets[0]
+        counts = table.cells(target).dropna().value_counts()
+        few = counts[counts < FEW]
+        if len(few):
+            shown = ", ".join(f"{str(name)[:30]} ({count})" for name, count in few.iloc[:5].items())
+            more = f" and {len(few) - 5:,} more" if len(few) > 5 else ""
+            yield self.warn(f"has classes with fewer than {FEW} rows: {shown}{more}.", target)
+
+
+class UnequalClasses(DataCheck):
+    """One class has far more rows than another. A network that always answers with the large one is right most of the
+    time, and useless: choose balanced class weights."""
+
+    code: ClassVar[str] = "D124"
+
+    def find(self, table: Table) -> Iterator[DataWarning]:
+        if not predicts_classes(table.schema.task):
+            return
+        target = table.schema.targets[0]
+        counts = table.cells(target).dropna().value_counts()
+        if len(counts) > 1 and counts.iloc[0] >= UNEQUAL_CLASSES * counts.iloc[-1]:
+            largest, smallest = (f"{str(counts.index[place])[:30]} has {counts.iloc[place]:,}" for place in (0, -1))
+            yield self.warn(
+                f"has unequal classes: {largest} rows, {smallest}. The recommended network weighs them equally "
+                "(class_weights: balanced).",
+                target,
+            )
+
+
+class FewRows(DataCheck):
+    """With so few rows, the score depends on which of them happen to be in the test part."""
+
+    code: ClassVar[str] = "D125"
+
+    def find(self, table: Table) -> Iterator[DataWarning]:
+        if len(table.frame) < SMALL:
+            yield self.warn(f"There are only {len(table.frame)} rows: a score on so few says little.")
