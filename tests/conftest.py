@@ -1,10 +1,12 @@
-"""Shared by all tests: a fixture that makes small documents in one line."""
+"""Shared by all tests: small documents in one line, quick conversions, and the order of the tests."""
 
 from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 # Before torch is imported: runs would else measure how many threads are fastest, while other tests use the same cores.
@@ -13,8 +15,12 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import pytest
 from hypothesis import settings
 
+sys.path.insert(0, str(Path(__file__).parents[1]))  # for tests.warm_converter, however pytest was started
+
 import builder
 from builder.document import Document
+from builder.exports import interpreter
+from tests.warm_converter import WarmConverter
 
 # The same examples in every run. NETLOOM_EXPLORE=1 looks for new ones. No deadline: a busy machine is slow, not wrong.
 settings.register_profile("steady", derandomize=True, deadline=None)
@@ -49,3 +55,23 @@ def make(*nodes: tuple[Any, ...], edges: str = "", load: bool = True, **fields: 
 def make_fixture() -> Maker:
     """`make`, for tests that cannot import this file."""
     return make
+
+
+@pytest.fixture(scope="session")
+def converting_process() -> Iterator[WarmConverter]:
+    converter = WarmConverter()
+    yield converter
+    converter.stop()
+
+
+@pytest.fixture
+def warm_converter(converting_process: WarmConverter, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Models are converted in a process that has imported the converters already."""
+    monkeypatch.setattr(interpreter.ready, "convert", converting_process.convert)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with long tests come first: at the end the processes of xdist share what is left, and it is short."""
+    long = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in long)  # stable: the tests of a file stay together

@@ -90,6 +90,7 @@ def test_slices_pool_as_torch_does(sizes: tuple[int, ...], output: tuple[int, ..
     assert torch.allclose(AdaptiveWindows(output, largest=False)(given), mean, atol=1e-6)
 
 
+@pytest.mark.usefixtures("warm_converter")
 def test_adaptive_pooling_with_unequal_windows_goes_to_onnx(tmp_path: Path) -> None:
     document = pooled("AdaptiveMaxPool2d", (2, 8, 9), [3, 4])
     made = builder.export(builder.compile(document), document, tmp_path / "model.onnx", "onnx")

@@ -16,6 +16,7 @@ import trainers
 from tests.pages.trained import chain
 from trainers.runs.predictions import predict
 
+pytestmark = pytest.mark.usefixtures("warm_converter")
 FLAT = ("Flatten", {})
 
 

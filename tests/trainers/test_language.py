@@ -161,6 +161,7 @@ def test_after_training(train: Train) -> None:
     assert len(seen.names["attention"][0]) == 16
 
 
+@pytest.mark.usefixtures("warm_converter")
 def test_model_py_generates_text(train: Train, tmp_path: Path) -> None:
     run = train(writer())
     builder.export(run.model(), run.document, tmp_path / "model.zip", "zip")

@@ -109,6 +109,7 @@ def test_a_step_trains_every_parameter(document: Document) -> None:
     assert all(np.isfinite(value) for value in learner.evaluate(prepared.validation).values())
 
 
+@pytest.mark.usefixtures("warm_converter")
 @pytest.mark.parametrize("name", EXPORTED)
 def test_it_is_exported_to_onnx(name: str, tmp_path: Path) -> None:
     path = tmp_path / "model.onnx"

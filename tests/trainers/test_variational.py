@@ -120,6 +120,7 @@ def test_a_paused_run_equals_one_without_a_pause() -> None:
     assert straight.training_metrics() == second.training_metrics()
 
 
+@pytest.mark.usefixtures("warm_converter")
 def test_a_run_learns_and_new_samples_are_decoded(train: Train, tmp_path: Path) -> None:
     run = train(autoencoder(draw=True, epochs=6))
     assert run.state == "finished", run.progress().message

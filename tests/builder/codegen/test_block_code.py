@@ -145,6 +145,7 @@ def test_any_names_and_numbers(which: str, first: str, other: str, repeat: int) 
 FORMATS = {"safetensors": "safetensors", "python": "py", "onnx": "onnx", "pt2": "pt2", "zip": "zip"}
 
 
+@pytest.mark.usefixtures("warm_converter")
 @pytest.mark.parametrize("kind", FORMATS)
 @pytest.mark.parametrize("name", ["siamese", "transformer"])
 def test_every_export_of_networks_with_blocks_and_shared_weights(name: str, kind: str, tmp_path: Path) -> None:

@@ -89,6 +89,7 @@ def test_one_network_of_several() -> None:
         only(both, "critic")
 
 
+@pytest.mark.usefixtures("warm_converter")
 @pytest.mark.slow
 def test_parts_go_into_one_zip_and_a_wrong_one_is_named(tmp_path: Path) -> None:
     whole = document("logistic_regression")

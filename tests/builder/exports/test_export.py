@@ -255,6 +255,7 @@ def broken(document: Document, model: nn.Module) -> dict[str, str]:
     raise RuntimeError("no idea")
 
 
+@pytest.mark.usefixtures("warm_converter")
 def test_companions_add_files(
     digits: tuple[nn.Module, Document], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

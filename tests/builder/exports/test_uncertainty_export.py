@@ -115,6 +115,7 @@ def test_one_number_for_two_classes(make: Any, tmp_path: Path) -> None:
     torch.testing.assert_close(found["mean"][:, 1].float(), yes, atol=1e-5, rtol=1e-5)
 
 
+@pytest.mark.usefixtures("warm_converter")
 def test_an_ensemble_in_one_zip(make: Any, tmp_path: Path) -> None:
     import zipfile
 
@@ -131,6 +132,7 @@ def test_an_ensemble_in_one_zip(make: Any, tmp_path: Path) -> None:
     assert done_there.stdout.strip() == b"5", done_there.stderr
 
 
+@pytest.mark.usefixtures("warm_converter")
 @pytest.mark.slow
 def test_an_ensemble_of_two_inputs_in_onnx(make: Any, tmp_path: Path) -> None:
     document = make(

@@ -57,6 +57,7 @@ def test_long_names_break_a_line_where_the_formatter_would() -> None:
     tidy(builder.to_python(Document.model_validate(called)))
 
 
+@pytest.mark.usefixtures("warm_converter")
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "cases"), [("onnx", IN_ONNX), ("pt2", [*DEFAULTS, *NOT_IN_ONNX])], ids=["onnx", "pt2"]
@@ -71,6 +72,7 @@ def test_every_layer_can_be_exported(kind: str, cases: list[Case], tmp_path: Pat
     assert builder.export(model, document, tmp_path / f"all.{kind}", kind).difference < 1e-4
 
 
+@pytest.mark.usefixtures("warm_converter")
 @pytest.mark.parametrize("case", NOT_IN_ONNX, ids=lambda case: case.label)
 def test_what_cannot_be_exported_says_why(case: Case, tmp_path: Path) -> None:
     document = together([case])
