@@ -36,7 +36,7 @@ def show(session: Session) -> None:
         if st.button(
             "Templates", icon=":material/dashboard:", key="templates", help="Example networks, each with a lesson"
         ):
-            gallery.dialog(session)
+            gallery.show_dialog(session)
         if st.button("Open", icon=":material/folder_open:", key="open", help="Open a recent document or a file"):
             opening.dialog(session)
         st.download_button(

@@ -46,6 +46,7 @@ class Session:
     drafts: dict[str, tuple[Any, str]] = field(default_factory=dict)  # widget → a refused input, and why
     generations: dict[str, int] = field(default_factory=dict)  # widget → how often it got a new key
     runs: dict[str, str] = field(default_factory=dict)  # document id → id of the run that this tab shows
+    left_gallery: bool = False  # a template was opened from the list of templates, which is to be left
     path: BlockPath = TOP  # what the canvas shows: the whole network, or the inside of a block
     _graph: tuple[Document, BlockPath, Document] | None = None
 

@@ -61,27 +61,33 @@ def chosen(key: str) -> dict[str, dict[str, Document]]:
     return {picked: groups()[picked]} if picked in counts else groups()
 
 
-def cards(session: Session, key: str, columns: int = 3) -> str | None:
-    """All templates as cards. Returns the name of the one that was just opened."""
-    opened = None
+def opened(session: Session) -> bool:
+    """Whether a template was just opened; asked before anything is drawn, for the page is left then, and all these
+    cards would be drawn and sent only to go."""
+    was, session.left_gallery = session.left_gallery, False
+    return was
+
+
+def _open(session: Session, document: Document) -> None:
+    session.open(document, f"{document.name} was opened as a new document.")
+    session.left_gallery = True
+
+
+def cards(session: Session, key: str, columns: int = 3) -> None:
+    """All templates as cards."""
     for label, members in chosen(key).items():
         st.html(f'<div class="nl-heading"><span class="nl-title">{escape(label)}</span></div>')
-        opened = _row(session, key, list(members.items()), columns) or opened
-    return opened
+        _row(session, key, list(members.items()), columns)
 
 
-def _row(session: Session, key: str, items: list[tuple[str, Document]], columns: int) -> str | None:
-    opened = None
+def _row(session: Session, key: str, items: list[tuple[str, Document]], columns: int) -> None:
     for start in range(0, len(items), columns):
         for column, (name, document) in zip(
             st.columns(columns, gap="small"), items[start : start + columns], strict=False
         ):
             with column, st.container(border=True, key=f"{key}_{name}", height="stretch"):
                 head(document, image(name))
-                if st.button("Open", key=f"{key}_open_{name}", width="stretch"):
-                    session.open(document, f"{document.name} was opened as a new document.")
-                    opened = name
-    return opened
+                st.button("Open", key=f"{key}_open_{name}", width="stretch", on_click=_open, args=(session, document))
 
 
 def head(document: Document, svg: str) -> None:
@@ -101,31 +107,39 @@ def own_lesson(session: Session) -> None:
             right.markdown(document.lesson_text.replace("![", "!\\["))
 
 
-def lessons(session: Session) -> bool:
-    """Every template with its lesson. True if one was just opened."""
-    opened = False
+def lessons(session: Session) -> None:
+    """Every template with its lesson."""
     for label, members in chosen("lessons").items():
         st.html(f'<div class="nl-heading"><span class="nl-title">{escape(label)}</span></div>')
         for name, document in members.items():
-            opened = _lesson(session, name, document) or opened
-    return opened
+            _lesson(session, name, document)
 
 
-def _lesson(session: Session, name: str, document: Document) -> bool:
-    opened = False
+def _lesson(session: Session, name: str, document: Document) -> None:
     with st.container(border=True, key=f"lesson_{name}"):
         left, right = st.columns([1, 2], gap="medium")
         with left:
             head(document, image(name))
-            if st.button("Open in Build", key=f"lesson_open_{name}", type="primary", icon=":material/account_tree:"):
-                session.open(document, f"{document.name} was opened as a new document.")
-                opened = True
+            st.button(
+                "Open in Build",
+                key=f"lesson_open_{name}",
+                type="primary",
+                icon=":material/account_tree:",
+                on_click=_open,
+                args=(session, document),
+            )
         right.markdown(document.lesson_text or "This template has no lesson.")
-    return opened
+
+
+def show_dialog(session: Session) -> None:
+    """All templates in a dialog over the page; called once, when it is asked for."""
+    session.left_gallery = False
+    dialog(session)
 
 
 @st.dialog("Templates", width="large", icon=":material/dashboard:")
 def dialog(session: Session) -> None:
-    st.caption("A template opens as a new document. The current document stays in the list under Open.")
-    if cards(session, "template"):
+    if opened(session):
         st.rerun()
+    st.caption("A template opens as a new document. The current document stays in the list under Open.")
+    cards(session, "template")
