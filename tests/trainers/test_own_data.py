@@ -115,6 +115,27 @@ def test_the_script_reads_the_same_rows(file: str, tmp_path: Path, monkeypatch: 
     np.testing.assert_allclose(arrays.targets, targets.astype(arrays.targets.dtype))
 
 
+@pytest.mark.parametrize("ending", ["parquet", "jsonl", "json", "tsv"])
+def test_other_formats_are_read_by_the_script_too(flowers: Path, ending: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows, path = pd.read_csv(flowers, na_values="?"), flowers.with_suffix(f".{ending}")
+    if ending == "parquet":
+        rows.to_parquet(path)
+    elif ending == "tsv":
+        rows.to_csv(path, sep="\t", index=False)
+    else:
+        rows.to_json(path, orient="records", lines=ending == "jsonl")
+    data = dataset({"name": trainers.add_data(path)})
+    arrays = data.load()
+    monkeypatch.chdir(path.parent)
+    names: dict[str, Any] = {}
+    exec(compile(data.source(), "train.py", "exec"), names)
+    inputs, targets = names["load_data"]()
+    for ours, theirs in zip(arrays.inputs, inputs, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    np.testing.assert_array_equal(arrays.targets, targets)
+    assert len(arrays.targets) == 150 and data.classes == ("lily", "rose", "violet")
+
+
 @needs_tables
 @pytest.mark.parametrize(
     ("file", "target", "ignored"),

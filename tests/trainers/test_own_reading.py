@@ -177,3 +177,114 @@ def test_yes_and_no(words: tuple[str, str]) -> None:
 
 def test_leading_zeros_are_codes() -> None:
     assert guess_column("zip", pd.Series(["01234", "10115", "01234"], dtype="str")).type == "category"
+
+
+# -- files that know the types of their columns ------------------------------------------------------------------------
+
+ROWS = pd.DataFrame(
+    {"age": [30, 41, 5], "size": [1.5, None, 2.5], "who": ["Bo", "Åsa", None], "wild": [True, False, True]}
+)
+
+
+def test_parquet_whatever_it_is_called(tmp_path: Path) -> None:
+    ROWS.assign(cells=[[1], [2], [3]], when=pd.to_datetime(["2024-01-01"] * 3)).to_parquet(tmp_path / "rows.csv")
+    table = reader_for(tmp_path / "rows.csv").read(tmp_path / "rows.csv")
+    assert [str(kind).partition("[")[0] for kind in table.frame.dtypes] == [
+        "int64", "float64", "str", "bool", "datetime64"
+    ]  # fmt: skip
+    assert "cells" in table.found["nested"] and guess_column("when", table.frame["when"]).type == "date"
+    (tmp_path / "cut.parquet").write_bytes((tmp_path / "rows.csv").read_bytes()[:200])
+    with pytest.raises(DataError, match="cut off or damaged"):
+        read_table(tmp_path / "cut.parquet")
+
+
+@pytest.mark.parametrize("lines", [True, False])
+def test_json(tmp_path: Path, lines: bool) -> None:
+    ROWS.to_json(tmp_path / "rows.json", orient="records", lines=lines)
+    frame = read_table(tmp_path / "rows.json")
+    assert frame["age"].tolist() == [30, 41, 5] and frame["size"].isna().tolist() == [False, True, False]
+    assert guess_column("wild", frame["wild"]).type == "yes_no"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"a": 1}\n{"a": \n', "no JSON: .* in line 2"),
+        ("[1, 2, 3]", "no records"),
+        ("", "no records"),
+        ("[" * 99_999, "JSON|nested"),
+    ],
+)
+def test_json_that_is_none(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "rows.jsonl").write_text(text, encoding="utf-8")
+    with pytest.raises(DataError, match=message):
+        read_table(tmp_path / "rows.jsonl")
+
+
+def sheet(path: Path, rows: list[list[Any]], name: str = "Sheet1") -> None:
+    """Write a workbook by hand, since nothing that writes one is installed: cells of text, numbers and yes/no."""
+    import zipfile
+    from xml.sax.saxutils import escape
+
+    def cell(value: Any, place: str) -> str:
+        if value is None:
+            return ""
+        if isinstance(value, bool):
+            return f'<c r="{place}" t="b"><v>{int(value)}</v></c>'
+        if isinstance(value, int | float):
+            return f'<c r="{place}"><v>{value}</v></c>'
+        return f'<c r="{place}" t="inlineStr"><is><t>{escape(value)}</t></is></c>'
+
+    body = "".join(
+        f'<row r="{y}">{"".join(cell(value, f"{chr(65 + x)}{y}") for x, value in enumerate(row))}</row>'
+        for y, row in enumerate(rows, 1)
+    )
+    main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+    rels = "http://schemas.openxmlformats.org/package/2006/relationships"
+    office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+    types = "http://schemas.openxmlformats.org/package/2006/content-types"
+    with zipfile.ZipFile(path, "w") as book:
+        book.writestr(
+            "[Content_Types].xml",
+            f'<Types xmlns="{types}"><Default Extension="xml" ContentType="application/xml"/><Default Extension="rels" '
+            'ContentType="application/vnd.openxmlformats-package.relationships+xml"/></Types>',
+        )
+        link = (
+            f'<Relationships xmlns="{rels}"><Relationship Id="r1" Type="{office}/{{}}" Target="{{}}"/></Relationships>'
+        )
+        book.writestr("_rels/.rels", link.format("officeDocument", "xl/workbook.xml"))
+        book.writestr("xl/_rels/workbook.xml.rels", link.format("worksheet", "worksheets/sheet1.xml"))
+        book.writestr(
+            "xl/workbook.xml",
+            f'<workbook xmlns="{main}" xmlns:r="{office}"><sheets><sheet name="{name}" sheetId="1" r:id="r1"/>'
+            "</sheets></workbook>",
+        )
+        book.writestr(
+            "xl/worksheets/sheet1.xml", f'<worksheet xmlns="{main}"><sheetData>{body}</sheetData></worksheet>'
+        )
+
+
+def test_spreadsheets(tmp_path: Path) -> None:
+    sheet(tmp_path / "rows.xlsx", [["age", "who", "wild"], [3, "Bo", True], [4.5, None, False], [5, "Åsa", True]])
+    table = reader_for(tmp_path / "rows.xlsx").read(tmp_path / "rows.xlsx")
+    assert list(table.frame.columns) == ["age", "who", "wild"] and table.frame["age"].tolist() == [3, 4.5, 5]
+    assert guess_column("wild", table.frame["wild"]).type == "yes_no" and table.frame["who"].isna().tolist() == [
+        False,
+        True,
+        False,
+    ]
+
+
+def test_a_title_above_the_table_of_a_sheet(tmp_path: Path) -> None:
+    sheet(tmp_path / "rows.xlsx", [["Results of 2024"], [None], ["age", "who"], [3, "Bo"], [4, "Al"], [5, "Cy"]])
+    frame = read_table(tmp_path / "rows.xlsx")
+    assert list(frame.columns) == ["age", "who"] and frame["age"].tolist() == [3, 4, 5]
+
+
+def test_a_zip_is_no_spreadsheet(tmp_path: Path) -> None:
+    import zipfile
+
+    with zipfile.ZipFile(tmp_path / "rows.xlsx", "w") as archive:
+        archive.writestr("a.txt", "hello")
+    with pytest.raises(DataError, match="cannot be opened as a spreadsheet"):
+        read_table(tmp_path / "rows.xlsx")

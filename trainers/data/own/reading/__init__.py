@@ -27,7 +27,7 @@ def reader_for(path: Path) -> Reader:
     """The reader of a file, by its first bytes and its ending. DataError: nothing reads it."""
     with path.open("rb") as opened:
         head = opened.read(4096)
-    for kind in READERS.values():
+    for kind in sorted(READERS.values(), key=lambda kind: not kind.magic):  # contents decide before the ending does
         reader = kind()
         if reader.recognises(head, path.suffix.lower()):
             return reader

@@ -19,9 +19,14 @@ class Reader:
     label: ClassVar[str]  # for people
     endings: ClassVar[tuple[str, ...]]  # of file names, in lower case
 
+    magic: ClassVar[tuple[bytes, ...]] = ()  # how its files begin, whatever they are called
+    shares_magic: ClassVar[bool] = False  # with other formats: then the ending decides
+
     def recognises(self, head: bytes, ending: str) -> bool:
-        """Whether a file that begins with these bytes is of this format. Contents decide before the ending does."""
-        return ending in self.endings
+        """Whether a file that begins with these bytes is of this format."""
+        if self.magic and not head.startswith(self.magic):
+            return False
+        return ending in self.endings or (bool(self.magic) and not self.shares_magic)
 
     def options(self, path: Path) -> dict[str, str]:
         """What can be chosen of this file before it is read, such as the sheet: by name, with what is taken."""

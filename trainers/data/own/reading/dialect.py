@@ -65,7 +65,7 @@ def find_dialect(text: str, complete: bool) -> Dialect:
     if not complete and len(rows) > 1 and len(rows) < LOOK_AT:
         rows.pop()
     columns = Counter(map(len, rows)).most_common(1)[0][0] if rows else 0
-    header, reasons["header"] = _header(rows, columns)
+    header, reasons["header"] = find_header(rows, columns)
     return Dialect(delimiter, quote, header, skip, columns, reasons)
 
 
@@ -137,7 +137,7 @@ def _score(rows: list[list[str]], blanks: bool) -> float:
     return (count / len(rows)) ** 2 * (0.2 + 0.8 * whole) * (1 - 0.1 / usual)
 
 
-def _header(rows: list[list[str]], columns: int) -> tuple[bool, str]:
+def find_header(rows: list[list[str]], columns: int) -> tuple[bool, str]:
     """Whether the first row names the columns, and why."""
     if not rows:
         return False, "There is no row."

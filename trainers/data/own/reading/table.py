@@ -53,3 +53,32 @@ def unique_names(names: Iterable[object]) -> list[str]:
         seen.add(unique)
         result.append(unique)
     return result
+
+
+def flat_columns(frame: pd.DataFrame, why: str) -> RawTable:
+    """A table whose file has types: columns with plain names, in which every cell is a single value.
+
+    Columns with lists, records or bytes in their cells are left out, and `found` names them.
+    """
+    import pandas as pd
+
+    frame = frame.reset_index(drop=True).set_axis(unique_names(frame.columns), axis=1)
+    kept, nested = {}, []
+    for name in frame.columns:
+        cells = frame[name]
+        if isinstance(cells.dtype, pd.CategoricalDtype):
+            cells = cells.astype(cells.cat.categories.dtype)
+        if cells.dtype == object:
+            known = cells.dropna()
+            if known.map(lambda value: isinstance(value, list | dict | bytes | tuple) or hasattr(value, "shape")).any():
+                nested.append(str(name))
+                continue
+            numbers = known.map(lambda value: isinstance(value, int | float) and not isinstance(value, bool)).all()
+            cells = pd.to_numeric(cells) if numbers and len(known) else cells.infer_objects()
+            if cells.dtype == object and not pd.api.types.is_datetime64_any_dtype(cells):
+                cells = cells.map(str, na_action="ignore").astype("str")
+        kept[name] = cells
+    found = {"types": why}
+    if nested:
+        found["nested"] = f"Left out, since their cells are lists or records: {', '.join(nested[:20])}."
+    return RawTable(pd.DataFrame(kept, index=frame.index), found)
