@@ -46,7 +46,7 @@ def classifier() -> nn.Module:
         head = (nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(32 * 49, 64), nn.ReLU(), nn.Linear(64, 10))
         network = nn.Sequential(*convolutions, *head)
         optimizer = torch.optim.Adam(network.parameters(), lr=0.001)
-        batches = [order for _ in range(4) for order in torch.randperm(len(images)).split(64)]
+        batches = [order for _ in range(2) for order in torch.randperm(len(images)).split(64)]
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.006, total_steps=len(batches))
         for order in batches:
             optimizer.zero_grad()

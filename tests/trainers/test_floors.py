@@ -43,7 +43,7 @@ def test_cnn_on_mnist_10k(train: Train) -> None:
     document = builder.template("lenet")
     assert document.training["epochs"] <= 5
     assert document.training["data"]["name"] == "mnist_10k"
-    assert mean_score(train, document, "accuracy") >= 0.97
+    assert mean_score(train, document, "accuracy", epochs=2) >= 0.97  # two are enough for that
 
 
 @pytest.mark.parametrize(("data", "floor"), [("iris", 0.91), ("wine", 0.92), ("breast_cancer", 0.95)])
