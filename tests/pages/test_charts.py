@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
@@ -9,8 +11,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import builder
-from pages.parts.theme import charts, theme
-from pages.parts.training import activations, block_rows, curves, gradients, run_data, run_graph
+from pages.parts.theme import charts, numbers, theme
+from pages.parts.training import activations, block_rows, curves, gradients, run_data, run_graph, run_summary
 from pages.parts.training.run_data import Curve, ProbeTable
 
 
@@ -155,7 +157,12 @@ def test_the_graph_shows_every_node_its_gradient_and_its_badge() -> None:
     document = builder.template("vanishing_gradients")
     html = run_graph.network_html(document, {"fc1": 1e-9, "fc2": 1e-3}, {"fc1": "vanishing"})
     assert html.count('class="nl-node') == len(document.nodes)
-    assert "1.0e-09" in html and html.count("nl-word") == 1 and "nl-ring-error" in html
+    assert (
+        "10⁻⁹" in html
+        and "e-" not in re.sub(r"data:[^)]*", "", html)
+        and html.count("nl-word") == 1
+        and "nl-ring-error" in html
+    )
     mild = run_graph.draw(document, {}, {"fc1": "dead", "fc2": "equal"}, {"fc1": "warning", "fc2": "error"})
     assert mild.count("nl-ring-warning") == 1 and mild.count("nl-ring-error") == 1
 
@@ -172,3 +179,11 @@ def test_a_chart_keeps_its_name_when_its_numbers_change() -> None:
     first, second = (test.get("bidi_component")[0].proto for test in tests)
     assert first.SerializeToString() != second.SerializeToString()
     assert first.id == second.id
+
+
+def test_numbers_are_written_as_on_the_axes() -> None:
+    written = {5.8e-3: "0.0058", 3e-9: "3.0·10⁻⁹", 0: "0", 1234.0: "1,200", 2.5e7: "2.5·10⁷"}
+    written |= {-4e-6: "−4.0·10⁻⁶", 0.00099951: "0.0010", float("inf"): "inf", float("nan"): "nan"}
+    assert [numbers.readable(value) for value in written] == list(written.values())
+    assert [numbers.readable(value, 1) for value in (3e-9, 0.02, 1e-5, 300.0)] == ["3·10⁻⁹", "0.02", "10⁻⁵", "300"]
+    assert run_summary.number(2.31e-4) == "2.3·10⁻⁴"

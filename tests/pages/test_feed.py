@@ -183,7 +183,8 @@ def test_a_number_on_a_log_axis_is_written_as_one_reads_it() -> None:
 
 
 def test_few_epochs_have_one_tick_each() -> None:
-    assert charts.epochs(3)["dtick"] == 1 and "dtick" not in charts.epochs(500)
+    few, many = ([{"x": range(1, last + 1)}, {"x": []}] for last in (3, 500))
+    assert charts.whole_numbers(few)["dtick"] == 1 and "dtick" not in charts.whole_numbers(many)
 
 
 def test_the_weights_of_a_run_are_measured_and_drawn() -> None:

@@ -11,6 +11,7 @@ from pages.parts.runs import missing_weights, run_choice, run_exports
 from pages.parts.runs.run_exports import EVERYTHING, FORMATS, Format
 from pages.parts.theme import charts
 from pages.parts.theme.escaping import escape, file_name
+from pages.parts.theme.numbers import readable
 from pages.parts.theme.run_page import show_error
 from trainers.events import OVER
 from trainers.runs.run import Run
@@ -104,7 +105,7 @@ def _verified(run: Run, format: Format, part: str) -> str:
     found = run_exports.made(run, format, part)
     if found is None:
         return ""
-    verified = f"✓ verified: largest difference {found.difference:.0e}"
+    verified = f"✓ verified: largest difference {readable(found.difference, 1)}"
     return f'<small class="nl-good" title="{escape(found.checked)}">{verified}</small>'
 
 

@@ -12,6 +12,7 @@ from pages.parts.canvas.network_frames import HEAD, NetworkFrame, network_frames
 from pages.parts.canvas.positions import Position, with_positions
 from pages.parts.theme import charts, theme
 from pages.parts.theme.escaping import escape
+from pages.parts.theme.numbers import readable
 from pages.parts.training import block_rows, feed
 from pages.parts.training.block_rows import GroupedRun, NodeGradients
 from pages.parts.training.gradients import node_badges, node_severities
@@ -127,7 +128,7 @@ def _node(
 def _number(gradients: NodeGradients) -> str:
     if not gradients.high:
         return "no gradient"
-    low, high = f"{gradients.low:.1e}", f"{gradients.high:.1e}"
+    low, high = readable(gradients.low), readable(gradients.high)
     return high if low == high else f"{low} – {high}"
 
 
@@ -135,7 +136,7 @@ def _repeats(gradients: NodeGradients, colours: Mapping[str, str]) -> str:
     """A small field in the colour of each repeat."""
     shown = list(gradients.sizes.items())[:MOST_REPEATS]
     fields = "".join(
-        f'<i style="background:{colours.get(where, "transparent")}" title="{escape(where)}: {size:.1e}"></i>'
+        f'<i style="background:{colours.get(where, "transparent")}" title="{escape(where)}: {readable(size)}"></i>'
         for where, size in shown
     )
     return f'<div class="nl-cells">{fields}</div>'
@@ -183,7 +184,8 @@ def _scale(sizes: Mapping[str, float]) -> str:
     if not known:
         return '<div class="nl-scale">The colours appear with the first measurements.</div>'
     steps = ", ".join(charts.scale_colours(index / 8 for index in range(9)))
+    ends = readable(10**low, 1), readable(10**high, 1)
     return (
-        f'<div class="nl-scale"><span>{10**low:.0e}</span><i style="background:linear-gradient(90deg, {steps})"></i>'
-        f"<span>{10**high:.0e}</span></div>"
+        f'<div class="nl-scale"><span>{ends[0]}</span><i style="background:linear-gradient(90deg, {steps})"></i>'
+        f"<span>{ends[1]}</span></div>"
     )

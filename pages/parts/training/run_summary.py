@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from pages.parts.theme.escaping import escape
+from pages.parts.theme.numbers import readable
 from pages.parts.training.run_data import LiveRun
 from trainers.data.fingerprint import CHANGED
 from trainers.events import DIVERGED, SplitName, Verdict
@@ -60,7 +61,7 @@ def number(value: Any) -> str:
     if size == 0 or 0.001 <= size < 1:
         return f"{value:.3f}"
     if size < 0.001 or size >= 1e6:
-        return f"{value:.1e}"
+        return readable(value)
     return f"{value:,.2f}" if size < 100 else f"{value:,.0f}"
 
 
