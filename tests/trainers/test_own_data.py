@@ -300,6 +300,17 @@ def test_damaged_arrays_are_made_again(flowers: Path) -> None:
         np.testing.assert_array_equal(dataset({"name": name}).load().inputs[0], before)
 
 
+def test_arrays_that_cannot_be_kept_are_used_all_the_same(flowers: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = trainers.add_data(flowers)
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("trainers.data.own.preparing.make_folder", full)
+    assert len(dataset({"name": name}).load().targets) == 150
+    assert not (library.stored(name).folder / "prepared").exists()
+
+
 # -- warnings ----------------------------------------------------------------------------------------------------------
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import shutil
@@ -42,7 +43,10 @@ class PreparedRows(NamedTuple):
 def raw_rows(data: Stored) -> pd.DataFrame:
     """The table as it stands in the file. DataError: the file is gone, or another one than was added."""
     check_file(data)
-    return reader_named(data.source.reader).read(data.data_file).frame
+    try:
+        return reader_named(data.source.reader).read(data.data_file).frame
+    except OSError as error:
+        raise DataError(f"The file of {data.full_name} cannot be read: {error.strerror or error}.") from None
 
 
 def check_file(data: Stored) -> None:
@@ -62,8 +66,10 @@ def prepared(data: Stored) -> PreparedRows:
     found = _load(folder, key)
     if found is None:
         rows = encode(raw_rows(data), data.schema)
-        shutil.rmtree(folder, ignore_errors=True)
-        make_folder(folder, lambda temporary: _save(temporary, key, rows))
+        # where the disk is full, or another process was faster, the arrays are used as they are in memory
+        with contextlib.suppress(OSError):
+            shutil.rmtree(folder, ignore_errors=True)
+            make_folder(folder, lambda temporary: _save(temporary, key, rows))
         found = _load(folder, key) or rows
     return found
 
