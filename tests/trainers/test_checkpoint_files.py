@@ -138,9 +138,10 @@ def test_training_goes_on_while_a_checkpoint_is_written(tmp_path: Path, monkeypa
 
 
 def test_a_checkpoint_that_could_not_be_written_is_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    writer = checkpoint.CheckpointWriter(tmp_path / "missing")
+    (tmp_path / "a_file").write_text("and no folder")
+    writer = checkpoint.CheckpointWriter(tmp_path / "a_file")
     writer.start(1, tree(1))
-    with pytest.raises(OSError, match="missing"):
+    with pytest.raises(OSError, match="a_file"):
         writer.wait()
     writer.wait()
 

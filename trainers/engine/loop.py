@@ -87,6 +87,7 @@ class Loop:
     _pending: list[Tensor] = field(default_factory=list)
     _deadline: float = 0.0
     _ticks: int = 0
+    _has_samples: bool = False  # whether the learner was asked for generated samples and the like
 
     def check_requests_now(self) -> None:
         """Look for a request to pause or stop after the next step instead of at the next tick. From any thread."""
@@ -103,6 +104,8 @@ class Loop:
                 return False
             if not self._end_epoch():
                 return False
+        if not self._has_samples:  # the run was over before its first tick with them
+            self.events.extend(self.learner.snapshots(position.step))
         self.events.extend(self.learner.last_events())
         self.probes.assessment.evidence.ended = True
         self.events.append(Verdicts(position.step, self.probes.assessment.verdicts()))
@@ -137,6 +140,7 @@ class Loop:
         leave = self.on_tick(self._take())
         if not leave and self.position.step >= FIRST_POINTS:
             self.events.extend(self.learner.snapshots(self.position.step))
+            self._has_samples = True
         # The first ticks follow one another quickly, so that a run of one second has curves and verdicts too.
         self._ticks += 1
         self._deadline = time.perf_counter() + min(FLUSH_SECONDS, 0.01 * 2 ** min(self._ticks, 5))

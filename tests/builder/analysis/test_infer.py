@@ -65,13 +65,13 @@ def test_only_what_an_edit_touches_is_measured_again(make: Make, monkeypatch: py
 
     module = importlib.import_module("builder.analysis.infer")
     measured: list[str] = []
-    original = module._measure
+    original = module.measure
 
     def counting(spec: object, signals: object) -> object:
         measured.append(type(spec).__name__)
         return original(spec, signals)
 
-    monkeypatch.setattr(module, "_measure", counting)
+    monkeypatch.setattr(module, "measure", counting)
     document = make(
         ("image", "Input", {"shape": [31]}),
         ("a", "Linear", {"out_features": 17}),

@@ -207,7 +207,7 @@ REFUSED: list[tuple[Edit, str]] = [
     (AddNode(Node(name="fc1", type="ReLU")), "There is already a node 'fc1'"),
     (AddNode(Node(name="act2", type="Relu")), "Did you mean ReLU"),
     (AddNode(Node(name="act2", type="Dropout", params={"p": 3.0})), "act2: p must be at most 1.0, got 3.0."),
-    (AddNode(Node(name="act2", type="ReLU"), (float("nan"), 0.0)), "cannot be at (nan, 0.0)"),
+    (AddNode(Node(name="act2", type="ReLU"), (float("nan"), 0.0)), "cannot be at [nan, 0.0]"),
     (AddNode(Node(name="act2", type="ReLU"), (1e300, 0.0)), "cannot be at"),
     (RemoveNodes(("fc9",)), "Did you mean fc2 or fc1?"),
     (RenameNode("ghost", "a"), "There is no node 'ghost'."),
