@@ -207,6 +207,25 @@ def test_groups_stay_together(tmp_path: Path) -> None:
     assert not parts[0] & parts[1] and not parts[0] & parts[2] and not parts[1] & parts[2]
 
 
+def test_the_last_rows_in_time_are_for_testing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    days = pd.date_range("2024-01-01", periods=100).strftime("%d.%m.%Y").to_numpy()
+    order = np.random.default_rng(0).permutation(100)
+    path = tmp_path / "days.csv"
+    pd.DataFrame({"day": days[order], "x": order, "y": order * 2.0 + 1}).to_csv(path, index=False)
+    name = trainers.add_data(path, target="y", roles={"day": "time"})
+    job = trainers.Job.from_document(trainers.recommend(name))
+    prepared, arrays = job.prepare(), job.dataset.load()
+    assert arrays.inputs[0][:, 0].tolist() == list(range(100))
+    assert prepared.training.indices.max() < prepared.validation.indices.min()
+    assert prepared.validation.indices.max() < prepared.test.indices.min()
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    exec(compile(job.dataset.source(), "train.py", "exec"), names)
+    np.testing.assert_array_equal(names["load_data"]()[0], arrays.inputs[0])
+    with pytest.raises(DataError, match="must hold dates or numbers"):
+        trainers.add_data(path, target="y", roles={"day": "time"}, types={"day": "category"})
+
+
 # -- the library -------------------------------------------------------------------------------------------------------
 
 

@@ -40,7 +40,7 @@ def add_data(
         target: the column to predict. None: found by looking.
         task: the name of a task that predicts a column, see trainers/tasks. None: by the target.
         roles: for some columns (by name; "column_0", … where the file has no header) what they are for: "input",
-            "target", "group", "time", "weight" or "ignored". types: "number", "category", "yes_no", "date", "text".
+            "target", "group", "time" or "ignored". types: "number", "category", "yes_no", "date", "text".
         split: "random", "group" or "time".
         copy: keep a copy of the file, as of an upload. By default it is read where it lies.
         title: the file's name for people, where `path` is a temporary one.
@@ -132,4 +132,6 @@ def _with_splitting(schema: Schema, split: str | None) -> Schema:
         raise DataError(f"There is no split {how!r}. Rows are split: random, group, time.")
     if how in ("group", "time") and not schema.of_role(how):
         raise DataError(f"To split by {how}, give a column the role {how!r}.")
+    if how == "time" and any(column.type not in ("date", "number") for column in schema.of_role("time")):
+        raise DataError("The column that says the time must hold dates or numbers.")
     return schema.changed(splitting=Splitting(how=how)) if how != schema.splitting.how else schema

@@ -155,11 +155,12 @@ def _class_of(name: str, folder: str, schema: str, digest: str) -> type[DataSet]
     members: dict[str, Any] = {
         "__module__": __name__,
         "__doc__": f"{found.source.rows:,} rows and {len(found.schema.columns):,} columns of your own.",
-        "__annotations__": dict.fromkeys(("name", "title", "task", "origin", "stored"), ClassVar),
+        "__annotations__": dict.fromkeys(("name", "title", "task", "origin", "stored", "order"), ClassVar),
         "name": name,
         "title": re.sub(r"[^\w .,()+-]", "_", found.source.title)[:80],  # shown as Markdown, among other places
         "task": found.schema.task,
         "origin": found.source.path or "added by you",
         "stored": found,
+        "order": "time" if found.schema.splitting.how == "time" else "shuffled",
     }
     return type("_OwnTableOf", (_OwnTable,), members)

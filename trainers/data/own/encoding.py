@@ -96,7 +96,10 @@ def encode_target(frame: pd.DataFrame, columns: list[dict[str, Any]]) -> NDArray
 
 
 def used_rows(frame: pd.DataFrame, columns: list[dict[str, Any]]) -> tuple[pd.DataFrame, NDArray[Any]]:
-    """The rows that are learned from, with their targets: those with a target, and every value that must be there."""
+    """The rows that are learned from, with their targets: those with a target, and every value that must be there.
+
+    Where a column says the time, they are in its order.
+    """
     import numpy as np
 
     targets = encode_target(frame, columns)
@@ -104,7 +107,14 @@ def used_rows(frame: pd.DataFrame, columns: list[dict[str, Any]]) -> tuple[pd.Da
     for column in columns:
         if column["role"] == "input" and column["missing"] == "drop_row" and column["may_be_missing"]:
             known &= encode_column(frame[column["name"]], column)[:, -1] == 0
-    return frame[known], targets[known]
+    places = np.flatnonzero(known)
+    for column in columns:
+        if column["role"] == "time":  # the first rows train, the last ones test; rows without a time come last
+            cells = frame[column["name"]].iloc[places]
+            dates = column["type"] == "date"
+            times = dates_of(cells, column["date_format"]) if dates else numbers_of(cells, **column["notation"])
+            places = places[np.argsort(np.asarray(times), kind="stable")]
+    return frame.iloc[places], targets[places]
 
 
 def groups_of(frame: pd.DataFrame, columns: list[dict[str, Any]]) -> NDArray[np.int64]:

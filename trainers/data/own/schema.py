@@ -16,7 +16,7 @@ from trainers.data.base import DataError
 
 UNEQUAL_CLASSES = 10.0  # times as many rows of the largest class as of the smallest, from which they are balanced
 
-Role = Literal["input", "target", "group", "time", "weight", "ignored"]
+Role = Literal["input", "target", "group", "time", "ignored"]
 Type = Literal["number", "category", "yes_no", "date", "text"]
 Missing = Literal["median", "mean", "zero", "most_common", "own_category", "drop_row"]
 Encoding = Literal["standardise", "log", "one_hot", "embedding", "cyclic", "as_it_is"]
@@ -26,7 +26,6 @@ ROLES: dict[Role, str] = {
     "target": "the network predicts it",
     "group": "rows with the same value stay in one part of the data",
     "time": "rows are in this order, and the last ones are for testing",
-    "weight": "how much a row counts",
     "ignored": "not used",
 }
 TYPES: dict[Type, str] = {
