@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import trainers.early_interrupt
 import trainers.engine.openmp  # noqa: F401  (first of all: torch reads this setting when it is imported)
 from trainers.binding import bind
 from trainers.data import DataError, datasets

@@ -11,6 +11,7 @@ import json
 import math
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -26,8 +27,10 @@ import builder
 import trainers
 from builder.exports.export import export_parts
 from builder.problems import NetloomError, Problem, ProblemsError
+from trainers import early_interrupt
 from trainers.data.own import command as data_command
 from trainers.disk import NOT_SAVED
+from trainers.early_interrupt import INTERRUPTED as INTERRUPTED
 from trainers.events import OVER
 from trainers.runs.files import write
 from trainers.runs.predictions import data_change
@@ -35,11 +38,10 @@ from trainers.runs.repair import repair, unlisted
 from trainers.runs.store import Store
 from trainers.runs.summaries import summaries
 
-INTERRUPTED = 130  # the exit code of programs that Ctrl-C ended: 128 and the number of the signal
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code."""
+    early_interrupt.end()
     options = _parser().parse_args(arguments)
     try:
         code: int = options.command(options)
@@ -53,6 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _print(options, {"error": text}, text, sys.stderr)
     except KeyboardInterrupt:
         _print(options, {"error": "interrupted"}, "Interrupted.", sys.stderr)
+        return INTERRUPTED
     return 1
 
 
@@ -310,9 +313,16 @@ def _app(options: argparse.Namespace) -> int:
     root = Path(__file__).resolve().parent.parent
     command = [sys.executable, "-m", "streamlit", "run", str(root / "app.py"), "--server.port", str(options.port)]
     threading.Thread(target=_open_browser, args=(options.port,), daemon=True).start()
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server inherits it: Ctrl-C is answered by this process
     try:
-        return subprocess.call(command, cwd=root)
+        server = subprocess.Popen(command, cwd=root)
+    finally:
+        signal.signal(signal.SIGINT, handler)
+    try:
+        return server.wait()
     except KeyboardInterrupt:
+        server.terminate()  # at any moment, also while it is still importing, it ends without a traceback
+        server.wait()
         return 0
 
 

@@ -168,7 +168,8 @@ def test_reruns_collect_no_garbage(monkeypatch: pytest.MonkeyPatch) -> None:
     """`netloom app` starts streamlit in the folder of the configuration, which turns the collection off."""
     started: dict[str, Path] = {}
     monkeypatch.setattr(__main__.threading, "Thread", lambda **options: SimpleNamespace(start=lambda: None))
-    monkeypatch.setattr(__main__.subprocess, "call", lambda command, cwd: started.update(cwd=cwd) or 0)
+    server = SimpleNamespace(wait=lambda: 0)
+    monkeypatch.setattr(__main__.subprocess, "Popen", lambda command, cwd: started.update(cwd=cwd) or server)
     assert __main__.main(["app"]) == 0
     settings = tomllib.loads((started["cwd"] / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
     assert settings["runner"]["postScriptGC"] is False

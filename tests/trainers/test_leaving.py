@@ -15,6 +15,7 @@ import builder
 import trainers
 from builder import Document
 from trainers import __main__ as command_line
+from trainers import early_interrupt
 from trainers.engine import checkpoint
 
 
@@ -111,3 +112,42 @@ def test_a_run_whose_device_or_data_are_gone_stays_paused_and_says_what_to_do(
         time.sleep(0.02)
     run.stop()
     assert run.wait(30) == "stopped"
+
+
+@pytest.mark.parametrize(
+    ("program", "arguments", "expected"),
+    [
+        ("/usr/bin/netloom", ["/usr/bin/python3", "/usr/bin/netloom", "runs"], True),
+        ("netloom.exe", ["netloom.exe", "train", "x"], True),
+        ("-m", ["python", "-X", "dev", "-m", "trainers", "runs"], True),
+        ("-m", ["python", "-m", "pytest", "trainers"], False),
+        ("-c", ["python", "-c", "import trainers"], False),
+        ("notebook.py", ["python", "notebook.py"], False),
+    ],
+)
+def test_only_the_command_line_ends_at_once(program: str, arguments: list[str], expected: bool) -> None:
+    assert early_interrupt.is_command_line(program, arguments) == expected
+
+
+def test_ctrl_c_during_the_imports_prints_nothing(home: Path) -> None:
+    """`-X importtime` prints a line for each module, so the test knows that importing has begun."""
+    command = [sys.executable, "-X", "importtime", "-m", "trainers", "runs"]
+    with subprocess.Popen(command, env={**os.environ, "NETLOOM_HOME": str(home)}, stderr=subprocess.PIPE) as process:
+        assert process.stderr is not None
+        while b"builder" not in process.stderr.readline():
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        printed = process.stderr.read()
+        assert process.wait(60) == command_line.INTERRUPTED
+    assert b"Traceback" not in printed and b"KeyboardInterrupt" not in printed
+
+
+def test_ctrl_c_in_a_command_has_the_code_of_an_interruption(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command_line, "_document", interrupted)
+    assert command_line.main(["check", "digits_cnn"]) == command_line.INTERRUPTED
+    assert capsys.readouterr().err == "Interrupted.\n"
