@@ -226,6 +226,18 @@ def test_the_last_rows_in_time_are_for_testing(tmp_path: Path, monkeypatch: pyte
         trainers.add_data(path, target="y", roles={"day": "time"}, types={"day": "category"})
 
 
+def test_targets_keep_their_unit(tmp_path: Path) -> None:
+    path = tmp_path / "due.csv"
+    days = pd.date_range("2024-01-01", periods=60)
+    pd.DataFrame({"x": np.arange(60) % 7, "due": days.strftime("%Y-%m-%d")}).to_csv(path, index=False)
+    targets = dataset({"name": trainers.add_data(path, target="due")}).load().targets[:, 0]
+    np.testing.assert_allclose(targets - targets[0], np.arange(60))  # days, and no sine of a month
+    name = trainers.add_data(path, target="x", task="regression", name="sizes")
+    schema = library.stored(name).schema
+    library.change(name, schema.changed([schema.column("x").model_copy(update={"encoding": "log"})]))
+    np.testing.assert_array_equal(dataset({"name": name}).load().targets[:, 0], np.arange(60) % 7)
+
+
 # -- the library -------------------------------------------------------------------------------------------------------
 
 

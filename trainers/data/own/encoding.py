@@ -89,7 +89,9 @@ def encode_target(frame: pd.DataFrame, columns: list[dict[str, Any]]) -> NDArray
             answer = yes_or_no_of(cells, tuple(column["yes"]), tuple(column["no"]))
             found.append(np.where(np.isnan(answer), -1, answer).astype(np.int64))
         else:
-            found.append(encode_column(cells, {**column, "may_be_missing": False})[:, 0])
+            # in its own unit (of a date: days), whatever its encoding as an input would be: predictions are in it, too
+            plain = {**column, "encoding": "standardise", "may_be_missing": False}
+            found.append(encode_column(cells, plain)[:, 0])
     if len(found) == 1 and found[0].dtype == np.int64:
         return found[0]
     return np.stack(found, axis=1)

@@ -207,9 +207,9 @@ def _date(name: str, text: pd.Series, values: Sequence[str]) -> Guess | None:
         return None
     example = pd.Timestamp(2024, 12, 31, 13, 45).strftime(best)
     both = [given for given in shares if given != best and shares[given] == shares[best]]
-    doubt = f" They could also be read as {pd.Timestamp(2024, 12, 31).strftime(both[0])}." if both else ""
+    other = f" They could also be read as {pd.Timestamp(2024, 12, 31).strftime(both[0])}." if both else ""
     details = {"date_format": best, "parts": varying_parts(dates_of(text, best))}
-    return Guess("date", f"All cells are dates, as {example}.{doubt}", details)
+    return Guess("date", f"All cells are dates, as {example}.{other}", details)
 
 
 def _may_be(date_format: str, value: str) -> bool:

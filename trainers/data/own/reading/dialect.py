@@ -41,16 +41,16 @@ def find_dialect(text: str, complete: bool) -> Dialect:
     be cut off."""
     reasons: dict[str, str] = {}
     skip = 0
-    told = re.match(r"sep=(.)\r?\n", text)
-    if told:
-        skip, text = 1, text[told.end() :]
+    separator = re.match(r"sep=(.)\r?\n", text)
+    if separator:
+        skip, text = 1, text[separator.end() :]
     comments = re.match(r"(?:[#%][^\n]*\n)+", text)
     if comments and not complete_table(comments.group()):
         skip += comments.group().count("\n")
         text = text[comments.end() :]
     quote = _quote(text)
-    if told:
-        delimiter = told.group(1)
+    if separator:
+        delimiter = separator.group(1)
         reasons["delimiter"] = f"The first line says that a {DELIMITERS.get(delimiter, delimiter)} divides the columns."
     else:
         delimiter = _delimiter(text, quote, complete)

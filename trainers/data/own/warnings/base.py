@@ -14,7 +14,7 @@ from trainers.data.own.schema import Column, Schema
 
 @dataclass(frozen=True)
 class DataWarning:
-    """Something that looks wrong, in words. `fix` is the schema to use instead; None: it is mended elsewhere."""
+    """Something that looks wrong, in words. `fix` is the schema to use instead; None: there is none."""
 
     code: str
     column: str | None

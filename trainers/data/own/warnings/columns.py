@@ -50,7 +50,7 @@ class SaysNothing(DataCheck):
 
 
 class RepeatsAnother(DataCheck):
-    """Two columns say the same in other words. Nothing is gained by both, and which of them matters cannot be told."""
+    """Two columns say the same in other words. Nothing is gained by both, and nobody can say which of them matters."""
 
     code: ClassVar[str] = "D103"
 
@@ -118,7 +118,8 @@ class CategoryIsANumber(DataCheck):
 
 
 class DatesReadTwoWays(DataCheck):
-    """Days and months can be told apart in no row: 03/04/2024 may be the third of April or the fourth of March."""
+    """No row says which number is the day and which the month: 03/04/2024 may be the third of April or the
+    fourth of March."""
 
     code: ClassVar[str] = "D106"
 
