@@ -11,24 +11,20 @@ torch is imported on first use, not here.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 import trainers.early_interrupt
 import trainers.engine.openmp  # noqa: F401  (first of all: torch reads this setting when it is imported)
 from trainers.binding import bind
 from trainers.data import DataError, datasets
+from trainers.data.own.adding import add_data
 from trainers.data.own.library import remove as remove_data
 from trainers.data.own.recommending import recommend
+from trainers.data.own.report import Report, data_report
 from trainers.events import Progress, Verdict
 from trainers.job import Job, check
 from trainers.paradigms import PARADIGMS
 from trainers.runs.run import Run, RunError, newest, open_run, runs, start
 from trainers.runs.store import StoreError
 from trainers.tasks import TASKS
-
-if TYPE_CHECKING:
-    from trainers.data.own.adding import add_data
-    from trainers.data.own.report import Report, data_report
 
 __all__ = [
     "PARADIGMS",
@@ -53,18 +49,3 @@ __all__ = [
     "runs",
     "start",
 ]
-
-_LATER = {
-    "add_data": "adding",
-    "data_report": "report",
-    "Report": "report",
-}  # they need pandas, which is slow to import
-
-
-def __getattr__(name: str) -> Any:
-    """What is imported on first use: the functions that look at tables."""
-    if name not in _LATER:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    return getattr(import_module(f"trainers.data.own.{_LATER[name]}"), name)

@@ -21,7 +21,7 @@ from trainers import DataError
 from trainers.__main__ import main
 from trainers.data import DATASETS, dataset
 from trainers.data.own import library
-from trainers.data.own.warnings import data_checks
+from trainers.data.own.kinds.table.warnings import data_checks
 
 MIRROR = os.environ.get("NETLOOM_DATA")
 TABLES = Path(MIRROR or "/nowhere") / "own" / "tables"
@@ -337,7 +337,7 @@ def test_arrays_that_cannot_be_kept_are_used_all_the_same(flowers: Path, monkeyp
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("trainers.data.own.preparing.make_folder", full)
+    monkeypatch.setattr("trainers.data.own.kinds.table.preparing.make_folder", full)
     assert len(dataset({"name": name}).load().targets) == 150
     assert not (library.stored(name).folder / "prepared").exists()
 

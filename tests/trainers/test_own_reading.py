@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trainers import DataError
-from trainers.data.own.cell_values import dates_of, numbers_of
-from trainers.data.own.looking.types import guess_column
+from trainers.data.own.kinds.table.cell_values import dates_of, numbers_of
+from trainers.data.own.kinds.table.looking.types import guess_column
 from trainers.data.own.reading import read_table, reader_for
 from trainers.data.own.reading.delimited import Delimited
 

@@ -6,7 +6,9 @@ import argparse
 from typing import Any
 
 from trainers.data.own import library
-from trainers.data.own.tasks import tasks_of_tables
+from trainers.data.own.adding import add_data
+from trainers.data.own.kinds.table.tasks import tasks_of_tables
+from trainers.data.own.report import data_report
 
 Answer = tuple[Any, str]  # as JSON, and in words
 
@@ -39,8 +41,6 @@ def run(options: argparse.Namespace) -> Answer:
 def _add(options: argparse.Namespace) -> Answer:
     roles = dict.fromkeys(options.ignore, "ignored") | ({options.group: "group"} if options.group else {})
     types = dict(pair.rpartition("=")[::2] for pair in options.type)
-    from trainers.data.own.adding import add_data
-    from trainers.data.own.report import data_report
 
     name = add_data(options.path, options.name, options.target, options.task, roles, types, copy=options.copy)
     return {"name": name}, f"{name}\n{data_report(name)}"
@@ -49,14 +49,13 @@ def _add(options: argparse.Namespace) -> Answer:
 def _list(options: argparse.Namespace) -> Answer:
     facts = [library.facts(name) for name in library.names()]
     lines = [
-        f"{fact['name']:<30} {fact['task'] or 'no target':<15} {fact['rows']:>10,} rows  {fact['title']}"
+        f"{fact['name']:<30} {fact['task'] or 'no target':<15} {fact['rows']:>10,} {fact['unit']:<8} {fact['title']}"
         for fact in facts
     ]
     return facts, "\n".join(lines) or "You have not added any data yet: netloom data add FILE."
 
 
 def _show(options: argparse.Namespace) -> Answer:
-    from trainers.data.own.report import data_report
 
     found = data_report(options.name)
     warnings = [{"code": w.code, "column": w.column, "message": w.message, "fix": w.fix_label} for w in found.warnings]

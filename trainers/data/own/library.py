@@ -3,7 +3,7 @@
     $NETLOOM_HOME/data/own/<name>/
         source.json     where the file came from, its SHA-256, its size, when it was added
         schema.json     what it is, see schema.py; a changed schema has a higher version
-        file.<ending>   the file, unless it is read where it lies
+        file.<ending>   the file, unless it is read where it lies; of a folder, files/
         prepared/       the rows as arrays, made again whenever the file or the schema is another one
         versions/<n>/   earlier versions, for the runs that used them
 
@@ -26,9 +26,10 @@ from typing import Any
 from builder.registry import did_you_mean
 from trainers.data.base import DataError
 from trainers.data.own import schema as schemas
+from trainers.data.own.files import Files, brought
 from trainers.data.own.schema import Schema
 from trainers.home import home
-from trainers.runs.files import file_digest, write_text
+from trainers.runs.files import write_text
 
 PREFIX = "own/"
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
@@ -37,17 +38,21 @@ RESERVED = frozenset(("con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("c
 
 @dataclass(frozen=True)
 class Source:
-    """Where a data set came from. `path`: the file, read where it lies; None: it was copied to `file`."""
+    """Where a data set came from. `path`: the file or folder, read where it lies; None: it was copied to `file`.
 
-    title: str  # the name of the file, for people
+    `sha256` is `Files.digest()`; of a folder that was copied, that of the copy.
+    """
+
+    title: str  # the name of the file or folder, for people
     sha256: str
     size: int  # bytes
     added: float  # seconds since 1970
     reader: str
-    rows: int
+    rows: int  # samples
     file: str | None = None
     path: str | None = None
     modified: float = 0.0  # of a file that is read where it lies
+    kind_reason: str = ""  # what says that it is of this kind
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,7 @@ class Stored:
     name: str  # without the prefix
     folder: Path
     source: Source
-    schema: Schema
+    schema: Any  # a Schema, of the class that its kind has
 
     @property
     def full_name(self) -> str:
@@ -65,9 +70,13 @@ class Stored:
 
     @property
     def data_file(self) -> Path:
-        """The file with the raw rows."""
+        """The file with the raw samples, or the folder with their files."""
         root = self.folder.parent.parent if self.folder.parent.name == "versions" else self.folder
         return Path(self.source.path) if self.source.path else root / str(self.source.file)
+
+    def files(self) -> Files:
+        """Its files. DataError: they are not there any more."""
+        return brought(self.data_file, self.source.title)
 
 
 def library() -> Path:
@@ -141,29 +150,48 @@ def checked_name(name: str) -> str:
     return bare
 
 
-def keep(name: str, file: Path, title: str, reader: str, rows: int, schema: Schema, copy: bool) -> Stored:
-    """Add a data set to the library, completely or not at all. `copy`: keep a copy of the file, as of an upload."""
-    digest, size = file_digest(file), file.stat().st_size
-    ending = re.sub(r"[^a-z0-9.]", "", file.suffix.lower())[:10]
-    source = Source(
-        title[:200],
-        digest,
-        size,
-        time.time(),
-        reader,
-        rows,
-        f"file{ending}" if copy else None,
-        None if copy else str(file.resolve()),
-        file.stat().st_mtime,
-    )
+def keep(
+    name: str, files: Files, reader: str, samples: int, schema: Schema, copy: bool, kind_reason: str = ""
+) -> Stored:
+    """Add a data set to the library, completely or not at all. `copy`: keep a copy of the files, as of an upload."""
+    place = files.only or files.root
+    ending = re.sub(r"[^a-z0-9.]", "", place.suffix.lower())[:10]
+    kept = None if not copy else f"file{ending}" if files.single else "files"
+    made: list[Source] = []
 
     def fill(folder: Path) -> None:
-        if copy:
-            shutil.copyfile(file, folder / f"file{ending}")
-        _write(folder, source, schema)
+        mine = files
+        if kept is not None:
+            _copy(files, folder / kept)
+            mine = brought(folder / kept, files.title)
+        facts = (mine.digest(), mine.size(), time.time(), reader, samples)
+        where = (kept, None if copy else str(place.resolve()), place.stat().st_mtime, kind_reason)
+        made.append(Source(files.title[:200], *facts, *where))
+        _write(folder, made[0], schema)
 
     make_folder(library() / name, fill)
-    return Stored(name, library() / name, source, schema)
+    return Stored(name, library() / name, made[0], schema)
+
+
+def _copy(files: Files, to: Path) -> None:
+    if files.only is not None:
+        shutil.copyfile(files.only, to)
+        return
+    for name in files.names:
+        (to / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(files.path(name), to / name)
+
+
+def check_files(data: Stored) -> None:
+    """DataError: the file or the folder of a data set is gone, or another one than was added."""
+    path = data.data_file
+    if not path.exists():
+        raise DataError(f"The file of {data.full_name} is not there any more: {path}. Bring it back, or add it again.")
+    in_place = data.source.path is not None
+    if in_place and path.is_file() and path.stat().st_mtime == data.source.modified:
+        return
+    if in_place and data.files().digest() != data.source.sha256:
+        raise DataError(f"The file of {data.full_name} has changed: {path}. Add it again, as a new data set.")
 
 
 def make_folder(folder: Path, fill: Callable[[Path], None]) -> None:
@@ -217,7 +245,7 @@ def restore() -> str | None:
 
 
 def facts(name: str) -> dict[str, Any]:
-    """A data set in a list: its title, what is predicted, rows, columns, size and when it was added."""
+    """A data set in a list: its title, kind, what is predicted, samples, size and when it was added."""
     found = stored(name)
     return {
         "name": found.full_name,
@@ -225,7 +253,7 @@ def facts(name: str) -> dict[str, Any]:
         "kind": found.schema.kind,
         "task": found.schema.task,
         "rows": found.source.rows,
-        "columns": len(found.schema.columns),
+        "unit": found.schema.unit,
         "bytes": found.source.size,
         "added": found.source.added,
         "version": found.schema.version,

@@ -1,30 +1,20 @@
-"""A network that fits a table: an Input for numbers, one for each embedded category, a reason for each choice."""
+"""A network that fits data of one's own: a document that trains on it as it stands, and a reason for each choice."""
 
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from string import Template
 from typing import Any, NamedTuple
 
-import numpy as np
-
 import builder
 from builder.document import Document
-from trainers.data import dataset
-from trainers.data.own.library import PREFIX, Stored, stored
-from trainers.data.own.preparing import prepared
-from trainers.data.own.schema import UNEQUAL_CLASSES
-from trainers.data.own.tasks import predicts_classes
-from trainers.paradigms import DEFAULT_PARADIGM
+from trainers.data.base import DataError
+from trainers.data.own.kind import kind_of
+from trainers.data.own.library import Stored, stored
 
-SIZES = ((1_000, 32), (10_000, 64), (100_000, 128))  # rows below which the hidden layers have so many features
-BATCHES = ((1_000, 32), (10_000, 64), (50_000, 256))
-LARGEST_BATCH = 1024
-PIECES = Path(__file__).parents[3] / "assets" / "recommended" / "table.json"
-UPDATES = 6_000  # steps, about, that a small network needs
+PIECES = Path(__file__).parents[3] / "assets" / "recommended"
 
 
 class Choice(NamedTuple):
@@ -34,61 +24,51 @@ class Choice(NamedTuple):
     why: str
 
 
+class Recommended(NamedTuple):
+    """A network: its nodes and wires, its training settings as a document has them, and a sentence on each choice."""
+
+    sketch: Sketch
+    training: dict[str, Any]
+    choices: list[Choice]
+    description: str
+
+
 def recommend(name: str) -> Document:
     """A document that trains on a data set of one's own as it stands. DataError: there is none, or it has no target."""
     return recommendation(name)[0]
 
 
 def recommendation(name: str) -> tuple[Document, list[Choice]]:
-    """The document, and a sentence on each choice."""
-    data = dataset({"name": PREFIX + name.removeprefix(PREFIX)})
-    found = stored(name)
-    rows = found.source.rows
-    hidden = next((size for limit, size in SIZES if rows < limit), 256)
-    batch = next((size for limit, size in BATCHES if rows < limit), LARGEST_BATCH)
-    epochs = max(10, min(200, math.ceil(UPDATES * batch / max(1, rows))))
-    sketch, choices = _network(data, hidden, 0.3 if rows < 1_000 else 0.1)
-    choices += [
-        Choice(f"{hidden} features in each hidden layer", f"It suits {rows:,} rows: more would learn them by heart."),
-        Choice(f"batches of {batch}", f"An epoch has {math.ceil(0.7 * rows / batch):,} steps."),
-        Choice(f"up to {epochs} epochs", "It stops when the validation loss has not improved for a while."),
-    ]
-    training: dict[str, Any] = {
-        "data": {"name": data.name, "batch_size": batch},
-        "paradigm": {"name": DEFAULT_PARADIGM, **_weights(found, choices)},
-        "optimizer": {"name": "AdamW", "lr": 0.003, "weight_decay": 0.01},
-        "epochs": epochs,
-        "early_stopping": {"patience": max(5, min(30, epochs // 5))},
-    }
+    """The document, and a sentence on each choice. DataError: there is none of that name, or it has no target."""
+    found: Stored = stored(name)
+    if found.schema.ready:
+        raise DataError(f"{found.full_name} cannot be used: {found.schema.ready}")
+    made = kind_of(found).recommend(found)
+    training = {**made.training, "data": {"name": name_of(found, name), **made.training.get("data", {})}}
     document = builder.load(
         {
             "format": "netloom/2",
-            "name": f"Network for {data.title}"[:100],
-            "description": f"Predicts {', '.join(c.name for c in found.schema.targets)}"[:200] + ".",
-            "nodes": sketch.nodes,
-            "edges": sketch.edges,
+            "name": f"Network for {found.source.title}"[:100],
+            "description": made.description[:200],
+            "nodes": made.sketch.nodes,
+            "edges": made.sketch.edges,
             "training": training,
         }
     )
-    return document, choices
+    return document, made.choices
 
 
-def _weights(found: Stored, choices: list[Choice]) -> dict[str, str]:
-    """Balanced class weights where one class has far more rows than another."""
-    if not predicts_classes(found.schema.task):
-        return {}
-    _, counts = np.unique(prepared(found).targets, return_counts=True)
-    if counts.max() < UNEQUAL_CLASSES * counts.min():
-        return {}
-    choices.append(Choice("balanced class weights", "One class has far more rows than another."))
-    return {"class_weights": "balanced"}
+def name_of(found: Stored, asked: str) -> str:
+    """The name that a document gives a data set: with the version, if one was asked for."""
+    return found.full_name + (f"@{found.schema.version}" if "@" in asked else "")
 
 
-class _Sketch:
-    """Nodes and wires, put together from the pieces of assets/recommended/table.json, chains with gaps."""
+class Sketch:
+    """Nodes and wires, put together from the pieces of assets/recommended/<kind>.json, which are chains with gaps."""
 
-    def __init__(self) -> None:
-        self.pieces: dict[str, list[dict[str, Any]]] = json.loads(PIECES.read_text(encoding="utf-8"))
+    def __init__(self, kind: str) -> None:
+        pieces = (PIECES / f"{kind}.json").read_text(encoding="utf-8")
+        self.pieces: dict[str, list[dict[str, Any]]] = json.loads(pieces)
         self.nodes: list[dict[str, Any]] = []
         self.edges: list[dict[str, str]] = []
 
@@ -106,23 +86,3 @@ class _Sketch:
     @staticmethod
     def _value(given: Any, values: Mapping[str, float]) -> Any:
         return values[given[1:]] if isinstance(given, str) and given.startswith("$") else given
-
-
-def _network(data: Any, hidden: int, dropout: float) -> tuple[_Sketch, list[Choice]]:
-    """What comes in, joined to one vector, two hidden layers, and the width that the task needs."""
-    sketch, parts, choices = _Sketch(), [], []
-    if data.feature_names:
-        parts.append(sketch.add("numbers"))
-        choices.append(Choice(f"an Input of {len(data.feature_names)} numbers", "Each is standardised."))
-    for place, column in enumerate(data.embedded):
-        count = len(column.categories)
-        width = min(16, max(2, round(1.6 * (count + 1) ** 0.56)))
-        parts.append(sketch.add("category", place=place, categories=count + 1, width=width))
-        choices.append(Choice(f"an embedding of {column.name}", f"It has {count:,} categories, too many for one-hot."))
-    last = parts[0] if len(parts) == 1 else sketch.add("joined", parts)
-    for place in (1, 2):
-        last = sketch.add("hidden", [last], place=place, hidden=hidden, dropout=dropout)
-    sketch.add("answer", [last], outputs=data.target_size)
-    what = "a score for each class" if data.classes else "one number for each target"
-    choices.append(Choice(f"{data.target_size} outputs", f"The network gives {what}."))
-    return sketch, choices

@@ -1,110 +1,95 @@
-"""What was found in a data set of one's own, in words and figures, and what looks wrong."""
+"""What was found in a data set of one's own: sections to show, settings to change, warnings with fixes."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-import pandas as pd
-
-from trainers.data.own.cell_values import dates_of, numbers_of, words_of
-from trainers.data.own.library import stored
-from trainers.data.own.preparing import check_file
-from trainers.data.own.reading import reader_named
-from trainers.data.own.reading.table import RawTable
-from trainers.data.own.schema import Column, Schema
-from trainers.data.own.warnings import DataWarning, Table, look_for_trouble
-
-MOST_SHOWN = 12  # values of a category
+from trainers.data.own.files import LeftOut
+from trainers.data.own.kind import kind_of
+from trainers.data.own.library import check_files, stored
+from trainers.data.own.schema import Schema
 
 
 @dataclass(frozen=True)
-class ColumnReport:
-    """What a column holds: how many cells are missing, how many are different, and how they are distributed.
+class DataWarning:
+    """Something that looks wrong, in words. `fix` is the schema to use instead; None: there is none."""
 
-    `distribution` has (what, how many) for the most frequent categories, or for ten intervals of numbers and dates.
+    code: str
+    column: str | None  # or the class, the file: where it is
+    message: str
+    fix: Any = None
+    fix_label: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.column}: {self.message}" if self.column else self.message
+
+
+@dataclass(frozen=True)
+class Section:
+    """Something to show of a data set, such as its columns or its images by class.
+
+    A page draws each subclass (see pages/data_page/sections); `lines` are the words for the command line.
     """
 
-    name: str
-    type: str
-    role: str
-    reason: str
-    missing: int
-    distinct: int
-    examples: tuple[str, ...]
-    distribution: tuple[tuple[str, int], ...]
+    title: str
+
+    def lines(self) -> list[str]:
+        """What it shows, in words."""
+        return []
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Something about the whole data set that was guessed and can be changed, with the reason of the guess.
+
+    `key` is a field of the schema. `choices`: the allowed values with their labels; empty: a whole number from `low` to
+    `high`. A kind's `change` turns a new value into a new schema.
+    """
+
+    key: str
+    label: str
+    value: Any
+    reason: str = ""
+    choices: tuple[tuple[Any, str], ...] = ()
+    low: int = 0
+    high: int = 0
 
 
 @dataclass(frozen=True)
 class Report:
-    """What was found. `found` says how the file was read; `warnings` what looks wrong, some with a fix."""
+    """What was found. `found` says how the files were read; `warnings` what looks wrong, some with a fix."""
 
     kind: str
-    rows: int
-    columns: tuple[ColumnReport, ...]
+    rows: int  # samples
+    schema: Any  # Schema of the kind
     warnings: tuple[DataWarning, ...]
-    schema: Schema
     found: dict[str, str]
+    sections: tuple[Section, ...] = ()
+    settings: tuple[Setting, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
+    left_out_count: int = 0
+
+    @property
+    def columns(self) -> tuple[Any, ...]:
+        """Of a table, what each column holds."""
+        return next((section.columns for section in self.sections if hasattr(section, "columns")), ())
 
     def __str__(self) -> str:
-        lines = [f"{self.rows:,} rows, {len(self.columns)} columns"]
-        for column in self.columns:
-            gap = f", {column.missing:,} missing" if column.missing else ""
-            reason = f" ({column.reason.rstrip('.')})" if column.reason else ""
-            lines.append(f"  {column.name}: {column.type}, {column.role}{gap}{reason}")
+        schema: Schema = self.schema
+        lines = [f"{self.rows:,} {schema.unit}" + (f", {len(self.columns)} columns" if self.columns else "")]
+        for setting in self.settings:
+            shown = dict(setting.choices).get(setting.value, setting.value)
+            lines.append(f"  {setting.label}: {shown}" + (f" ({setting.reason.rstrip('.')})" if setting.reason else ""))
+        for section in self.sections:
+            lines += section.lines()
+        lines += [f"  left out: {each.what}: {each.reason}" for each in self.left_out[:20]]
         return "\n".join([*lines, *(f"  {warning.code}  {warning}" for warning in self.warnings)])
 
 
 def data_report(name: str) -> Report:
     """What was found in a data set of one's own. DataError: there is none of that name, or its file is gone."""
     found = stored(name)
-    check_file(found)
-    return report(reader_named(found.source.reader).read(found.data_file), found.schema)
-
-
-def report(raw: RawTable, schema: Schema) -> Report:
-    """What was found in a table with this schema."""
-    columns = tuple(_column(column, raw.frame[column.name]) for column in schema.columns)
-    warnings = tuple(look_for_trouble(Table(raw, schema)))
-    return Report(schema.kind, len(raw.frame), columns, warnings, schema, raw.found)
-
-
-def _column(column: Column, cells: pd.Series) -> ColumnReport:
-    known = cells.dropna()
-    reason = column.role_reason or column.type_reason
-    examples = tuple(str(value)[:60] for value in words_of(known.drop_duplicates().iloc[:5]))
-    return ColumnReport(
-        column.name,
-        column.type,
-        column.role,
-        reason,
-        int(cells.isna().sum()),
-        int(known.nunique()),
-        examples,
-        _distribution(column, known),
-    )
-
-
-def _distribution(column: Column, known: pd.Series) -> tuple[tuple[str, int], ...]:
-    values: Any
-    if column.type == "number":
-        values = numbers_of(known, **column.notation.model_dump())
-        values = values[np.isfinite(values)]
-        if not len(values):
-            return ()
-        counts, edges = np.histogram(values, bins=10)
-        return tuple(
-            (f"{low:,.4g} to {high:,.4g}", int(n)) for low, high, n in zip(edges, edges[1:], counts, strict=False)
-        )
-    if column.type == "date":
-        dates = dates_of(known, column.date_format).dropna()
-        if not len(dates):
-            return ()
-        counts, edges = np.histogram(dates.as_unit("s").asi8, bins=10)
-        shown = pd.to_datetime(edges, unit="s").strftime("%Y-%m-%d")
-        return tuple((f"{low} to {high}", int(n)) for low, high, n in zip(shown, shown[1:], counts, strict=False))
-    if column.type == "text":
-        return ()
-    frequent = words_of(known).value_counts().iloc[:MOST_SHOWN]
-    return tuple((str(value)[:60], int(count)) for value, count in frequent.items())
+    check_files(found)
+    report: Report = kind_of(found).report(found)
+    return report

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from trainers.data.own.cell_values import missing_words
+from trainers.data.own.kinds.table.cell_values import missing_words
 
 MISSING = frozenset(missing_words())
 

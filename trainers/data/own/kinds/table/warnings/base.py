@@ -8,22 +8,9 @@ from typing import ClassVar
 
 import pandas as pd
 
+from trainers.data.own.kinds.table.schema import Column, TableSchema
 from trainers.data.own.reading.table import RawTable
-from trainers.data.own.schema import Column, Schema
-
-
-@dataclass(frozen=True)
-class DataWarning:
-    """Something that looks wrong, in words. `fix` is the schema to use instead; None: there is none."""
-
-    code: str
-    column: str | None
-    message: str
-    fix: Schema | None = None
-    fix_label: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.column}: {self.message}" if self.column else self.message
+from trainers.data.own.report import DataWarning
 
 
 @dataclass(frozen=True)
@@ -31,7 +18,7 @@ class Table:
     """What checks look at: the rows as they stand in the file, and the schema."""
 
     raw: RawTable
-    schema: Schema
+    schema: TableSchema
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -52,12 +39,12 @@ class DataCheck:
         raise TypeError(f"{type(self).__name__} must define what it finds.")
 
     def warn(
-        self, message: str, column: Column | None = None, fix: Schema | None = None, fix_label: str = ""
+        self, message: str, column: Column | None = None, fix: TableSchema | None = None, fix_label: str = ""
     ) -> DataWarning:
         """A warning of this check."""
         return DataWarning(self.code, column.name if column else None, message, fix, fix_label)
 
-    def ignoring(self, table: Table, column: Column) -> tuple[Schema, str]:
+    def ignoring(self, table: Table, column: Column) -> tuple[TableSchema, str]:
         """The fix that leaves a column out, and its label."""
         ignored = column.model_copy(update={"role": "ignored", "role_reason": ""})
         return table.schema.changed([ignored]), f"Ignore {column.name}"

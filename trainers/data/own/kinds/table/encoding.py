@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from trainers.data.own.cell_values import (
+from trainers.data.own.kinds.table.cell_values import (
     categories_of,
     date_parts_of,
     dates_of,

@@ -9,11 +9,12 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
-from trainers.data.own.cell_values import dates_of, numbers_of, words_of
-from trainers.data.own.looking.leaks import gives_the_answer_away
-from trainers.data.own.looking.roles import unusable
-from trainers.data.own.looking.types import DATE_FORMATS, as_category, retyped
-from trainers.data.own.warnings.base import DataCheck, DataWarning, Table
+from trainers.data.own.kinds.table.cell_values import dates_of, numbers_of, words_of
+from trainers.data.own.kinds.table.looking.leaks import gives_the_answer_away
+from trainers.data.own.kinds.table.looking.roles import unusable
+from trainers.data.own.kinds.table.looking.types import DATE_FORMATS, as_category, retyped
+from trainers.data.own.kinds.table.warnings.base import DataCheck, Table
+from trainers.data.own.report import DataWarning
 from trainers.tasks.target import plural
 
 CODE_NAMES = re.compile(r"(^|_| )(zip|postcode|postal|code|type|class|category|group|region|month|weekday)s?$", re.I)

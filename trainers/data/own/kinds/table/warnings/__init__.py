@@ -6,7 +6,8 @@ import functools
 import sys
 
 from builder.registry import discover
-from trainers.data.own.warnings.base import DataCheck, DataWarning, Table
+from trainers.data.own.kinds.table.warnings.base import DataCheck, Table
+from trainers.data.own.report import DataWarning
 
 __all__ = ["DataCheck", "DataWarning", "Table", "look_for_trouble"]
 

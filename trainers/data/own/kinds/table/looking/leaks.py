@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from trainers.data.own.cell_values import dates_of, numbers_of, words_of
-from trainers.data.own.tasks import predicts_classes
+from trainers.data.own.kinds.table.cell_values import dates_of, numbers_of, words_of
+from trainers.data.own.kinds.table.tasks import predicts_classes
 
 if TYPE_CHECKING:
-    from trainers.data.own.schema import Column
+    from trainers.data.own.kinds.table.schema import Column
 
 ROWS = 5000  # that are looked at, at most
 CERTAIN = 0.995  # accuracy, or R2, of one column alone on rows that were not used to find the rule

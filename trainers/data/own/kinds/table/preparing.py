@@ -13,11 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainers.data.base import DataError
-from trainers.data.own.encoding import encode_inputs, groups_of, used_rows
-from trainers.data.own.library import Stored, make_folder
+from trainers.data.own.kinds.table.encoding import encode_inputs, groups_of, used_rows
+from trainers.data.own.kinds.table.schema import TableSchema
+from trainers.data.own.library import Stored, check_files, make_folder
 from trainers.data.own.reading import reader_named
-from trainers.data.own.schema import Schema
-from trainers.runs.files import file_digest
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,21 +41,11 @@ class PreparedRows(NamedTuple):
 
 def raw_rows(data: Stored) -> pd.DataFrame:
     """The table as it stands in the file. DataError: the file is gone, or another one than was added."""
-    check_file(data)
+    check_files(data)
     try:
         return reader_named(data.source.reader).read(data.data_file).frame
     except OSError as error:
         raise DataError(f"The file of {data.full_name} cannot be read: {error.strerror or error}.") from None
-
-
-def check_file(data: Stored) -> None:
-    """DataError: the file of a data set is gone, or another one than was added."""
-    path = data.data_file
-    if not path.is_file():
-        raise DataError(f"The file of {data.full_name} is not there any more: {path}. Bring it back, or add it again.")
-    touched = data.source.path is not None and path.stat().st_mtime != data.source.modified
-    if touched and file_digest(path) != data.source.sha256:
-        raise DataError(f"The file of {data.full_name} has changed: {path}. Add it again, as a new data set.")
 
 
 def prepared(data: Stored) -> PreparedRows:
@@ -74,7 +63,7 @@ def prepared(data: Stored) -> PreparedRows:
     return found
 
 
-def encode(frame: pd.DataFrame, schema: Schema) -> PreparedRows:
+def encode(frame: pd.DataFrame, schema: TableSchema) -> PreparedRows:
     """The rows of a table as arrays, without those that have no target or that the schema leaves out."""
     columns = [column.model_dump() for column in schema.columns]
     used, targets = used_rows(frame.reset_index(drop=True), columns)

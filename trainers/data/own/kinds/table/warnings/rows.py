@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar
 
-from trainers.data.own.schema import UNEQUAL_CLASSES
-from trainers.data.own.tasks import predicts_classes
-from trainers.data.own.warnings.base import DataCheck, DataWarning, Table
+from trainers.data.own.kinds.table.schema import UNEQUAL_CLASSES
+from trainers.data.own.kinds.table.tasks import predicts_classes
+from trainers.data.own.kinds.table.warnings.base import DataCheck, Table
+from trainers.data.own.report import DataWarning
 
 FEW = 10  # samples of a class
 SMALL = 50  # rows

@@ -6,7 +6,7 @@ import json
 import pprint
 from typing import Any
 
-from trainers.data.own import cell_values, encoding
+from trainers.data.own.kinds.table import cell_values, encoding
 from trainers.data.own.library import Stored
 from trainers.data.own.reading import reader_named
 from trainers.script.sources import print_functions

@@ -9,10 +9,11 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from trainers.data.own.looking.leaks import gives_the_answer_away
-from trainers.data.own.looking.types import as_category
-from trainers.data.own.schema import Column, Role, Schema, Splitting
-from trainers.data.own.tasks import task_for
+from trainers.data.own.kinds.table.looking.leaks import gives_the_answer_away
+from trainers.data.own.kinds.table.looking.types import as_category
+from trainers.data.own.kinds.table.schema import Column, Role, TableSchema
+from trainers.data.own.kinds.table.tasks import task_for
+from trainers.data.own.schema import Splitting
 
 # Names that people give to what is predicted; those of the first group nearly always.
 TARGET_NAMES = (
@@ -32,7 +33,9 @@ class Use(NamedTuple):
     reason: str
 
 
-def guess_schema(frame: pd.DataFrame, columns: Sequence[Column], named: str = "", target: str | None = None) -> Schema:
+def guess_schema(
+    frame: pd.DataFrame, columns: Sequence[Column], named: str = "", target: str | None = None
+) -> TableSchema:
     """The schema of a table whose types are known. `named`: the name of the file; `target`: chosen by the user."""
     uses = {column.name: unusable(column, frame[column.name]) for column in columns}
     chosen, reason = (target, "") if target is not None else _target(columns, uses, named)
@@ -50,7 +53,7 @@ def guess_schema(frame: pd.DataFrame, columns: Sequence[Column], named: str = ""
         for column in made:
             if column.role == "input" and (why := gives_the_answer_away(frame, column, by_name[chosen], task)):
                 by_name[column.name] = column.model_copy(update={"role": "ignored", "role_reason": why})
-    return Schema(
+    return TableSchema(
         task=task,
         task_reason=task_reason,
         columns=tuple(by_name.values()),

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from trainers.data.base import DataError
-from trainers.data.own.cell_values import date_parts_of, dates_of, numbers_of, words_of
-from trainers.data.own.schema import ENCODINGS, MISSING, Column, Notation, Type
+from trainers.data.own.kinds.table.cell_values import date_parts_of, dates_of, numbers_of, words_of
+from trainers.data.own.kinds.table.schema import ENCODINGS, MISSING, Column, Notation, Type
 
 LOOK_AT = 200_000  # rows from which a type is guessed; categories come from all of them
 MOSTLY = 0.95  # of the known cells are of a type; the others are missing then, and are reported

@@ -1,0 +1,1 @@
+"""Tables: rows of numbers, categories, dates and answers, one of whose columns is predicted."""

@@ -1,0 +1,122 @@
+"""A table of one's own as a data set, like those that come with Netloom."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from builder.spec import Signal
+from trainers.data.base import Arrays, DataError, Kind, check_columns
+from trainers.data.own.data_set import OwnData, made_of
+from trainers.data.own.kinds.table.encoding import encode_inputs, feature_names
+from trainers.data.own.kinds.table.preparing import prepared
+from trainers.data.own.kinds.table.schema import Column
+from trainers.data.own.kinds.table.script import table_source
+from trainers.data.own.kinds.table.tasks import predicts_classes
+from trainers.data.own.library import Stored
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class _OwnTable(OwnData):
+    """Rows of one's own. The underscore keeps it out of the data sets that come with Netloom."""
+
+    kind: ClassVar[Kind] = "table"
+
+    @property
+    def embedded(self) -> tuple[Column, ...]:
+        """The categories that have an Input each, with the number of the category."""
+        return tuple(c for c in self.stored.schema.inputs if c.type == "category" and c.encoding == "embedding")
+
+    @property
+    def signals(self) -> tuple[Signal, ...]:
+        numbers = (Signal((len(self.feature_names),), "float"),) if self.feature_names else ()
+        return (*numbers, *(Signal((1,), "int") for _ in self.embedded))
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        return self.signals[0].shape
+
+    @property
+    def vocabularies(self) -> tuple[tuple[str, ...], ...]:
+        numbers: tuple[tuple[str, ...], ...] = ((),) if self.feature_names else ()
+        return (*numbers, *(("(unknown)", *column.categories) for column in self.embedded))
+
+    @property
+    def vocabulary_counts(self) -> tuple[int, ...]:
+        return tuple(map(len, self.vocabularies))
+
+    @functools.cached_property
+    def _columns(self) -> list[dict[str, object]]:
+        return [column.model_dump() for column in self.stored.schema.columns]
+
+    @functools.cached_property
+    def _feature_names(self) -> tuple[str, ...]:
+        return tuple(feature_names(self._columns))
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        return self._feature_names
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        if not predicts_classes(self.task):
+            return ()
+        target = self.stored.schema.targets[0]
+        return (target.no[0], target.yes[0]) if target.type == "yes_no" else target.categories
+
+    @property
+    def target_names(self) -> tuple[str, ...]:
+        return () if predicts_classes(self.task) else tuple(c.name for c in self.stored.schema.targets)
+
+    def load(self) -> Arrays:
+        """The rows as arrays. DataError: the file is gone, or another one; or no row can be used."""
+        rows = prepared(self.stored)
+        if not len(rows.targets):
+            raise DataError(f"No row of {self.name} has a target, so there is nothing to learn from.")
+        inputs = (*((rows.numbers,) if self.feature_names else ()), *rows.embedded)
+        targets = np.asarray(rows.targets)
+        targets = targets if targets.ndim == 1 else targets.astype(np.float32)
+        return Arrays(inputs, targets, self.feature_names, groups=rows.groups, fills=self.fills)
+
+    @property
+    def fills(self) -> tuple[tuple[str, ...] | None, ...]:
+        """What stands for a missing value of each feature: a figure of the training rows."""
+        rules: list[str] = []
+        for column in self.stored.schema.inputs:
+            if column not in self.embedded:
+                width = len(feature_names([column.model_dump()]))
+                rules += [{"own_category": "zero", "drop_row": "zero"}.get(column.missing, column.missing)] * width
+        return (*((tuple(rules),) if self.feature_names else ()), *(None for _ in self.embedded))
+
+    def encode_new(self, frame: pd.DataFrame) -> tuple[NDArray[Any], ...]:
+        """New rows as inputs, by the schema. DataError: a column that the network needs is not there."""
+        check_columns(frame, [column.name for column in self.stored.schema.inputs])
+        numbers, embedded = encode_inputs(frame, self._columns)
+        return (*((numbers,) if self.feature_names else ()), *embedded)
+
+    def named(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Rows of new samples, whose columns are named as in training where their file has no header."""
+        names = [column.name for column in self.stored.schema.columns]
+        nameless = [f"column_{place}" for place in range(len(frame.columns))]
+        without_target = [column.name for column in self.stored.schema.columns if column.role != "target"]
+        if list(frame.columns) == nameless != names[: len(nameless)] and len(nameless) in (
+            len(names),
+            len(without_target),
+        ):
+            return frame.set_axis(names if len(nameless) == len(names) else without_target, axis=1)
+        return frame
+
+    def source(self) -> str:
+        """Python source of `load_data()`, and `load_groups()`, that read the rows of the file with pandas alone."""
+        return table_source(self.stored)
+
+
+def table_data_set(name: str, stored: Stored) -> type[OwnData]:
+    """The table as a data set of this name."""
+    summary = f"{stored.source.rows:,} rows and {len(stored.schema.columns):,} columns of your own."
+    return made_of(_OwnTable, name, stored, summary)

@@ -1,0 +1,92 @@
+"""The schema of a table as it seems to be, with what the user has chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from trainers.data.base import DataError
+from trainers.data.own.kinds.table.looking.roles import guess_schema, task_of
+from trainers.data.own.kinds.table.looking.types import guess_column, retyped
+from trainers.data.own.kinds.table.schema import ROLES, TYPES, Column, TableSchema
+from trainers.data.own.kinds.table.tasks import predicts_classes, task_for, tasks_of_tables
+from trainers.data.own.reading.table import RawTable
+from trainers.data.own.schema import Splitting
+
+
+def look(
+    table: RawTable, named: str = "", target: str | None = None, types: Mapping[str, str] | None = None
+) -> TableSchema:
+    """The schema of a table as it seems to be. DataError: it has no row, or a name or type that does not exist."""
+    frame = table.frame
+    if not len(frame):
+        raise DataError("It has a header and no row.")
+    european = "semicolon" in table.found.get("delimiter", "")
+    columns = [guess_column(str(column), frame[column], european) for column in frame.columns]
+    plain = TableSchema(columns=tuple(columns))
+    for column, kind in (types or {}).items():
+        if kind not in TYPES:
+            raise DataError(f"There is no type {kind!r} for {column}. The types are: {', '.join(TYPES)}.")
+        plain = plain.changed([retyped(plain.column(column), kind, frame[column])])
+    if target is not None:
+        plain.column(target)
+    return guess_schema(frame, plain.columns, named, target)
+
+
+def with_roles(
+    schema: TableSchema,
+    frame: pd.DataFrame,
+    roles: Mapping[str, str],
+    task: str | None = None,
+    split: str | None = None,
+) -> TableSchema:
+    """The schema with roles, a task and a way to split that the user has chosen."""
+    chosen: list[Column] = []
+    for column, role in roles.items():
+        if role not in ROLES:
+            raise DataError(f"There is no role {role!r} for {column}. The roles are: {', '.join(ROLES)}.")
+        chosen.append(schema.column(column).model_copy(update={"role": role, "role_reason": ""}))
+    if any(column.role == "target" for column in chosen):
+        given = {column.name for column in chosen}
+        chosen += [
+            column.model_copy(update={"role": "input", "role_reason": ""})
+            for column in schema.targets
+            if column.name not in given
+        ]
+    schema = schema.changed(chosen)
+    return _with_splitting(_with_task(schema, frame, task), split)
+
+
+def _with_task(schema: TableSchema, frame: pd.DataFrame, task: str | None) -> TableSchema:
+    """The schema with the task that its targets say, or the chosen one where they allow it."""
+    targets = schema.targets
+    if not targets:
+        return schema.changed(task=None, task_reason="")
+    known = tasks_of_tables()
+    if task is not None and task not in known:
+        raise DataError(f"There is no task {task!r} for a table. The tasks are: {', '.join(known)}.")
+    if len(targets) > 1:
+        if predicts_classes(task) or any(column.type not in ("number", "date") for column in targets):
+            raise DataError("Several columns can be predicted together only if they are numbers.")
+        return schema.changed(task=task_for("number"), task_reason="Several numbers are predicted.")
+    target = targets[0]
+    if task is None:
+        found, reason, target = task_of(target, frame[target.name])
+        return schema.changed([target], task=found, task_reason=reason)
+    suitable = ("category", "yes_no") if predicts_classes(task) else ("number", "date")
+    if target.type not in suitable:
+        target = retyped(target, "category" if predicts_classes(task) else "number", frame[target.name])
+    return schema.changed([target], task=task, task_reason="")
+
+
+def _with_splitting(schema: TableSchema, split: str | None) -> TableSchema:
+    how: Any = split or ("group" if schema.of_role("group") else "time" if schema.of_role("time") else "random")
+    if how not in ("random", "group", "time"):
+        raise DataError(f"There is no split {how!r}. Rows are split: random, group, time.")
+    if how in ("group", "time") and not schema.of_role(how):
+        raise DataError(f"To split by {how}, give a column the role {how!r}.")
+    if how == "time" and any(column.type not in ("date", "number") for column in schema.of_role("time")):
+        raise DataError("The column that says the time must hold dates or numbers.")
+    return schema.changed(splitting=Splitting(how=how)) if how != schema.splitting.how else schema

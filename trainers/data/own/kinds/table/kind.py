@@ -1,0 +1,58 @@
+"""Tables: CSV and other text, spreadsheets, Parquet, JSON."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from trainers.data.base import DataError, DataSet
+from trainers.data.own.files import Files, LeftOut
+from trainers.data.own.kind import Looked, Match, OwnKind, Wishes
+from trainers.data.own.kinds.table.data_set import table_data_set
+from trainers.data.own.kinds.table.recommending import recommended
+from trainers.data.own.library import Stored
+from trainers.data.own.reading import reader_for, reader_named
+from trainers.data.own.recommending import Recommended
+
+if TYPE_CHECKING:
+    from trainers.data.own.report import Report
+
+
+class TableKind(OwnKind):
+    """One file with rows and columns."""
+
+    name: ClassVar[str] = "table"
+    label: ClassVar[str] = "table"
+
+    def recognise(self, files: Files) -> Match | None:
+        if files.only is None:
+            return None
+        try:
+            reader = reader_for(files.only)
+        except DataError:
+            return None
+        return Match(0.5, f"It is a file of rows and columns ({reader.label}).")
+
+    def look(self, files: Files, wishes: Wishes) -> Looked:
+        from trainers.data.own.kinds.table.guessing import look, with_roles
+
+        if files.only is None:
+            raise DataError("It is a folder; a table is one file.")
+        wishes.only("target", "task", "roles", "types", "split")
+        reader = reader_for(files.only)
+        table = reader.read(files.only)
+        schema = look(table, Path(files.title).stem, wishes.target, wishes.types)
+        schema = with_roles(schema, table.frame, wishes.roles, wishes.task, wishes.split)
+        left_out = tuple(LeftOut(f"line {row.line}", row.reason) for row in table.left_out)
+        return Looked(schema, len(table.frame), reader.name, left_out)
+
+    def data_set(self, name: str, stored: Stored) -> type[DataSet]:
+        return table_data_set(name, stored)
+
+    def report(self, stored: Stored) -> Report:
+        from trainers.data.own.kinds.table.report import report
+
+        return report(reader_named(stored.source.reader).read(stored.data_file), stored.schema)
+
+    def recommend(self, stored: Stored) -> Recommended:
+        return recommended(stored)

@@ -1,0 +1,100 @@
+"""What was found in a data set of one's own, in words and figures, and what looks wrong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from trainers.data.own.files import LeftOut
+from trainers.data.own.kinds.table.cell_values import dates_of, numbers_of, words_of
+from trainers.data.own.kinds.table.schema import Column, TableSchema
+from trainers.data.own.kinds.table.warnings import Table, look_for_trouble
+from trainers.data.own.reading.table import RawTable
+from trainers.data.own.report import Report, Section
+
+MOST_SHOWN = 12  # values of a category
+
+
+@dataclass(frozen=True)
+class ColumnReport:
+    """What a column holds: how many cells are missing, how many are different, and how they are distributed.
+
+    `distribution` has (what, how many) for the most frequent categories, or for ten intervals of numbers and dates.
+    """
+
+    name: str
+    type: str
+    role: str
+    reason: str
+    missing: int
+    distinct: int
+    examples: tuple[str, ...]
+    distribution: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True)
+class Columns(Section):
+    """The columns of a table."""
+
+    columns: tuple[ColumnReport, ...]
+
+    def lines(self) -> list[str]:
+        return [
+            f"  {column.name}: {column.type}, {column.role}"
+            + (f", {column.missing:,} missing" if column.missing else "")
+            + (f" ({column.reason.rstrip('.')})" if column.reason else "")
+            for column in self.columns
+        ]
+
+
+def report(raw: RawTable, schema: TableSchema) -> Report:
+    """What was found in a table with this schema."""
+    columns = tuple(_column(column, raw.frame[column.name]) for column in schema.columns)
+    warnings = tuple(look_for_trouble(Table(raw, schema)))
+    left_out = tuple(LeftOut(f"line {row.line}", row.reason) for row in raw.left_out)
+    sections = (Columns("Columns", columns),)
+    found = raw.found
+    return Report(schema.kind, len(raw.frame), schema, warnings, found, sections, (), left_out, raw.left_out_count)
+
+
+def _column(column: Column, cells: pd.Series) -> ColumnReport:
+    known = cells.dropna()
+    reason = column.role_reason or column.type_reason
+    examples = tuple(str(value)[:60] for value in words_of(known.drop_duplicates().iloc[:5]))
+    return ColumnReport(
+        column.name,
+        column.type,
+        column.role,
+        reason,
+        int(cells.isna().sum()),
+        int(known.nunique()),
+        examples,
+        _distribution(column, known),
+    )
+
+
+def _distribution(column: Column, known: pd.Series) -> tuple[tuple[str, int], ...]:
+    values: Any
+    if column.type == "number":
+        values = numbers_of(known, **column.notation.model_dump())
+        values = values[np.isfinite(values)]
+        if not len(values):
+            return ()
+        counts, edges = np.histogram(values, bins=10)
+        return tuple(
+            (f"{low:,.4g} to {high:,.4g}", int(n)) for low, high, n in zip(edges, edges[1:], counts, strict=False)
+        )
+    if column.type == "date":
+        dates = dates_of(known, column.date_format).dropna()
+        if not len(dates):
+            return ()
+        counts, edges = np.histogram(dates.as_unit("s").asi8, bins=10)
+        shown = pd.to_datetime(edges, unit="s").strftime("%Y-%m-%d")
+        return tuple((f"{low} to {high}", int(n)) for low, high, n in zip(shown, shown[1:], counts, strict=False))
+    if column.type == "text":
+        return ()
+    frequent = words_of(known).value_counts().iloc[:MOST_SHOWN]
+    return tuple((str(value)[:60], int(count)) for value, count in frequent.items())
