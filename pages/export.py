@@ -22,7 +22,7 @@ def page() -> None:
         run_choice.show_other_document(work, run)
     left, right = st.columns([5, 6], gap="small")
     with left:
-        part = export_cards.untrained() if run is None else export_cards.formats(work, run)
+        part = export_cards.untrained(work) if run is None else export_cards.formats(work, run)
     with right:
         export_cards.code(work, run, part)
 

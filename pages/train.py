@@ -29,7 +29,7 @@ def page() -> None:
         with st.container(width="stretch", key="watching"):
             problem_list.show_above_run(work)
             if run is None or state is None:
-                run_view.empty()
+                run_view.empty(work.document_facts.errors)
             else:
                 run_view.show(run, state)
 

@@ -28,6 +28,14 @@ def test_before_the_first_run_there_is_code_only() -> None:
     assert not has_button(test, "prepare_zip") and has_button(test, "to_train")
 
 
+def test_a_document_with_errors_is_not_said_to_be_code_and_leads_to_build() -> None:
+    store(perceptron().changed(edges=()))
+    test = page("export")
+    assert "Not trained yet" in text(test) and "This is the network as Python code" not in text(test)
+    assert "fix them on the page Build" in text(test)
+    assert has_button(test, "to_build") and not has_button(test, "to_train") and not test.code
+
+
 def test_prepare_then_download() -> None:
     document = perceptron()
     store(document)

@@ -31,6 +31,13 @@ def test_before_the_first_run_it_says_what_will_be_there() -> None:
     assert not button(test, "start").disabled
 
 
+def test_a_document_with_errors_is_to_be_fixed_before_start() -> None:
+    store(perceptron().changed(edges=()))
+    test = page("train")
+    assert button(test, "start").disabled
+    assert "errors above, then press <b>Start</b>" in text(test)
+
+
 def test_start_trains_and_the_page_finds_the_run_again() -> None:
     store(perceptron())
     test = page("train")

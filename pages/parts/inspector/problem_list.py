@@ -12,6 +12,11 @@ from pages.parts.theme.escaping import escape, sentence
 MOST, MOST_ABOVE_RUN = 20, 5
 
 
+def counted(errors: int) -> str:
+    """How many errors there are, in words."""
+    return "1 error" if errors == 1 else f"{errors:,} errors"
+
+
 def show(session: Session) -> None:
     """The list below the canvas of the Build page."""
     problems = session.document_facts.problems

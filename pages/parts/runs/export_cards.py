@@ -17,13 +17,15 @@ from trainers.events import OVER
 from trainers.runs.run import Run
 
 
-def untrained() -> str:
-    """What is shown before the first run: there is code, and there are no weights. Returns no part."""
-    st.html(
-        '<div class="nl-empty"><h3>Not trained yet</h3><p>This is the network as Python code. Once it is trained, you '
-        "can export the model: everything in one zip, the weights, ONNX, or torch.export.</p></div>"
-    )
-    run_choice.train_button()
+def untrained(session: Session) -> str:
+    """What is shown before the first run: there are no weights, and code only if the network is right. Returns no
+    part."""
+    later = "you can export the model: everything in one zip, the weights, ONNX, or torch.export."
+    text = f"Once the network is trained, {later}"
+    if not session.document_facts.errors:
+        text = f"This is the network as Python code. Once it is trained, {later}"
+    st.html(f'<div class="nl-empty"><h3>Not trained yet</h3><p>{text}</p></div>')
+    run_choice.next_step(session)
     return ""
 
 

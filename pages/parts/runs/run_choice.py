@@ -9,6 +9,7 @@ import streamlit as st
 import trainers
 from builder.problems import NetloomError
 from pages.parts.document.session import Session
+from pages.parts.inspector.problem_list import counted
 from pages.parts.theme.escaping import escape
 from trainers.runs.run import Run
 from trainers.runs.summaries import RunSummary, summaries, summary
@@ -91,7 +92,21 @@ def show_no_runs(sentence: str, session: Session | None = None) -> None:
         sentence += " Or choose a run of another document above."
     st.html(f'<div class="nl-empty"><h3>{escape(title)}</h3><p>{escape(sentence)}</p></div>')
     with st.container(horizontal=True, horizontal_alignment="center"):
+        if session is not None:
+            next_step(session)
+        else:
+            train_button()
+
+
+def next_step(session: Session) -> None:
+    """A button to Train, or, where errors of the open document keep it from being trained, to Build and a sentence."""
+    errors = session.document_facts.errors
+    if not errors:
         train_button()
+        return
+    st.html(f'<div class="nl-message">The network has {counted(errors)}: fix them on the page Build first.</div>')
+    if st.button("Go to Build", icon=":material/account_tree:", type="primary", key="to_build"):
+        st.switch_page("pages/build.py")
 
 
 def train_button() -> None:

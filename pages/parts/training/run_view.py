@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 import trainers
+from pages.parts.inspector.problem_list import counted
 from pages.parts.theme import charts
 from pages.parts.theme.run_page import shows_errors
 from pages.parts.training import (
@@ -112,10 +113,11 @@ def _without_values(live: LiveRun) -> set[str]:
     return {key for keys, has in has_values.items() if not has for key in keys}
 
 
-def empty() -> None:
-    """What is shown before the first run."""
+def empty(errors: int) -> None:
+    """What is shown before the first run of a document with this many errors, which are listed above."""
     rows = "".join(f"<li><b>{title}</b><span>{text}</span></li>" for title, text in SHOWN_LATER)
+    first = f"First fix the {counted(errors)} above, then press" if errors else "Press"
     st.html(
-        '<div class="nl-empty"><h3>Not trained yet</h3><p>Press <b>Start</b>. The network is trained in the '
+        f'<div class="nl-empty"><h3>Not trained yet</h3><p>{first} <b>Start</b>. The network is trained in the '
         f"background, and this page shows its progress about once a second:</p><ul>{rows}</ul></div>"
     )
