@@ -32,7 +32,7 @@ def test_a_document_with_errors_is_not_said_to_be_code_and_leads_to_build() -> N
     store(perceptron().changed(edges=()))
     test = page("export")
     assert "Not trained yet" in text(test) and "This is the network as Python code" not in text(test)
-    assert "fix them on the page Build" in text(test)
+    assert "of the network on the page Build" in text(test)
     assert has_button(test, "to_build") and not has_button(test, "to_train") and not test.code
 
 

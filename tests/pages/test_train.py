@@ -146,7 +146,7 @@ def test_l2_and_early_stopping() -> None:
 def test_problems_stand_above_with_a_fix_and_keep_it_from_starting() -> None:
     store(perceptron("iris", width=5))
     test = page("train")
-    assert button(test, "start").disabled and "1 problem" in button(test, "start").help
+    assert button(test, "start").disabled and "Fix the error below" in button(test, "start").help
     fix = button(test, "fix_0")
     assert "3" in fix.label
     fix.click()

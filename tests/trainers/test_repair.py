@@ -16,8 +16,10 @@ import trainers
 from builder import Document
 from tests.trainers.test_checkpoint_files import cut, empty, flip_a_bit, interrupted, overwrite, remove
 from trainers.__main__ import main
+from trainers.events import Progress
 from trainers.runs import repair as repairing
 from trainers.runs.repair import repair, unlisted
+from trainers.runs.run import interrupted as unfinished
 from trainers.runs.store import Store, StoreDamagedError
 
 Train = Callable[..., trainers.Run]
@@ -114,7 +116,7 @@ def test_the_command_line_repairs_and_resumes(
     assert "netloom runs --repair" in capsys.readouterr().err
     assert main(["runs", "--repair"]) == 0
     told = capsys.readouterr()
-    assert "set aside as runs.sqlite.damaged-" in told.err and f"{run}  paused" in told.out
+    assert "set aside as runs.sqlite.damaged-" in told.err and f"{run}  interrupted" in told.out
     assert main(["resume", "last", "--json"]) == 0
     assert '"state": "finished"' in capsys.readouterr().out
     assert main(["resume", run]) == 1
@@ -213,4 +215,32 @@ def test_other_runs_of_a_lost_store_come_back_too(
     again = trainers.open_run(finished.id)
     assert again.state == "finished" and again.scores() == pytest.approx(finished.scores())
     left = trainers.open_run(broken)
-    assert left.state == "paused" and left.progress().step == 9 and "Read in again" in left.progress().message
+    progress = left.progress()
+    assert progress.state_in_words == "interrupted" and progress.step == 9 and "Read in again" in progress.message
+    assert [run.id for run in unfinished()] == [broken]
+
+
+@pytest.mark.parametrize(
+    ("state", "message"), [("paused", ""), ("failed", "The loss is NaN or infinite."), ("stopped", "Stopped.")]
+)
+def test_a_run_comes_back_in_its_last_state_and_under_its_document(moons: Document, state: str, message: str) -> None:
+    job = trainers.Job.from_document(moons)
+    run = Store().create("one", job.to_json(), 40, job.settings.epochs, "a-document")
+    progress = Progress(state, 2, job.settings.epochs, 9, 40, message=message)  # type: ignore[arg-type]
+    Store().write(run, [Progress("running"), progress])
+    lose(Store().path)
+    assert [found.id for found in trainers.runs()] == [run]
+    again = trainers.newest("a-document", "another name")
+    assert again is not None and again.id == run and again.origin == "a-document"
+    assert again.progress().state_in_words == state and not unfinished()
+    assert again.progress().message.startswith(message) and "Read in again" in again.progress().message
+
+
+@pytest.mark.parametrize("damage", [cut, empty, flip_a_bit, overwrite, remove])
+def test_without_the_last_state_a_folder_is_read_in_all_the_same(
+    moons: Document, monkeypatch: pytest.MonkeyPatch, damage: Callable[[Path], None]
+) -> None:
+    run = interrupted(moons, monkeypatch, (9,), 12)
+    damage(Store().run_folder(run) / "run.json")
+    lose(Store().path)
+    assert trainers.open_run(run).progress().state_in_words == "interrupted"

@@ -33,7 +33,8 @@ from trainers.job import Job
 from trainers.probes import ProbeClock
 from trainers.runs.card import card
 from trainers.runs.ownership import Owner
-from trainers.runs.store import PROGRESS, RunTakenError, Store, StoreError
+from trainers.runs.run_rows import PROGRESS
+from trainers.runs.store import RunTakenError, Store, StoreError
 from trainers.verdicts.circumstances import Circumstances
 
 if TYPE_CHECKING:

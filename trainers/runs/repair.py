@@ -113,7 +113,7 @@ def _copy_rows(old: Path, new: Path) -> int:
         for table in TABLES:
             with target:
                 if table == "runs":  # another process has read folders in: what is copied knows more of those runs
-                    target.execute("DELETE FROM runs WHERE message = ? AND owner IS NULL", (READ_IN,))
+                    target.execute("DELETE FROM runs WHERE message LIKE ? AND owner IS NULL", (f"%{READ_IN}",))
                 for row in _readable_rows(source, target, table):
                     marks = ", ".join("?" * len(row))
                     insert = f"INSERT OR IGNORE INTO {table} ({', '.join(row)}) VALUES ({marks})"

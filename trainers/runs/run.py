@@ -27,7 +27,8 @@ from trainers.runs.card import part_card
 from trainers.runs.checkpoint_files import DamagedError, checkpoint_files
 from trainers.runs.facts import facts
 from trainers.runs.ownership import Owner, is_owned
-from trainers.runs.store import PROGRESS, TAKEN, RunTakenError, Store
+from trainers.runs.run_rows import PROGRESS, READ_IN
+from trainers.runs.store import TAKEN, RunTakenError, Store
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -111,7 +112,8 @@ class Run:
             values |= {"state": "paused", "seconds_left": None}
             if row["state"] != "paused":
                 when = "before it started" if row["state"] == "queued" else "while it trained"
-                values |= {"message": f"Interrupted: Netloom was closed {when}.", "interrupted": True}
+                lost = f" {READ_IN}" if row["message"] == READ_IN else ""
+                values |= {"message": f"Interrupted: Netloom was closed {when}.{lost}", "interrupted": True}
         elif row.get("request") and row["state"] not in OVER:
             values["message"] = {"pause": "Pausing …", "stop": "Stopping …"}.get(row["request"], "Resuming …")
         return Progress(**values)

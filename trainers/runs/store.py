@@ -39,8 +39,8 @@ from trainers.runs.database import Database, reason
 from trainers.runs.database import StoreDamagedError as StoreDamagedError
 from trainers.runs.database import StoreError as StoreError
 from trainers.runs.ownership import Owner, is_owned
+from trainers.runs.run_rows import PROGRESS, RunState
 
-PROGRESS = tuple(name for name in Progress.__dataclass_fields__ if name != "interrupted")  # as columns
 METRIC = "run, step, epoch, split, metric, value"
 TAKEN = "it is not trained a second time. Stop it there, or wait until that process has ended."
 TEXTS = "texts"  # the kind of generated texts in the table of probes
@@ -63,6 +63,7 @@ class RunTakenError(StoreError):
 class Store(Database):
     """All runs in one $NETLOOM_HOME."""
 
+    _kept_state: tuple[str, str, int] | None = None  # the last change of state that a folder has
     lost_rows = False  # whether the rows of a run were lost while its owner wrote through this store
 
     def create(
@@ -86,6 +87,8 @@ class Store(Database):
         try:
             self.run_folder(run).mkdir(parents=True)
             files.write_text(self.run_folder(run) / "job.json", job, at_once=True)
+            queued = RunState(Progress("queued", epochs=epochs, steps=steps), origin)
+            run_rows.write_state(self.run_folder(run), queued)
         except OSError as error:
             raise StoreError(reason(error, self.folder)) from error
         with self._transaction() as connection:
@@ -199,6 +202,7 @@ class Store(Database):
             if owner is not None:
                 self._check_owner(connection, run, owner)
             metrics: list[tuple[Any, ...]] = []
+            latest: Progress | None = None
             for event in events:
                 match event:
                     case Metric(step, epoch, split, metric, value):
@@ -216,15 +220,24 @@ class Store(Database):
                     case Histograms() | Verdicts():
                         self._write_latest(connection, run, event)
                     case Progress():
-                        self._write_progress(connection, run, event)
+                        run_rows.write_progress(connection, run, event)
+                        latest = event
             connection.executemany(f"INSERT OR REPLACE INTO metrics ({METRIC}) VALUES (?, ?, ?, ?, ?, ?)", metrics)
-            if any(isinstance(event, Progress) and event.state in OVER for event in events):
+            if latest is not None and latest.state in OVER:
                 best = run_rows.best_values(connection, run)
                 connection.execute("UPDATE summaries SET best = ? WHERE run = ?", (best, run))
-            row = connection.execute("SELECT request FROM runs WHERE id = ?", (run,)).fetchone()
+            row = connection.execute("SELECT request, origin FROM runs WHERE id = ?", (run,)).fetchone()
             if row and row[0]:
                 connection.execute("UPDATE runs SET request = NULL WHERE id = ?", (run,))
+        if row and latest is not None:
+            self._keep_state(run, latest, row[1] or "")
         return row[0] if row else None
+
+    def _keep_state(self, run: str, progress: Progress, origin: str) -> None:
+        """Write a change of state into the run's folder as well."""
+        change = run, progress.state, progress.steps
+        if change != self._kept_state and run_rows.write_state(self.run_folder(run), RunState(progress, origin)):
+            self._kept_state = change
 
     def _check_owner(self, connection: sqlite3.Connection, run: str, owner: Owner) -> None:
         """RunTakenError: this owner has the run no longer. Where the file of the store was deleted or replaced
@@ -260,12 +273,6 @@ class Store(Database):
         else:
             rows = [[getattr(v, name) for name in Verdict.__dataclass_fields__] for v in event.values]
             connection.execute("UPDATE runs SET verdicts = ? WHERE id = ?", (json.dumps(rows), run))
-
-    @staticmethod
-    def _write_progress(connection: sqlite3.Connection, run: str, progress: Progress) -> None:
-        assignments = ", ".join(f"{name} = ?" for name in PROGRESS)
-        values = [getattr(progress, name) for name in PROGRESS]
-        connection.execute(f"UPDATE runs SET {assignments} WHERE id = ?", (*values, run))
 
     def request(self, run: str, what: str) -> None:
         """Ask the process that trains a run to "pause" or "stop" it. It looks for requests a few times a second."""

@@ -18,7 +18,8 @@ from trainers.events import OVER, Progress
 from trainers.paradigms.base import ReportedMetric
 from trainers.runs.facts import data_of, facts_of_text, metric_of
 from trainers.runs.run import Run
-from trainers.runs.store import PROGRESS, Store, StoreError
+from trainers.runs.run_rows import PROGRESS
+from trainers.runs.store import Store, StoreError
 
 KEPT = 20_000  # summaries of runs that are over, in memory: two pages of the table
 SECONDS = 0.5  # that one table spends on runs of older versions, if not told otherwise

@@ -12,9 +12,9 @@ from pages.parts.theme.escaping import escape, sentence
 MOST, MOST_ABOVE_RUN = 20, 5
 
 
-def counted(errors: int) -> str:
-    """How many errors there are, in words."""
-    return "1 error" if errors == 1 else f"{errors:,} errors"
+def to_fix(errors: int) -> str:
+    """The errors that there are, as the object of a sentence."""
+    return "the error" if errors == 1 else f"the {errors:,} errors"
 
 
 def show(session: Session) -> None:

@@ -21,7 +21,7 @@ def untrained(session: Session) -> str:
     """What is shown before the first run: there are no weights, and code only if the network is right. Returns no
     part."""
     later = "you can export the model: everything in one zip, the weights, ONNX, or torch.export."
-    text = f"Once the network is trained, {later}"
+    text = f"Once the network is trained, {later}{run_choice.fix_first(session)}"
     if not session.document_facts.errors:
         text = f"This is the network as Python code. Once it is trained, {later}"
     st.html(f'<div class="nl-empty"><h3>Not trained yet</h3><p>{text}</p></div>')

@@ -9,7 +9,7 @@ import streamlit as st
 import trainers
 from builder.problems import NetloomError
 from pages.parts.document.session import Session
-from pages.parts.inspector.problem_list import counted
+from pages.parts.inspector.problem_list import to_fix
 from pages.parts.theme.escaping import escape
 from trainers.runs.run import Run
 from trainers.runs.summaries import RunSummary, summaries, summary
@@ -87,6 +87,7 @@ def show_no_runs(sentence: str, session: Session | None = None) -> None:
     With a session the page is about the run of the open document, and there may be runs of others.
     """
     title = "No runs yet"
+    sentence += fix_first(session) if session is not None else ""
     if session is not None and trainers.runs(1):
         title = f"“{session.document.name}” was not trained yet"
         sentence += " Or choose a run of another document above."
@@ -99,14 +100,17 @@ def show_no_runs(sentence: str, session: Session | None = None) -> None:
 
 
 def next_step(session: Session) -> None:
-    """A button to Train, or, where errors of the open document keep it from being trained, to Build and a sentence."""
-    errors = session.document_facts.errors
-    if not errors:
+    """A button to Train, or, where errors of the open document keep it from being trained, to Build."""
+    if not session.document_facts.errors:
         train_button()
-        return
-    st.html(f'<div class="nl-message">The network has {counted(errors)}: fix them on the page Build first.</div>')
-    if st.button("Go to Build", icon=":material/account_tree:", type="primary", key="to_build"):
+    elif st.button("Go to Build", icon=":material/account_tree:", type="primary", key="to_build"):
         st.switch_page("pages/build.py")
+
+
+def fix_first(session: Session) -> str:
+    """What is to be done before the open document can be trained, as a sentence after others. Empty: nothing."""
+    errors = session.document_facts.errors
+    return f" Before that, fix {to_fix(errors)} of the network on the page Build." if errors else ""
 
 
 def train_button() -> None:

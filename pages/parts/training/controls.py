@@ -11,7 +11,7 @@ import trainers
 from builder.problems import DocumentError, GraphError, NetloomError
 from pages.parts.document import header
 from pages.parts.document.session import Session
-from pages.parts.inspector.problem_list import counted
+from pages.parts.inspector.problem_list import to_fix
 from pages.parts.runs import run_choice
 from pages.parts.theme.escaping import escape
 from pages.parts.theme.run_page import shows_errors
@@ -73,7 +73,7 @@ def _buttons(session: Session, run: Run | None, progress: Progress | None) -> No
     else:
         errors = session.document_facts.errors
         ready = session.document_facts.complete and not errors
-        reason = f"Fix the {counted(errors)} below first" if errors else "Loading …"
+        reason = f"Fix {to_fix(errors)} below first" if errors else "Loading …"
         st.button(
             "Start" if run is None else "Train again",
             icon=":material/play_arrow:",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 import trainers
-from pages.parts.inspector.problem_list import counted
+from pages.parts.inspector.problem_list import to_fix
 from pages.parts.theme import charts
 from pages.parts.theme.run_page import shows_errors
 from pages.parts.training import (
@@ -116,7 +116,7 @@ def _without_values(live: LiveRun) -> set[str]:
 def empty(errors: int) -> None:
     """What is shown before the first run of a document with this many errors, which are listed above."""
     rows = "".join(f"<li><b>{title}</b><span>{text}</span></li>" for title, text in SHOWN_LATER)
-    first = f"First fix the {counted(errors)} above, then press" if errors else "Press"
+    first = f"First fix {to_fix(errors)} above, then press" if errors else "Press"
     st.html(
         f'<div class="nl-empty"><h3>Not trained yet</h3><p>{first} <b>Start</b>. The network is trained in the '
         f"background, and this page shows its progress about once a second:</p><ul>{rows}</ul></div>"
