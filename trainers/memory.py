@@ -62,6 +62,8 @@ def memory_need(job: Job, analysis: Analysis) -> MemoryNeed:
 
 def _data_bytes(job: Job) -> int:
     """The samples as tensors, with their targets, and once more while they are read and split."""
+    if job.dataset.mapped:
+        return 0
     numbers = sum(math.prod(signal.shape) * (8 if signal.dtype == "int" else 4) for signal in job.dataset.signals)
     targets = math.prod(job.dataset.target_shape) * (8 if job.dataset.classes else 4)
     return 2 * int(getattr(job.dataset, "samples", 0)) * (numbers + targets)

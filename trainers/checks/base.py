@@ -96,9 +96,10 @@ def training_samples(job: Job, limited: bool = True) -> int:
     `limited`: no more than `train_samples` of the job.
     """
     samples: Any = job.dataset.samples
-    official = job.dataset.test_samples
-    rest = samples - official
+    given = job.dataset.given_parts
+    official = given.get("test", job.dataset.test_samples)
+    rest = samples - official - given.get("validation", 0)
     test = 0 if official else round(rest * job.batching.test)
-    free = int(rest - test - round(rest * job.batching.validation))
+    free = int(rest - test - (0 if given.get("validation") else round(rest * job.batching.validation)))
     limit = job.batching.train_samples if limited else None
     return free if limit is None else min(free, limit)

@@ -105,9 +105,11 @@ def _single_evaluation(job: Job) -> str | None:
     if job.dataset.grouped:
         return None
     size = evaluation_batch_size(job, training_samples(job))
-    official = job.dataset.test_samples
-    rest: Any = job.dataset.samples - official
+    given = job.dataset.given_parts
+    official = given.get("test", job.dataset.test_samples)
+    rest: Any = job.dataset.samples - official - given.get("validation", 0)
     parts = {"validation": round(rest * job.batching.validation), "test": official or round(rest * job.batching.test)}
+    parts = {name: given.get(name, samples) for name, samples in parts.items()}
     return next((name for name, samples in parts.items() if samples % size == 1 or samples == 1), None)
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 Kind = Literal["image", "table", "points", "series", "sound", "text"]
 Order = Literal["shuffled", "time"]
+GIVEN = ("training", "validation", "test")  # the parts that a data set may name itself, see `Arrays.parts`
 Loaded = tuple[Any, NDArray[Any]]  # an array or a tuple of arrays, one for each input; and the targets
 
 
@@ -39,9 +40,11 @@ class DataError(NetloomError, ValueError):
 class Arrays:
     """A whole data set in memory, N samples.
 
-    `inputs`: one array for each Input of the network, float32 or (tokens) int64, of shape (N, *signal.shape).
+    `inputs`: one array for each Input of the network, float32 or (tokens) int64, of shape (N, *signal.shape). Images
+    may be uint8, which stands for 0 to 1. Arrays that are mapped from a file are not held in memory, see mapped.py.
     `targets`: (N, *target_shape), of the type that the task says; see the files of trainers/tasks.
     `test_count`: the last so many samples are the test part that the authors published; 0 where they published none.
+    `parts`: int8 (N,); the part of each sample, by its place in GIVEN, where the data set itself says so.
     `groups`: int64 (N,); samples of one group (a speaker) are never in two parts of a split. None: each is its own.
     `attributes`: further facts of each sample by name, (N, …); they reach the batches of a paradigm that asks for them.
     `gap`: samples to leave out between the parts of a split in time, where neighbours overlap.
@@ -57,6 +60,7 @@ class Arrays:
     gap: int = 0
     attributes: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     fills: tuple[tuple[str, ...] | None, ...] = ()
+    parts: NDArray[np.int8] | None = None
 
     def __post_init__(self) -> None:
         """Groups are an attribute of every sample, too."""
@@ -198,6 +202,19 @@ class DataSet(Entry):
     @property
     def grouped(self) -> bool:
         """Whether a split keeps groups of samples together; then there is a `load_groups` beside load_data."""
+        return False
+
+    @property
+    def given_parts(self) -> Mapping[str, int]:
+        """How many samples are in each part that the data set names itself; then there is a `load_parts`. Empty: none.
+
+        One that it does not name is taken from its training part.
+        """
+        return {}
+
+    @property
+    def mapped(self) -> bool:
+        """Whether the inputs stay in a file that is mapped into memory, so that they need none of it."""
         return False
 
     @property

@@ -85,7 +85,7 @@ class Batches:
         """The batches as they are in the data set."""
         if self.size == self.samples:  # one batch of everything: its order changes nothing, so nothing is copied
             if start == 0:
-                yield Batch(self.inputs, self.targets, None, self.attributes)
+                yield Batch(tuple(given[:] for given in self.inputs), self.targets, None, self.attributes)
             return
         import torch  # here, because looking through this folder for data sets must not import it
 

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainers.data.base import DataError, DataSet
+from trainers.sampling import evenly_spaced
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -101,15 +102,22 @@ def _names(names: Sequence[str]) -> dict[str, Any]:
     return {"count": len(names), "digest": digest}
 
 
-def _tensors(part: Split) -> Iterator[Tensor]:
+def _tensors(part: Split) -> Iterator[Any]:
     yield from part.inputs
     yield part.targets
+
+
+def _is_mapped(tensor: Any) -> bool:
+    from trainers.data.mapped import MappedInput
+
+    return isinstance(tensor, MappedInput)
 
 
 def _checksum(part: Split) -> str:
     found = 0
     for tensor in _tensors(part):
-        found = zlib.crc32(_array(tensor).view(np.uint8).data, found)
+        for block in tensor.blocks() if _is_mapped(tensor) else (tensor,):
+            found = zlib.crc32(_array(block).view(np.uint8).data, found)
     return f"{found:08x}"
 
 
@@ -117,8 +125,10 @@ def _array(tensor: Tensor) -> NDArray[Any]:
     return np.ascontiguousarray(tensor.detach().cpu().numpy()).reshape(-1)
 
 
-def _statistics(tensor: Tensor) -> list[float]:
+def _statistics(tensor: Any) -> list[float]:
     """Mean, standard deviation and the mean weighted by position, of values spread evenly over the tensor."""
+    if _is_mapped(tensor):
+        tensor = tensor[evenly_spaced(len(tensor), max(1, SAMPLED // max(1, tensor[0].numel())))]
     values = _array(tensor)
     chosen = values[:: max(1, -(-len(values) // SAMPLED))].astype(np.float64)
     if not len(chosen):

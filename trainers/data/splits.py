@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trainers.data.base import Arrays, DataError, DataSet
+from trainers.data.base import GIVEN, Arrays, DataError, DataSet
 from trainers.data.scaling import Scaling, Standardisation, channel_axis, fill_values, fit, scale
 from trainers.tasks import TASKS
 
@@ -81,14 +81,15 @@ def prepare(
     """
     import torch
 
+    from trainers.data.mapped import given_input
+
     check_shares(validation, test)
     arrays = dataset.load()
     parts, notes = _indices(dataset, arrays, validation, test, seed, limit)
     channels = channel_axis(dataset)
     rules = arrays.fills or (None,) * len(arrays.inputs)
     figures = tuple(
-        _figures(array[parts[0]], scaling, channels, rule) if array.dtype == np.float32 else None
-        for array, rule in zip(arrays.inputs, rules, strict=True)
+        _figures(array, parts[0], scaling, channels, rule) for array, rule in zip(arrays.inputs, rules, strict=True)
     )
     targets, target_standardisation = arrays.targets, None
     if TASKS[dataset.task].standardised and not raw_targets:
@@ -97,7 +98,7 @@ def prepare(
 
     def split(indices: Indices) -> Split:
         pairs = zip(arrays.inputs, figures, strict=True)
-        inputs = [torch.from_numpy(_scaled(array[indices], figure)) for array, figure in pairs]
+        inputs = [given_input(array, indices, figure) for array, figure in pairs]
         attributes = {name: torch.from_numpy(values[indices]) for name, values in arrays.attributes.items()}
         return Split(tuple(inputs), torch.from_numpy(targets[indices]), indices, attributes)
 
@@ -108,9 +109,16 @@ def prepare(
 
 
 def _figures(
-    training: NDArray[Any], scaling: Scaling, channels: int | None, rules: tuple[str, ...] | None
+    array: NDArray[Any], places: Indices, scaling: Scaling, channels: int | None, rules: tuple[str, ...] | None
 ) -> Standardisation | None:
     """What scales an input and fills its missing values, from its training samples. None: it stays as it is."""
+    from trainers.data.mapped import byte_figures
+
+    if array.dtype == np.uint8:
+        return byte_figures(array, places, scaling)
+    if array.dtype != np.float32:
+        return None
+    training = array[places]
     if rules is None:
         return scale(training, scaling, channels) if scaling != "none" else None
     fill = fill_values(training, rules)
@@ -118,16 +126,6 @@ def _figures(
     if scaling == "none":
         return Standardisation(np.zeros_like(fill), np.ones_like(fill), fill)
     return replace(scale(full, scaling, channels), fill=fill)
-
-
-def _scaled(part: NDArray[Any], figure: Standardisation | None) -> NDArray[Any]:
-    """Samples filled and scaled in place, on the copy that indexing made: they are not held a third time."""
-    if figure is not None:
-        if figure.fill is not None:
-            np.copyto(part, figure.fill, where=np.isnan(part))
-        np.subtract(part, figure.mean, out=part)
-        np.divide(part, figure.std, out=part)
-    return part
 
 
 def check_shares(validation: float, test: float) -> None:
@@ -193,6 +191,25 @@ def split_indices(
     return random.permutation(np.concatenate(members)), validation_indices, test_indices
 
 
+def split_given(
+    parts: NDArray[Any], strata: Indices, validation: float, test: float, seed: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """The parts that the data set itself names, by the numbers of `Arrays.parts`.
+
+    A part that it does not name is taken from its training part: `validation` and `test` are shares of that then, with
+    the same proportions of every stratum. A share of 0 leaves a part empty, also one that is given.
+    """
+    training, *others = (np.flatnonzero(parts == number) for number in range(len(GIVEN)))
+    shares = [0.0 if len(part) else share for part, share in zip(others, (validation, test), strict=True)]
+    if any(shares):
+        divided = split_indices(strata[training], shares[0], shares[1], seed)
+        free, *taken = (training[some] for some in divided)
+        others = [part if len(part) else more for part, more in zip(others, taken, strict=True)]
+        training = free
+    kept = [part if share else part[:0] for part, share in zip(others, (validation, test), strict=True)]
+    return training, kept[0], kept[1]
+
+
 def _indices(
     dataset: DataSet, arrays: Arrays, validation: float, test: float, seed: int, limit: int | None
 ) -> tuple[tuple[Indices, Indices, Indices], tuple[str, ...]]:
@@ -201,7 +218,9 @@ def _indices(
     free = len(arrays.targets) - arrays.test_count
     strata = task.strata(arrays.targets[:free])
     test_share = 0.0 if arrays.test_count else test
-    if dataset.order == "time":
+    if arrays.parts is not None:
+        parts = split_given(arrays.parts[:free], strata, validation, test_share, seed)
+    elif dataset.order == "time":
         parts = split_in_time(free, validation, test_share, arrays.gap)
     elif arrays.groups is not None:
         parts = split_groups(arrays.groups[:free], validation, test_share, seed)

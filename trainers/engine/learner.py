@@ -169,8 +169,6 @@ class NetworkLearner:
 
 def part(split: Split, start: int, size: int) -> tuple[tuple[Tensor, ...], Tensor]:
     """`size` samples of a split from `start` on: inputs and targets."""
-    if start == 0 and size >= len(split):
-        return split.inputs, split.targets
     return tuple(given[start : start + size] for given in split.inputs), split.targets[start : start + size]
 
 

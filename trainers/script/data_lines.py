@@ -122,6 +122,8 @@ class Plan:
 
 def split(plan: Plan) -> list[str]:
     """A function that divides the samples as the data set says."""
+    if plan.job.dataset.given_parts:
+        return _given(plan)
     if plan.job.dataset.order == "time":
         return _in_time(plan)
     return _by_groups(plan) if plan.grouped else _shuffled(plan)
@@ -168,6 +170,23 @@ def _by_groups(plan: Plan) -> list[str]:
         else:
             lines.append(f"    {part} = np.arange(0)")
     return [*lines, "    training = np.flatnonzero(np.isin(groups, names))", "    return training, validation, test"]
+
+
+def _given(plan: Plan) -> list[str]:
+    batching, given = plan.job.batching, plan.job.dataset.given_parts
+    lines = [
+        "def split(parts, targets):",
+        '    """Indices of the training, validation and test part, which the data name themselves."""',
+        "    training, validation, test = (np.flatnonzero(parts == number) for number in range(3))",
+    ]
+    rest = 1.0
+    for part, share in (("test", batching.test), ("validation", batching.validation)):
+        if not share:
+            lines.append(f"    {part} = {part}[:0]")
+        elif not given.get(part):
+            lines += _divide(part, f"{share / rest:.6g}", plan.stratified)
+            rest -= share
+    return [*lines, "    return training, validation, test"]
 
 
 def _shuffled(plan: Plan) -> list[str]:
@@ -238,9 +257,9 @@ def preparation(plan: Plan) -> list[str]:
     """From what was loaded to tensors on the device."""
     dataset = plan.job.dataset
     lines = ["    inputs, targets = load_data()"]
+    told = "load_parts(), targets" if dataset.given_parts else "load_groups()" if plan.grouped else "targets"
     lines.append(
-        f"    training, {'' if plan.validates else '_'}validation, {'' if plan.tests else '_'}test = "
-        f"split({'load_groups()' if plan.grouped else 'targets'})"
+        f"    training, {'' if plan.validates else '_'}validation, {'' if plan.tests else '_'}test = split({told})"
     )
     if plan.limits:
         lines.append(_some(plan))
