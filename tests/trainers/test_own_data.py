@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -386,6 +387,50 @@ def test_what_gives_the_answer_away_is_left_out_and_said(tmp_path: Path) -> None
     library.change(name, schema.changed([column.model_copy(update={"role": "input"})]))
     warning = next(w for w in trainers.data_report(name).warnings if w.code == "D101")
     assert warning.column == "twice" and warning.fix is not None
+
+
+def lines(head: str, row: Callable[[int], str], count: int = 60) -> str:
+    return "\n".join([head, *map(row, range(count))])
+
+
+STRANGE: dict[str, tuple[str, str]] = {
+    "one column": (lines("y", lambda n: str(n % 3)), "no column of it is an input"),
+    "one row": ("a,b,y\n1,2,3\n", "it has no target yet"),
+    "names only": (lines("name,y", lambda n: f"n{n},{n % 2}"), "one is ignored, with the reason beside it"),
+    "a count is the only input": (lines("x,y", lambda n: f"{n},{n * 1.7}"), ""),
+    "numbers beyond float32": (lines("a,b,y", lambda n: f"{'inf' if n == 3 else n * 1.5},{n}e300,{n % 2}"), ""),
+    "numbers that float64 cannot tell apart": (lines("a,b,y", lambda n: f"{10**25 + n},{n * n},{n % 2}"), ""),
+    "more columns than rows": (
+        lines(",".join(f"c{n}" for n in range(300)), lambda n: ",".join(str(n * k % 7) for k in range(300)), 30),
+        "",
+    ),
+    "times of day": (lines("t,y", lambda n: f"{n % 24:02}:{n:02},{n * 1.1}"), ""),
+    "only gaps": (lines("a,b,y", lambda n: f"?,{n * n},{n % 2}"), ""),
+}
+
+
+@pytest.mark.parametrize("what", STRANGE)
+def test_strange_tables_are_learned_from_or_refused_in_a_sentence(what: str, tmp_path: Path) -> None:
+    text, refusal = STRANGE[what]
+    (tmp_path / "strange.csv").write_text(text)
+    name = trainers.add_data(tmp_path / "strange.csv")
+    assert str(trainers.data_report(name))
+    if refusal:
+        with pytest.raises(DataError, match=refusal):
+            trainers.recommend(name)
+        return
+    arrays = trainers.Job.from_document(trainers.recommend(name)).dataset.load()
+    assert len(arrays.targets) and not any(np.isinf(array).any() for array in arrays.inputs)
+
+
+def test_numbers_in_several_units_and_dates_read_two_ways_are_said(tmp_path: Path) -> None:
+    day = [f"{1 + n % 12:02}/{1 + n % 11:02}/2024" for n in range(60)]  # the first one is the same either way
+    weight = [f"{n % 20} {'kg' if n % 2 else 'lb'}" for n in range(60)]
+    same = [f"{1 + n % 12:02}/{1 + n % 12:02}/2024" for n in range(60)]
+    name = table(tmp_path, weight=weight, day=day, same=same, y=np.arange(60) * 1.7)
+    found = {(w.code, w.column): w.message for w in trainers.data_report(name).warnings}
+    assert "kg, lb" in found["D109", "weight"] and ("D106", "same") not in found
+    assert "12/01/2024 is taken for 12 January 2024, and may be 01 December 2024" in found["D106", "day"]
 
 
 def test_every_check_says_what_and_why() -> None:

@@ -288,3 +288,18 @@ def test_a_zip_is_no_spreadsheet(tmp_path: Path) -> None:
         archive.writestr("a.txt", "hello")
     with pytest.raises(DataError, match="cannot be opened as a spreadsheet"):
         read_table(tmp_path / "rows.xlsx")
+
+
+@pytest.mark.parametrize("rows", ['{n},"open {n},{n}', '{n},5" pipe,{n}', "{n},\"6' tall,{n}"])
+def test_quotes_that_are_not_closed_do_not_join_rows(rows: str, tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("\n".join(["a,t,y", *(rows.format(n=n) for n in range(60))]))
+    frame = read_table(tmp_path / "rows.csv")
+    assert frame["a"].astype(int).tolist() == frame["y"].astype(int).tolist() == list(range(60))
+
+
+def test_line_breaks_within_quotes_stay(tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text(
+        "\n".join(["a,t,y", *(f'{n},"two, lines\nand ""more"", so",{n}' for n in range(60))])
+    )
+    frame = read_table(tmp_path / "rows.csv")
+    assert len(frame) == 60 and frame["t"][7] == 'two, lines\nand "more", so'

@@ -61,6 +61,9 @@ def find_dialect(text: str, complete: bool) -> Dialect:
             if delimiter
             else "Nothing divides the lines: there is one column."
         )
+    if quote and delimiter.strip() and _is_open(text, delimiter, quote, complete):
+        quote = ""
+        reasons["quotes"] = "Quotes are opened and not closed, so they are taken for characters like others."
     rows = [row for row in islice(split_rows(text, delimiter, quote), LOOK_AT) if any(map(str.strip, row))]
     if not complete and len(rows) > 1 and len(rows) < LOOK_AT:
         rows.pop()
@@ -103,6 +106,22 @@ def _quote(text: str) -> str:
     if single > 2 and not double:
         return "'"
     return '"' if '"' in text else ""
+
+
+def _is_open(text: str, delimiter: str, quote: str, complete: bool) -> bool:
+    """Whether quotes cannot be what stands around cells: lines are rows without them, and no rows with them."""
+    lines = text.splitlines()[:LOOK_AT]
+    plain = Counter(len(line.split(delimiter)) for line in lines if line.strip())
+    usual, count = plain.most_common(1)[0] if plain else (0, 0)
+    if usual < 2 or count < 0.95 * plain.total():
+        return False
+    cut_off = len(lines) == LOOK_AT or not complete
+    try:
+        for _ in csv.reader([line + "\n" for line in lines], delimiter=delimiter, quotechar=quote, strict=True):
+            pass
+    except csv.Error as error:
+        return not (cut_off and "unexpected end" in str(error))
+    return False
 
 
 def _delimiter(text: str, quote: str, complete: bool) -> str:

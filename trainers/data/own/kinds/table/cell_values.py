@@ -38,13 +38,13 @@ def words_of(cells: pd.Series) -> pd.Series:
 def numbers_of(
     cells: pd.Series, decimal: str = ".", thousands: str = "", prefix: str = "", suffix: str = ""
 ) -> NDArray[np.float64]:
-    """Cells as numbers; NaN where there is none. "(1.5)" is negative, as accountants write it."""
+    """Cells as numbers, "(1.5)" as a negative one; NaN where there is none, or one too large for float32."""
     import numpy as np
     import pandas as pd
 
     if pd.api.types.is_numeric_dtype(cells):
         values = pd.to_numeric(cells).to_numpy("float64", na_value=np.nan)
-        return np.where(np.isfinite(values), values, np.nan)
+        return np.where(np.abs(values) < 3.4e38, values, np.nan)
     text = words_of(cells)
     text = text.str.replace("\u2212", "-", regex=False).str.replace(r"^\((.*)\)$", r"-\1", regex=True)
     if prefix:
@@ -59,7 +59,7 @@ def numbers_of(
     plain = text.str.strip()
     plain = plain.where(plain.str.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?").fillna(False).astype(bool), None)
     values = pd.to_numeric(plain, errors="coerce").to_numpy("float64", na_value=np.nan)
-    return np.where(np.isfinite(values), values, np.nan)
+    return np.where(np.abs(values) < 3.4e38, values, np.nan)
 
 
 def yes_or_no_of(cells: pd.Series, yes: tuple[str, ...], no: tuple[str, ...]) -> NDArray[np.float64]:

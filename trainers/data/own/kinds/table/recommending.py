@@ -27,6 +27,8 @@ def recommended(found: Stored) -> Recommended:
     rows = found.source.rows
     hidden = next((size for limit, size in SIZES if rows < limit), 256)
     batch = next((size for limit, size in BATCHES if rows < limit), LARGEST_BATCH)
+    trained = int(0.7 * len(prepared(found).targets))
+    batch = min(batch, max(2, 1 << max(1, trained.bit_length() - 1)))
     epochs = max(10, min(200, math.ceil(UPDATES * batch / max(1, rows))))
     sketch, choices = _network(data, hidden, 0.3 if rows < 1_000 else 0.1)
     choices += [

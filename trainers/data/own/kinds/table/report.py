@@ -83,6 +83,9 @@ def _distribution(column: Column, known: pd.Series) -> tuple[tuple[str, int], ..
         values = values[np.isfinite(values)]
         if not len(values):
             return ()
+        low, high = float(values.min()), float(values.max())
+        if high - low <= 1e-9 * abs(high):  # too close together to be told apart
+            return ((f"about {low:,.4g}", len(values)),)
         counts, edges = np.histogram(values, bins=10)
         return tuple(
             (f"{low:,.4g} to {high:,.4g}", int(n)) for low, high, n in zip(edges, edges[1:], counts, strict=False)

@@ -126,6 +126,16 @@ class TableSchema(Schema):
     def inputs(self) -> tuple[Column, ...]:
         return self.of_role("input")
 
+    @property
+    def ready(self) -> str:
+        missing = super().ready
+        if missing or self.inputs:
+            return missing
+        ignored = len(self.of_role("ignored"))
+        are = "one is ignored, with the reason" if ignored == 1 else f"{ignored:,} are ignored, each with a reason"
+        gone = f"; {are} beside it" if ignored else ""
+        return f"no column of it is an input{gone}. Give a column the role input."
+
     def changed(self, columns: Iterable[Column] = (), **fields: Any) -> TableSchema:
         """The schema with some columns replaced (by their names) and other fields set, checked again."""
         new = {column.name: column for column in columns}

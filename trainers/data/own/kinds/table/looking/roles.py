@@ -53,6 +53,12 @@ def guess_schema(
         for column in made:
             if column.role == "input" and (why := gives_the_answer_away(frame, column, by_name[chosen], task)):
                 by_name[column.name] = column.model_copy(update={"role": "ignored", "role_reason": why})
+    made = list(by_name.values())
+    if not any(column.role == "input" for column in made):  # a number that hardly repeats is better than nothing
+        for column in made:
+            if column.type == "number" and column.role == "ignored" and frame[column.name].nunique() > 1:
+                given = {"role": "input", "role_reason": "No other column could be an input."}
+                by_name[column.name] = column.model_copy(update=given)
     return TableSchema(
         task=task,
         task_reason=task_reason,
@@ -135,6 +141,9 @@ def _identifies(column: Column, cells: pd.Series) -> str:
     if not pd.api.types.is_numeric_dtype(cells):
         return ""
     known = cells.dropna().to_numpy("float64")
+    known = known[np.isfinite(known)]
+    if not len(known):
+        return ""
     share = len(np.unique(known)) / len(known)
     if share < 0.9 or (known != np.round(known)).any():
         return ""

@@ -22,7 +22,8 @@ WORDS_OF_TEXT = 4  # on average, from which cells that hardly repeat are text an
 YES_NO = (
     ("yes", "no"), ("y", "n"), ("true", "false"), ("t", "f"), ("on", "off"), ("ja", "nein"), ("oui", "non"),
     ("si", "no"), ("sí", "no"), ("sim", "não"), ("да", "нет"), ("present", "absent"), ("positive", "negative"),
-    ("pass", "fail"),
+    ("pass", "fail"), ("vrai", "faux"), ("wahr", "falsch"), ("vero", "falso"), ("verdadero", "falso"),
+    ("verdadeiro", "falso"), ("tak", "nie"), ("evet", "hayır"), ("是", "否"), ("はい", "いいえ"),
 )  # fmt: skip
 NOTATIONS = tuple(
     Notation(decimal=decimal, thousands=thousands)  # type: ignore[arg-type]
@@ -34,6 +35,7 @@ DATE_FORMATS = (
     "%m/%d/%y", "%d.%m.%y", "%d-%m-%y", "%d %b %Y", "%d-%b-%Y", "%d-%b-%y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y",
     "%b %Y", "%B %Y", "%Y-%m", "%m/%Y", "%d/%m/%Y %H:%M", "%m/%d/%Y %H:%M", "%d.%m.%Y %H:%M", "%d/%m/%Y %H:%M:%S",
     "%m/%d/%Y %H:%M:%S", "%d.%m.%Y %H:%M:%S", "%m/%d/%Y %I:%M %p", "%m/%d/%Y %I:%M:%S %p", "%a %b %d %H:%M:%S %Y",
+    "%H:%M", "%H:%M:%S",
 )  # fmt: skip
 UNIT = re.compile(
     r"(?P<prefix>[$€£¥₹]|[A-Z]{3}(?= ?\d))?\s?"
@@ -109,7 +111,9 @@ def _of_numbers(cells: pd.Series) -> Guess:
         if _read(text.drop_duplicates(), "%Y%m%d") == 1:
             details = {"date_format": "%Y%m%d", "parts": varying_parts(dates_of(text, "%Y%m%d"))}
             return Guess("date", "All numbers are dates, as 20241231.", details)
-    return Guess("number", "All cells are numbers.", {})
+    unread = int((~np.isfinite(numbers_of(known))).sum())
+    reason = "All cells are numbers." if not unread else "All cells are numbers; infinite ones count as missing."
+    return Guess("number", reason, {"unread": unread})
 
 
 def _yes_no(values: Sequence[str]) -> Guess | None:

@@ -12,7 +12,7 @@ import pandas as pd
 from trainers.data.own.kinds.table.cell_values import dates_of, numbers_of, words_of
 from trainers.data.own.kinds.table.looking.leaks import gives_the_answer_away
 from trainers.data.own.kinds.table.looking.roles import unusable
-from trainers.data.own.kinds.table.looking.types import DATE_FORMATS, as_category, retyped
+from trainers.data.own.kinds.table.looking.types import DATE_FORMATS, UNIT, as_category, retyped
 from trainers.data.own.kinds.table.warnings.base import DataCheck, Table
 from trainers.data.own.report import DataWarning
 from trainers.tasks.target import plural
@@ -133,11 +133,12 @@ class DatesReadTwoWays(DataCheck):
             if other == column.date_format or other not in DATE_FORMATS:
                 continue
             cells = table.cells(column).dropna().iloc[:LOOK_AT]
-            if len(cells) and dates_of(cells, other).notna().all():
-                shown = str(cells.iloc[0])
-                first, second = (
-                    dates_of(cells.iloc[:1], given)[0].strftime("%d %B %Y") for given in (column.date_format, other)
-                )
+            ways = [dates_of(cells, given) for given in (column.date_format, other)]
+            unlike = np.flatnonzero(ways[0] != ways[1])
+            if len(unlike) and ways[1].notna().all():
+                place = unlike[0]
+                shown = str(cells.iloc[place])
+                first, second = (way[place].strftime("%d %B %Y") for way in ways)
                 fix = table.schema.changed([column.model_copy(update={"date_format": other, "type_reason": ""})])
                 message = f"can be read two ways: {shown} is taken for {first}, and may be {second}."
                 yield self.warn(
@@ -199,3 +200,23 @@ class Unread(DataCheck):
                 cells_are = plural(len(odd), "cell that is", "cells that are")
                 message = f"has {cells_are} no {what} ({shown}) and count as missing."
                 yield self.warn(message, column, fix, f"Take {column.name} for a category")
+
+
+class SeveralUnits(DataCheck):
+    """Numbers of one column are in different units, such as kg and lb. As words they say nothing, and as numbers they
+    cannot be compared: convert them to one unit in the file."""
+
+    code: ClassVar[str] = "D109"
+
+    def find(self, table: Table) -> Iterator[DataWarning]:
+        for column in table.schema.columns:
+            if column.type not in ("category", "text"):
+                continue
+            found = [UNIT.fullmatch(str(cell).strip()) for cell in table.cells(column).dropna().iloc[:1000]]
+            matched = [match for match in found if match]
+            if not matched or len(matched) < 0.95 * len(found):
+                continue
+            units = sorted({match["suffix"] or match["prefix"] or "" for match in matched} - {""})
+            if 1 < len(units) <= 6:
+                shown = ", ".join(units)
+                yield self.warn(f"holds numbers in different units ({shown}). Convert them to one unit.", column)

@@ -101,5 +101,7 @@ class FewRows(DataCheck):
     code: ClassVar[str] = "D125"
 
     def find(self, table: Table) -> Iterator[DataWarning]:
-        if len(table.frame) < SMALL:
-            yield self.warn(f"There are only {len(table.frame)} rows: a score on so few says little.")
+        count = len(table.frame)
+        are = f"are only {count} rows" if count > 1 else "is only one row"
+        if count < SMALL:
+            yield self.warn(f"There {are}: a score on so few says little.")
