@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from trainers.data.base import DataError
 from trainers.data.own import library
-from trainers.data.own.files import Files, brought
+from trainers.data.own.files import Files
 from trainers.data.own.kind import Wishes, recognised
+from trainers.data.own.unpacking import unpacked
 
 LARGEST = 2 << 30  # bytes of an upload
 
@@ -50,10 +53,12 @@ def add_data(
     shown = title or given.name
     if not given.exists():
         raise DataError(f"There is no file {given}.")
-    chosen = library.checked_name(name) if name is not None else library.free_name(Path(shown).stem)
+    plain = re.sub(r"\.(tar\.\w+|\w+)$", "", Path(shown).name)
+    chosen = library.checked_name(name) if name is not None else library.free_name(plain)
     wishes = Wishes(target, task, roles or {}, types or {}, split, settings or {})
     try:
-        return _added(chosen, brought(given, shown), kind, wishes, copy)
+        with unpacked(given, shown) as files:
+            return _added(chosen, files, kind, wishes, copy)
     except DataError as error:
         raise DataError(f"{shown} cannot be used. {error}") from None
     except (OSError, UnicodeError) as error:
@@ -63,4 +68,5 @@ def add_data(
 def _added(name: str, files: Files, wanted: str | None, wishes: Wishes, copy: bool) -> str:
     kind, reason = recognised(files, wanted)
     looked = kind.look(files, wishes)
+    files = replace(files, left_out=(*files.left_out, *looked.left_out) if not files.single else files.left_out)
     return library.keep(name, files, looked.reader, looked.samples, looked.schema, copy, reason).full_name

@@ -83,11 +83,11 @@ def brought(path: Path, title: str | None = None) -> Files:
     left_out: list[LeftOut] = []
     root = path.resolve()
     for folder, inner, files in os.walk(root):
-        inner[:] = [name for name in inner if not _hidden(name)]
+        inner[:] = [name for name in inner if not hidden(name)]
         here = Path(folder)
         for file in files:
             name = (here / file).relative_to(root).as_posix()
-            if _hidden(file):
+            if hidden(file):
                 continue
             if not (here / file).is_file() or not (here / file).resolve().is_relative_to(root):
                 left_out.append(LeftOut(name, "It is not a file, or a link that leads out of the folder."))
@@ -106,5 +106,6 @@ def natural(name: str) -> tuple[tuple[int, int, str], ...]:
     return tuple((0, int(piece), "") if piece.isdecimal() else (1, 0, piece) for piece in pieces if piece)
 
 
-def _hidden(name: str) -> bool:
+def hidden(name: str) -> bool:
+    """Whether a file or folder is one that systems and editors leave about."""
     return name.startswith(".") or name.lower() in HIDDEN

@@ -19,14 +19,14 @@ import time
 import unicodedata
 import uuid
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from builder.registry import did_you_mean
 from trainers.data.base import DataError
 from trainers.data.own import schema as schemas
-from trainers.data.own.files import Files, brought
+from trainers.data.own.files import Files, LeftOut, brought
 from trainers.data.own.schema import Schema
 from trainers.home import home
 from trainers.runs.files import write_text
@@ -53,6 +53,7 @@ class Source:
     path: str | None = None
     modified: float = 0.0  # of a file that is read where it lies
     kind_reason: str = ""  # what says that it is of this kind
+    left_out: tuple[tuple[str, str], ...] = ()  # files of an archive or folder that are not used, and why
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,8 @@ class Stored:
 
     def files(self) -> Files:
         """Its files. DataError: they are not there any more."""
-        return brought(self.data_file, self.source.title)
+        left_out = tuple(LeftOut(what, reason) for what, reason in self.source.left_out)
+        return replace(brought(self.data_file, self.source.title), left_out=left_out)
 
 
 def library() -> Path:
@@ -117,7 +119,8 @@ def stored(name: str) -> Stored:
 
 def _read(name: str, folder: Path) -> Stored:
     try:
-        source = Source(**json.loads((folder / "source.json").read_text(encoding="utf-8")))
+        facts = json.loads((folder / "source.json").read_text(encoding="utf-8"))
+        source = Source(**{**facts, "left_out": tuple((what, why) for what, why in facts.get("left_out", ()))})
         schema = schemas.read(json.loads((folder / "schema.json").read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as error:
         raise DataError(
@@ -154,7 +157,7 @@ def keep(
     name: str, files: Files, reader: str, samples: int, schema: Schema, copy: bool, kind_reason: str = ""
 ) -> Stored:
     """Add a data set to the library, completely or not at all. `copy`: keep a copy of the files, as of an upload."""
-    place = files.only or files.root
+    place, copy = files.only or files.root, copy or files.archive
     ending = re.sub(r"[^a-z0-9.]", "", place.suffix.lower())[:10]
     kept = None if not copy else f"file{ending}" if files.single else "files"
     made: list[Source] = []
@@ -166,7 +169,8 @@ def keep(
             mine = brought(folder / kept, files.title)
         facts = (mine.digest(), mine.size(), time.time(), reader, samples)
         where = (kept, None if copy else str(place.resolve()), place.stat().st_mtime, kind_reason)
-        made.append(Source(files.title[:200], *facts, *where))
+        left_out = tuple((each.what, each.reason) for each in files.left_out)
+        made.append(Source(files.title[:200], *facts, *where, left_out))
         _write(folder, made[0], schema)
 
     make_folder(library() / name, fill)
@@ -174,12 +178,16 @@ def keep(
 
 
 def _copy(files: Files, to: Path) -> None:
+    """Copy the files; those of an archive were unpacked for this, and are moved."""
     if files.only is not None:
         shutil.copyfile(files.only, to)
         return
     for name in files.names:
         (to / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(files.path(name), to / name)
+        if files.archive:
+            files.path(name).replace(to / name)
+        else:
+            shutil.copy2(files.path(name), to / name)
 
 
 def check_files(data: Stored) -> None:

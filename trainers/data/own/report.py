@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from trainers.data.own.files import LeftOut
@@ -92,4 +92,7 @@ def data_report(name: str) -> Report:
     found = stored(name)
     check_files(found)
     report: Report = kind_of(found).report(found)
-    return report
+    stored_reasons = tuple(LeftOut(what, reason) for what, reason in found.source.left_out)
+    left_out = tuple(dict.fromkeys((*stored_reasons, *report.left_out)))
+    count = max(report.left_out_count, len(report.left_out)) + len(left_out) - len(report.left_out)
+    return replace(report, left_out=left_out, left_out_count=count)

@@ -1,0 +1,253 @@
+"""Archives that somebody brings: zip and tar (plain, gzip, bzip2, xz), and single files that are compressed.
+
+An archive is untrusted. Nothing is written outside of the folder that it is unpacked into, whatever its names say; only
+plain files are unpacked; size, number of files and ratio are limited while they are written, not by what headers claim.
+See docs/decisions/028-archives-and-bytes.md.
+"""
+
+from __future__ import annotations
+
+import bz2
+import contextlib
+import gzip
+import lzma
+import shutil
+import tarfile
+import time
+import unicodedata
+import uuid
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
+from typing import IO, Any
+
+from trainers.data.base import DataError
+from trainers.data.own.files import MOST_FILES, Files, LeftOut, brought, hidden
+from trainers.data.own.library import library
+
+LARGEST = 16 << 30  # bytes of all files in an archive
+HIGHEST_RATIO = 250  # times as large as the archive, from SUSPICIOUS bytes on
+SUSPICIOUS = 256 << 20
+LONGEST = 240  # bytes of one part of a path
+DEEPEST = 32  # folders in one another
+MOST_LISTED = 1000  # files that were left out, with their reasons
+COPIED = 1 << 20  # bytes at once
+STALE = 24 * 3600.0  # seconds after which a folder of an unpacking that was killed is removed
+ZIP, GZIP, BZIP2, XZ, TAR = b"PK\x03\x04", b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"ustar"
+OFFICE = frozenset(("[Content_Types].xml", "mimetype", "META-INF/MANIFEST.MF"))  # spreadsheets are zips, too
+OPENERS: dict[bytes, tuple[Any, str]] = {GZIP: (gzip.open, ".gz"), BZIP2: (bz2.open, ".bz2"), XZ: (lzma.open, ".xz")}
+DAMAGED = (zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, OSError, ValueError)
+SEVERAL = "It is an archive in an archive. Unpack it, and add its files."
+
+
+@contextlib.contextmanager
+def unpacked(given: Path, title: str) -> Iterator[Files]:
+    """The files at a path; those of an archive are in a temporary folder inside. DataError: it cannot be unpacked."""
+    if given.is_dir() or _archive(given) is None:
+        yield narrowed(brought(given, title))
+        return
+    library().mkdir(parents=True, exist_ok=True)
+    _remove_stale()
+    folder = library() / f".unpacking.{uuid.uuid4().hex[:8]}"
+    folder.mkdir()
+    try:
+        yield narrowed(_unpack(given, title, folder))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def narrowed(files: Files) -> Files:
+    """A folder that holds one folder is that folder; one that holds a single file is that file."""
+    while not files.single:
+        tops = {name.partition("/")[0] for name in files.names}
+        if len(files.names) == 1:
+            path = files.path(files.names[0])
+            return replace(files, root=path.parent, names=(path.name,), title=path.name, single=True)
+        if len(tops) != 1 or not files.archive:
+            return files
+        top = tops.pop()
+        names = tuple(name.removeprefix(f"{top}/") for name in files.names)
+        left_out = tuple(LeftOut(each.what.removeprefix(f"{top}/"), each.reason) for each in files.left_out)
+        files = replace(files, root=files.root / top, names=names, left_out=left_out)
+    return files
+
+
+def _archive(path: Path) -> bytes | None:
+    """What a file is packed with, by its first bytes; None: it is no archive."""
+    with path.open("rb") as opened:
+        head = opened.read(512)
+    if head.startswith((ZIP, b"PK\x05\x06")):
+        with contextlib.suppress(*DAMAGED), zipfile.ZipFile(path) as found:
+            return None if OFFICE & set(found.namelist()[:10]) else ZIP
+        return ZIP
+    if head[257:262] == TAR:
+        return TAR
+    return next((magic for magic in OPENERS if head.startswith(magic)), None)
+
+
+@dataclass
+class _Unpacking:
+    """One archive on its way to a folder: what may still be written, and what was left out."""
+
+    folder: Path
+    room: int  # bytes that may be written in all
+    packed: int  # bytes of the archive
+    written: int = 0
+    count: int = 0
+    left_out: list[LeftOut] = field(default_factory=list)
+
+    def leave_out(self, name: str, reason: str) -> None:
+        if len(self.left_out) < MOST_LISTED:
+            self.left_out.append(LeftOut(name[:300], reason))
+
+    def place(self, name: str) -> Path | None:
+        """Where a member belongs; None: it is left out."""
+        clean = unicodedata.normalize("NFC", name.encode("utf-8", "surrogateescape").decode("utf-8", "replace"))
+        clean = clean.replace("\\", "/")
+        parts = PurePosixPath(clean).parts
+        if any(hidden(part) for part in parts if part not in ("..", ".")):
+            return None  # macOS, Windows and editors leave these everywhere; nobody wants to read of them
+        if clean.startswith("/") or ".." in parts or clean[1:2] == ":" or not parts or "\0" in clean:
+            return self.leave_out(clean, "Its path leads out of the archive.")
+        if len(parts) > DEEPEST or any(len(part.encode()) > LONGEST for part in parts):
+            return self.leave_out(clean, "Its path is too long.")
+        path = self.folder.joinpath(*parts)
+        if path.exists() or any(parent.is_file() for parent in path.parents if parent != self.folder):
+            return self.leave_out(clean, "Another file of this name is in the archive, too.")
+        self.count += 1
+        if self.count > MOST_FILES:
+            raise DataError(f"It holds more than {MOST_FILES:,} files.")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def write(self, source: IO[bytes], path: Path) -> None:
+        """Copy one member. DataError: it is too much."""
+        with path.open("xb") as target:
+            while piece := source.read(COPIED):
+                self.written += len(piece)
+                if self.written > self.room:
+                    raise DataError(f"Unpacked it is larger than {self.room / 2**30:.1f} GB, the limit here.")
+                if self.written > max(SUSPICIOUS, HIGHEST_RATIO * self.packed):
+                    raise DataError(
+                        f"Unpacked it is more than {HIGHEST_RATIO} times as large as the archive: it is not unpacked."
+                    )
+                target.write(piece)
+
+
+def _unpack(path: Path, title: str, folder: Path) -> Files:
+    free = shutil.disk_usage(folder).free
+    work = _Unpacking(folder / "files", min(LARGEST, int(0.9 * free)), path.stat().st_size)
+    work.folder.mkdir()
+    current, depth = path, 0
+    while (magic := _archive(current)) is not None and depth < 3:
+        _read(current, magic, work, PurePosixPath(title if depth == 0 else current.name).name)
+        found = _files(work.folder)
+        if len(found) != 1 or _archive(found[0]) is None:
+            break
+        current, depth = folder / f"inner{depth}", depth + 1  # it holds nothing but another archive
+        found[0].rename(current)
+        current = current.rename(folder / f"{depth}.{found[0].name}")
+        shutil.rmtree(work.folder)
+        work.folder.mkdir()
+    for inner in _files(work.folder):
+        if _archive(inner) is not None:
+            work.leave_out(inner.relative_to(work.folder).as_posix(), SEVERAL)
+            inner.unlink()
+    if not _files(work.folder):
+        why = f" {work.left_out[0].what}: {work.left_out[0].reason}" if work.left_out else ""
+        raise DataError(f"The archive holds no file that can be used.{why}")
+    return replace(brought(work.folder, title), left_out=tuple(work.left_out), archive=True)
+
+
+def _files(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+def _read(path: Path, magic: bytes, work: _Unpacking, title: str) -> None:
+    """Unpack one archive. DataError: it is encrypted, cut off or damaged."""
+    try:
+        if magic == ZIP:
+            _read_zip(path, work)
+        elif magic == TAR or _holds_tar(path, magic):
+            _read_tar(path, work)
+        else:
+            opener, ending = OPENERS[magic]
+            name = title[: -len(ending)] if title.lower().endswith(ending) else title
+            place = work.place(name)
+            if place is not None:
+                with opener(path) as source:
+                    work.write(source, place)
+    except DataError:
+        raise
+    except DAMAGED as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        after = f" after {work.count:,} files" if work.count else ""
+        raise DataError(f"The archive is cut off or damaged{after}. Pack or download it again.") from None
+
+
+def _holds_tar(path: Path, magic: bytes) -> bool:
+    with OPENERS[magic][0](path) as opened:
+        head = opened.read(512)
+    return bool(head[257:262] == TAR) or (len(head) == 512 and _is_old_tar(head))
+
+
+def _is_old_tar(head: bytes) -> bool:
+    """Whether it is the header of a tar without "ustar" (before 1988): its checksum is right."""
+    with contextlib.suppress(ValueError, tarfile.TarError):
+        return int(head[148:156].strip(b"\0 ") or b"x", 8) == 256 + sum(head[:148]) + sum(head[156:512])
+    return False
+
+
+def _read_zip(path: Path, work: _Unpacking) -> None:
+    with zipfile.ZipFile(path) as archive:
+        members = [member for member in archive.infolist() if not member.is_dir()]
+        if members and all(member.flag_bits & 1 for member in members):
+            raise DataError("The archive is encrypted. Unpack it with its password, and add the folder.")
+        for member in members:
+            name = _zip_name(member)
+            if member.flag_bits & 1:
+                work.leave_out(name, "It is encrypted.")
+            elif (member.external_attr >> 16) & 0o170000 not in (0, 0o100000):
+                work.leave_out(name, "It is a link or a device, not a file.")
+            elif (place := work.place(name)) is not None:
+                try:
+                    with archive.open(member) as source:
+                        work.write(source, place)
+                except NotImplementedError:
+                    work.leave_out(name, "It is packed in a way that is not supported.")
+                except (zipfile.BadZipFile, zlib.error, EOFError, lzma.LZMAError, RuntimeError):
+                    place.unlink(missing_ok=True)
+                    work.leave_out(name, "It is damaged in the archive.")
+
+
+def _zip_name(member: zipfile.ZipInfo) -> str:
+    """The name of a member. Many programs write UTF-8 without saying so, which Python reads as code page 437."""
+    if member.flag_bits & 0x800:
+        return member.filename
+    with contextlib.suppress(UnicodeError):
+        return member.filename.encode("cp437").decode("utf-8")
+    return member.filename
+
+
+def _read_tar(path: Path, work: _Unpacking) -> None:
+    with tarfile.open(path, "r:*") as archive:
+        for member in archive:
+            if member.isdir():
+                continue
+            if not member.isfile():
+                work.leave_out(member.name, "It is a link or a device, not a file.")
+            elif (place := work.place(member.name)) is not None and (source := archive.extractfile(member)) is not None:
+                before = work.written
+                work.write(source, place)
+                if work.written - before != member.size:
+                    raise EOFError
+
+
+def _remove_stale() -> None:
+    for folder in library().glob(".unpacking.*"):
+        with contextlib.suppress(OSError):
+            if time.time() - folder.stat().st_mtime > STALE:
+                shutil.rmtree(folder, ignore_errors=True)
