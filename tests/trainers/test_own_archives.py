@@ -67,7 +67,7 @@ def test_a_single_top_folder_is_the_folder(tmp_path: Path, mode: str) -> None:
 
 @pytest.mark.parametrize("make", [zipped, tarred])
 def test_paths_that_lead_out_are_left_out(tmp_path: Path, make: object) -> None:
-    names = ["/etc/x", "../x", "a/../../x", "C:\\x", "..\\x", "a/" * 40 + "x", "y" * 250]
+    names = ["/etc/x", "../x", "a/../../x", "C:\\x", "..\\w", "a/" * 40 + "x", "y" * 250]
     files = dict.fromkeys(names, b"bad") | {"a/good": b"1", "b/good": b"2"}
     kept, left_out = found(make(tmp_path / "x.archive", files))  # type: ignore[operator]
     assert kept == ["a/good", "b/good"] and len(left_out) == len(names)

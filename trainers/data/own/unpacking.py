@@ -109,13 +109,17 @@ class _Unpacking:
         parts = PurePosixPath(clean).parts
         if any(hidden(part) for part in parts if part not in ("..", ".")):
             return None  # macOS, Windows and editors leave these everywhere; nobody wants to read of them
-        if clean.startswith("/") or ".." in parts or clean[1:2] == ":" or not parts or "\0" in clean:
-            return self.leave_out(clean, "Its path leads out of the archive.")
-        if len(parts) > DEEPEST or any(len(part.encode()) > LONGEST for part in parts):
-            return self.leave_out(clean, "Its path is too long.")
         path = self.folder.joinpath(*parts)
-        if path.exists() or any(parent.is_file() for parent in path.parents if parent != self.folder):
-            return self.leave_out(clean, "Another file of this name is in the archive, too.")
+        reason = ""
+        if clean.startswith("/") or ".." in parts or clean[1:2] == ":" or not parts or "\0" in clean:
+            reason = "Its path leads out of the archive."
+        elif len(parts) > DEEPEST or any(len(part.encode()) > LONGEST for part in parts):
+            reason = "Its path is too long."
+        elif path.exists() or any(parent.is_file() for parent in path.parents):
+            reason = "Another file of this name is in the archive, too."
+        if reason:
+            self.leave_out(clean, reason)
+            return None
         self.count += 1
         if self.count > MOST_FILES:
             raise DataError(f"It holds more than {MOST_FILES:,} files.")
