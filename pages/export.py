@@ -14,6 +14,8 @@ run_page.prepare()
 
 @run_page.shows_errors
 def page() -> None:
+    if notices.store_is_damaged(work):
+        return
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="header"):
         header.title(work)
         run = run_choice.selectbox(work, "exported")

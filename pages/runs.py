@@ -8,7 +8,6 @@ import trainers
 from pages.parts.document import header, notices, session
 from pages.parts.runs import interruptions, run_actions, run_choice, run_table
 from pages.parts.theme import run_page
-from trainers.runs.store import StoreDamagedError
 
 work = session.start()
 run_page.prepare(wait_for_torch=False)
@@ -16,15 +15,13 @@ run_page.prepare(wait_for_torch=False)
 
 @run_page.shows_errors
 def page() -> None:
+    if notices.store_is_damaged(work):
+        return
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="header"):
         header.title(work)
     notices.show(work)
-    try:
-        newest = trainers.runs(1)
-    except StoreDamagedError:  # said above, with a button
-        return
     interruptions.offer_folders(work)
-    if not newest:
+    if not trainers.runs(1):
         run_choice.show_no_runs("This page lists every run with its metrics, settings and weights.")
         return
     chosen = run_table.table()

@@ -18,6 +18,8 @@ run_page.prepare()
 
 @run_page.shows_errors
 def page() -> None:
+    if notices.store_is_damaged(work):
+        return
     run = run_choice.current(work)
     state = controls.show(work, run)
     notices.show(work, run)

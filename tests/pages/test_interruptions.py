@@ -73,7 +73,7 @@ def test_a_damaged_store_is_repaired_from_any_page() -> None:
     for path in Store().folder.glob("runs.sqlite*"):
         path.unlink()  # another file: the one that a thread may still have in memory must not change under it
         path.write_bytes(b"this is no store" * 500)
-    for name in ("build", "runs"):
+    for name in ("build", "train", "inspect", "export", "learn", "runs"):
         test = page(name)
         assert "runs.sqlite" in text(test) and "is damaged" in text(test) and has_button(test, "repair_store")
     test.button(key="repair_store").click().run()

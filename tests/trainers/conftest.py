@@ -24,8 +24,11 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     from trainers.engine.worker import _workers
 
     for worker in list(_workers.values()):
-        worker.stop()
-        worker.wait(30, ("finished", "stopped", "failed"))
+        if worker.is_ending:
+            worker.join()
+        else:
+            worker.stop()
+            worker.wait(30, ("finished", "stopped", "failed"))
 
 
 def perceptron(shape: list[int], classes: int, hidden: str = "ReLU", depth: int = 1, **training: Any) -> Document:

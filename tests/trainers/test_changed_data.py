@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,8 @@ from tests.trainers.conftest import perceptron
 from trainers.data import fingerprint as fingerprints
 from trainers.data.fingerprint import CHANGED, differences, fingerprint, fits
 from trainers.data.sets.points import Moons
-from trainers.engine import checkpoint
+from trainers.engine import checkpoint, heartbeat
+from trainers.engine.worker import worker_of
 from trainers.runs import checkpoint_files, predictions
 from trainers.runs.predictions import data_change
 
@@ -112,6 +114,29 @@ def test_data_that_the_network_does_not_take_are_refused_whatever_one_agrees_to(
     assert run.wait(30) == "paused"
     message = run.progress().message
     assert "3 classes instead of 2" in message and "does not fit" in message and not run.waits_for_consent
+
+
+@pytest.mark.parametrize("asks", ["stop", "resume"])
+def test_a_request_while_a_refused_run_is_being_left_is_not_lost(
+    moons: Document, monkeypatch: pytest.MonkeyPatch, asks: str
+) -> None:
+    run = left(moons)
+    step = run.progress().step
+    goes_on, stop = threading.Event(), heartbeat.stop
+    with monkeypatch.context() as patch:
+        patch.setattr(Moons, "classes", property(lambda self: ("one", "two", "three")))
+        patch.setattr(heartbeat, "stop", lambda run: (goes_on.wait(20), stop(run)))
+        run.resume()
+        assert run.wait(30) == "paused" and worker_of(run.id) is not None  # its thread is about to end
+    timer = threading.Timer(0.2, goes_on.set)
+    timer.start()
+    getattr(run, asks)()
+    timer.join()
+    if asks == "stop":
+        assert run.wait(30) == "stopped"
+        return
+    while run.progress().step <= step:
+        assert run.wait(0.02) != "paused"
 
 
 def test_a_checkpoint_without_a_fingerprint_is_resumed(moons: Document, change: Callable[[Change], None]) -> None:

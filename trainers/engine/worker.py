@@ -57,8 +57,9 @@ class Worker:
 
     def stop(self) -> None:
         self._request("stop")
-        if self.state == "paused":  # a caller of `wait` now waits until the run has ended
-            self._set_state("running", "")
+        with self._changed:
+            if self.state == "paused" and not self.is_ending:  # a caller of `wait` now waits until the run has ended
+                self._set_state("running", "")
         self._wake.set()
 
     def end(self) -> None:

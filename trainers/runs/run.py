@@ -348,10 +348,7 @@ class Run:
                 f"{self._device_complaint()} Run {self.id} trained on that device. Resume it on a machine that has it, "
                 "or train it again with another device; what it has learned is kept."
             )
-        worker = self._worker()
-        if worker is not None and worker.is_ending:
-            worker.join()
-            worker = None
+        worker = self._lasting_worker()
         owner = self.store.owner(self.id)
         if worker is None and owner is not None and not owner.is_this_process and self.state != "paused":
             raise RunTakenError(f"Run {self.id} is already {self.state} in {owner.describe()}: {TAKEN}")
@@ -387,7 +384,7 @@ class Run:
         self.store.delete(self.id)
 
     def _control(self, what: str) -> None:
-        worker = self._worker()
+        worker = self._lasting_worker()
         if worker is not None:
             worker.pause() if what == "pause" else worker.stop()
         elif is_owned(self.store.row(self.id)):
@@ -410,6 +407,14 @@ class Run:
     def has_worker(self) -> bool:
         """Whether a thread of this process trains the run, or has trained it last: it knows more than the store."""
         return self._worker() is not None
+
+    def _lasting_worker(self) -> Worker | None:
+        """The thread of the run. One that is about to end takes no requests, so its end is awaited."""
+        worker = self._worker()
+        if worker is not None and worker.is_ending:
+            worker.join()
+            return None
+        return worker
 
     def _worker(self) -> Worker | None:
         # Where the engine was never imported no run trains, and importing it would import torch.

@@ -6,10 +6,13 @@ from __future__ import annotations
 import streamlit as st
 
 import builder
+import trainers
+from pages.parts.document import header
 from pages.parts.document.session import Session
 from pages.parts.runs import interruptions
 from pages.parts.theme.escaping import escape, markdown
 from trainers.runs.run import Run
+from trainers.runs.store import StoreDamagedError
 
 
 def show(session: Session, shown: Run | None = None) -> None:
@@ -22,6 +25,19 @@ def show(session: Session, shown: Run | None = None) -> None:
     elif session.save_error:
         _unsaved(session)
     interruptions.show(session, shown)
+
+
+def store_is_damaged(session: Session) -> bool:
+    """Whether runs cannot be read at all: then a page about runs has its title and the offer to repair the store, and
+    nothing else."""
+    try:
+        trainers.runs(1)
+    except StoreDamagedError:
+        with st.container(horizontal=True, vertical_alignment="center", gap="small", key="header"):
+            header.title(session)
+        show(session)
+        return True
+    return False
 
 
 def _conflict(session: Session) -> None:
