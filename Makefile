@@ -17,9 +17,10 @@ READY = $(VENV)/.ready
 app: $(READY)
 	$(PYTHON) -m trainers app
 
-# The tests that drive a browser have the machine to themselves; the others share it.
+# Tests that drive a browser mostly wait, so two of them share the machine. They are apart from the others, which
+# would make every page slow.
 test: $(READY) check chromium
-	$(PYTHON) -m pytest tests/browser
+	$(PYTHON) -m pytest tests/browser -n 2 --dist worksteal
 	$(PYTHON) -m pytest --ignore tests/browser -n 2 --dist worksteal
 
 check: $(READY)

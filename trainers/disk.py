@@ -51,6 +51,10 @@ def reason(error: BaseException, folder: Path) -> str:
         return f"Your disk quota is used up, so nothing can be saved in {folder}. Free some space."
     if is_full(error, folder):
         return f"The disk is full, so nothing can be saved in {folder}. Free some space."
+    if not folder.exists():
+        return (
+            f"The folder {folder} is gone: it was moved or deleted. Move it back, or set NETLOOM_HOME to where it is."
+        )
     if getattr(error, "errno", None) in REFUSED or "readonly" in text or "unable to open" in text:
         return f"{folder} is not writable ({text}). Check its permissions, or set NETLOOM_HOME to another folder."
     if "is locked" in text:

@@ -11,6 +11,11 @@ from pathlib import Path
 from typing import Any
 
 FRAME = 'iframe[title="streamlit_flow.streamlit_flow"]'
+STILL_SECONDS = 0.3
+# Where the view is, where each node is and which are selected, and how the edges run.
+PLACES = """canvas => [...canvas.querySelectorAll(".react-flow__viewport, .react-flow__node, .react-flow__edge-path")]
+    .map(each => [each.className.baseVal ?? each.className, each.style.transform, each.getAttribute("d")].join())
+    .join()"""
 TIMEOUT = 40_000  # the first shapes wait for torch
 
 
@@ -69,7 +74,17 @@ class BuildPage:
         """Wait until torch is imported, the shapes are drawn and nothing moves any more."""
         self.page.get_by_text("Loading torch to infer the shapes").wait_for(state="hidden", timeout=TIMEOUT)
         self.page.locator(".st-key-problems .nl-quiet, .st-key-problems .nl-severity").first.wait_for()
-        self.page.wait_for_timeout(700)
+        self.still()
+
+    def still(self) -> None:
+        """Wait until the page is drawn and everything on the canvas has kept its place for STILL_SECONDS."""
+        place, since = "", time.monotonic()
+        while place == "" or time.monotonic() - since < STILL_SECONDS:
+            self.rest()
+            now = self.flow.locator(".react-flow").evaluate(PLACES)
+            if now != place:
+                place, since = now, time.monotonic()
+            self.page.wait_for_timeout(40)
 
     def rest(self) -> None:
         """Wait until the page is drawn: before that, elements of the previous run may still be on it."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -53,15 +52,17 @@ def test_first_visit_shows_a_network_that_can_be_trained(app: Any, open_page: Ca
     assert build.flow.get_by_text("16 × 8 × 8").count() >= 1
 
 
-def test_dragged_layer_lands_where_it_is_dropped_within_half_a_second(page: Any) -> None:
+def test_dragged_layer_lands_where_it_is_dropped_and_nothing_else_moves(app: Any, page: Any) -> None:
+    before = {name: page.node(name).bounding_box() for name in SMALL_NAMES}
     page.drag_from_palette("Dropout", 300, 400)
-    dropped = time.perf_counter()
     page.node("dropout").wait_for()
-    seconds = time.perf_counter() - dropped
     area, box = page.page.locator(canvas_page.FRAME).bounding_box(), page.node("dropout").bounding_box()
     assert abs(box["x"] + box["width"] / 2 - area["x"] - 300) < 6
     assert abs(box["y"] + box["height"] / 2 - area["y"] - 400) < 6
-    assert seconds < 1.0  # the goal is 0.5 s on a machine that does nothing else; a busy one gets some room
+    assert {name: page.node(name).bounding_box() for name in before} == before
+    until(lambda: "dropout" in names_in(app, page.document))
+    page.still()
+    assert page.node("dropout").bounding_box() == box  # what the server answers does not move it either
 
 
 def test_clicked_layer_is_appended_and_wired_and_nothing_else_moves(app: Any, page: Any) -> None:
@@ -70,7 +71,7 @@ def test_clicked_layer_is_appended_and_wired_and_nothing_else_moves(app: Any, pa
     page.page.locator('.chip[data-type="Dropout"]').click()
     page.node("dropout").wait_for()
     until(lambda: {"source": "fc", "target": "dropout"} in saved(app.home, page.document)["edges"])
-    page.page.wait_for_timeout(500)
+    page.still()
     assert {name: page.node(name).bounding_box() for name in before} == before
 
 
@@ -85,7 +86,7 @@ def test_search_finds_a_layer_by_its_words_and_enter_adds_it(page: Any) -> None:
 def test_wiring_by_dragging_between_handles_and_cutting_by_backspace(app: Any, page: Any) -> None:
     page.drag_from_palette("Dropout", 560, 430)
     page.node("dropout").wait_for()
-    page.page.wait_for_timeout(600)
+    page.still()
     page.wire("flatten", "dropout")
     until(lambda: {"source": "flatten", "target": "dropout"} in saved(app.home, page.document)["edges"])
     page.flow.locator('.react-flow__edge[data-testid="rf__edge-flatten>dropout"]').wait_for()
@@ -98,7 +99,7 @@ def test_wiring_by_dragging_between_handles_and_cutting_by_backspace(app: Any, p
 def test_dropping_on_a_taken_port_replaces_the_wire(app: Any, page: Any) -> None:
     page.drag_from_palette("Flatten", 200, 430)
     page.node("flatten2").wait_for()
-    page.page.wait_for_timeout(600)
+    page.still()
     page.wire("flatten2", "fc")
     until(lambda: {"source": "flatten2", "target": "fc"} in saved(app.home, page.document)["edges"])
     assert {"source": "flatten", "target": "fc"} not in saved(app.home, page.document)["edges"]
@@ -108,7 +109,7 @@ def test_a_wire_that_closes_a_cycle_is_refused_with_its_path(app: Any, page: Any
     before = saved(app.home, page.document)["edges"]
     page.wire("fc", "flatten")
     page.notifies("cycle")
-    page.page.wait_for_timeout(600)
+    page.still()
     assert page.edges().count() == len(before)
     assert saved(app.home, page.document)["edges"] == before
 
@@ -199,7 +200,7 @@ def test_renaming_keeps_the_view_and_the_wires(page: Any) -> None:
     field.fill("head")
     field.press("Enter")
     page.node("head").wait_for()
-    page.page.wait_for_timeout(500)
+    page.still()
     assert page.node("flatten").bounding_box() == before
     assert page.edges().count() == 3
     page.rest()
@@ -342,12 +343,14 @@ def test_opening_resizing_and_arranging_keep_everything_in_view(app: Any, open_p
     page.ready()
     assert in_view(page)
     page.page.set_viewport_size({"width": 1100, "height": 620})
-    page.page.wait_for_timeout(900)
+    until(lambda: in_view(page))
+    page.still()
     assert in_view(page)
     page.rest()
     page.page.locator(".st-key-arrange button").first.click()
     page.rest()
-    page.page.wait_for_timeout(900)
+    until(lambda: in_view(page))
+    page.still()
     assert in_view(page)
 
 
@@ -357,7 +360,8 @@ def test_layers_added_by_clicks_stay_in_view_with_the_first_ones(page: Any) -> N
         page.page.locator('.chip[data-type="Identity"]').click()
         page.flow.locator(".react-flow__node").nth(3 + count).wait_for()
     page.rest()
-    page.page.wait_for_timeout(900)
+    until(lambda: in_view(page))
+    page.still()
     assert in_view(page)
 
 

@@ -34,7 +34,7 @@ def test_a_second_network_is_named_grows_in_its_frame_and_stays_apart(app: Any, 
     frame.wait_for()
     assert build.flow.locator(".frame-name").all_inner_texts() == ["main\n650 parameters", "generator"]
 
-    build.page.wait_for_timeout(600)
+    build.still()
     build.page.locator('.chip[data-type="Linear"]').click()  # behind the selected node, in its network
     build.node("linear").wait_for()
     until(lambda: network_of("linear") == "generator")
@@ -43,7 +43,7 @@ def test_a_second_network_is_named_grows_in_its_frame_and_stays_apart(app: Any, 
     build.drag_from_palette("Output", box["x"] - area["x"] + 260, box["y"] - area["y"] + 40)  # nearest to it
     build.node("output").wait_for()
     until(lambda: network_of("output") == "generator")
-    build.page.wait_for_timeout(600)
+    build.still()
     build.wire("linear", "output")
     until(lambda: {"source": "linear", "target": "output"} in saved(app.home, document)["edges"])
 

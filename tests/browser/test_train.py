@@ -167,9 +167,12 @@ def test_verdicts_lead_to_the_graph(app: Any, open_page: Callable[..., Any]) -> 
     page.press("Start")
     page.shows("Gradients vanish", 60)
     page.page.get_by_role("link", name="Show on the graph").first.click()
-    page.page.wait_for_timeout(800)
-    box = page.page.locator("#network").bounding_box()
-    assert box is not None and 0 <= box["y"] < 500
+
+    def graph_is_in_view() -> bool:
+        box = page.page.locator("#network").bounding_box()
+        return box is not None and 0 <= box["y"] < 500
+
+    until(graph_is_in_view)
     assert page.page.locator(".nl-word.nl-vanishing").count() >= 2
     page.shows("Test accuracy", 60)
 

@@ -127,9 +127,15 @@ def save_weights(
 
 
 def _save_file(tensors: dict[str, Tensor], path: Path, metadata: dict[str, str] | None) -> None:
-    copies = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+    own: dict[str, Tensor] = {}
+    taken: set[int] = set()
+    for name, tensor in tensors.items():
+        value = tensor.detach().cpu().contiguous()
+        place = value.untyped_storage().data_ptr()
+        own[name] = value.clone() if place in taken else value  # safetensors refuses tensors that share memory
+        taken.add(place)
     try:
-        save_file(copies, path, metadata)
+        save_file(own, path, metadata)
     except Exception as error:  # safetensors raises its own exception for an error of the operating system
         raise OSError(f"{path.name[1:-9]} could not be written: {error}") from error
 

@@ -60,13 +60,14 @@ def unlisted(store: Store) -> list[str]:
     if not folder.is_dir():
         return []
     known = set(store.run_ids())
-    recent = time.time() - RECENT_SECONDS  # a run that is just being created has its folder first
-    found = [
-        path.name
-        for path in folder.iterdir()
-        if path.name not in known and (path / "job.json").is_file() and (path / "job.json").stat().st_mtime < recent
-    ]
-    return sorted(found)
+    found = [path for path in folder.iterdir() if path.name not in known and (path / "job.json").is_file()]
+    return sorted(path.name for path in found if not _is_recent(path / "job.json"))
+
+
+def _is_recent(path: Path) -> bool:
+    """Whether a file was written in this minute: a run that is just being created has its folder first. A file from the
+    future was written before the clock was set back."""
+    return abs(time.time() - path.stat().st_mtime) < RECENT_SECONDS
 
 
 def repair(store: Store) -> Repaired:

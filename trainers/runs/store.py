@@ -92,7 +92,9 @@ class Store(Database):
         except OSError as error:
             raise StoreError(reason(error, self.folder)) from error
         with self._transaction() as connection:
-            run_rows.insert(connection, run, name, job, epochs, time.time(), steps, origin, owner, facts)
+            newest = connection.execute("SELECT MAX(created) FROM runs").fetchone()[0] or 0.0
+            created = max(time.time(), newest + 0.001)  # the newest run comes first, also where the clock was set back
+            run_rows.insert(connection, run, name, job, epochs, created, steps, origin, owner, facts)
         return run
 
     def _fill(self, connection: sqlite3.Connection) -> None:
