@@ -22,6 +22,7 @@ from trainers import DataError
 from trainers.__main__ import main
 from trainers.data import DATASETS, dataset
 from trainers.data.own import library
+from trainers.data.own.kinds.table.guessing import with_roles
 from trainers.data.own.kinds.table.warnings import data_checks
 
 MIRROR = os.environ.get("NETLOOM_DATA")
@@ -180,6 +181,30 @@ def test_floors(file: str, target: str | None, metric: str, floor: float) -> Non
         assert run.wait() == "finished"
         scores.append(run.scores()[metric])
     assert np.mean(scores) >= floor, scores
+
+
+def test_several_answers_of_yes_and_no_are_learned_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(0)
+    x = random.normal(size=(400, 2))
+    tags = {"warm": np.where(x[:, 0] > 0, "yes", "no"), "wet": np.where(x[:, 1] > 0.5, "ja", "nein")}
+    rows = pd.DataFrame({"a": x[:, 0].round(3), "b": x[:, 1].round(3), **tags})
+    rows.loc[7, "wet"] = "?"
+    rows.to_csv(tmp_path / "weather.csv", index=False)
+    name = trainers.add_data(tmp_path / "weather.csv", roles={"warm": "target", "wet": "target"})
+    schema = library.stored(name).schema
+    assert schema.task == "multilabel" and "yes or no" in schema.task_reason
+    arrays = dataset({"name": name}).load()
+    assert arrays.targets.shape == (399, 2) and set(np.unique(arrays.targets)) == {0, 1}
+    run = trainers.start(trainers.Job.from_document(trainers.recommend(name), epochs=20))
+    assert run.wait() == "finished" and run.scores()["f1"] > 0.9
+    found = run.predict(pd.DataFrame({"a": [2.0, -2.0], "b": [2.0, -2.0]}))
+    assert found["prediction"].tolist() == ["warm, wet", "none"] and found["probability of wet"][0] > 0.5
+    names: dict[str, Any] = {}
+    monkeypatch.chdir(tmp_path)
+    exec(compile(dataset({"name": name}).source(), "train.py", "exec"), names)
+    assert np.array_equal(names["load_data"]()[1], arrays.targets)
+    with pytest.raises(DataError, match="all are numbers, or all are yes or no"):
+        trainers.add_data(tmp_path / "weather.csv", "mixed", roles={"warm": "target", "a": "target"})
 
 
 def test_missing_values_are_filled_by_the_training_part_alone(tmp_path: Path) -> None:
@@ -387,6 +412,21 @@ def test_what_gives_the_answer_away_is_left_out_and_said(tmp_path: Path) -> None
     library.change(name, schema.changed([column.model_copy(update={"role": "input"})]))
     warning = next(w for w in trainers.data_report(name).warnings if w.code == "D101")
     assert warning.column == "twice" and warning.fix is not None
+
+
+def test_another_target_has_other_leaks(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    x, z = random.normal(size=(2, 200)).round(3)
+    rows = pd.DataFrame({"x": x, "double": 2 * x, "z": z, "triple": 3 * z, "id": np.arange(200), "note": 7, "y": x})
+    rows.to_csv(tmp_path / "rows.csv", index=False)
+    one = trainers.add_data(tmp_path / "rows.csv", target="x", roles={"z": "ignored"})
+    roles = {column.name: column.role for column in library.stored(one).schema.columns}
+    assert roles["double"] == roles["y"] == roles["z"] == "ignored" and roles["triple"] == "input"
+    schema = with_roles(library.stored(one).schema, rows, {"triple": "target"})
+    roles = {column.name: column.role for column in schema.columns}
+    assert roles == dict.fromkeys(("x", "double", "y"), "input") | dict.fromkeys(("z", "id", "note"), "ignored") | {
+        "triple": "target"
+    }
 
 
 def lines(head: str, row: Callable[[int], str], count: int = 60) -> str:

@@ -70,7 +70,8 @@ class Task:
     losses: ClassVar[tuple[type[Loss], ...]] = ()  # that suit it, the usual one first
     metrics: ClassVar[tuple[type[Metric], ...]] = ()  # the one to go by first
     expects: ClassVar[Expects] = "values"  # what outputs are where a paradigm has no loss that says so
-    of_columns: ClassVar[Literal["", "category", "number"]] = ""  # the type of column of a table that it predicts
+    # the type of column of a table that it predicts; "yes_no": several of them at once
+    of_columns: ClassVar[Literal["", "category", "number", "yes_no"]] = ""
     supervised: ClassVar[bool] = True  # a step compares the output for a sample with the target as it is
 
     # -- targets ----------------------------------------------------------------------------------------------------

@@ -43,7 +43,7 @@ class Classification(ClassTask):
         losses.Hinge,
     )
     metrics: ClassVar[tuple[type[Metric], ...]] = (metrics.Accuracy, metrics.F1, metrics.TopFive, metrics.AUROC)
-    of_columns: ClassVar[Literal["", "category", "number"]] = "category"
+    of_columns: ClassVar[Literal["", "category", "number", "yes_no"]] = "category"
     splits_by_class: ClassVar[bool] = True
     prediction_views: ClassVar[tuple[str, ...]] = ("decision_surface", "confusion_matrix")
     has_wrong_samples: ClassVar[bool] = True

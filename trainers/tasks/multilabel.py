@@ -41,6 +41,7 @@ class Multilabel(Task):
     expects: ClassVar[Expects] = "logits"
     class_kind: ClassVar[Literal["none", "exclusive", "independent"]] = "independent"
     least_classes: ClassVar[int] = 1
+    of_columns: ClassVar[Literal["", "category", "number", "yes_no"]] = "yes_no"
     prediction_views: ClassVar[tuple[str, ...]] = ("label_scores",)
     has_wrong_samples: ClassVar[bool] = True
     script_metric: ClassVar[str] = "label accuracy"

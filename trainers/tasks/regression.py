@@ -33,7 +33,7 @@ class Regression(NumberTask):
     label: ClassVar[str] = "Regression"
     losses: ClassVar[tuple[type[Loss], ...]] = losses.OF_NUMBERS
     metrics: ClassVar[tuple[type[Metric], ...]] = (metrics.R2, metrics.MAE, metrics.RMSE)
-    of_columns: ClassVar[Literal["", "category", "number"]] = "number"
+    of_columns: ClassVar[Literal["", "category", "number", "yes_no"]] = "number"
     prediction_views: ClassVar[tuple[str, ...]] = ("predicted_against_true",)
     script_metric: ClassVar[str] = "R2"
 

@@ -15,7 +15,7 @@ from trainers.data.own.kinds.table.encoding import encode_inputs, feature_names
 from trainers.data.own.kinds.table.preparing import prepared
 from trainers.data.own.kinds.table.schema import Column
 from trainers.data.own.kinds.table.script import table_source
-from trainers.data.own.kinds.table.tasks import predicts_classes
+from trainers.data.own.kinds.table.tasks import predicts_classes, predicts_labels
 from trainers.data.own.library import Stored
 
 if TYPE_CHECKING:
@@ -64,6 +64,8 @@ class _OwnTable(OwnData):
 
     @property
     def classes(self) -> tuple[str, ...]:
+        if predicts_labels(self.task):
+            return tuple(column.name for column in self.stored.schema.targets)
         if not predicts_classes(self.task):
             return ()
         target = self.stored.schema.targets[0]
@@ -71,7 +73,7 @@ class _OwnTable(OwnData):
 
     @property
     def target_names(self) -> tuple[str, ...]:
-        return () if predicts_classes(self.task) else tuple(c.name for c in self.stored.schema.targets)
+        return () if self.classes else tuple(c.name for c in self.stored.schema.targets)
 
     def load(self) -> Arrays:
         """The rows as arrays. DataError: the file is gone, or another one; or no row can be used."""

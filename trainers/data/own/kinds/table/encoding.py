@@ -76,7 +76,10 @@ def dates_per_second(dates: pd.DatetimeIndex) -> int:
 
 
 def encode_target(frame: pd.DataFrame, columns: list[dict[str, Any]]) -> NDArray[Any]:
-    """The targets: the number of the class (-1: unknown), or the numbers to predict (rows, targets), NaN: unknown."""
+    """The targets: the number of the class (-1: unknown), or the numbers to predict (rows, targets), NaN: unknown.
+
+    Several columns of yes and no are numbers, 1 and 0.
+    """
     import numpy as np
 
     targets = [column for column in columns if column["role"] == "target"]
@@ -94,7 +97,7 @@ def encode_target(frame: pd.DataFrame, columns: list[dict[str, Any]]) -> NDArray
             found.append(encode_column(cells, plain)[:, 0])
     if len(found) == 1 and found[0].dtype == np.int64:
         return found[0]
-    return np.stack(found, axis=1)
+    return np.stack([np.where(each < 0, np.nan, each) if each.dtype == np.int64 else each for each in found], axis=1)
 
 
 def used_rows(frame: pd.DataFrame, columns: list[dict[str, Any]]) -> tuple[pd.DataFrame, NDArray[Any]]:

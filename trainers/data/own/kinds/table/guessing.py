@@ -8,10 +8,10 @@ from typing import Any
 import pandas as pd
 
 from trainers.data.base import DataError
-from trainers.data.own.kinds.table.looking.roles import guess_schema, task_of
+from trainers.data.own.kinds.table.looking.roles import guess_schema, task_of, unusable, with_uses
 from trainers.data.own.kinds.table.looking.types import guess_column, retyped
 from trainers.data.own.kinds.table.schema import ROLES, TYPES, Column, TableSchema
-from trainers.data.own.kinds.table.tasks import predicts_classes, task_for, tasks_of_tables
+from trainers.data.own.kinds.table.tasks import predicts_classes, predicts_labels, task_for, tasks_of_tables
 from trainers.data.own.reading.table import RawTable
 from trainers.data.own.schema import Splitting
 
@@ -55,8 +55,25 @@ def with_roles(
             for column in schema.targets
             if column.name not in given
         ]
-    schema = schema.changed(chosen)
-    return _with_splitting(_with_task(schema, frame, task), split)
+    before, schema = schema.targets, schema.changed(chosen)
+    made = _with_task(schema, frame, task)
+    if {column.name for column in made.targets} != {column.name for column in before}:
+        made = _for_another_target(made, frame, roles)
+    return _with_splitting(made, split)
+
+
+def _for_another_target(schema: TableSchema, frame: pd.DataFrame, roles: Mapping[str, str]) -> TableSchema:
+    """The schema with the guessed roles guessed again: what gave the one target away may well help to predict another.
+
+    Roles that the user has chosen stay: those of `roles`, and columns that are ignored without a reason.
+    """
+    open_roles = [
+        column
+        for column in schema.columns
+        if column.name not in roles and (column.role == "input" or (column.role == "ignored" and column.role_reason))
+    ]
+    uses = {column.name: unusable(column, frame[column.name]) for column in open_roles}
+    return schema.changed(with_uses(frame, schema.columns, schema.task, uses))
 
 
 def _with_task(schema: TableSchema, frame: pd.DataFrame, task: str | None) -> TableSchema:
@@ -68,9 +85,14 @@ def _with_task(schema: TableSchema, frame: pd.DataFrame, task: str | None) -> Ta
     if task is not None and task not in known:
         raise DataError(f"There is no task {task!r} for a table. The tasks are: {', '.join(known)}.")
     if len(targets) > 1:
-        if predicts_classes(task) or any(column.type not in ("number", "date") for column in targets):
-            raise DataError("Several columns can be predicted together only if they are numbers.")
+        kinds = {column.type for column in targets}
+        if kinds == {"yes_no"} and task in (None, task_for("yes_no")):
+            return schema.changed(task=task_for("yes_no"), task_reason="Several answers of yes or no are predicted.")
+        if not kinds <= {"number", "date"} or task not in (None, task_for("number")):
+            raise DataError("Several columns can be predicted together only if all are numbers, or all are yes or no.")
         return schema.changed(task=task_for("number"), task_reason="Several numbers are predicted.")
+    if predicts_labels(task):
+        raise DataError(f"The task {task} predicts several columns of yes and no; this data has one target.")
     target = targets[0]
     if task is None:
         found, reason, target = task_of(target, frame[target.name])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -39,32 +39,42 @@ def guess_schema(
     """The schema of a table whose types are known. `named`: the name of the file; `target`: chosen by the user."""
     uses = {column.name: unusable(column, frame[column.name]) for column in columns}
     chosen, reason = (target, "") if target is not None else _target(columns, uses, named)
-    made = []
-    for column in columns:
-        use = uses[column.name] or Use("input", "")
-        if column.name == chosen:
-            use = Use("target", reason)
-        made.append(column.model_copy(update={"role": use.role, "role_reason": use.reason}))
+    by_name = {column.name: column for column in columns}
     task: str | None = None
     task_reason = ""
-    by_name = {column.name: column for column in made}
     if chosen is not None:
-        task, task_reason, by_name[chosen] = task_of(by_name[chosen], frame[chosen])
-        for column in made:
-            if column.role == "input" and (why := gives_the_answer_away(frame, column, by_name[chosen], task)):
-                by_name[column.name] = column.model_copy(update={"role": "ignored", "role_reason": why})
-    made = list(by_name.values())
-    if not any(column.role == "input" for column in made):  # a number that hardly repeats is better than nothing
-        for column in made:
-            if column.type == "number" and column.role == "ignored" and frame[column.name].nunique() > 1:
-                given = {"role": "input", "role_reason": "No other column could be an input."}
-                by_name[column.name] = column.model_copy(update=given)
+        task, task_reason, column = task_of(by_name[chosen], frame[chosen])
+        by_name[chosen] = column.model_copy(update={"role": "target", "role_reason": reason})
     return TableSchema(
         task=task,
         task_reason=task_reason,
-        columns=tuple(by_name.values()),
+        columns=tuple(with_uses(frame, by_name.values(), task, uses)),
         splitting=Splitting(how="random", reason="No column says that rows belong together or follow one another."),
     )
+
+
+def with_uses(
+    frame: pd.DataFrame, columns: Iterable[Column], task: str | None, uses: Mapping[str, Use | None]
+) -> list[Column]:
+    """The columns, those of `uses` as inputs or ignored, with the reason: what `uses` says of each, or that it gives
+    the only target away."""
+    made = list(columns)
+    targets = [column for column in made if column.role == "target"]
+    for place, column in enumerate(made):
+        if column.name not in uses or column.role == "target":
+            continue
+        use = uses[column.name] or Use("input", "")
+        if use.role == "input" and task is not None and len(targets) == 1:
+            why = gives_the_answer_away(frame, column, targets[0], task)
+            use = Use("ignored", why) if why else use
+        made[place] = column.model_copy(update={"role": use.role, "role_reason": use.reason})
+    if any(column.role == "input" for column in made):
+        return made
+    for place, column in enumerate(made):  # a number that hardly repeats is better than nothing
+        if column.name in uses and column.type == "number" and frame[column.name].nunique() > 1:
+            given = {"role": "input", "role_reason": "No other column could be an input."}
+            made[place] = column.model_copy(update=given if column.role == "ignored" else {})
+    return made
 
 
 def task_of(column: Column, cells: pd.Series) -> tuple[str, str, Column]:
