@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from builder.exports import ready
-from builder.exports.ready import TIME_LIMIT
 from builder.exports.subject import Subject, named
+from builder.exports.waiting import TIME_LIMIT
 from builder.foreign_text import cleaned
 from builder.problems import ExportError
 
@@ -36,30 +36,38 @@ def read_outputs(subject: Subject, folder: Path) -> dict[str, Tensor]:
     return named(result, subject.document, subject.network)
 
 
-def run(arguments: list[str], folder: Path, what: str) -> str:
-    """Run Python with these arguments in a folder; returns what it printed. ExportError: it failed.
-
-    In its own process, because torch's converters change the random state, the warnings and other state of the whole
-    process, in which another thread may be training.
-    """
-    command = [sys.executable, "-I", "-W", "ignore", *arguments]
+def run(code: str, folder: Path, what: str) -> None:
+    """Run Python code in a folder, in a process that has no module but torch's: the one that is ready for it, else a
+    new one. ExportError: it failed."""
     with _time_limit(what):
-        done = subprocess.run(
-            command, cwd=folder, capture_output=True, text=True, timeout=TIME_LIMIT, check=False, encoding="utf-8"
-        )
-    return _output(done, what)
+        done = ready.run(code, folder)
+    if done is None:
+        done = _new_process(folder, what, code)
+    _check(done, what)
 
 
 def convert(folder: Path, network: str, module: str, kind: str, what: str) -> None:
     """Let a format, the class `kind` of `module`, convert the files in a folder: in the process that is ready for it,
-    else in a new one. ExportError: it failed."""
+    else in a new one. ExportError: it failed.
+
+    In its own process, because torch's converters change the random state, the warnings and other state of the whole
+    process, in which another thread may be training.
+    """
     with _time_limit(what):
         done = ready.convert(folder, network, module, kind)
-    if done is not None:
-        _output(done, what)
-        return
-    lines = ("import sys", f"sys.path.insert(0, {str(ready.ROOT)!r})", f"from {module} import {kind}")
-    run(["-c", "\n".join([*lines, f"{kind}().convert_files(sys.argv[-1])"]), network], folder, what)
+    if done is None:
+        lines = ("import sys", f"sys.path.insert(0, {str(ready.ROOT)!r})", f"from {module} import {kind}")
+        code = "\n".join([*lines, f"{kind}().convert_files(sys.argv[-1])"])
+        done = _new_process(folder, what, code, network)
+    _check(done, what)
+
+
+def _new_process(folder: Path, what: str, code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-I", "-W", "ignore", "-c", code, *arguments]
+    with _time_limit(what):
+        return subprocess.run(
+            command, cwd=folder, capture_output=True, text=True, timeout=TIME_LIMIT, check=False, encoding="utf-8"
+        )
 
 
 @contextlib.contextmanager
@@ -70,11 +78,10 @@ def _time_limit(what: str) -> Iterator[None]:
         raise ExportError(f"{what} was stopped after {TIME_LIMIT // 60} minutes.") from None
 
 
-def _output(done: subprocess.CompletedProcess[str], what: str) -> str:
+def _check(done: subprocess.CompletedProcess[str], what: str) -> None:
     if done.returncode:
         lines = [line for line in done.stderr.strip().splitlines() if line.strip()]
         reason = cleaned(lines[-1]) if lines else f"the process ended with code {done.returncode}"
         if "No space left" in done.stderr or "PytorchStreamWriter failed" in done.stderr:
             reason = "the disk is full"
         raise ExportError(f"{what} failed: {reason}")
-    return done.stdout

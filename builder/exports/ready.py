@@ -1,13 +1,12 @@
-"""A process that is ready to convert a model: started when somebody is about to export one, it has imported the
-converters and has converted the same network once, with random weights.
+"""Two processes that are ready when somebody exports a model: one converts, one runs the generated code.
 
-That takes seven seconds of a core, and the conversion itself then one. The process does one job and ends; without a job
-it ends after `IDLE` seconds, or with the process that started it.
+The converter has imported torch's converters and has converted the same network once, with random weights: that takes
+seven seconds of a core, and the conversion itself then one. The interpreter has imported torch and nothing of Netloom:
+it is what `python -c "import torch"` leaves, and runs model.py as a new process would. Each does one job and ends.
 """
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import json
 import os
@@ -24,94 +23,56 @@ from typing import Any
 from builder.compile import compile
 from builder.document import load
 from builder.exports.subject import named, samples
+from builder.exports.waiting import IDLE, Waiting
 
-IDLE = 300.0  # seconds
-TIME_LIMIT = 600  # seconds for another process to import torch, convert and run a model
 MOST_WEIGHTS = 20_000_000  # of a network that is converted in advance: of a larger one a copy costs too much memory
 ROOT = Path(__file__).resolve().parents[2]  # the folder that contains the package builder
 DONE = "The job is done."  # without it the process ended before it saw the job
-SCRIPT = f"""
+CONVERTER = Waiting(f"""
 import sys
 sys.path.insert(0, {str(ROOT)!r})
 from builder.exports.ready import wait_for_job
 wait_for_job()
-"""
-_waiting: list[subprocess.Popen[str]] = []
-_guard = threading.Lock()
+""")
+INTERPRETER = Waiting(f"""
+def wait():
+    import json, os, sys, threading, torch
+    idle = threading.Timer({IDLE}, os._exit, (0,))
+    idle.daemon = True
+    idle.start()
+    line = sys.stdin.readline()
+    idle.cancel()
+    if not line:
+        sys.exit()
+    job = json.loads(line)
+    os.chdir(job["folder"])
+    return compile(job["code"] + "\\nprint({DONE!r})", "<string>", "exec")
+exec(wait(), {{"__name__": "__main__"}})
+""")
 
 
 def get_ready(document: str, network: str, module: str, kind: str) -> None:
-    """Start a process for the next conversion, unless there is one. It only saves time: errors are ignored.
+    """Start the processes for the next export, unless they are there.
 
     Parameters:
         document: the text of the document whose network is going to be converted.
         module, kind: the module and the name of the class of the format, a _ConvertedFormat.
     """
-    with _guard:
-        if _waiting and _waiting[0].poll() is None:
-            return
-        _end_all()
-        command = [sys.executable, "-I", "-W", "ignore", "-c", SCRIPT]
-        pipe = subprocess.PIPE
-        try:
-            process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, encoding="utf-8")
-        except OSError:
-            return
-        _waiting.append(process)
-        task = {"document": document, "network": network, "module": module, "kind": kind}
-        # Apart, since the process reads it only when it runs.
-        threading.Thread(target=_send, args=(process, task), name="ready-export", daemon=True).start()
+    CONVERTER.start({"document": document, "network": network, "module": module, "kind": kind})
+    INTERPRETER.start()
 
 
 def convert(folder: Path, network: str, module: str, kind: str) -> subprocess.CompletedProcess[str] | None:
     """Let the waiting process convert the files in a folder. None: there is no such process, or it was killed."""
-    with _guard:
-        process = _waiting.pop() if _waiting else None
-    if process is None:
-        return None
-    job = {"folder": str(folder), "network": network, "module": module, "kind": kind}
-    try:
-        output, errors = process.communicate(json.dumps(job) + "\n", timeout=TIME_LIMIT)
-    except subprocess.TimeoutExpired:
-        _end(process)
-        raise
-    except (OSError, ValueError):
-        _end(process)
-        return None
-    done = subprocess.CompletedProcess(process.args, process.returncode, output, errors)
-    return done if process.returncode > 0 or DONE in output else None
+    return CONVERTER.do({"folder": str(folder), "network": network, "module": module, "kind": kind}, DONE)
 
 
-def stop() -> None:
-    """End the waiting process."""
-    with _guard:
-        _end_all()
+def run(code: str, folder: Path) -> subprocess.CompletedProcess[str] | None:
+    """Let the waiting process run Python code in a folder. None: there is no such process, or it was killed."""
+    return INTERPRETER.do({"folder": str(folder), "code": code}, DONE)
 
 
-def _send(process: subprocess.Popen[str], task: dict[str, str]) -> None:
-    with contextlib.suppress(OSError, ValueError):
-        assert process.stdin is not None
-        process.stdin.write(json.dumps(task) + "\n")
-        process.stdin.flush()
-
-
-def _end_all() -> None:
-    while _waiting:
-        _end(_waiting.pop())
-
-
-def _end(process: subprocess.Popen[str]) -> None:
-    process.kill()
-    process.wait()
-    for stream in (process.stdin, process.stdout, process.stderr):
-        with contextlib.suppress(OSError):  # what was not sent yet cannot be sent any more
-            stream.close() if stream else None
-
-
-atexit.register(stop)
-
-
-# -- in the other process ---------------------------------------------------------------------------------------------
+# -- in the converter's process ---------------------------------------------------------------------------------------
 
 
 def wait_for_job() -> None:

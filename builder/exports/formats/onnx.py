@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from builder.analysis.infer import analyse
 from builder.analysis.plan import make_plan
 from builder.document import Document
+from builder.exports import onnx_operators
 from builder.exports.formats.conversion import _ConvertedFormat, dynamic_batch
 from builder.exports.subject import Subject
 from builder.problems import ExportError
@@ -63,6 +64,7 @@ class Onnx(_ConvertedFormat):
         import torch
 
         logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+        onnx_operators.keep()
         torch.onnx.export(
             module,
             tracing,

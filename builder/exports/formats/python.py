@@ -80,7 +80,7 @@ class Python(ExportFormat):
         if not (folder / "model.safetensors").exists():
             write_weights(subject, folder / "model.safetensors")
         write_inputs(subject, folder)
-        run(["-c", CHECK], folder, "Running model.py in a new process")
+        run(CHECK, folder, "Running model.py in a new process")
         found = difference(subject.expected, read_outputs(subject, folder), self.file)
         checked = "Run in a new process with only torch, with the weights loaded, on random samples."
         return Written(folder / self.file, found, checked)
