@@ -36,5 +36,5 @@ def keep() -> bool:
         copied.functions = {name: list(found) for name, found in table.functions.items()}
         return copied
 
-    ONNXRegistry.from_torchlib = staticmethod(from_torchlib)  # type: ignore[assignment, method-assign]
+    ONNXRegistry.from_torchlib = staticmethod(from_torchlib)  # type: ignore[method-assign]
     return True
