@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import json
 from typing import Any
 
 from trainers.data.own import library
 from trainers.data.own.adding import add_data
+from trainers.data.own.kind import kinds
 from trainers.data.own.kinds.table.tasks import tasks_of_tables
 from trainers.data.own.report import data_report
 
@@ -16,11 +18,13 @@ Answer = tuple[Any, str]  # as JSON, and in words
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments behind `netloom data`."""
     commands = parser.add_subparsers(required=True, metavar="what", dest="what")
-    add = commands.add_parser("add", help="add a table: CSV and other text, Excel, Parquet, JSON lines")
+    add = commands.add_parser("add", help="add a file, a folder or an archive: a table, images, sounds, texts, …")
     add.add_argument("path")
     add.add_argument("--name", help="what to call it; by default like the file")
     add.add_argument("--target", help="the column to predict")
     add.add_argument("--task", choices=list(tasks_of_tables()))
+    add.add_argument("--kind", choices=list(kinds()), help="the kind of data; found by looking by default")
+    add.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="of images, sounds, …: size=64")
     add.add_argument("--ignore", action="append", default=[], metavar="COLUMN", help="leave this column out")
     add.add_argument("--group", metavar="COLUMN", help="rows with the same value stay in one part of the data")
     add.add_argument("--type", action="append", default=[], metavar="COLUMN=TYPE", help="number, category, yes_no, …")
@@ -42,8 +46,18 @@ def _add(options: argparse.Namespace) -> Answer:
     roles = dict.fromkeys(options.ignore, "ignored") | ({options.group: "group"} if options.group else {})
     types = dict(pair.rpartition("=")[::2] for pair in options.type)
 
-    name = add_data(options.path, options.name, options.target, options.task, roles, types, copy=options.copy)
+    settings = {key: _value(value) for key, _, value in (pair.partition("=") for pair in options.set)}
+    chosen = (options.name, options.target, options.task, roles, types)
+    name = add_data(options.path, *chosen, kind=options.kind, settings=settings, copy=options.copy)
     return {"name": name}, f"{name}\n{data_report(name)}"
+
+
+def _value(text: str) -> Any:
+    """A value of a setting as JSON reads it (64, true, [32, 32]); else the text as it stands."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
 
 
 def _list(options: argparse.Namespace) -> Answer:

@@ -48,7 +48,8 @@ class Wishes:
         """DataError: something was chosen that this kind of data does not have."""
         for key in ("target", "task", "roles", "types", "split", "settings"):
             if getattr(self, key) and key not in known:
-                raise DataError(f"The option {key!r} is for tables, and this is none.")
+                known_ones = f" It has: {', '.join(known)}." if known else ""
+                raise DataError(f"This kind of data has no {key} to choose.{known_ones}")
 
 
 class Looked(NamedTuple):
