@@ -500,9 +500,9 @@ def test_commands(flowers: Path, tmp_path: Path, capsys: pytest.CaptureFixture[s
 
 
 def test_options_of_another_kind_are_refused_and_a_kind_can_be_chosen(flowers: Path) -> None:
-    with pytest.raises(DataError, match="has no settings to choose. It has: target, task, roles, types, split"):
+    with pytest.raises(DataError, match=r"has no settings to choose\. It has: target, task"):
         trainers.add_data(flowers, settings={"size": 64})
-    with pytest.raises(DataError, match="no kind of data called 'tabel'. Did you mean 'table'"):
+    with pytest.raises(DataError, match="Did you mean table"):
         trainers.add_data(flowers, kind="tabel")
     assert main(["data", "add", str(flowers), "--kind", "table", "--name", "chosen"]) == 0
     assert library.stored("chosen").source.kind_reason == "You chose it."
