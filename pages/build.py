@@ -12,7 +12,8 @@ from pages.parts.theme import torch_import
 
 @st.fragment(run_every=0.25)
 def wait_for_torch() -> None:
-    """Import torch in the background once the canvas is drawn, and draw the page again when it is there."""
+    """Import torch in the background once the canvas is drawn, and draw the page again when it is there: with the
+    shapes, where they were not known without it, and with what the last checks find."""
     if session.widget(canvas.FLOW) is not None:
         torch_import.start()
     if torch_import.ready():
@@ -32,5 +33,5 @@ with st.container(horizontal=True, gap="small", key="workbench"):
     with st.container(width=284, key="right"):
         inspector.show(work)
 session.write_address(work)
-if not work.document_facts.complete:
+if not work.document_facts.final:
     wait_for_torch()

@@ -189,8 +189,11 @@ class Job:
         return cls(builder.load(text))
 
 
-def check(document: Document) -> list[Problem]:
-    """Everything wrong with the document, its data set and its training, one list of problems, errors first."""
+def check(document: Document, machine: bool = True) -> list[Problem]:
+    """Everything wrong with the document, its data set and its training, one list of problems, errors first.
+
+    `machine`: also what this machine lacks for the job, for which torch looks for the devices.
+    """
     bound = document
     try:
         refuse_unstorable(document.training)
@@ -198,7 +201,7 @@ def check(document: Document) -> list[Problem]:
         job = Job(bound)
     except DocumentError as error:
         return errors_first([*run(analyse(bound)), *error.problems])
-    return problems_of(job)
+    return problems_of(job, machine)
 
 
 def merged(training: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:

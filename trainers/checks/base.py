@@ -47,10 +47,12 @@ def job_checks() -> tuple[JobCheck, ...]:
     return tuple(found[code]() for code in sorted(found))
 
 
-def problems_of(job: Job) -> list[Problem]:
-    """The problems of a job whose settings are valid, errors first."""
+def problems_of(job: Job, machine: bool = True) -> list[Problem]:
+    """The problems of a job whose settings are valid, errors first; `machine`: also what this machine lacks for it."""
     analysis = analyse(job.document)
     checks = [check for check in job_checks() if not check.paradigms or job.paradigm.name in check.paradigms]
+    if not machine:
+        checks = [check for check in checks if check.category != "machine"]
     if job.dataset is NO_DATA:
         checks = [check for check in checks if check.paradigms or not check.needs_data]
     return errors_first([*run(analysis), *(problem for check in checks for problem in check.find(job, analysis))])

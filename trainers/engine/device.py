@@ -22,11 +22,13 @@ def device_names() -> tuple[str, ...]:
 
 def device_complaint(name: str) -> str:
     """Why a job cannot run on the device of this name ("auto", "cpu", "cuda:1"), as a sentence; empty: it can."""
+    if name in ("auto", "cpu"):  # always there, which can be said before torch is imported
+        return ""
     import torch
 
     kind, colon, number = name.partition(":")
     known = device_names()
-    if name != "auto" and kind not in known:
+    if kind not in known:
         return f"There is no device {name!r} here; there is: auto, {', '.join(known)}."
     if not colon:
         return ""

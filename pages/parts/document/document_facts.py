@@ -13,6 +13,7 @@ from builder.analysis.summary import costs
 from builder.document import Document
 from builder.problems import Problem
 from builder.spec import ShapeError
+from pages.parts.document.workspace import first_document
 from pages.parts.theme import torch_import
 from trainers.entry import OptionError, choose
 from trainers.paradigms import PARADIGMS
@@ -38,9 +39,11 @@ class DocumentFacts:
     problems: tuple[Problem, ...] = ()
     costs: dict[str, Cost] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)  # the paradigm's label of a node: {"conv1": "frozen"}
+    final: bool = True  # False: checks that need torch have not been made, so further problems may be found
 
     @property
     def complete(self) -> bool:
+        """Whether the shapes are known."""
         return self.analysis is not None
 
     @property
@@ -93,11 +96,24 @@ def facts_of(document: Document) -> DocumentFacts:
         if known is document:
             return facts
     for known, facts in reversed(_known.values()):
-        if _same_network(known, document) and facts.complete:
+        if _same_network(known, document):
             return _keep(document, facts)
     if not torch_import.ready():
-        return DocumentFacts(None)
+        return _early(document)
     return _keep(document, _compute(document))
+
+
+def _early(document: Document) -> DocumentFacts:
+    """What is known before torch is imported: of the first document everything but what this machine lacks for it."""
+    first, facts = _first()
+    same = all(getattr(first, name) == getattr(document, name) for name in ("nodes", "edges", "training", "blocks"))
+    return facts if same else DocumentFacts(None, final=False)
+
+
+@functools.cache
+def _first() -> tuple[Document, DocumentFacts]:
+    first = first_document()
+    return first, _compute(first, machine=False)
 
 
 def _same_network(one: Document, other: Document) -> bool:
@@ -111,11 +127,11 @@ def _keep(document: Document, facts: DocumentFacts) -> DocumentFacts:
     return facts
 
 
-def _compute(document: Document) -> DocumentFacts:
+def _compute(document: Document, machine: bool = True) -> DocumentFacts:
     bound = trainers.bind(document)  # Input shapes are taken from the data set
     analysis = analyse(bound)
     known = {row.node: Cost(row.parameters, row.flops, row.activation_bytes) for row in costs(analysis)}
-    return DocumentFacts(analysis, tuple(trainers.check(document)), known, _labels(bound))
+    return DocumentFacts(analysis, tuple(trainers.check(document, machine)), known, _labels(bound), final=machine)
 
 
 def _labels(document: Document) -> dict[str, str]:

@@ -74,7 +74,7 @@ def _chosen(session: Session, entry: type[DataSet], data: dict[str, Any]) -> Non
         shapes = " and ".join(show_shape(signal.shape) for signal in made.signals)
         facts = f"{made.samples:,} samples of <b>{shapes}</b> · {escape(Target.of(made).describe())}"
         st.html(f'<div class="nl-facts"><div>{facts}</div></div>')
-        if session.document_facts.complete:  # the first canvas does not wait for samples
+        if session.document_facts.final:  # the first canvas does not wait for samples
             data_preview.show(session, made, augmentations)
     if entry.model_fields:
         options = {key: value for key, value in data.items() if key in entry.model_fields}

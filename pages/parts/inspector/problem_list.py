@@ -23,6 +23,8 @@ def show(session: Session) -> None:
     with st.container(key="problems"):
         if not session.document_facts.complete:
             st.html('<div class="nl-quiet">Loading torch to infer the shapes …</div>')
+        elif not problems and not session.document_facts.final:
+            st.html('<div class="nl-quiet">Looking for the devices of this machine …</div>')
         elif not problems:
             st.html('<div class="nl-quiet"><span class="nl-ok">✓</span> No problems. The network can be trained.</div>')
         for index, problem in enumerate(problems[:MOST]):

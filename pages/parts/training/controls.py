@@ -72,7 +72,7 @@ def _buttons(session: Session, run: Run | None, progress: Progress | None) -> No
         )
     else:
         errors = session.document_facts.errors
-        ready = session.document_facts.complete and not errors
+        ready = session.document_facts.final and not errors
         reason = f"Fix {to_fix(errors)} below first" if errors else "Loading …"
         st.button(
             "Start" if run is None else "Train again",

@@ -17,13 +17,19 @@ from builder.spec import Signal
 ROOT = Path(__file__).parents[3]
 FIRST = """
 import sys
-import trainers
-from builder.analysis.infer import analyse
-from builder.analysis.summary import costs
+import builder
+from pages.parts.document.document_facts import facts_of
 from pages.parts.document.workspace import first_document
-costs(analyse(trainers.bind(first_document())))
-assert "torch" not in sys.modules, "the shapes of the first document"
-assert trainers.check(first_document()) == []
+first = builder.load(builder.dump(first_document()))  # as it is read from the disk
+early = facts_of(first)
+assert "torch" not in sys.modules, "shapes, costs and checks of the first document"
+assert early.complete and early.total.flops and not early.final
+other = facts_of(first.changed(training={**first.training, "optimizer": "NoSuch"}))
+assert not other.complete and not other.final, "another document waits for torch"
+import torch
+last = facts_of(first)
+assert last.final and last.outputs == early.outputs and last.costs == early.costs and last.labels == early.labels
+assert last.problems == early.problems == ()
 assert "torch._dynamo" not in sys.modules, "its checks"
 assert "sympy" not in sys.modules
 """
