@@ -108,6 +108,24 @@ def prepare(
     )
 
 
+def parts_of(
+    dataset: DataSet, arrays: Arrays, validation: float = 0.2, test: float = 0.1, seed: int = 0
+) -> tuple[Indices, Indices, Indices]:
+    """Which samples are in the training, the validation and the test part; the same as in `prepare`. DataError: as there."""
+    check_shares(validation, test)
+    return _indices(dataset, arrays, validation, test, seed, None)[0]
+
+
+def figures_of(dataset: DataSet, arrays: Arrays, training: Indices) -> tuple[Standardisation | None, ...]:
+    """What scales each input and fills its missing values, from these of the training samples; None: nothing does."""
+    channels = channel_axis(dataset)
+    rules = arrays.fills or (None,) * len(arrays.inputs)
+    return tuple(
+        _figures(array[training], "standard", channels, rule) if array.dtype == np.float32 else None
+        for array, rule in zip(arrays.inputs, rules, strict=True)
+    )
+
+
 def _figures(
     array: NDArray[Any], places: Indices, scaling: Scaling, channels: int | None, rules: tuple[str, ...] | None
 ) -> Standardisation | None:

@@ -20,7 +20,7 @@ from trainers.data.own.schema import Schema
 
 if TYPE_CHECKING:
     from trainers.data.own.recommending import Recommended
-    from trainers.data.own.report import Report
+    from trainers.data.own.report import Example, Report
 
 
 class Match(NamedTuple):
@@ -87,6 +87,14 @@ class OwnKind:
         """The schema with one of the report's settings changed. DataError: that is not possible."""
         schema: Schema = stored.schema.with_fields(**{key: value})
         return schema
+
+    def change_part(self, stored: Stored, part: str, key: str, value: Any) -> Schema:
+        """The schema with something changed of one of its parts, such as the type of a column. DataError: as above."""
+        raise DataError(f"{part} cannot be changed.")
+
+    def examples(self, stored: Stored, count: int) -> tuple[Example, ...]:
+        """Some samples as they are and as the network gets them, in words; (): their drawings say it."""
+        return ()
 
     def recommend(self, stored: Stored) -> Recommended:
         """A network that fits."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from trainers.data.own.files import LeftOut
 from trainers.data.own.kind import kind_of
@@ -54,6 +54,14 @@ class Setting:
     choices: tuple[tuple[Any, str], ...] = ()
     low: int = 0
     high: int = 0
+
+
+class Example(NamedTuple):
+    """A sample: its target, what it is, and the numbers that the network gets, all in words."""
+
+    target: str
+    given: str
+    seen: str
 
 
 @dataclass(frozen=True)

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from trainers.data.base import DataError, DataSet
 from trainers.data.own.files import Files, LeftOut
 from trainers.data.own.kind import Looked, Match, OwnKind, Wishes
 from trainers.data.own.kinds.table.data_set import table_data_set
+from trainers.data.own.kinds.table.preparing import raw_rows
 from trainers.data.own.kinds.table.recommending import recommended
 from trainers.data.own.library import Stored
 from trainers.data.own.reading import reader_for, reader_named
 from trainers.data.own.recommending import Recommended
+from trainers.data.own.schema import Schema
 
 if TYPE_CHECKING:
-    from trainers.data.own.report import Report
+    from trainers.data.own.report import Example, Report
 
 
 class TableKind(OwnKind):
@@ -53,6 +55,21 @@ class TableKind(OwnKind):
         from trainers.data.own.kinds.table.report import report
 
         return report(reader_named(stored.source.reader).read(stored.data_file), stored.schema)
+
+    def change(self, stored: Stored, key: str, value: Any) -> Schema:
+        from trainers.data.own.kinds.table.changing import changed
+
+        return changed(stored.schema, raw_rows(stored), key, value)
+
+    def change_part(self, stored: Stored, part: str, key: str, value: Any) -> Schema:
+        from trainers.data.own.kinds.table.changing import changed_column
+
+        return changed_column(stored.schema, raw_rows(stored), part, key, value)
+
+    def examples(self, stored: Stored, count: int) -> tuple[Example, ...]:
+        from trainers.data.own.kinds.table.examples import examples
+
+        return examples(stored, count)
 
     def recommend(self, stored: Stored) -> Recommended:
         return recommended(stored)

@@ -10,6 +10,7 @@ import pandas as pd
 
 from trainers.data.own.files import LeftOut
 from trainers.data.own.kinds.table.cell_values import dates_of, numbers_of, words_of
+from trainers.data.own.kinds.table.changing import settings
 from trainers.data.own.kinds.table.schema import Column, TableSchema
 from trainers.data.own.kinds.table.warnings import Table, look_for_trouble
 from trainers.data.own.reading.table import RawTable
@@ -57,7 +58,9 @@ def report(raw: RawTable, schema: TableSchema) -> Report:
     left_out = tuple(LeftOut(f"line {row.line}", row.reason) for row in raw.left_out)
     sections = (Columns("Columns", columns),)
     found = raw.found
-    return Report(schema.kind, len(raw.frame), schema, warnings, found, sections, (), left_out, raw.left_out_count)
+    return Report(
+        schema.kind, len(raw.frame), schema, warnings, found, sections, settings(schema), left_out, raw.left_out_count
+    )
 
 
 def _column(column: Column, cells: pd.Series) -> ColumnReport:
