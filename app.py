@@ -10,6 +10,7 @@ from pages.parts.theme import theme
 
 HERE = Path(__file__).parent
 PAGES = (
+    ("data", "Data", ":material/database:"),
     ("build", "Build", ":material/account_tree:"),
     ("train", "Train", ":material/monitoring:"),
     ("inspect", "Inspect", ":material/troubleshoot:"),

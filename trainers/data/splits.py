@@ -86,11 +86,7 @@ def prepare(
     check_shares(validation, test)
     arrays = dataset.load()
     parts, notes = _indices(dataset, arrays, validation, test, seed, limit)
-    channels = channel_axis(dataset)
-    rules = arrays.fills or (None,) * len(arrays.inputs)
-    figures = tuple(
-        _figures(array, parts[0], scaling, channels, rule) for array, rule in zip(arrays.inputs, rules, strict=True)
-    )
+    figures = figures_of(dataset, arrays, parts[0], scaling)
     targets, target_standardisation = arrays.targets, None
     if TASKS[dataset.task].standardised and not raw_targets:
         target_standardisation = fit(targets[parts[0]], -1)
@@ -111,18 +107,19 @@ def prepare(
 def parts_of(
     dataset: DataSet, arrays: Arrays, validation: float = 0.2, test: float = 0.1, seed: int = 0
 ) -> tuple[Indices, Indices, Indices]:
-    """Which samples are in the training, the validation and the test part; the same as in `prepare`. DataError: as there."""
+    """Which samples are in the training, validation and test part; the same as in `prepare`. DataError: as there."""
     check_shares(validation, test)
     return _indices(dataset, arrays, validation, test, seed, None)[0]
 
 
-def figures_of(dataset: DataSet, arrays: Arrays, training: Indices) -> tuple[Standardisation | None, ...]:
-    """What scales each input and fills its missing values, from these of the training samples; None: nothing does."""
+def figures_of(
+    dataset: DataSet, arrays: Arrays, training: Indices, scaling: Scaling = "standard"
+) -> tuple[Standardisation | None, ...]:
+    """What scales each input and fills its missing values, from these training samples. None: it stays as it is."""
     channels = channel_axis(dataset)
     rules = arrays.fills or (None,) * len(arrays.inputs)
     return tuple(
-        _figures(array[training], "standard", channels, rule) if array.dtype == np.float32 else None
-        for array, rule in zip(arrays.inputs, rules, strict=True)
+        _figures(array, training, scaling, channels, rule) for array, rule in zip(arrays.inputs, rules, strict=True)
     )
 
 

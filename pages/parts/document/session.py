@@ -18,6 +18,7 @@ from builder.edits.history import History
 from builder.problems import EditError
 from pages.parts.canvas.canvas_state import CanvasState
 from pages.parts.canvas.positions import with_positions
+from pages.parts.data.data_work import DataWork
 from pages.parts.document import block_path, workspace
 from pages.parts.document.block_path import TOP, BlockPath
 from pages.parts.document.document_facts import DocumentFacts, facts_of
@@ -47,6 +48,7 @@ class Session:
     generations: dict[str, int] = field(default_factory=dict)  # widget → how often it got a new key
     runs: dict[str, str] = field(default_factory=dict)  # document id → id of the run that this tab shows
     left_gallery: bool = False  # a template was opened from the list of templates, which is to be left
+    data: DataWork = field(default_factory=DataWork)  # what the Data page shows
     path: BlockPath = TOP  # what the canvas shows: the whole network, or the inside of a block
     _graph: tuple[Document, BlockPath, Document] | None = None
 

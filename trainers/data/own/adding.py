@@ -14,8 +14,6 @@ from trainers.data.own.files import Files
 from trainers.data.own.kind import Wishes, recognised
 from trainers.data.own.unpacking import unpacked
 
-LARGEST = 2 << 30  # bytes of an upload
-
 
 def add_data(
     path: str | Path,

@@ -66,6 +66,7 @@ class OwnKind:
 
     name: ClassVar[str]  # of the folder
     label: ClassVar[str]  # for people: "table"
+    takes: ClassVar[str] = ""  # what can be dropped, for people: "A table: …"
 
     def recognise(self, files: Files) -> Match | None:
         """How surely the files are of this kind, by names and first bytes; None: they are not."""

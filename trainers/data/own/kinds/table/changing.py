@@ -1,8 +1,8 @@
-"""What a user may change of a table's schema: of a column its role, type, missing rule and encoding; the split; the task."""
+"""What a user may change of a table's schema: role, type, missing rule, encoding of a column; the split; the task."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from trainers.data.base import DataError
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MOST_CHOICES = 200  # columns to split by that are offered
-FIELDS = ("role", "type", "missing", "encoding")
 
 
 def settings(schema: TableSchema) -> tuple[Setting, ...]:
@@ -59,7 +58,7 @@ def changed(schema: TableSchema, frame: pd.DataFrame, key: str, value: Any) -> T
 
 
 def changed_column(schema: TableSchema, frame: pd.DataFrame, name: str, field: str, value: str) -> TableSchema:
-    """The schema with one of FIELDS of a column changed.
+    """The schema with something about a column changed: its role, type, missing or encoding.
 
     A new target takes the place of the one before, which becomes an input; a column that says the group or the time
     changes the split; another type brings the encoding and the missing rule that are usual for it.
@@ -75,7 +74,8 @@ def changed_column(schema: TableSchema, frame: pd.DataFrame, name: str, field: s
             return schema
         made = schema.changed([retyped(column, value, frame[name])])  # type: ignore[arg-type]
         return with_roles(made, frame, {}, None, made.splitting.how) if column.role == "target" else made
-    allowed: tuple[str, ...] = {"missing": MISSING, "encoding": ENCODINGS}.get(field, {}).get(column.type, ())
+    known: dict[str, Mapping[Any, tuple[str, ...]]] = {"missing": MISSING, "encoding": ENCODINGS}
+    allowed = known.get(field, {}).get(column.type, ())
     if value not in allowed:
         raise DataError(f"The {field} of {name} is one of: {', '.join(allowed) or 'nothing'}.")
     return schema.changed([column.model_copy(update={field: value})])

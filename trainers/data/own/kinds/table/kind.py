@@ -25,6 +25,7 @@ class TableKind(OwnKind):
 
     name: ClassVar[str] = "table"
     label: ClassVar[str] = "table"
+    takes: ClassVar[str] = "A table: CSV and other text, Excel and OpenDocument sheets, Parquet, JSON."
 
     def recognise(self, files: Files) -> Match | None:
         if files.only is None:

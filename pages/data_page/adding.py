@@ -1,0 +1,118 @@
+"""Adds data in the background: the page says what is being done, and nothing is half-added."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from builder.foreign_text import in_words
+from builder.problems import NetloomError
+from pages.data_page import shown
+from trainers.data import DataError
+from trainers.data.own import library
+from trainers.data.own.adding import add_data
+from trainers.data.own.files import brought
+from trainers.data.own.kind import recognised
+from trainers.data.own.uploads import Upload, received
+
+LONG = 3600.0  # seconds, more than a report takes
+
+
+class _Cancelled(Exception):
+    pass
+
+
+class Adding:
+    """Something that is being added: where it stands, the names that it got, or why it could not be used."""
+
+    def __init__(self, title: str) -> None:
+        self.title = title
+        self.phase, self.share = "Reading", 0.0
+        self.names: list[str] = []
+        self.errors: list[str] = []
+        self.running = True
+        self._cancelled = threading.Event()
+
+    def cancel(self) -> None:
+        """Stop as soon as possible; what was added meanwhile is taken out again."""
+        self.phase = "Cancelling"
+        self._cancelled.set()
+
+    @property
+    def cancelled(self) -> bool:
+        return self._cancelled.is_set()
+
+    def uploads(self, uploads: Sequence[Upload]) -> Adding:
+        """Add files that came over the network: together where that makes one data set, else each by itself."""
+        return self._start(lambda: self._add_uploads(uploads))
+
+    def path(self, path: Path, kind: str | None = None) -> Adding:
+        """Add a file or a folder that is read where it lies."""
+        return self._start(lambda: self._add(path, path.name, False))
+
+    def _start(self, work: object) -> Adding:
+        threading.Thread(target=self._run, args=(work,), name="netloom-adding", daemon=True).start()
+        return self
+
+    def _run(self, work: object) -> None:
+        try:
+            work()  # type: ignore[operator]
+        except _Cancelled:
+            pass
+        except (NetloomError, OSError) as error:
+            self.errors.append(str(error))
+        except MemoryError:
+            self.errors.append(f"There is not enough memory to read {self.title}.")
+        except Exception as error:
+            logging.getLogger("netloom").exception("Data could not be added")
+            self.errors.append(f"{self.title} could not be read ({type(error).__name__}: {in_words(error)}).")
+        finally:
+            if self.cancelled:
+                for name in self.names:
+                    shutil.rmtree(library.stored(name).folder, ignore_errors=True)
+                self.names.clear()
+            self.running = False
+
+    def _add_uploads(self, uploads: Sequence[Upload]) -> None:
+        if len(uploads) > 1 and not self._one_data_set(uploads):
+            for number, upload in enumerate(uploads, 1):
+                self.title = f"{upload.name} ({number} of {len(uploads)})"
+                try:
+                    self._receive([upload])
+                except DataError as error:
+                    self.errors.append(str(error))
+            return
+        self._receive(uploads)
+
+    def _one_data_set(self, uploads: Sequence[Upload]) -> bool:
+        """Whether several files are one data set, such as a folder of images."""
+        try:
+            with received(uploads, self._copied) as got:
+                recognised(brought(got.path, got.title))
+        except DataError:
+            return any("/" in upload.name for upload in uploads)  # a folder is one thing: an error says what is wrong
+        return True
+
+    def _receive(self, uploads: Sequence[Upload]) -> None:
+        self.phase = "Copying"
+        with received(uploads, self._copied) as got:
+            self._add(got.path, got.title, True)
+
+    def _copied(self, share: float) -> None:
+        self.share = share
+        if self.cancelled:
+            raise _Cancelled
+
+    def _add(self, path: Path, title: str, copy: bool) -> None:
+        if self.cancelled:
+            raise _Cancelled
+        self.phase, self.share = "Looking through", 0.0
+        name = add_data(path, copy=copy, title=title)
+        self.names.append(name)
+        if self.cancelled:
+            raise _Cancelled
+        self.phase = "Looking for mistakes in"
+        shown.report_of(library.stored(name), LONG)

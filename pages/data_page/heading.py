@@ -1,0 +1,100 @@
+"""The first line of the page: what is shown, undo, and what can be done with it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from builder.analysis.summary import human
+from pages.data_page import network
+from pages.data_page.shown import last, redo, undo
+from pages.parts.document.session import Session
+from pages.parts.theme.escaping import escape, markdown
+from trainers.data import DATASETS, DataError
+from trainers.data.own import library
+from trainers.data.own.library import Stored
+from trainers.data.own.report import Report
+
+
+def show(session: Session, stored: Stored | None, report: Report | None) -> None:
+    """The line, for a data set of one's own, for one that comes with Netloom, or for none."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="data_header"):
+        if stored is not None:
+            st.html(_title(stored, report))
+            _undo(session, stored)
+            _more(session, stored)
+        else:
+            entry = DATASETS.get(session.data.name or "")
+            title = entry.title if entry else "Your data"
+            st.html(f'<div class="nl-data-title"><b>{escape(title)}</b></div>')
+        _actions(session, stored)
+
+
+def _title(stored: Stored, report: Report | None) -> str:
+    source = stored.source
+    facts = [f"{source.rows:,} {stored.schema.unit}"]
+    if report is not None and report.columns:
+        facts.append(f"{len(report.columns):,} columns")
+    facts += [human(source.size, "B"), f"version {stored.schema.version}"]
+    how = " ".join([source.kind_reason, *(report.found.values() if report else ())])
+    return (
+        f'<div class="nl-data-title" title="{escape(how)}"><b>{escape(source.title)}</b>'
+        f"<span>{escape(' · '.join(facts))}</span></div>"
+    )
+
+
+def _undo(session: Session, stored: Stored) -> None:
+    for key, label, icon, action, steps in (
+        ("data_undo", "Undo", "undo", undo, session.data.undo),
+        ("data_redo", "Redo", "redo", redo, session.data.redo),
+    ):
+        step = last(steps, stored.full_name)
+        words = f"{label}: {markdown(step.label)}" if step else label
+        st.button(
+            "",
+            icon=f":material/{icon}:",
+            key=key,
+            help=words,
+            on_click=action,
+            args=(session,),
+            disabled=step is None,
+        )
+
+
+def _more(session: Session, stored: Stored) -> None:
+    """Rename and remove."""
+
+    def remove() -> None:
+        try:
+            library.remove(stored.name)
+        except (DataError, OSError) as error:
+            session.notify(str(error), "warning")
+            return
+        session.data.removed, session.data.name = stored.full_name, None
+
+    with st.popover("", icon=":material/more_horiz:", key="data_more", help="Remove it"):
+        st.button("Remove", icon=":material/delete:", key="data_remove", on_click=remove, width="stretch")
+
+
+def _actions(session: Session, stored: Stored | None) -> None:
+    name: Any = stored.full_name if stored else session.data.name
+    ready = name is not None and (stored is None or not stored.schema.ready)
+    st.button(
+        "Use with open network",
+        key="data_use",
+        disabled=not ready or network.uses(session, name),
+        on_click=network.use,
+        args=(session, name),
+        help=f"Train “{markdown(session.document.name)}” on it, and see what must change",
+    )
+    if stored is not None:
+        st.button(
+            "Start a network",
+            type="primary",
+            key="data_start",
+            disabled=not ready,
+            on_click=network.start,
+            args=(session, name),
+            help="Open a network that fits as a new document",
+        )

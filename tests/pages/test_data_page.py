@@ -1,0 +1,205 @@
+"""The Data page without a browser: what was found, changes with undo, warnings with their clicks, a network from it."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from streamlit.testing.v1 import AppTest
+
+import trainers
+from pages.data_page.sections import base as sections
+from pages.data_page.ways.base import ways
+from pages.parts.theme import theme
+from tests.pages.trained import ROOT, look, text
+from trainers.data.own import library
+
+EVIL = "<img src=x onerror=alert(1)>"
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("NETLOOM_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(theme, "kind", lambda: "light")
+    return tmp_path
+
+
+def table(folder: Path, rows: int = 120) -> Path:
+    """A table with a column that repeats another, gaps, a group, and a class."""
+    random = np.random.default_rng(0)
+    kind = random.integers(0, 2, rows)
+    size = (kind + random.normal(0, 0.5, rows)).round(3).astype(str)
+    size[::9] = ""
+    colour = np.array(["red", "green", "blue"])[random.integers(0, 3, rows)]
+    path = folder / "plants.csv"
+    frame = {"size": size, "colour": colour, "farbe": np.char.upper(colour), "garden": random.integers(0, 9, rows)}
+    pd.DataFrame({**frame, "height": random.normal(5, 2, rows).round(2), "class": np.where(kind, "oak", "elm")}).to_csv(
+        path, index=False
+    )
+    return path
+
+
+def opened(name: str | None = None) -> AppTest:
+    """The Data page, drawn until nothing is being computed any more."""
+    test = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    test.switch_page(str(ROOT / "pages" / "data.py"))
+    if name:
+        test.query_params["data"] = name
+    return settled(test)
+
+
+def settled(changed: Any) -> AppTest:
+    """The page (or one of its widgets, just changed) drawn until nothing is being computed any more."""
+    test: AppTest = look(changed.run())
+    for _ in range(100):
+        drawn = [str(item.proto.body) for item in test.get("html")]
+        if not any("nl-waiting" in body for body in drawn if "<style" not in body):
+            return test
+        time.sleep(0.1)
+        look(test.run())
+    raise AssertionError("the page is not drawn in time")
+
+
+def path_field(test: AppTest) -> Any:
+    return next(field for field in test.text_input if field.label.startswith("A file or folder"))
+
+
+def roles(name: str) -> dict[str, str]:
+    return {column.name: column.role for column in library.stored(name).schema.columns}
+
+
+def test_without_data_it_says_what_can_be_dropped() -> None:
+    shown = text(opened())
+    assert "Bring data of your own" in shown and "CSV" in shown and "None yet" in shown
+
+
+def test_a_table_is_shown_with_columns_split_network_and_rows(tmp_path: Path) -> None:
+    name = trainers.add_data(table(tmp_path))
+    shown = text(opened(name))
+    for words in ("plants.csv", "120 rows", "6 columns", "says the same as colour", "training 84", "test 12"):
+        assert words in shown, words
+    for words in ("A network that fits", "Linear 32 · ReLU", "as the network sees them", "the median"):
+        assert words in shown, words
+
+
+def test_a_warnings_click_changes_the_data_and_is_undone(tmp_path: Path) -> None:
+    name = trainers.add_data(table(tmp_path))
+    test = opened(name)
+    button = next(button for button in test.button if button.label == "Ignore farbe")
+    settled(button.click())
+    assert roles(name)["farbe"] == "ignored" and library.stored(name).schema.version == 2
+    assert "Ignore farbe" not in [button.label for button in test.button]
+    settled(test.button(key="data_undo").click())
+    assert roles(name)["farbe"] == "input" and library.stored(name).schema.version == 3
+    settled(test.button(key="data_redo").click())
+    assert roles(name)["farbe"] == "ignored"
+
+
+def test_every_choice_of_a_column_acts_at_once(tmp_path: Path) -> None:
+    name = trainers.add_data(table(tmp_path))
+    test = opened(name)
+    settled(test.button(key="column_toggle_4").click())  # height
+    choice = {box.label: box for box in test.selectbox}
+    settled(choice["used as"].select("log"))
+    assert library.stored(name).schema.column("height").encoding == "log"
+    settled({box.label: box for box in test.selectbox}["role"].select("target"))
+    assert roles(name)["height"] == "target" and roles(name)["class"] == "input"
+    assert library.stored(name).schema.task == "regression"
+    settled({box.label: box for box in test.selectbox}["missing values"].select("zero"))
+    assert library.stored(name).schema.column("height").missing == "zero"
+    settled({box.label: box for box in test.selectbox}["type"].select("date"))  # refused, and said
+    assert library.stored(name).schema.column("height").type == "number"
+    assert "cannot be of the type date" in text(test)
+
+
+def test_the_split_is_changed(tmp_path: Path) -> None:
+    name = trainers.add_data(table(tmp_path))
+    test = opened(name)
+    split = next(box for box in test.selectbox if box.label == "Split")
+    settled(split.select("group:garden"))
+    assert roles(name)["garden"] == "group" and library.stored(name).schema.splitting.how == "group"
+    assert "rows of one garden stay together" in text(test)
+
+
+def test_a_network_is_started_as_a_document_of_its_own(tmp_path: Path) -> None:
+    name = trainers.add_data(table(tmp_path))
+    test = opened(name)
+    test.button(key="data_start").click().run()
+    session = test.session_state["netloom"]
+    assert session.document.training["data"]["name"] == name
+    assert not [problem for problem in trainers.check(session.document) if problem.severity == "error"]
+
+
+def test_the_open_network_is_bound_and_says_what_must_change(tmp_path: Path) -> None:
+    name = trainers.add_data(table(tmp_path))
+    test = opened(name)
+    settled(test.button(key="data_use").click())
+    session = test.session_state["netloom"]
+    assert session.document.training["data"]["name"] == name
+    shown = text(test)
+    assert "The open network" in shown and "must change before it can be trained" in shown
+    settled(test.button(key="data_open_undo").click())
+    assert session.document.training["data"]["name"] != name
+
+
+def test_names_of_users_stay_text(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(f'"{EVIL}",":red[b] **c**",class\n' + "1,2,x\n3,4,y\n1,2,y\n3,5,x\n" * 20)
+    name = trainers.add_data(tmp_path / "a.csv", title=f"{EVIL}.csv")
+    test = opened(name)
+    assert "<img" not in text(test)
+    settled(test.button(key="column_toggle_1").click())
+    assert "<img" not in text(test)
+    assert not any(":red[b]" in button.label for button in test.button)
+
+
+def test_a_table_without_an_input_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("answer,class\n" + "1,x\n3,y\n" * 20)
+    name = trainers.add_data(tmp_path / "a.csv")  # the only other column gives the answer away
+    test = opened(name)
+    assert "Give a column the role input" in text(test) and test.button(key="data_start").disabled
+
+
+def test_it_is_removed_and_brought_back(tmp_path: Path) -> None:
+    name = trainers.add_data(table(tmp_path))
+    test = opened(name)
+    settled(test.button(key="data_remove").click())
+    assert library.names() == [] and "is removed" in text(test)
+    settled(test.button(key="data_restore").click())
+    assert library.names() == ["plants"] and "plants.csv" in text(test)
+
+
+def test_a_path_is_read_where_it_lies_and_a_wrong_one_is_refused(tmp_path: Path) -> None:
+    path = table(tmp_path)
+    test = opened()
+    test.session_state["data_way"] = "path"
+    settled(test)
+    settled(path_field(test).set_value(str(tmp_path / "none.csv")))
+    assert "There is no file or folder" in text(test)
+    settled(path_field(test).set_value(str(path)))
+    for _ in range(100):
+        if library.names():
+            break
+        time.sleep(0.1)
+    time.sleep(0.2)
+    settled(test)
+    assert library.stored("plants").source.path == str(path)
+    assert "plants.csv" in text(settled(test))
+
+
+def test_many_columns_are_shown_page_by_page(tmp_path: Path) -> None:
+    frame = pd.DataFrame(np.random.default_rng(0).normal(size=(30, 60)).round(2), columns=[f"c{n}" for n in range(60)])
+    frame.to_csv(tmp_path / "wide.csv", index=False)
+    name = trainers.add_data(tmp_path / "wide.csv")
+    test = opened(name)
+    assert len([button for button in test.button if button.label.startswith("Change c")]) == 25
+    settled(test.text_input(key="columns_search").set_value("c5"))
+    assert [b.label for b in test.button if b.label.startswith("Change c")][:2] == ["Change c5", "Change c50"]
+
+
+def test_views_and_ways_are_found_by_themselves() -> None:
+    assert "Columns" in sections.views()
+    assert [way.name for way in ways()][:2] == ["files", "folder"]
