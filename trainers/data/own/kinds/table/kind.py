@@ -9,6 +9,7 @@ from trainers.data.base import DataError, DataSet
 from trainers.data.own.files import Files, LeftOut
 from trainers.data.own.kind import Looked, Match, OwnKind, Wishes
 from trainers.data.own.kinds.table.data_set import table_data_set
+from trainers.data.own.kinds.table.examples import examples
 from trainers.data.own.kinds.table.preparing import raw_rows
 from trainers.data.own.kinds.table.recommending import recommended
 from trainers.data.own.library import Stored
@@ -68,8 +69,6 @@ class TableKind(OwnKind):
         return changed_column(stored.schema, raw_rows(stored), part, key, value)
 
     def examples(self, stored: Stored, count: int) -> tuple[Example, ...]:
-        from trainers.data.own.kinds.table.examples import examples
-
         return examples(stored, count)
 
     def recommend(self, stored: Stored) -> Recommended:
