@@ -59,14 +59,15 @@ class TableKind(OwnKind):
         return report(reader_named(stored.source.reader).read(stored.data_file), stored.schema)
 
     def change(self, stored: Stored, key: str, value: Any) -> Schema:
-        from trainers.data.own.kinds.table.changing import changed
-
-        return changed(stored.schema, raw_rows(stored), key, value)
+        return self.change_part(stored, "", key, value)
 
     def change_part(self, stored: Stored, part: str, key: str, value: Any) -> Schema:
-        from trainers.data.own.kinds.table.changing import changed_column
+        from trainers.data.own.kinds.table.changing import changed, changed_column
 
-        return changed_column(stored.schema, raw_rows(stored), part, key, value)
+        frame = raw_rows(stored)
+        if part:
+            return changed_column(stored.schema, frame, part, key, value)
+        return changed(stored.schema, frame, key, value)
 
     def examples(self, stored: Stored, count: int) -> tuple[Example, ...]:
         return examples(stored, count)
