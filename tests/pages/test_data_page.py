@@ -158,7 +158,7 @@ def test_names_of_users_stay_text(tmp_path: Path) -> None:
 
 def test_a_table_without_an_input_says_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("answer,class\n" + "1,x\n3,y\n" * 20)
-    name = trainers.add_data(tmp_path / "a.csv")  # the only other column gives the answer away
+    name = trainers.add_data(tmp_path / "a.csv", roles={"answer": "ignored"})
     test = opened(name)
     assert "Give a column the role input" in text(test) and test.button(key="data_start").disabled
 
