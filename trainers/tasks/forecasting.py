@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from trainers.objectives import losses, metrics
 from trainers.objectives.guess import Guess
@@ -26,6 +26,7 @@ class Forecasting(NumberTask):
 
     name: ClassVar[str] = "forecasting"
     label: ClassVar[str] = "Forecasting"
+    continues: ClassVar[Literal["", "series", "text"]] = "series"
     losses: ClassVar[tuple[type[Loss], ...]] = losses.OF_NUMBERS
     metrics: ClassVar[tuple[type[Metric], ...]] = (metrics.Skill, metrics.MAE, metrics.RMSE)
     sample_view: ClassVar[str] = "forecast"

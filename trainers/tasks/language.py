@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,7 @@ class LanguageModelling(ClassTask):
 
     name: ClassVar[str] = "language"
     label: ClassVar[str] = "Language modelling"
+    continues: ClassVar[Literal["", "series", "text"]] = "text"
     losses: ClassVar[tuple[type[Loss], ...]] = (losses.CrossEntropy, losses.NegativeLogLikelihood)
     metrics: ClassVar[tuple[type[Metric], ...]] = (metrics.Perplexity, metrics.TokenAccuracy)
     supervised: ClassVar[bool] = False  # a masked token is chosen anew in each step

@@ -47,7 +47,7 @@ def predict_rows(job: Job, model: nn.Module, given: str | Path | pd.DataFrame) -
         raise DataError("There is no row to predict.")
     card: dict[str, Any] = model.card  # type: ignore[assignment]
     inputs = tuple(_scaled(values, figures) for values, figures in zip(raw, card["inputs"], strict=True))
-    wanted = torch.zeros((len(frame), *dataset.target_shape)).to(getattr(torch, task.dtype))
+    wanted = torch.zeros((len(raw[0]), *dataset.target_shape)).to(getattr(torch, task.dtype))
     answers = [piece for piece in answers_for(job, model, inputs, wanted, ROWS) if piece is not None]
     if not answers:
         raise DataError(f"A network trained by “{job.paradigm.label}” has no predictions of targets.")

@@ -72,7 +72,7 @@ class Sketch:
         self.nodes: list[dict[str, Any]] = []
         self.edges: list[dict[str, str]] = []
 
-    def add(self, piece: str, sources: Iterable[str] = (), **values: float) -> str:
+    def add(self, piece: str, sources: Iterable[str] = (), **values: Any) -> str:
         """Add a chain whose first node gets these sources; the name of its last node."""
         last = list(sources)
         for node in self.pieces[piece]:
@@ -84,5 +84,5 @@ class Sketch:
         return last[0]
 
     @staticmethod
-    def _value(given: Any, values: Mapping[str, float]) -> Any:
+    def _value(given: Any, values: Mapping[str, Any]) -> Any:
         return values[given[1:]] if isinstance(given, str) and given.startswith("$") else given

@@ -1,0 +1,1 @@
+"""Series: a table in time, whose next steps are forecast."""

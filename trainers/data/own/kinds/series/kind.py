@@ -1,0 +1,75 @@
+"""Series: a table in time, whose next steps are forecast."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from trainers.data.base import DataError, DataSet
+from trainers.data.own.files import Files, LeftOut
+from trainers.data.own.kind import Looked, Match, OwnKind, Wishes
+from trainers.data.own.kinds.series.data_set import series_data_set
+from trainers.data.own.kinds.series.recommending import recommended
+from trainers.data.own.library import Stored
+from trainers.data.own.reading import reader_for, reader_named
+from trainers.data.own.recommending import Recommended
+
+if TYPE_CHECKING:
+    from trainers.data.own.report import Report
+    from trainers.data.own.schema import Schema
+
+LOOK_AT = 400  # rows, to recognise a series
+
+
+class SeriesKind(OwnKind):
+    """One file with a row for each step in time."""
+
+    name: ClassVar[str] = "series"
+    label: ClassVar[str] = "series"
+
+    def recognise(self, files: Files) -> Match | None:
+        from trainers.data.own.kinds.series.guessing import says_series
+
+        if files.only is None:
+            return None
+        try:
+            frame = reader_for(files.only).preview(files.only, LOOK_AT)
+        except DataError:
+            return None
+        reason = says_series(frame)
+        return Match(0.7, reason) if reason else None
+
+    def look(self, files: Files, wishes: Wishes) -> Looked:
+        from trainers.data.own.kinds.series.guessing import look
+
+        if files.only is None:
+            raise DataError("It is a folder; a series is one file.")
+        wishes.only("target", "roles", "types", "split", "settings")
+        reader = reader_for(files.only)
+        table = reader.read(files.only)
+        left_out = tuple(LeftOut(f"line {row.line}", row.reason) for row in table.left_out)
+        return Looked(look(table, wishes), len(table.frame), reader.name, left_out)
+
+    def data_set(self, name: str, stored: Stored) -> type[DataSet]:
+        return series_data_set(name, stored)
+
+    def report(self, stored: Stored) -> Report:
+        from trainers.data.own.kinds.series.report import report
+
+        return report(reader_named(stored.source.reader).read(stored.data_file), stored.schema)
+
+    def change(self, stored: Stored, key: str, value: Any) -> Schema:
+        schema = stored.schema
+        if key == "target":
+            for column in schema.of_role("target"):
+                schema = schema.with_role(column.name, "input")
+            found: Schema = schema.with_role(value, "target")
+            return found
+        if key == "calendar":
+            from trainers.data.own.kinds.series.guessing import possible_cycles
+
+            value = possible_cycles(schema.step_unit, schema.step) if value else ()
+            key = "cycles"
+        return super().change(stored, key, value)
+
+    def recommend(self, stored: Stored) -> Recommended:
+        return recommended(stored)
