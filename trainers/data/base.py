@@ -296,6 +296,10 @@ class DataSet(Entry):
         columns = [_as_numbers(frame[name], name) for name in self.feature_names]
         return (np.stack(columns, axis=1).astype(np.float32),)
 
+    def steps_ahead(self, frame: pd.DataFrame, predicted: NDArray[Any]) -> pd.DataFrame | None:
+        """What was predicted, as the steps that follow the given rows; None: the predictions are those of the rows."""
+        return None
+
     def source(self) -> str:
         """Python source of a function `load_data()` that returns the same (inputs, targets) with no Netloom about.
 

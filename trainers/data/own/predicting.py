@@ -33,7 +33,8 @@ def predict_rows(job: Job, model: nn.Module, given: str | Path | pd.DataFrame) -
 
     Returns:
         Columns `prediction` and `probability of NAME` for each class; for several numbers to predict a column for each
-        target, in its own unit. The index is that of the given rows.
+        target, in its own unit. The index is that of the given rows; of a series it has a row
+        for each step that follows them.
 
     Raises:
         DataError: the file cannot be read, a column that the network needs is not there, or its data has no columns.
@@ -54,6 +55,8 @@ def predict_rows(job: Job, model: nn.Module, given: str | Path | pd.DataFrame) -
     predicted = torch.cat([piece.predicted for piece in answers]).numpy()
     if (unit := card.get("targets")) is not None:
         predicted = Standardisation.from_dict(unit).revert(predicted)
+    if (steps := dataset.steps_ahead(frame, predicted)) is not None:
+        return steps
     result = task.columns(predicted, Names(dataset.classes, dataset.target_names))
     if len(result) == 1:
         result = {"prediction": next(iter(result.values()))}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from builder.spec import Signal
 from trainers.data.base import Arrays, DataError, Kind, check_columns
 from trainers.data.own.data_set import OwnData, made_of
+from trainers.data.own.kinds.series.moments import moment_words
 from trainers.data.own.kinds.series.preparing import check_span, prepared
 from trainers.data.own.kinds.series.schema import SeriesSchema
 from trainers.data.own.kinds.series.script import series_source
@@ -28,7 +29,7 @@ class _OwnSeries(OwnData):
     kind: ClassVar[Kind] = "series"
 
     @property
-    def schema(self) -> SeriesSchema:
+    def series(self) -> SeriesSchema:
         found: SeriesSchema = self.stored.schema
         return found
 
@@ -38,44 +39,44 @@ class _OwnSeries(OwnData):
 
     @property
     def feature_names(self) -> tuple[str, ...]:
-        return _names(self.schema, "target", "input", "known")
+        return _names(self.series, "target", "input", "known")
 
     @property
     def known_names(self) -> tuple[str, ...]:
         """What is known of the steps to forecast."""
-        cycles = (f"{cycle} ({part})" for cycle in self.schema.cycles for part in ("sine", "cosine"))
-        return (*_names(self.schema, "known"), *cycles)
+        cycles = (f"{cycle} ({part})" for cycle in self.series.cycles for part in ("sine", "cosine"))
+        return (*_names(self.series, "known"), *cycles)
 
     @property
     def signals(self) -> tuple[Signal, ...]:
         known = len(self.known_names)
-        ahead = (Signal((self.schema.horizon, known), "float"),) if known else ()
+        ahead = (Signal((self.series.horizon, known), "float"),) if known else ()
         return (Signal(self.input_shape, "float", axes=self.input_axes), *ahead)
 
     @property
     def input_shape(self) -> tuple[int, ...]:
-        return (self.schema.window, len(self.feature_names))
+        return (self.series.window, len(self.feature_names))
 
     @property
     def target_shape(self) -> tuple[int, ...]:
-        return (self.schema.horizon, len(self.target_names))
+        return (self.series.horizon, len(self.target_names))
 
     @property
     def target_names(self) -> tuple[str, ...]:
-        return tuple(column.name for column in self.schema.of_role("target"))
+        return tuple(column.name for column in self.series.of_role("target"))
 
     @property
     def gap(self) -> int:
-        return overlap(self.schema.window, self.schema.horizon, self.schema.stride)
+        return overlap(self.series.window, self.series.horizon, self.series.stride)
 
     def load(self) -> Arrays:
-        """The windows as arrays, views of the steps. DataError: the file is gone, or another one; or it is too short."""
+        """The windows, views of the steps. DataError: the file is gone, or another one; or it is too short."""
         steps = prepared(self.stored)
-        lengths = (self.schema.window, self.schema.horizon)
+        lengths = (self.series.window, self.series.horizon)
         if not len(steps["starts"]):
             raise DataError(
-                f"{self.name} has {len(steps['values']):,} steps, too few for one sample of {lengths[0]} steps that are "
-                f"seen and {lengths[1]} that are forecast. Make the window or the horizon smaller."
+                f"{self.name} has {len(steps['values']):,} steps, too few for one sample of {lengths[0]} steps that "
+                f"are seen and {lengths[1]} that are forecast. Make the window or the horizon smaller."
             )
         sizes = (len(self.target_names), len(self.feature_names))
         inputs, targets = windows_of(steps["values"], steps["starts"], lengths, *sizes)
@@ -89,14 +90,13 @@ class _OwnSeries(OwnData):
         Raises:
             DataError: a column that the network needs is not there, or there are too few rows.
         """
-        schema = self.schema
+        schema = self.series
         names = [column.name for column in schema.of_role("target", "input", "known", "time")]
         check_columns(frame, names)
+        if not len(frame):
+            raise DataError("There is no row to forecast from.")
         check_span(frame, schema)
-        columns = [column.model_dump() for column in schema.columns]
-        values, known, moments = encoded_series(frame, columns, schema.step_unit, schema.step, schema.cycles)
-        some = np.flatnonzero(known.any(axis=1))
-        end = int(some[-1]) + 1 if len(some) else 0
+        values, _, moments, end = self._known(frame)
         if end < schema.window:
             raise DataError(f"There are {end:,} steps with known values; the network sees {schema.window:,}.")
         inputs = [values[None, end - schema.window : end, : len(self.feature_names)]]
@@ -104,17 +104,38 @@ class _OwnSeries(OwnData):
             inputs.append(self._ahead(values[end:], moments[end - 1])[None])
         return tuple(inputs)
 
+    def _known(self, frame: pd.DataFrame) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], int]:
+        """The steps of new rows, which targets are known, their moments, and the first step after the known ones."""
+        schema = self.series
+        columns = [column.model_dump() for column in schema.columns]
+        values, known, moments = encoded_series(frame, columns, schema.step_unit, schema.step, schema.cycles)
+        some = np.flatnonzero(known.any(axis=1))
+        return values, known, moments, int(some[-1]) + 1 if len(some) else 0
+
+    def steps_ahead(self, frame: pd.DataFrame, predicted: NDArray[Any]) -> pd.DataFrame:
+        """A row for each step after the last known one, named by its moment, with a column for each target."""
+        import pandas as pd
+
+        _, _, moments, end = self._known(frame)
+        ahead = moments[end - 1] + self.series.step * np.arange(1, self.series.horizon + 1)
+        time = self.series.time
+        index = pd.Index(moment_words(ahead, self.series), name=time.name if time else "step")
+        names = self.target_names if len(self.target_names) > 1 else ("prediction",)
+        return pd.DataFrame(predicted[0], index=index, columns=list(names))
+
     def _ahead(self, after: NDArray[np.float32], last: float) -> NDArray[np.float32]:
         """What is known of the steps after the last one that has values."""
-        schema, width = self.schema, len(_names(self.schema, "known"))
+        schema, width = self.series, len(_names(self.series, "known"))
         if width and len(after) < schema.horizon:
             names = ", ".join(column.name for column in schema.of_role("known"))
             raise DataError(
-                f"The values of {names} are known in advance: add {schema.horizon - len(after)} more rows with them, and "
-                f"leave the columns to forecast empty there."
+                f"The values of {names} are known in advance: add {schema.horizon - len(after)} more rows with them, "
+                f"and leave the columns to forecast empty there."
             )
-        ahead = after[: schema.horizon, len(self.feature_names) :][:, :width] if width else np.zeros((schema.horizon, 0))
-        moments = last + schema.step * np.arange(1, schema.horizon + 1)
+        ahead = (
+            after[: schema.horizon, len(self.feature_names) :][:, :width] if width else np.zeros((schema.horizon, 0))
+        )
+        moments = last + schema.step * np.arange(1.0, schema.horizon + 1)
         return np.concatenate([ahead, calendar_of(moments, schema.step_unit, schema.cycles)], axis=1).astype(np.float32)
 
     def source(self) -> str:

@@ -72,7 +72,9 @@ def find_time(frame: pd.DataFrame, columns: list[Any]) -> SeriesColumn | None:
             return _series_column(column, "time", column.type_reason)
         if not pd.api.types.is_numeric_dtype(cells) and len(known := cells.dropna().astype("str").str.strip()):
             for form, pattern in ODD_DATES.items():
-                moments = moments_of(known, {"date_format": form}, "months") if known.str.fullmatch(pattern).all() else ()
+                moments = (
+                    moments_of(known, {"date_format": form}, "months") if known.str.fullmatch(pattern).all() else ()
+                )
                 if len(moments) and _runs(np.asarray(moments)):
                     as_date = {"type": "date", "encoding": "cyclic", "missing": "median", "categories": ()}
                     plain = column.model_copy(update={**as_date, "date_format": form})
@@ -133,7 +135,9 @@ def _length(unit: Unit, step: float) -> str:
         return f"{step:g}"
     if step in NAMES:
         return NAMES[step]
-    size, name = next(((s, n) for s, n in ((86_400, "days"), (3600, "hours"), (60, "minutes")) if step % s == 0), (1, "s"))
+    size, name = next(
+        ((s, n) for s, n in ((86_400, "days"), (3600, "hours"), (60, "minutes")) if step % s == 0), (1, "s")
+    )
     return f"{step / size:g} {name}"
 
 
@@ -174,7 +178,7 @@ def _columns(frame: pd.DataFrame, table: RawTable, wishes: Wishes) -> list[Serie
         if (wanted := wishes.types.get(column.name)) is not None:
             if wanted not in TYPES:
                 raise DataError(f"There is no type {wanted!r} for {column.name}. The types are: {', '.join(TYPES)}.")
-            plain[place] = retyped(column, wanted, frame[column.name])  # type: ignore[arg-type]
+            plain[place] = retyped(column, wanted, frame[column.name])
     chosen = next((name for name, role in wishes.roles.items() if role == "time"), None)
     time = find_time(frame, [column for column in plain if chosen in (None, column.name)])
     columns = [
@@ -187,7 +191,13 @@ def _columns(frame: pd.DataFrame, table: RawTable, wishes: Wishes) -> list[Serie
         schema = schema.with_role(wishes.target, "target")
     if schema.of_role("target"):
         return list(schema.columns)
-    numbers = [c for c in schema.columns if c.role == "input" and c.type == "number" and c.name not in wishes.roles]
+    numbers = [
+        c
+        for role in ("input", "ignored")  # a column that only counts is forecast where there is no other
+        for c in schema.columns
+        if c.role == role and c.type == "number" and c.name not in wishes.roles and frame[c.name].notna().any()
+    ]
+    numbers = [c for c in numbers if c.role == "input"] or numbers
     if not numbers:
         return list(schema.columns)
     named = next((column for column in numbers if TARGETS.fullmatch(column.name.strip())), None)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from trainers.data.own.files import LeftOut
 from trainers.data.own.kinds.series.guessing import possible_cycles
+from trainers.data.own.kinds.series.moments import moment_words
 from trainers.data.own.kinds.series.preparing import steps_of
 from trainers.data.own.kinds.series.schema import SeriesSchema
 from trainers.data.own.kinds.series.steps import at_equal_steps
@@ -24,7 +25,8 @@ MOST_CURVES = 12
 
 @dataclass(frozen=True)
 class Curve:
-    """One column over time. `values`: float64, NaN where the file has none; `low` and `high` of the steps that a point stands for."""
+    """One column over time. `values`: float64, NaN where the file has none, each the mean of the steps that a point
+    stands for; `low` and `high`: the extremes of these steps."""
 
     name: str
     role: str
@@ -67,16 +69,15 @@ class SeriesColumns(Section):
 
     def lines(self) -> list[str]:
         return [
-            f"  {column.name}: {column.type}, {column.role}" + (f" ({column.reason.rstrip('.')})" if column.reason else "")
+            f"  {column.name}: {column.type}, {column.role}"
+            + (f" ({column.reason.rstrip('.')})" if column.reason else "")
             for column in self.columns
         ]
 
 
 def report(raw: RawTable, schema: SeriesSchema) -> Report:
     """What was found in a series with this schema."""
-    columns = tuple(
-        SeriesColumnReport(c.name, c.type, c.role, c.role_reason or c.type_reason) for c in schema.columns
-    )
+    columns = tuple(SeriesColumnReport(c.name, c.type, c.role, c.role_reason or c.type_reason) for c in schema.columns)
     sections: list[Section] = [SeriesColumns("Columns", columns)]
     if schema.of_role("target"):
         sections.insert(0, curves(raw.frame, schema))
@@ -109,19 +110,6 @@ def curves(frame: pd.DataFrame, schema: SeriesSchema) -> Curves:
             middle[known] = np.nanmean(some, axis=1)
         found.append(Curve(column.name, column.role, middle, low, high))
     return Curves("Over time", tuple(moment_words(moments[::width], schema)), tuple(found))
-
-
-def moment_words(moments: NDArray[np.float64], schema: SeriesSchema) -> list[str]:
-    """Moments in words, as people write them."""
-    if schema.step_unit == "months":
-        numbered = schema.time is not None and schema.time.date_format == "month of a numbered year"
-        form = "year {}, month {}" if numbered else "{:04d}-{:02d}"
-        return [form.format(int(moment) // 12, int(moment) % 12 + 1) for moment in moments]
-    if schema.time is not None and schema.time.type == "date":
-        dates = pd.to_datetime(moments, unit="s")
-        short = bool((dates == dates.normalize()).all())
-        return [str(word) for word in dates.strftime("%Y-%m-%d" if short else "%Y-%m-%d %H:%M")]
-    return [f"{moment:g}" for moment in moments]
 
 
 def _settings(schema: SeriesSchema, rows: int) -> list[Setting]:

@@ -109,7 +109,8 @@ def starts_of(known: NDArray[np.bool_], window: int, horizon: int, stride: int) 
     whole = np.concatenate([[0], np.cumsum(known.all(axis=1))])
     ahead = whole[window + horizon :] - whole[window : window + count]
     starts = np.arange(0, count, stride)
-    return starts[ahead[starts] == horizon]
+    found: NDArray[np.int64] = starts[ahead[starts] == horizon]
+    return found
 
 
 def windows_of(
@@ -128,7 +129,7 @@ def windows_of(
     import numpy as np
 
     window, horizon = lengths
-    whole = np.lib.stride_tricks.sliding_window_view(values, window + horizon, axis=0).transpose(0, 2, 1)
+    whole = np.lib.stride_tricks.sliding_window_view(values, window + horizon, axis=0, subok=True).transpose(0, 2, 1)
     steps = np.diff(starts)
     regular = len(steps) > 0 and bool((steps == steps[0]).all())
     some = whole[starts[0] : starts[-1] + 1 : steps[0]] if regular else whole[starts]

@@ -133,7 +133,7 @@ class FewWindows(SeriesCheck):
 
 
 class NothingToForecast(SeriesCheck):
-    """What is to be forecast hardly ever changes."""
+    """What is to be forecast hardly ever changes, so repeating the last value is right nearly always."""
 
     code: ClassVar[str] = "D306"
 
@@ -159,8 +159,8 @@ class FarFromOthers(SeriesCheck):
             if high > low and 0 < len(far) <= max(1, 0.01 * len(values)):
                 shown = far[np.abs(far - middle).argmax()]
                 yield self.warn(
-                    f"has {plural(len(far), 'value', 'values')} far from all others, such as {shown:,.6g}; half of them "
-                    f"lie from {low:,.4g} to {high:,.4g}.",
+                    f"has {plural(len(far), 'value', 'values')} far from all others, such as {shown:,.6g}; half of "
+                    f"them lie from {low:,.4g} to {high:,.4g}.",
                     column.name,
                 )
 
