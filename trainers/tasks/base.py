@@ -72,7 +72,6 @@ class Task:
     expects: ClassVar[Expects] = "values"  # what outputs are where a paradigm has no loss that says so
     # the type of column of a table that it predicts; "yes_no": several of them at once
     of_columns: ClassVar[Literal["", "category", "number", "yes_no"]] = ""
-    of_columns: ClassVar[Literal["", "category", "number"]] = ""  # the type of column of a table that it predicts
     continues: ClassVar[Literal["", "series", "text"]] = ""  # what it predicts the next step of
     supervised: ClassVar[bool] = True  # a step compares the output for a sample with the target as it is
 
