@@ -65,6 +65,8 @@ def test_a_table_stays_one_where_nothing_goes_on_in_time(shop: Path, tmp_path: P
     for path in (shuffled, irregular):
         assert trainers.data_report(trainers.add_data(path)).kind == "table"
     assert trainers.data_report(trainers.add_data(shop, "as_table", kind="table")).kind == "table"
+    for wishes in ({"target": "holiday", "task": "classification"}, {"target": "note"}, {"split": "random"}):
+        assert trainers.data_report(trainers.add_data(shop, **wishes)).kind == "table"
     found = trainers.data_report(trainers.add_data(shuffled, "as_series", kind="series"))
     assert found.kind == "series" and found.schema.step == 86400 and not found.left_out
     np.testing.assert_array_equal(

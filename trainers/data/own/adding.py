@@ -64,7 +64,7 @@ def add_data(
 
 
 def _added(name: str, files: Files, wanted: str | None, wishes: Wishes, copy: bool) -> str:
-    kind, reason = recognised(files, wanted)
+    kind, reason = recognised(files, wanted, wishes)
     looked = kind.look(files, wishes)
     files = replace(files, left_out=(*files.left_out, *looked.left_out) if not files.single else files.left_out)
     return library.keep(name, files, looked.reader, looked.samples, looked.schema, copy, reason).full_name

@@ -72,6 +72,10 @@ class OwnKind:
         """How surely the files are of this kind, by names and first bytes; None: they are not."""
         raise TypeError(f"{type(self).__name__} must define how files are recognised.")
 
+    def suits(self, files: Files, wishes: Wishes) -> bool:
+        """Whether what the user has chosen is possible with files of this kind; where not, another kind is taken."""
+        return True
+
     def look(self, files: Files, wishes: Wishes) -> Looked:
         """The schema of the files as it seems to be. DataError: they cannot be used; the message says where."""
         raise TypeError(f"{type(self).__name__} must define how it looks.")
@@ -114,7 +118,7 @@ def kind_of(stored: Stored) -> OwnKind:
     return kinds()[stored.schema.kind]
 
 
-def recognised(files: Files, wanted: str | None = None) -> tuple[OwnKind, str]:
+def recognised(files: Files, wanted: str | None = None, wishes: Wishes = Wishes()) -> tuple[OwnKind, str]:
     """The kind that the files are most surely of, and why; or the wanted one.
 
     Raises:
@@ -125,6 +129,7 @@ def recognised(files: Files, wanted: str | None = None) -> tuple[OwnKind, str]:
             raise DataError(f"There is no kind of data called {wanted!r}.{did_you_mean(wanted, list(kinds()))}")
         return kinds()[wanted], "You chose it."
     matches = [(match, kind) for kind in kinds().values() if (match := kind.recognise(files)) is not None]
+    matches = [pair for pair in matches if pair[1].suits(files, wishes)] or matches
     if not matches:
         known = ", ".join(kind.label for kind in kinds().values())
         shown = ", ".join(files.names[:5]) + (" …" if len(files.names) > 5 else "")

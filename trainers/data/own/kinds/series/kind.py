@@ -9,6 +9,7 @@ from trainers.data.own.files import Files, LeftOut
 from trainers.data.own.kind import Looked, Match, OwnKind, Wishes
 from trainers.data.own.kinds.series.data_set import series_data_set
 from trainers.data.own.kinds.series.recommending import recommended
+from trainers.data.own.kinds.series.schema import FORECAST, ROLES
 from trainers.data.own.library import Stored
 from trainers.data.own.reading import reader_for, reader_named
 from trainers.data.own.recommending import Recommended
@@ -37,6 +38,16 @@ class SeriesKind(OwnKind):
             return None
         reason = says_series(frame)
         return Match(0.7, reason) if reason else None
+
+    def suits(self, files: Files, wishes: Wishes) -> bool:
+        from trainers.data.own.kinds.table.looking.types import guess_column
+
+        if wishes.task or not set(wishes.roles.values()) <= set(ROLES) or wishes.split not in (None, "time"):
+            return False
+        wanted = [name for name, role in wishes.roles.items() if role == "target"]
+        wanted += [wishes.target] if wishes.target else []
+        frame = reader_for(files.path(files.names[0])).preview(files.path(files.names[0]), LOOK_AT)
+        return all(name not in frame or guess_column(name, frame[name]).type in FORECAST for name in wanted)
 
     def look(self, files: Files, wishes: Wishes) -> Looked:
         from trainers.data.own.kinds.series.guessing import look

@@ -19,6 +19,7 @@ ROLES: dict[SeriesRole, str] = {
     "time": "says when",
     "ignored": "not used",
 }
+FORECAST = ("number", "yes_no")  # types of columns that can be forecast
 Unit = Literal["seconds", "months", "numbers", "rows"]
 Cycle = Literal["day", "week", "year"]
 
@@ -56,7 +57,7 @@ class SeriesSchema(Schema):
         if len(self.of_role("time")) > 1:
             raise ValueError("Only one column can say the time.")
         for column in self.of_role("target"):
-            if column.type not in ("number", "yes_no"):
+            if column.type not in FORECAST:
                 raise ValueError(f"{column.name} holds no numbers, so it cannot be forecast.")
         if self.cycles and self.step_unit not in ("seconds", "months"):
             raise ValueError("Without dates at equal steps nothing is known of the calendar.")
