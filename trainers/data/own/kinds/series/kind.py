@@ -21,6 +21,13 @@ if TYPE_CHECKING:
 LOOK_AT = 400  # rows, to recognise a series
 
 
+def _work() -> Any:
+    """What needs pandas, so that listing the kinds stays quick."""
+    from trainers.data.own.kinds.series import report
+
+    return report
+
+
 class SeriesKind(OwnKind):
     """One file with a row for each step in time."""
 
@@ -28,45 +35,37 @@ class SeriesKind(OwnKind):
     label: ClassVar[str] = "series"
 
     def recognise(self, files: Files) -> Match | None:
-        from trainers.data.own.kinds.series.guessing import says_series
-
         if files.only is None:
             return None
         try:
             frame = reader_for(files.only).preview(files.only, LOOK_AT)
         except DataError:
             return None
-        reason = says_series(frame)
+        reason = _work().says_series(frame)
         return Match(0.7, reason) if reason else None
 
     def suits(self, files: Files, wishes: Wishes) -> bool:
-        from trainers.data.own.kinds.table.looking.types import guess_column
-
         if wishes.task or not set(wishes.roles.values()) <= set(ROLES) or wishes.split not in (None, "time"):
             return False
         wanted = [name for name, role in wishes.roles.items() if role == "target"]
         wanted += [wishes.target] if wishes.target else []
         frame = reader_for(files.path(files.names[0])).preview(files.path(files.names[0]), LOOK_AT)
-        return all(name not in frame or guess_column(name, frame[name]).type in FORECAST for name in wanted)
+        return all(name not in frame or _work().guess_column(name, frame[name]).type in FORECAST for name in wanted)
 
     def look(self, files: Files, wishes: Wishes) -> Looked:
-        from trainers.data.own.kinds.series.guessing import look
-
         if files.only is None:
             raise DataError("It is a folder; a series is one file.")
         wishes.only("target", "roles", "types", "split", "settings")
         reader = reader_for(files.only)
         table = reader.read(files.only)
         left_out = tuple(LeftOut(f"line {row.line}", row.reason) for row in table.left_out)
-        return Looked(look(table, wishes), len(table.frame), reader.name, left_out)
+        return Looked(_work().look(table, wishes), len(table.frame), reader.name, left_out)
 
     def data_set(self, name: str, stored: Stored) -> type[DataSet]:
         return series_data_set(name, stored)
 
     def report(self, stored: Stored) -> Report:
-        from trainers.data.own.kinds.series.report import report
-
-        return report(reader_named(stored.source.reader).read(stored.data_file), stored.schema)
+        return _work().report(reader_named(stored.source.reader).read(stored.data_file), stored.schema)
 
     def change(self, stored: Stored, key: str, value: Any) -> Schema:
         schema = stored.schema
@@ -76,9 +75,7 @@ class SeriesKind(OwnKind):
             found: Schema = schema.with_role(value, "target")
             return found
         if key == "calendar":
-            from trainers.data.own.kinds.series.guessing import possible_cycles
-
-            value = possible_cycles(schema.step_unit, schema.step) if value else ()
+            value = _work().possible_cycles(schema.step_unit, schema.step) if value else ()
             key = "cycles"
         return super().change(stored, key, value)
 

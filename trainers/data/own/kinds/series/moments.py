@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from trainers.data.own.kinds.series.schema import SeriesSchema
@@ -16,6 +15,8 @@ def moment_words(moments: NDArray[np.float64], schema: SeriesSchema) -> list[str
         form = "year {}, month {}" if numbered else "{:04d}-{:02d}"
         return [form.format(int(moment) // 12, int(moment) % 12 + 1) for moment in moments]
     if schema.time is not None and schema.time.type == "date":
+        import pandas as pd
+
         dates = pd.to_datetime(moments, unit="s")
         short = bool((dates == dates.normalize()).all())
         return [str(word) for word in dates.strftime("%Y-%m-%d" if short else "%Y-%m-%d %H:%M")]

@@ -10,14 +10,17 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from trainers.data.own.files import LeftOut
-from trainers.data.own.kinds.series.guessing import possible_cycles
+from trainers.data.own.kinds.series.guessing import look, possible_cycles, says_series
 from trainers.data.own.kinds.series.moments import moment_words
 from trainers.data.own.kinds.series.preparing import steps_of
 from trainers.data.own.kinds.series.schema import SeriesSchema
 from trainers.data.own.kinds.series.steps import at_equal_steps
 from trainers.data.own.kinds.series.warnings import Series, look_for_trouble
+from trainers.data.own.kinds.table.looking.types import guess_column
 from trainers.data.own.reading.table import RawTable
 from trainers.data.own.report import Report, Section, Setting
+
+__all__ = ["guess_column", "look", "possible_cycles", "report", "says_series"]  # for kind.py, which imports late
 
 MOST_POINTS = 2000  # of a curve that is shown
 MOST_CURVES = 12
