@@ -65,7 +65,8 @@ class SeriesKind(OwnKind):
         return series_data_set(name, stored)
 
     def report(self, stored: Stored) -> Report:
-        return _work().report(reader_named(stored.source.reader).read(stored.data_file), stored.schema)
+        found: Report = _work().report(reader_named(stored.source.reader).read(stored.data_file), stored.schema)
+        return found
 
     def change(self, stored: Stored, key: str, value: Any) -> Schema:
         schema = stored.schema
