@@ -1,7 +1,7 @@
 """Imports torch in the background, so that the first page shows the canvas before torch is there to infer shapes.
 
 The import starts when the browser has drawn the canvas: before that, it would take the time of what draws it. The
-page is still answered meanwhile, since the interpreter changes threads often. What only training needs comes last.
+page is still answered meanwhile, since the interpreter changes threads often. What training and charts need comes last.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from pages.parts.document.workspace import first_document
 
 TIMEOUT = 5.0  # seconds after which torch is imported even if no page has reported that its canvas is drawn
 SWITCH_INTERVAL = 0.0005  # seconds after which another thread gets the interpreter; usually ten times as many
+CHARTS = ("pandas", "plotly.graph_objects", "plotly.io")  # what charts import
 PAUSE = 4.0  # seconds for the page to show the shapes before the rest is imported
 
 _ready = threading.Event()
@@ -56,6 +57,8 @@ def _import() -> None:
     time.sleep(PAUSE)
     # What layers that are run, training and tables need. It imports torch, so it is imported by name, not at the top.
     importlib.import_module("trainers.engine.session").warm_up()
+    for name in CHARTS:  # a second, which the first chart would else wait for
+        importlib.import_module(name)
     freeze()
 
 
