@@ -184,7 +184,7 @@ def trained(page: Any, app: App) -> Iterator[Row]:
 def many_runs(page: Any, app: App) -> Iterator[Row]:
     """The Runs page with 10,000 runs, for the first time and again; and a run of a million rows on the Train page."""
     store_of_app = Store(app.home)
-    run = long_run(store_of_app, builder.template("digits_cnn"))
+    long, short = (long_run(store_of_app, builder.template("digits_cnn"), size) for size in (1_000_000, 1_200))
     fill(store_of_app, RUNS)
     rest = page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]')
 
@@ -192,7 +192,7 @@ def many_runs(page: Any, app: App) -> Iterator[Row]:
         page.goto(f"{app.url}/runs")
         page.locator(".st-key-runs canvas").first.wait_for()
 
-    def million() -> None:
+    def load(run: str) -> None:
         page.goto(f"{app.url}/train?run={run}")
         page.locator(".js-plotly-plot").first.wait_for()
 
@@ -212,7 +212,11 @@ def many_runs(page: Any, app: App) -> Iterator[Row]:
         rest.wait_for()
 
     yield Row(f"going to the Runs page with {RUNS:,} runs, seconds", measured(away, go, 3), "at most", 1)
-    yield Row("a run of a million rows, loaded, seconds", measured(rest.wait_for, million, 1), "", 0)
+    load(short)
+    least = measured(rest.wait_for, lambda: load(short), 3)  # of which streamlit and plotly need most in the browser
+    whole = measured(rest.wait_for, lambda: load(long), 3)
+    yield Row("a run of a million rows, loaded, seconds more than one of 1,200", whole - least, "at most", 0.5)
+    yield Row("a run of a million rows, loaded, seconds", whole, "", 0)
 
 
 def _to_build(page: Any) -> Callable[[], None]:
