@@ -5,9 +5,22 @@ from __future__ import annotations
 import argparse
 import importlib
 import inspect
+import pkgutil
 import sys
+from types import ModuleType
+
+import benchmarks
 
 ALL = ["step", "paradigms", "run", "memory", "watching", "graph", "pages"]
+
+
+def module(name: str) -> ModuleType:
+    """The module of a benchmark, in whichever folder it is."""
+    found = pkgutil.walk_packages(benchmarks.__path__, "benchmarks.")
+    names = [each.name for each in found if not each.ispkg and each.name.rpartition(".")[2] == name]
+    if not names:
+        sys.exit(f"There is no benchmark {name!r}. Those that run by themselves: {', '.join(ALL)}.")
+    return importlib.import_module(names[0])
 
 
 def main(arguments: list[str]) -> int:
@@ -19,7 +32,7 @@ def main(arguments: list[str]) -> int:
     options = vars(parser.parse_args(arguments))
     missed = 0
     for name in options.pop("names"):
-        rows = importlib.import_module(f"benchmarks.{name}").rows
+        rows = module(name).rows
         known = {key: value for key, value in options.items() if value and key in inspect.signature(rows).parameters}
         for row in rows(**known):
             print(row.line(), flush=True)

@@ -216,7 +216,7 @@ def test_our_modules_are_imported_inside_functions_only_where_a_library_is_slow(
     assert len({(module, line) for module, line, _ in found}) <= MOST_LATE_IMPORTS
 
 
-@pytest.mark.parametrize("folder", ["builder", "trainers", "pages"])
+@pytest.mark.parametrize("folder", [*ENGINE, "benchmarks"])
 def test_a_folder_has_about_a_dozen_files(folder: str) -> None:
     places = Counter(path.parent for path in files(folder) if "layers" not in path.parts)
     crowded = [f"{name(place)} {count}" for place, count in places.items() if count > MOST_FILES]
@@ -242,7 +242,7 @@ def loaded() -> dict[str, set[str]]:
     return found
 
 
-@pytest.mark.parametrize("path", files(*ENGINE), ids=name)
+@pytest.mark.parametrize("path", files(*ENGINE, "benchmarks"), ids=name)
 def test_a_file_answers_one_question(path: Path) -> None:
     """Short enough to be read in one sitting, and named in its first line."""
     lines = path.read_text(encoding="utf-8").splitlines()

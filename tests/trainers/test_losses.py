@@ -17,7 +17,8 @@ from torch import Tensor, nn
 from torchmetrics.functional.classification import multiclass_f1_score
 
 from trainers.entry import OptionError, choose
-from trainers.objectives.losses import Loss, dice_loss, focal_loss, quantile_loss
+from trainers.objectives.loss_functions import dice_loss, focal_loss, quantile_loss
+from trainers.objectives.losses import Loss
 from trainers.objectives.registry import LOSSES, default_loss, losses_for, suits
 from trainers.tasks import TASKS
 from trainers.tasks.target import Target

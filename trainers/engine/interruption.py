@@ -80,15 +80,15 @@ class Turns:
         """Wait for the turn. False: `leaves()` became true before. `waits()` is called once if somebody else trains."""
         with self._changed:
             self._waiting.append(who)
-        told = False
+        said = False
         try:
             while not leaves():
                 with self._changed:
                     if self._holder is None and self._waiting[0] is who:
                         self._holder = who
                         return True
-                if not told:
-                    told = True
+                if not said:
+                    said = True
                     waits()
                 with self._changed:
                     self._changed.wait(CHECK_SECONDS)

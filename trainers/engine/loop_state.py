@@ -45,3 +45,20 @@ def restore(loop: Loop, stored: Mapping[str, Any], device: str) -> None:
     else:  # a checkpoint of an earlier version
         loop.probes.start_late(loop.position.step)
     checkpoint.set_random_state(state["random"], device)
+
+
+def recovery(step: int, damage: list[str], starts_over: bool, lost_metrics: bool) -> tuple[str, ...]:
+    """What became of an interrupted run that goes on from `step`, as a note, if it is not what everybody expects.
+
+    Parameters:
+        damage: what is wrong with its checkpoints, in sentences.
+        lost_metrics: whether metrics of it were deleted, which were measured after the checkpoint.
+    """
+    if starts_over and damage:
+        return (f"{' '.join(damage)} No checkpoint can be read, so the run started over.",)
+    if starts_over and lost_metrics:
+        return ("The run had no checkpoint, so it started over.",)
+    if damage:
+        found = f"The checkpoint before it is used: the run continued from step {step:,}."
+        return (f"{' '.join(damage)} {found}",)
+    return ()

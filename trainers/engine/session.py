@@ -117,7 +117,8 @@ class TrainingSession:
                 break
         self.recovered += tuple(changed)
         lost = self.store.delete_after(self.run, -1 if state is None else loop.position.step)
-        self._tell(loop, damage, state is None, bool(lost))
+        self.recovered += loop_state.recovery(loop.position.step, damage, state is None, bool(lost))
+        self._show_notes(loop)
         self.loop = loop
 
     def _new_loop(self, stored: Any, load: LoadMeter) -> Loop:
@@ -220,18 +221,6 @@ class TrainingSession:
         loop_state.restore(loop, stored, self.device)
         self._seconds = stored["seconds"]
         self.recovered = tuple(stored.get("recovered", ()))
-
-    def _tell(self, loop: Loop, damage: list[str], starts_over: bool, lost_metrics: bool) -> None:
-        """Add what became of an interrupted run to its notes, if it is not what everybody expects."""
-        step = loop.position.step
-        if starts_over and damage:
-            self.recovered += (f"{' '.join(damage)} No checkpoint can be read, so the run started over.",)
-        elif starts_over and lost_metrics:
-            self.recovered += ("The run had no checkpoint, so it started over.",)
-        elif damage:
-            found = f"The checkpoint before it is used: the run continued from step {step:,}."
-            self.recovered += (f"{' '.join(damage)} {found}",)
-        self._show_notes(loop)
 
     def _show_notes(self, loop: Loop) -> None:
         assessment = loop.probes.assessment

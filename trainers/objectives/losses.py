@@ -1,6 +1,6 @@
 """The losses: what training minimises. Each is one class, with the outputs that it expects and how it is printed.
 
-Most are classes of torch.nn; others are a function `compute(output, target, …options)` beside their entry. The tasks
+Most are classes of torch.nn; others are a function `compute(output, target, …options)` of loss_functions.py. The tasks
 in trainers/tasks say which losses suit them; registry.py has all by name."""
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pydantic import Field
 from builder.shapes import Shape
 from trainers.entry import Entry
 from trainers.objectives import value_ranges
+from trainers.objectives.loss_functions import dice_loss, focal_loss, quantile_loss
 from trainers.script.sources import print_functions
 
 if TYPE_CHECKING:
@@ -257,19 +258,6 @@ class NegativeLogLikelihood(OfClasses):
     torch_name: ClassVar[str] = "NLLLoss"
 
 
-def focal_loss(output: Tensor, target: Tensor, gamma: float, weight: Tensor | None = None) -> Tensor:
-    """Cross-entropy with less weight on what is correct already, so that rare classes count more.
-
-    Logits (N, classes, …), targets (N, …). Lin et al., Focal Loss for Dense Object Detection (2017).
-    """
-    from torch import nn
-
-    logarithms = output.log_softmax(dim=1)
-    right = logarithms.gather(1, target.unsqueeze(1)).squeeze(1).exp()
-    loss: Tensor = nn.functional.nll_loss(logarithms, target, weight, reduction="none")
-    return ((1 - right) ** gamma * loss).mean()
-
-
 class Focal(OfClasses):
     """Cross-entropy with less weight on what is correct already: for rare classes and small objects."""
 
@@ -280,20 +268,6 @@ class Focal(OfClasses):
     compute: ClassVar[Callable[..., Tensor]] = focal_loss
 
     gamma: float = Field(2.0, ge=0, le=10, description="How much less what is correct counts; 0 is cross-entropy.")
-
-
-def dice_loss(output: Tensor, target: Tensor, smooth: float) -> Tensor:
-    """One minus the overlap of the predicted with the true areas, the mean over the classes.
-
-    Logits (N, classes, height, width), targets (N, height, width). Milletari et al., V-Net (2016).
-    """
-    import torch
-
-    predicted = output.float().softmax(dim=1)
-    true = torch.zeros_like(predicted).scatter_(1, target.unsqueeze(1), 1.0)
-    places = (0, *range(2, predicted.ndim))
-    both = (predicted * true).sum(places)
-    return 1 - ((2 * both + smooth) / (predicted.sum(places) + true.sum(places) + smooth)).mean()
 
 
 class Dice(OfClasses):
@@ -383,17 +357,6 @@ class Huber(OfNumbers):
     torch_name: ClassVar[str] = "HuberLoss"
 
     delta: float = Field(1.0, gt=0, le=1000, description="Error at which it turns from squared to absolute.")
-
-
-def quantile_loss(output: Tensor, target: Tensor, q: float) -> Tensor:
-    """Pinball loss: minimal at the value below which a share `q` of the targets lies; 0.9 is an upper estimate.
-
-    Outputs and targets of one shape. Koenker and Bassett, Regression Quantiles (1978).
-    """
-    import torch
-
-    error = target - output
-    return torch.maximum(q * error, (q - 1) * error).mean()
 
 
 class Quantile(OfNumbers):

@@ -73,7 +73,7 @@ class _FirstTraining:
         self.device = resolve_device(first.settings.device)
         self.folder = path.with_suffix("")  # of its checkpoints
         self.writer = CheckpointWriter(self.folder)
-        self.told: list[Metric] = []
+        self.reported: list[Metric] = []
         self.threads: int | None = None
         self._save_at = time.monotonic() + SAVE_SECONDS
 
@@ -96,7 +96,7 @@ class _FirstTraining:
             raise
         finally:
             self.writer.close()
-        save_weights(self.path, loop.best, METRICS, json.dumps([astuple(metric) for metric in self.told]))
+        save_weights(self.path, loop.best, METRICS, json.dumps([astuple(metric) for metric in self.reported]))
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _loop(self, prepared: Any) -> Loop:
@@ -109,10 +109,10 @@ class _FirstTraining:
                 break
             try:
                 loop_state.restore(loop, state, self.device)
-                self.told = [Metric(*values) for values in state["told"]]
+                self.reported = [Metric(*values) for values in state["told"]]
             except (KeyError, TypeError, ValueError, AttributeError, RuntimeError):  # of another version
                 continue
-            self.report(self.told)
+            self.report(self.reported)
             break
         return loop
 
@@ -149,7 +149,7 @@ class _FirstTraining:
 
     def _on_tick(self, events: Sequence[Event]) -> bool:
         new = [_before_the_run(event, self.total) for event in events if isinstance(event, Metric)]
-        self.told.extend(new)
+        self.reported.extend(new)
         self.report(new)
         if time.monotonic() >= self._save_at and not self.writer.is_busy:
             self._save(self._current)
@@ -162,7 +162,7 @@ class _FirstTraining:
 
         self.writer.close()
         state = loop_state.capture(loop, self.device)
-        told = [list(astuple(metric)) for metric in self.told]
+        told = [list(astuple(metric)) for metric in self.reported]
         self.writer.start(loop.position.step, {**state, "told": told, "threads": self.threads})
         self._save_at = time.monotonic() + SAVE_SECONDS
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from trainers.data.own.kinds.table.schema import UNEQUAL_CLASSES
 from trainers.data.own.kinds.table.tasks import predicts_classes
 from trainers.data.own.kinds.table.warnings.base import DataCheck, Table
 from trainers.data.own.report import DataWarning
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from trainers.data.own.kinds.table.schema import Column
 
 FEW = 10  # samples of a class
 SMALL = 50  # rows
@@ -58,21 +63,25 @@ class TargetIsMissing(DataCheck):
                 yield self.warn(f"is the target, and missing in {rows}: these are left out.", column)
 
 
+def _class_counts(table: Table) -> Iterator[tuple[Column, pd.Series[int]]]:
+    """The target and how many rows each class has, the largest class first; nothing where no classes are predicted."""
+    if predicts_classes(table.schema.task):
+        target = table.schema.targets[0]
+        yield target, table.cells(target).dropna().value_counts()
+
+
 class FewOfAClass(DataCheck):
     """A class has so few rows that the network can hardly learn it, and its score says little."""
 
     code: ClassVar[str] = "D123"
 
     def find(self, table: Table) -> Iterator[DataWarning]:
-        if not predicts_classes(table.schema.task):
-            return
-        target = table.schema.targets[0]
-        counts = table.cells(target).dropna().value_counts()
-        few = counts[counts < FEW]
-        if len(few):
-            shown = ", ".join(f"{str(name)[:30]} ({count})" for name, count in few.iloc[:5].items())
-            more = f" and {len(few) - 5:,} more" if len(few) > 5 else ""
-            yield self.warn(f"has classes with fewer than {FEW} rows: {shown}{more}.", target)
+        for target, counts in _class_counts(table):
+            few = counts[counts < FEW]
+            if len(few):
+                shown = ", ".join(f"{str(name)[:30]} ({count})" for name, count in few.iloc[:5].items())
+                more = f" and {len(few) - 5:,} more" if len(few) > 5 else ""
+                yield self.warn(f"has classes with fewer than {FEW} rows: {shown}{more}.", target)
 
 
 class UnequalClasses(DataCheck):
@@ -82,11 +91,9 @@ class UnequalClasses(DataCheck):
     code: ClassVar[str] = "D124"
 
     def find(self, table: Table) -> Iterator[DataWarning]:
-        if not predicts_classes(table.schema.task):
-            return
-        target = table.schema.targets[0]
-        counts = table.cells(target).dropna().value_counts()
-        if len(counts) > 1 and counts.iloc[0] >= UNEQUAL_CLASSES * counts.iloc[-1]:
+        for target, counts in _class_counts(table):
+            if len(counts) < 2 or counts.iloc[0] < UNEQUAL_CLASSES * counts.iloc[-1]:
+                continue
             largest, smallest = (f"{str(counts.index[place])[:30]} has {counts.iloc[place]:,}" for place in (0, -1))
             yield self.warn(
                 f"has unequal classes: {largest} rows, {smallest}. The recommended network weighs them equally "

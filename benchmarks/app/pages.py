@@ -13,7 +13,7 @@ from typing import Any
 from playwright.sync_api import sync_playwright
 
 import builder
-from benchmarks.stores import fill, long_run
+from benchmarks.app.stores import fill, long_run
 from benchmarks.table import Row
 from tests.browser.canvas_page import FRAME, TIMEOUT, BuildPage, store
 from tests.browser.chromium import find

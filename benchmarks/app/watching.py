@@ -33,7 +33,7 @@ import builder
 from benchmarks.table import Row
 from tests.browser.chromium import find
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 ROUNDS = 2
 FORGOTTEN = 46.0  # seconds; until LEASE of pages/parts/training/feed.py is over, the server draws for closed tabs
 SECONDS, SETTLING = 8.0, 4.0

@@ -32,7 +32,7 @@ SET_BY_NETLOOM = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "NETLOOM_HOME")
 
 
 class Case(NamedTuple):
-    """One training: a network of benchmarks/networks.py, samples in a batch, epochs, and the most steps."""
+    """One training: a network of benchmarks/training/networks.py, samples in a batch, epochs, and the most steps."""
 
     network: str
     batch: int
@@ -84,12 +84,12 @@ class _Side:
     def __enter__(self) -> _Side:
         environment = {name: value for name, value in os.environ.items() if name not in SET_BY_NETLOOM}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.run", self.how, self.device],
+            [sys.executable, "-m", "benchmarks.training.run", self.how, self.device],
             env=environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            cwd=Path(__file__).parents[1],
+            cwd=Path(__file__).parents[2],
         )
         return self
 
@@ -139,7 +139,7 @@ def _samples() -> tuple[Any, Any]:
 
 def _netloom(device: str) -> Any:
     """A run from its first step until its weights are saved and tested. Data and learner are made before."""
-    from benchmarks.networks import PAIRS
+    from benchmarks.training.networks import PAIRS
     from trainers.data import DATASETS
     from trainers.data.base import Arrays
     from trainers.engine.session import TrainingSession, warm_up
@@ -175,7 +175,7 @@ def _by_hand(how: str, device: str) -> Any:
     import torch
     from torch.utils.data import DataLoader, TensorDataset
 
-    from benchmarks.networks import PAIRS
+    from benchmarks.training.networks import PAIRS
 
     images, classes = (torch.from_numpy(given).to(device) for given in _samples())
     images = (images - images[VALIDATION:].mean()) / images[VALIDATION:].std()

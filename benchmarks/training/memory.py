@@ -37,8 +37,8 @@ def rows() -> Iterator[Row]:
 
 def _served() -> Iterator[Row]:
     """Resident memory of a server, in which no collection follows a rerun: of 200 reruns of pages, then of 20 runs."""
-    command = [sys.executable, "-m", "benchmarks.memory", SERVED]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[1])
+    command = [sys.executable, "-m", "benchmarks.training.memory", SERVED]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2])
     before, reruns, runs = map(float, done.stdout.split()[-3:])
     note = f"{before:,.0f}, {reruns:,.0f} and {runs:,.0f} MiB"
     yield Row("pages: resident memory after 200 reruns, against before", reruns / before, "at most", 1.1, note)
@@ -53,8 +53,8 @@ def _row(what: str, pairs: list[tuple[float, float]], limit: float | None) -> Ro
 
 def _measured(name: str, how: str) -> float:
     """Peak memory of a fresh process that trains, in MiB."""
-    command = [sys.executable, "-m", "benchmarks.memory", name, how]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[1])
+    command = [sys.executable, "-m", "benchmarks.training.memory", name, how]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2])
     return float(done.stdout.splitlines()[-1])
 
 
@@ -72,7 +72,7 @@ def _ready(name: str, how: str, home: Path) -> Callable[[], Any]:
     import numpy as np
     import torch
 
-    from benchmarks.networks import PAIRS
+    from benchmarks.training.networks import PAIRS
     from trainers.data import DATASETS
     from trainers.data.base import Arrays
     from trainers.data.batches import Batches
@@ -119,7 +119,7 @@ def _bare(name: str) -> Callable[[], Any]:
         def __init__(self) -> None:
             self.inputs, self.targets = (inputs[:held_out],), targets[:held_out]
 
-    from benchmarks.networks import PAIRS
+    from benchmarks.training.networks import PAIRS
 
     return lambda: _train(PAIRS[name][1](), epoch, Part(), Path(tempfile.gettempdir()))
 

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 
 import builder
-from benchmarks.architectures import TEMPLATES
-from benchmarks.networks import PAIRS
 from benchmarks.table import Row
 from benchmarks.timing import ratio
+from benchmarks.training.architectures import TEMPLATES
+from benchmarks.training.networks import PAIRS
 
 STEPS, ROUNDS, BATCH = 40, 41, 64
 
