@@ -63,7 +63,7 @@ def healthy() -> Iterator[Row]:
     yield Row("branches that start at zero, Adam", zero_branch)
     yield Row("last layer starts at zero", lambda: perceptron(DIGITS, depth=0, initialisation="zeros"))
     yield Row(
-        "regression", lambda: perceptron({"name": "diabetes"}, 1, optimizer={"name": "Adam", "lr": 0.01}, epochs=15)
+        "regression", lambda: perceptron({"name": "diabetes"}, 1, optimizer={"name": "Adam", "lr": 0.01}, epochs=8)
     )
     yield Row(
         "balanced classes", lambda: perceptron(DIGITS, paradigm={"name": "supervised", "class_weights": "balanced"})

@@ -110,7 +110,7 @@ class PenaltyTooStrong(EvidenceRule):
 
 
 class TooMuchMomentum(EvidenceRule):
-    """Momentum adds up so many past gradients that the steps overshoot, and the loss grows or stays high.
+    """Momentum adds up so many past gradients that the steps overshoot, and the loss grows, stays high or rises again.
 
     With momentum m a gradient acts for 1 / (1 - m) steps: 10 with 0.9, 1,000 with 0.999.
 
@@ -125,9 +125,11 @@ class TooMuchMomentum(EvidenceRule):
 
     def find(self, evidence: Evidence) -> Iterator[Verdict]:
         run = evidence.circumstances
-        if run.job is None or run.job.optimizer.memory < self.longest or evidence.does_well:
+        if run.job is None or run.job.optimizer.memory < self.longest:
             return
-        if evidence.losses.grows or (evidence.fails and evidence.losses.stays_high):
+        # A network that has learned and then overshoots may still have a fair score, from the best of its last epochs.
+        high = evidence.losses.grows or (evidence.fails and evidence.losses.stays_high)
+        if (high and not evidence.does_well) or evidence.losses.rises_again:
             yield self.verdict(
                 run,
                 None,

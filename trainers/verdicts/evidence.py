@@ -122,6 +122,17 @@ class LossTrend:
         fall = _mean(before) - _mean(now)
         return fall > FALLS * abs(_mean(before)) and fall > SURE * math.hypot(_spread(before), _spread(now)) / size**0.5
 
+    @property
+    def rises_again(self) -> bool:
+        """Whether what was learned was lost: the loss is at more than twice its lowest value, far above it."""
+        if self.diverged:
+            return True
+        if self.first is None or len(self.means) < MIN_POINTS:
+            return False
+        size = len(self.means) // 4
+        lowest = min(_mean(self.means[at : at + size]) for at in range(len(self.means) - size + 1))
+        return self.recent - lowest > max(abs(lowest), FALLEN * abs(self.first))
+
     def add(self, loss: float) -> None:
         """Include the loss of the next step."""
         if self.first is None:

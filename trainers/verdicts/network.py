@@ -28,6 +28,7 @@ from trainers.verdicts.evidence import WELL, Evidence
 from trainers.verdicts.rules import EvidenceRule, listed, percent, thirds
 
 # What comes of any training that does not work.
+ALIKE = 3.0  # times: gradients whose sizes differ by less count as the same
 GUESSING = ("NoBetterThanGuessing", "Underfitting", "NeverPredicted", "RareNeverPredicted", "OnlyOnePredicted")
 
 
@@ -103,7 +104,9 @@ class VanishingGradients(EvidenceRule):
             return
         nodes = list(sizes)
         begin, end = nodes[0], nodes[-1]
-        smallest = min(thirds(nodes)[0], key=sizes.__getitem__)
+        # Of several with gradients of about the same size, the first one: there they have come the whole way.
+        least = min(sizes[node] for node in thirds(nodes)[0])
+        smallest = next(node for node in nodes if sizes[node] <= ALIKE * least)
         between = _between(list(specs), begin, end)
         saturating = next((specs[node] for node in between if len(specs[node].bounds()) == 2), None)
         if saturating is not None:
