@@ -23,6 +23,7 @@ from trainers.__main__ import main
 from trainers.data import DATASETS, dataset
 from trainers.data.own import library
 from trainers.data.own.kinds.table.guessing import with_roles
+from trainers.data.own.kinds.table.preparing import encode, prepared
 from trainers.data.own.kinds.table.warnings import data_checks
 
 MIRROR = os.environ.get("NETLOOM_DATA")
@@ -506,3 +507,68 @@ def test_options_of_another_kind_are_refused_and_a_kind_can_be_chosen(flowers: P
         trainers.add_data(flowers, kind="tabel")
     assert main(["data", "add", str(flowers), "--kind", "table", "--name", "chosen"]) == 0
     assert library.stored("chosen").source.kind_reason == "You chose it."
+
+
+# -- very large tables -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(name="large")
+def large_fixture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A Parquet table that is taken for a very large one: 3,000 rows, prepared in pieces of 400."""
+    for limit, value in {"LARGE": 1000, "LOOKED_AT": 300, "CHUNK": 400, "GROUPS": 3}.items():
+        monkeypatch.setattr(f"trainers.data.own.reading.parquet.{limit}", value)
+    random = np.random.default_rng(0)
+    x = random.normal(size=3000).round(4)
+    rows = pd.DataFrame(
+        {
+            "x": np.where(random.random(3000) < 0.1, np.nan, x),
+            "kind": random.choice(list("abc"), 3000),
+            "town": random.choice([f"t{number}" for number in range(40)], 3000),
+            "y": np.where(random.random(3000) < 0.05, np.nan, 2 * x),
+        }
+    )
+    rows.loc[2999, "kind"] = "only here"
+    rows.to_parquet(tmp_path / "large.parquet", row_group_size=500)
+    return tmp_path / "large.parquet"
+
+
+def test_a_very_large_table_is_looked_at_in_part_and_prepared_in_pieces(
+    large: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = pd.read_parquet(large)
+    name = trainers.add_data(large)
+    report = trainers.data_report(name)
+    assert report.rows == library.stored(name).source.rows == 3000 and "of 3,000 rows" in report.found["sample"]
+    assert [column.missing for column in report.columns] == rows.isna().sum().tolist()
+    assert report.schema.column("kind").categories == ("a", "b", "c", "only here")
+    found = dataset({"name": name}).load()
+    monkeypatch.setattr("trainers.data.own.reading.parquet.LARGE", 10_000)
+    whole = encode(rows, report.schema)
+    assert np.array_equal(found.inputs[0], whole.numbers, equal_nan=True) and found.inputs[0].filename
+    assert np.array_equal(found.inputs[1], whole.embedded[0]) and np.allclose(found.targets, whole.targets)
+    assert np.array_equal(prepared(library.stored(name)).rows, whole.rows)
+
+
+def test_preparing_goes_on_after_it_was_stopped(large: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = trainers.add_data(large)
+    pieces: list[int] = []
+
+    def counted(frame: pd.DataFrame, schema: Any) -> Any:
+        pieces.append(len(frame))
+        if len(pieces) == 4:
+            stored = library.stored(name)
+            (half,) = stored.folder.glob(".preparing-*/numbers.npy")
+            with half.open("ab") as file:
+                file.write(b"half a piece")
+            raise KeyboardInterrupt
+        return encode(frame, schema)
+
+    monkeypatch.setattr("trainers.data.own.kinds.table.preparing.encode", counted)
+    with pytest.raises(KeyboardInterrupt):
+        dataset({"name": name}).load()
+    found = dataset({"name": name}).load()
+    assert pieces == [400, 400, 400, 400, 400, 400, 400, 400, 200]
+    assert np.array_equal(
+        found.inputs[0], encode(pd.read_parquet(large), library.stored(name).schema).numbers, equal_nan=True
+    )
+    assert not list(library.stored(name).folder.glob(".preparing-*/*"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -35,6 +35,14 @@ class Reader:
     def read(self, path: Path, **options: object) -> RawTable:
         """The whole table. DataError: it cannot be read; the message says why, and where."""
         raise TypeError(f"{type(self).__name__} must define how to read.")
+
+    def look(self, path: Path) -> RawTable:
+        """The table, or of a very large one some of its rows, evenly spaced, as `RawTable.sample` says."""
+        return self.read(path)
+
+    def chunks(self, path: Path) -> Iterator[pd.DataFrame] | None:
+        """All rows in pieces that fit into memory one at a time; None: the table is small, or cannot be read so."""
+        return None
 
     def script(self, path: Path) -> tuple[Callable[..., pd.DataFrame], dict[str, str]]:
         """A function that reads the table with pandas alone, for exported scripts, and its arguments as Python code.

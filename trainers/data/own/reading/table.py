@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,19 @@ class LeftOut:
 
 
 @dataclass(frozen=True)
+class Sample:
+    """What is known of a file of which only some rows were read.
+
+    `rows`: how many it has; `missing`: how many cells of each column are missing, where the file says so; `values`:
+    gives the different cells of a column, from all rows.
+    """
+
+    rows: int
+    missing: Mapping[str, int]
+    values: Callable[[str], pd.Series]
+
+
+@dataclass(frozen=True)
 class RawTable:
     """A table as it was read: every column as text, or as what the file says that it is (numbers, dates, yes/no).
 
@@ -34,6 +47,12 @@ class RawTable:
     left_out: tuple[LeftOut, ...] = ()
     left_out_count: int = 0
     header: bool = True
+    sample: Sample | None = None  # `frame` holds only some of the rows
+
+    @property
+    def rows(self) -> int:
+        """How many rows the file has."""
+        return self.sample.rows if self.sample is not None else len(self.frame)
 
 
 def unique_names(names: Iterable[object]) -> list[str]:

@@ -12,7 +12,7 @@ from builder.spec import Signal
 from trainers.data.base import Arrays, DataError, Kind, check_columns
 from trainers.data.own.data_set import OwnData, made_of
 from trainers.data.own.kinds.table.encoding import encode_inputs, feature_names
-from trainers.data.own.kinds.table.preparing import prepared
+from trainers.data.own.kinds.table.preparing import PreparedRows, prepared
 from trainers.data.own.kinds.table.schema import Column
 from trainers.data.own.kinds.table.script import table_source
 from trainers.data.own.kinds.table.tasks import predicts_classes, predicts_labels
@@ -77,7 +77,10 @@ class _OwnTable(OwnData):
 
     def load(self) -> Arrays:
         """The rows as arrays. DataError: the file is gone, or another one; or no row can be used."""
-        rows = prepared(self.stored)
+        return self.arrays(prepared(self.stored))
+
+    def arrays(self, rows: PreparedRows) -> Arrays:
+        """Prepared rows as the arrays of a data set. DataError: there is none."""
         if not len(rows.targets):
             raise DataError(f"No row of {self.name} has a target, so there is nothing to learn from.")
         inputs = (*((rows.numbers,) if self.feature_names else ()), *rows.embedded)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from trainers.data import dataset
 from trainers.data.own.kinds.table.cell_values import words_of
-from trainers.data.own.kinds.table.preparing import prepared, raw_rows
+from trainers.data.own.kinds.table.preparing import encode, looked_at, prepared
 from trainers.data.own.library import Stored
 from trainers.data.own.report import Example
 from trainers.data.splits import figures_of, parts_of
@@ -19,12 +21,14 @@ CELLS, NUMBERS = 6, 14  # of a row that are shown
 
 def examples(found: Stored, count: int) -> tuple[Example, ...]:
     """So many rows, of different classes where there are some. DataError: no row can be used."""
-    data = dataset({"name": found.full_name})
-    arrays = data.load()
+    data: Any = dataset({"name": found.full_name})
+    raw = looked_at(found)
+    rows = prepared(found) if raw.sample is None else encode(raw.frame, found.schema)
+    arrays = data.arrays(rows)
     training = parts_of(data, arrays)[0]
     figures = figures_of(data, arrays, np.sort(training[:MEASURED]))
     chosen = TASKS[data.task].examples(arrays.targets, count)
-    frame = raw_rows(found).iloc[prepared(found).rows[chosen]]
+    frame = raw.frame.iloc[rows.rows[chosen]]
     schema = found.schema
     words = {column.name: words_of(frame[column.name]) for column in (*schema.inputs[:CELLS], *schema.targets)}
     made = []

@@ -9,10 +9,10 @@ import pandas as pd
 
 from trainers.data.base import DataError
 from trainers.data.own.kinds.table.looking.roles import guess_schema, task_of, unusable, with_uses
-from trainers.data.own.kinds.table.looking.types import guess_column, retyped
+from trainers.data.own.kinds.table.looking.types import as_category, guess_column, retyped
 from trainers.data.own.kinds.table.schema import ROLES, TYPES, Column, TableSchema
 from trainers.data.own.kinds.table.tasks import predicts_classes, predicts_labels, task_for, tasks_of_tables
-from trainers.data.own.reading.table import RawTable
+from trainers.data.own.reading.table import RawTable, Sample
 from trainers.data.own.schema import Splitting
 
 
@@ -25,6 +25,12 @@ def look(
         raise DataError("It has a header and no row.")
     european = "semicolon" in table.found.get("delimiter", "")
     columns = [guess_column(str(column), frame[column], european) for column in frame.columns]
+    if table.sample is not None:  # a category has the values of all rows
+        columns = [
+            as_category(column, table.sample.values(column.name)) if column.type == "category" else column
+            for column in columns
+        ]
+        columns = [c.model_copy(update={"may_be_missing": _may_be_missing(c, table.sample)}) for c in columns]
     plain = TableSchema(columns=tuple(columns))
     for column, kind in (types or {}).items():
         if kind not in TYPES:
@@ -33,6 +39,11 @@ def look(
     if target is not None:
         plain.column(target)
     return guess_schema(frame, plain.columns, named, target)
+
+
+def _may_be_missing(column: Column, sample: Sample) -> bool:
+    """Whether a cell of all rows may be missing: the file says so, or says nothing of it."""
+    return column.may_be_missing or sample.missing.get(column.name, 1) > 0
 
 
 def with_roles(

@@ -10,10 +10,10 @@ from trainers.data.own.files import Files, LeftOut
 from trainers.data.own.kind import Looked, Match, OwnKind, Wishes
 from trainers.data.own.kinds.table.data_set import table_data_set
 from trainers.data.own.kinds.table.examples import examples
-from trainers.data.own.kinds.table.preparing import raw_rows
+from trainers.data.own.kinds.table.preparing import looked_at
 from trainers.data.own.kinds.table.recommending import recommended
 from trainers.data.own.library import Stored
-from trainers.data.own.reading import reader_for, reader_named
+from trainers.data.own.reading import reader_for
 from trainers.data.own.recommending import Recommended
 from trainers.data.own.schema import Schema
 
@@ -44,11 +44,11 @@ class TableKind(OwnKind):
             raise DataError("It is a folder; a table is one file.")
         wishes.only("target", "task", "roles", "types", "split")
         reader = reader_for(files.only)
-        table = reader.read(files.only)
+        table = reader.look(files.only)
         schema = look(table, Path(files.title).stem, wishes.target, wishes.types)
         schema = with_roles(schema, table.frame, wishes.roles, wishes.task, wishes.split)
         left_out = tuple(LeftOut(f"line {row.line}", row.reason) for row in table.left_out)
-        return Looked(schema, len(table.frame), reader.name, left_out)
+        return Looked(schema, table.rows, reader.name, left_out)
 
     def data_set(self, name: str, stored: Stored) -> type[DataSet]:
         return table_data_set(name, stored)
@@ -56,7 +56,7 @@ class TableKind(OwnKind):
     def report(self, stored: Stored) -> Report:
         from trainers.data.own.kinds.table.report import report
 
-        return report(reader_named(stored.source.reader).read(stored.data_file), stored.schema)
+        return report(looked_at(stored), stored.schema)
 
     def change(self, stored: Stored, key: str, value: Any) -> Schema:
         return self.change_part(stored, "", key, value)
@@ -64,7 +64,7 @@ class TableKind(OwnKind):
     def change_part(self, stored: Stored, part: str, key: str, value: Any) -> Schema:
         from trainers.data.own.kinds.table.changing import changed, changed_column
 
-        frame = raw_rows(stored)
+        frame = looked_at(stored).frame
         if part:
             return changed_column(stored.schema, frame, part, key, value)
         return changed(stored.schema, frame, key, value)

@@ -5,7 +5,11 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import math
+import os
 import shutil
+import threading
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -17,11 +21,20 @@ from trainers.data.own.kinds.table.encoding import encode_inputs, groups_of, use
 from trainers.data.own.kinds.table.schema import TableSchema
 from trainers.data.own.library import Stored, check_files, make_folder
 from trainers.data.own.reading import reader_named
+from trainers.data.own.reading.table import RawTable
+from trainers.runs.files import write_text
+
+try:
+    import fcntl
+except ImportError:  # Windows: two processes that prepare the same table at once would disturb each other there
+    fcntl = None  # type: ignore[assignment]
 
 if TYPE_CHECKING:
     import pandas as pd
 
 PREPARED = "netloom-prepared/1"
+_preparing = threading.Lock()
+HEAD = 128  # bytes of the head of a .npy file that is written piece by piece
 
 
 class PreparedRows(NamedTuple):
@@ -48,19 +61,99 @@ def raw_rows(data: Stored) -> pd.DataFrame:
         raise DataError(f"The file of {data.full_name} cannot be read: {error.strerror or error}.") from None
 
 
+def looked_at(data: Stored) -> RawTable:
+    """The table to look at: all rows, or of a very large one some. DataError: the file is gone, or another one."""
+    check_files(data)
+    try:
+        return reader_named(data.source.reader).look(data.data_file)
+    except OSError as error:
+        raise DataError(f"The file of {data.full_name} cannot be read: {error.strerror or error}.") from None
+
+
 def prepared(data: Stored) -> PreparedRows:
     """The arrays of a data set, made on the first call."""
     folder = data.folder / "prepared"
     key = _key(data)
     found = _load(folder, key)
-    if found is None:
-        rows = encode(raw_rows(data), data.schema)
-        # where the disk is full, or another process was faster, the arrays are used as they are in memory
-        with contextlib.suppress(OSError):
-            shutil.rmtree(folder, ignore_errors=True)
-            make_folder(folder, lambda temporary: _save(temporary, key, rows))
-        found = _load(folder, key) or rows
-    return found
+    if found is not None:
+        return found
+    if not data.schema.of_role("group") and not data.schema.of_role("time"):  # these need all rows at once
+        check_files(data)
+        pieces = reader_named(data.source.reader).chunks(data.data_file)
+        if pieces is not None:
+            with _alone(data.folder / f".preparing-{key[:16]}"):
+                if _load(folder, key) is None:  # another thread or process may have been faster
+                    _by_pieces(data, key, pieces)
+            found = _load(folder, key)
+            if found is not None:
+                return found
+    rows = encode(raw_rows(data), data.schema)
+    # where the disk is full, or another process was faster, the arrays are used as they are in memory
+    with contextlib.suppress(OSError):
+        shutil.rmtree(folder, ignore_errors=True)
+        make_folder(folder, lambda temporary: _save(temporary, key, rows))
+    return _load(folder, key) or rows
+
+
+def _by_pieces(data: Stored, key: str, pieces: Iterator[pd.DataFrame]) -> None:
+    """Prepare a very large table piece by piece, each added to the files of arrays. What was done by a process that was
+    stopped is kept, and the next one goes on after it."""
+    folder = data.folder / f".preparing-{key[:16]}"
+    state = folder / "state.json"
+    done: dict[str, Any] = {"pieces": 0, "seen": 0, "rows": 0, "arrays": {}}
+    with contextlib.suppress(OSError, ValueError):
+        done = json.loads(state.read_text(encoding="utf-8"))
+    for name, (_, shape) in done["arrays"].items():  # a piece that was half written is written again
+        os.truncate(folder / f"{name}.npy", HEAD + done["rows"] * _bytes_of(done["arrays"][name][0], shape))
+    for number, frame in enumerate(pieces):
+        if number < done["pieces"]:
+            continue
+        rows = encode(frame, data.schema)
+        arrays = {**_arrays(rows), "rows": rows.rows + done["seen"]}
+        for name, array in arrays.items():
+            with (folder / f"{name}.npy").open("ab") as file:
+                if not file.tell():
+                    file.write(bytes(HEAD))
+                file.write(np.ascontiguousarray(array).tobytes())
+                file.flush()
+                os.fsync(file.fileno())
+        facts = {name: (array.dtype.str, array.shape[1:]) for name, array in arrays.items()}
+        done = {
+            "pieces": number + 1,
+            "seen": done["seen"] + len(frame),
+            "rows": done["rows"] + len(rows.rows),
+            "arrays": facts,
+        }
+        write_text(state, json.dumps(done))
+    for name, (kind, shape) in done["arrays"].items():
+        with (folder / f"{name}.npy").open("r+b") as file:
+            file.write(_head(kind, (done["rows"], *shape)))
+    _write_about(folder, key, len(rows.embedded), False, done["seen"] - done["rows"])
+    state.unlink()
+    target = data.folder / "prepared"
+    shutil.rmtree(target, ignore_errors=True)
+    folder.rename(target)
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Work in a folder that no other thread or process works in."""
+    folder.mkdir(exist_ok=True)
+    with _preparing, (folder.parent / f"{folder.name}.lock").open("w") as lock:
+        if fcntl is not None:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _bytes_of(kind: str, shape: Sequence[int]) -> int:
+    return np.dtype(kind).itemsize * math.prod(shape)
+
+
+def _head(kind: str, shape: tuple[int, ...]) -> bytes:
+    """The beginning of a .npy file, always of the same length: the number of rows is known last."""
+    text = repr({"descr": kind, "fortran_order": False, "shape": shape})
+    head = b"\x93NUMPY\x01\x00" + (HEAD - 10).to_bytes(2, "little")
+    return head + text.encode("latin-1").ljust(HEAD - 11) + b"\n"
 
 
 def encode(frame: pd.DataFrame, schema: TableSchema) -> PreparedRows:
@@ -80,13 +173,19 @@ def _key(data: Stored) -> str:
 
 
 def _save(folder: Path, key: str, rows: PreparedRows) -> None:
-    arrays = {"numbers": rows.numbers, "targets": rows.targets, "rows": rows.rows}
-    arrays |= {f"embedded_{place}": codes for place, codes in enumerate(rows.embedded)}
-    if rows.groups is not None:
-        arrays["groups"] = rows.groups
-    for name, array in arrays.items():
+    for name, array in _arrays(rows).items():
         np.save(folder / f"{name}.npy", array, allow_pickle=False)
-    about = {"key": key, "embedded": len(rows.embedded), "groups": rows.groups is not None, "left_out": rows.left_out}
+    _write_about(folder, key, len(rows.embedded), rows.groups is not None, rows.left_out)
+
+
+def _arrays(rows: PreparedRows) -> dict[str, NDArray[Any]]:
+    arrays: dict[str, NDArray[Any]] = {"numbers": rows.numbers, "targets": rows.targets, "rows": rows.rows}
+    arrays |= {f"embedded_{place}": codes for place, codes in enumerate(rows.embedded)}
+    return arrays if rows.groups is None else {**arrays, "groups": rows.groups}
+
+
+def _write_about(folder: Path, key: str, embedded: int, groups: bool, left_out: int) -> None:
+    about = {"key": key, "embedded": embedded, "groups": groups, "left_out": left_out}
     (folder / "about.json").write_text(json.dumps(about), encoding="utf-8")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from trainers.data import dataset
-from trainers.data.own.kinds.table.preparing import prepared
+from trainers.data.own.kinds.table.preparing import encode, looked_at, prepared
 from trainers.data.own.kinds.table.schema import UNEQUAL_CLASSES
 from trainers.data.own.kinds.table.tasks import predicts_classes
 from trainers.data.own.library import Stored
@@ -27,8 +27,9 @@ def recommended(found: Stored) -> Recommended:
     rows = found.source.rows
     hidden = next((size for limit, size in SIZES if rows < limit), 256)
     batch = next((size for limit, size in BATCHES if rows < limit), LARGEST_BATCH)
-    trained = int(0.7 * len(prepared(found).targets))
-    batch = min(batch, max(2, 1 << max(1, trained.bit_length() - 1)))
+    if rows < LARGEST_BATCH:  # some may have no target
+        trained = int(0.7 * len(prepared(found).targets))
+        batch = min(batch, max(2, 1 << max(1, trained.bit_length() - 1)))
     epochs = max(10, min(200, math.ceil(UPDATES * batch / max(1, rows))))
     sketch, choices = _network(data, hidden, 0.3 if rows < 1_000 else 0.1)
     choices += [
@@ -51,7 +52,9 @@ def _weights(found: Stored, choices: list[Choice]) -> dict[str, str]:
     """Balanced class weights where one class has far more rows than another."""
     if not predicts_classes(found.schema.task):
         return {}
-    _, counts = np.unique(prepared(found).targets, return_counts=True)
+    raw = looked_at(found)
+    rows = prepared(found) if raw.sample is None else encode(raw.frame, found.schema)
+    _, counts = np.unique(rows.targets, return_counts=True)
     if counts.max() < UNEQUAL_CLASSES * counts.min():
         return {}
     choices.append(Choice("balanced class weights", "One class has far more rows than another."))

@@ -53,18 +53,22 @@ class Columns(Section):
 
 def report(raw: RawTable, schema: TableSchema) -> Report:
     """What was found in a table with this schema."""
-    columns = tuple(_column(column, raw.frame[column.name]) for column in schema.columns)
+    columns = tuple(_column(column, raw) for column in schema.columns)
     warnings = tuple(look_for_trouble(Table(raw, schema)))
     left_out = tuple(LeftOut(f"line {row.line}", row.reason) for row in raw.left_out)
     sections = (Columns("Columns", columns),)
     found = raw.found
     return Report(
-        schema.kind, len(raw.frame), schema, warnings, found, sections, settings(schema), left_out, raw.left_out_count
+        schema.kind, raw.rows, schema, warnings, found, sections, settings(schema), left_out, raw.left_out_count
     )
 
 
-def _column(column: Column, cells: pd.Series) -> ColumnReport:
+def _column(column: Column, raw: RawTable) -> ColumnReport:
+    cells = raw.frame[column.name]
     known = cells.dropna()
+    missing = int(cells.isna().sum())
+    if raw.sample is not None:
+        missing = raw.sample.missing.get(column.name, round(missing * raw.rows / len(cells)))
     reason = column.role_reason or column.type_reason
     examples = tuple(str(value)[:60] for value in words_of(known.drop_duplicates().iloc[:5]))
     return ColumnReport(
@@ -72,7 +76,7 @@ def _column(column: Column, cells: pd.Series) -> ColumnReport:
         column.type,
         column.role,
         reason,
-        int(cells.isna().sum()),
+        missing,
         int(known.nunique()),
         examples,
         _distribution(column, known),
