@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,6 +67,14 @@ class Arrays:
         """Groups are an attribute of every sample, too."""
         if self.groups is not None and "group" not in self.attributes:
             object.__setattr__(self, "attributes", {**self.attributes, "group": self.groups})
+
+
+class EncodedFiles(NamedTuple):
+    """New samples that were read from files: an array for each Input, the names of the files, and those left out."""
+
+    inputs: tuple[NDArray[Any], ...]
+    names: list[str]
+    left_out: list[tuple[str, str]]  # the name of each, and why it is left out
 
 
 class DataSet(Entry):
@@ -299,6 +308,19 @@ class DataSet(Entry):
     def steps_ahead(self, frame: pd.DataFrame, predicted: NDArray[Any]) -> pd.DataFrame | None:
         """What was predicted, as the steps that follow the given rows; None: the predictions are those of the rows."""
         return None
+
+    def encode_files(self, paths: Sequence[str | Path]) -> EncodedFiles:
+        """New files, or folders of them, as the inputs of a network, before they are scaled.
+
+        Raises:
+            DataError: none can be used; or the samples of this data are no files.
+        """
+        raise DataError(f"The samples of {self.title} are no files.")
+
+    @property
+    def from_files(self) -> bool:
+        """Whether each sample is a file, so that `encode_files` reads new ones."""
+        return type(self).encode_files is not DataSet.encode_files
 
     def source(self) -> str:
         """Python source of a function `load_data()` that returns the same (inputs, targets) with no Netloom about.

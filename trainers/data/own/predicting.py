@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from trainers.data.base import DataError
+from trainers.data.base import DataError, DataSet
 from trainers.data.own.reading import read_table
 from trainers.data.scaling import Standardisation
 from trainers.objectives.model_outputs import answers_for
@@ -28,8 +28,8 @@ def predict_rows(job: Job, model: nn.Module, given: str | Path | pd.DataFrame) -
 
     Parameters:
         model: of the job, with its `card`, in evaluation mode.
-        given: a file of the same kind as the training data, or its rows. The target may be missing; columns may be in
-            any order, and further ones are ignored.
+        given: a file of the same kind as the training data (of images also a folder), or rows. The target may be
+            missing; columns may be in any order, and further ones are ignored.
 
     Returns:
         Columns `prediction` and `probability of NAME` for each class; for several numbers to predict a column for each
@@ -42,8 +42,7 @@ def predict_rows(job: Job, model: nn.Module, given: str | Path | pd.DataFrame) -
     import torch
 
     dataset, task = job.dataset, TASKS[job.dataset.task]
-    frame = dataset.named(read_table(Path(given))) if isinstance(given, str | Path) else given
-    raw = dataset.encode_new(frame)
+    raw, frame = _new_samples(dataset, given)
     if not len(frame):
         raise DataError("There is no row to predict.")
     card: dict[str, Any] = model.card  # type: ignore[assignment]
@@ -65,6 +64,15 @@ def predict_rows(job: Job, model: nn.Module, given: str | Path | pd.DataFrame) -
         columns = torch.cat(shares).numpy().T
         result |= {f"probability of {name}": column for name, column in zip(dataset.classes, columns, strict=True)}
     return pd.DataFrame(result, index=frame.index)
+
+
+def _new_samples(dataset: DataSet, given: str | Path | pd.DataFrame) -> tuple[tuple[np.ndarray, ...], pd.DataFrame]:
+    """New samples as inputs, and their rows; of files without columns, named by the files."""
+    if isinstance(given, str | Path) and dataset.from_files:
+        encoded = dataset.encode_files([given])
+        return encoded.inputs, pd.DataFrame(index=encoded.names)
+    frame = dataset.named(read_table(Path(given))) if isinstance(given, str | Path) else given
+    return dataset.encode_new(frame), frame
 
 
 def _scaled(values: np.ndarray, figures: dict[str, Any] | None) -> Tensor:

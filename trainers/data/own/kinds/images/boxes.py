@@ -1,0 +1,91 @@
+"""Boxes around objects: COCO JSON, and YOLO text files beside images. They are read and shown; no task learns them."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections import Counter
+from pathlib import PurePosixPath
+from typing import NamedTuple
+
+from trainers.data.own.files import Files
+
+LARGEST = 512 << 20  # bytes of a JSON file
+ENOUGH = 0.5  # of the images have a text file of boxes
+
+
+class Boxes(NamedTuple):
+    """`counts`: boxes by class. `by_image`: (class, left, top, width, height) as shares of the image, by its name."""
+
+    source: str
+    files: tuple[str, ...]
+    counts: dict[str, int]
+    by_image: dict[str, list[tuple[str, float, float, float, float]]]
+
+
+def boxes_in(files: Files, images: list[str]) -> Boxes | None:
+    """The boxes that files beside the images hold; None: there are none."""
+    return _coco(files, images) or _yolo(files, images)
+
+
+def _coco(files: Files, images: list[str]) -> Boxes | None:
+    by_file = {name.rpartition("/")[2]: name for name in images}
+    used, found = [], dict[str, list[tuple[str, float, float, float, float]]]()
+    for name in files.ending(".json"):
+        if files.path(name).stat().st_size > LARGEST:
+            continue
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            held = json.loads(files.path(name).read_text(encoding="utf-8"))
+            kinds = {each["id"]: str(each["name"])[:200] for each in held["categories"]}
+            pictures = {
+                each["id"]: (
+                    by_file[str(each["file_name"]).rpartition("/")[2]],
+                    float(each["width"]),
+                    float(each["height"]),
+                )
+                for each in held["images"]
+                if str(each["file_name"]).rpartition("/")[2] in by_file
+            }
+            for each in held["annotations"]:
+                if each["image_id"] in pictures:
+                    image, width, height = pictures[each["image_id"]]
+                    left, top, wide, high = map(float, each["bbox"])
+                    box = (kinds[each["category_id"]], left / width, top / height, wide / width, high / height)
+                    found.setdefault(image, []).append(box)
+            used.append(name)
+    return _boxes("COCO", used, found)
+
+
+def _yolo(files: Files, images: list[str]) -> Boxes | None:
+    texts = {PurePosixPath(name).stem: name for name in files.ending(".txt")}
+    names = next(
+        (name for name in files.ending(".txt", ".names") if PurePosixPath(name).stem in ("classes", "obj")), None
+    )
+    kinds: list[str] = []
+    if names is not None:
+        kinds = files.path(names).read_text(encoding="utf-8", errors="replace").split("\n")
+    used, found = [], dict[str, list[tuple[str, float, float, float, float]]]()
+    for image in images:
+        text = texts.get(PurePosixPath(image).stem)
+        if text is None or text == names:
+            continue
+        with contextlib.suppress(OSError, ValueError):
+            lines = [line.split() for line in files.path(text).read_text(encoding="utf-8").splitlines() if line.strip()]
+            for number, *numbers in lines:
+                x, y, width, height = map(float, numbers)
+                kind = int(number)
+                if kind < 0 or not all(0 <= value <= 1 for value in (x, y, width, height)):
+                    raise ValueError
+                label = kinds[kind].strip() if kind < len(kinds) and kinds[kind].strip() else f"class {kind}"
+                found.setdefault(image, []).append((label[:200], x - width / 2, y - height / 2, width, height))
+            used.append(text)
+    if len(used) < ENOUGH * len(images):
+        return None
+    return _boxes("YOLO", [*used, *([names] if names else [])], found)
+
+
+def _boxes(
+    source: str, used: list[str], found: dict[str, list[tuple[str, float, float, float, float]]]
+) -> Boxes | None:
+    counts = Counter(label for boxes in found.values() for label, *_ in boxes)
+    return Boxes(source, tuple(used), dict(counts.most_common()), found) if used and counts else None

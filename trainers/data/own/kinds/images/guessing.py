@@ -1,0 +1,342 @@
+"""The schema of images as it seems to be: what belongs to each, which size and colours suit them."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from trainers.data.base import DataError
+from trainers.data.own.files import Files, LeftOut
+from trainers.data.own.kind import Wishes
+from trainers.data.own.kinds.images.boxes import boxes_in
+from trainers.data.own.kinds.images.decoding import mask_pixels, open_image
+from trainers.data.own.kinds.images.listing import folder_facts, image_names, mask_pairs, masks_words, part_names
+from trainers.data.own.kinds.images.listing import named_images as matched
+from trainers.data.own.kinds.images.schema import MOST_VALUES, ImagesSchema, Reasons
+from trainers.data.own.kinds.table.guessing import look as look_at_table
+from trainers.data.own.kinds.table.guessing import with_roles
+from trainers.data.own.kinds.table.tasks import predicts_classes, task_for
+from trainers.data.own.reading import reader_for
+from trainers.data.own.schema import Splitting
+from trainers.sampling import evenly_spaced
+from trainers.tasks import TASKS
+
+LOOKED_AT = 400  # images whose headers are read
+OPENED = 24  # of them, whose pixels are looked at
+SIZES = (16, 24, 32, 48, 64)  # pixels of the longer side
+SMALL = 32  # of the longer side of drawings
+TABLES = 20  # files that may say what is in the images
+NAMED = 0.5  # of the cells of a column name an image
+ALIKE = 1.05  # the longer side by the shorter one, of images that count as equally shaped
+SIMILAR = 1.35  # and of those that may be stretched
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What some of the images are like: (width, height), modes, and whether any has colours."""
+
+    sizes: list[tuple[int, int]]
+    modes: Counter[str]
+    coloured: bool
+    photographs: bool
+    drawings: bool
+
+
+def facts_of(root: Path, names: Sequence[str]) -> Facts:
+    """Look at some images, evenly spaced. DataError: none of them can be read."""
+    from PIL import Image
+
+    sizes, modes, formats = [], Counter[str](), Counter[str]()
+    for place in evenly_spaced(len(names), LOOKED_AT):
+        with contextlib.suppress(Exception), Image.open(root / names[place]) as opened:
+            turned = opened.getexif().get(0x0112, 1) in (5, 6, 7, 8)
+            sizes.append(opened.size[::-1] if turned else opened.size)
+            modes[opened.mode] += 1
+            formats[str(opened.format)] += 1
+    coloured, two_valued, first_error, opened_count = False, 0, "", 0
+    for place in evenly_spaced(len(names), OPENED):
+        try:
+            pixels = np.asarray(open_image(root / names[place], 64, 64))
+        except ValueError as error:
+            first_error = first_error or f"{names[place]}: {error}"
+            continue
+        opened_count += 1
+        coloured = coloured or (pixels.ndim == 3 and int(np.ptp(pixels.astype(np.int16), axis=2).max()) > 8)
+        two_valued += len(np.unique(pixels)) <= 4
+    if not sizes or not opened_count:
+        raise DataError(f"No image can be read. {first_error}".strip() + ("." if first_error else ""))
+    photographs = formats["JPEG"] + formats["MPO"] + formats["WEBP"] > len(sizes) / 2
+    return Facts(sizes, modes, coloured, photographs, two_valued > opened_count / 2)
+
+
+def look(files: Files, wishes: Wishes) -> tuple[ImagesSchema, int, tuple[LeftOut, ...]]:
+    """The schema, how many images there are, and which files are left out."""
+    names = image_names(str(files.root), list(files.names))
+    if not names:
+        raise DataError("It holds no image.")
+    facts = facts_of(files.root, names)
+    shape = _shape(facts)
+    schema, used = _labels(files, names, shape, facts, wishes)
+    schema = _wished(schema, wishes)
+    there = set(names)
+    left_out = [LeftOut(name, "It is no image.") for name in files.names if name not in there and name not in used] + [
+        LeftOut(name, "Nothing says what it shows.") for name in names if name not in used
+    ]
+    return schema, len(used & there) - (schema.labels == "masks") * (len(used & there) // 2), tuple(left_out)
+
+
+def _wished(schema: ImagesSchema, wishes: Wishes) -> ImagesSchema:
+    """With the fields that the user has chosen."""
+    if wishes.split is not None:
+        schema = splitting(schema, wishes.split)
+    if wishes.settings:
+        unknown = set(wishes.settings) - set(ImagesSchema.model_fields)
+        if unknown:
+            raise DataError(f"Images have no setting {min(unknown)!r}.")
+        schema = schema.with_fields(**wishes.settings)
+    return schema
+
+
+def splitting(schema: ImagesSchema, how: str) -> ImagesSchema:
+    """The schema with another way to split. DataError: these images cannot be split so."""
+    choices = dict(ways_to_split(schema))
+    if how not in choices:
+        raise DataError(f"There is no split {how!r} for these images. There is: {', '.join(choices)}.")
+    made: ImagesSchema = schema.with_fields(splitting=Splitting(how=how))  # type: ignore[arg-type]
+    return made
+
+
+def ways_to_split(schema: ImagesSchema) -> tuple[tuple[str, str], ...]:
+    """How these images can be split, with words."""
+    ways = [("random", "at random")]
+    if schema.labels == "folders" and schema.levels > 1:
+        ways.append(("group", "whole inner folders: images of one are in one part"))
+    if schema.labels == "table":
+        ways.append(("time", "in the order of the table: the last ones test"))
+    if schema.parts_folder:
+        ways.append(("given", "as the folders say"))
+    return tuple(ways)
+
+
+# -- size and colours -------------------------------------------------------------------------------------------------
+
+
+def _shape(facts: Facts) -> dict[str, Any]:
+    widths, heights = (np.array([size[axis] for size in facts.sizes]) for axis in (0, 1))
+    ratios = widths / heights
+    ratio = float(np.median(ratios))
+    spread = float(np.quantile(ratios, 0.95) / np.quantile(ratios, 0.05))
+    median = int(np.median(np.maximum(widths, heights)))
+    same = len(set(facts.sizes)) == 1
+    resize, why = "stretch", "All have about the same shape."
+    if same and median <= SIZES[-1]:
+        width, height = facts.sizes[0]
+        size = f"All are {width} x {height} pixels."
+    else:
+        most = SMALL if facts.drawings else SIZES[-1]
+        longer = max([side for side in SIZES if side <= min(median, most)], default=max(8, median))
+        if spread > ALIKE and (spread > SIMILAR or not 1 / SIMILAR < ratio < SIMILAR):
+            resize, why, ratio = "fit", "Their shapes differ, so nothing is cut off or distorted.", 1.0
+        elif 1 / ALIKE < ratio < ALIKE or spread > ALIKE:
+            ratio = 1.0
+        width = longer if ratio >= 1 else max(8, round(longer * ratio / 4) * 4)
+        height = longer if ratio <= 1 else max(8, round(longer / ratio / 4) * 4)
+        each = "All are" if same else "The usual size is"
+        size = (
+            f"{each} {int(np.median(widths))} x {int(np.median(heights))} pixels; {width} x {height} "
+            "trains faster, and more is seldom needed."
+        )
+    channels = 3 if facts.coloured else 1
+    grey = "They have colours." if facts.coloured else "They are grey, also those that are stored in colours."
+    return {
+        "height": max(4, height), "width": max(4, width), "channels": channels, "resize": resize,
+        "reasons": Reasons(size=size, channels=grey, resize=why),
+    }  # fmt: skip
+
+
+# -- what belongs to each image ---------------------------------------------------------------------------------------
+
+
+def _labels(
+    files: Files, names: list[str], shape: dict[str, Any], facts: Facts, wishes: Wishes
+) -> tuple[ImagesSchema, set[str]]:
+    found = boxes_in(files, names)
+    if found is not None:
+        reason = f"{found.source}: {len(found.counts)} kinds of boxes."
+        schema = ImagesSchema(labels="boxes", classes=tuple(found.counts), task_reason=reason, **shape)
+        return schema, set(names) | set(found.files)
+    return (
+        _of_table(files, names, shape, wishes)
+        or _of_masks(files, names, shape)
+        or _of_folders(names, shape, facts, wishes)
+        or (ImagesSchema(labels="none", task_reason="Nothing says what the images show.", **shape), set(names))
+    )
+
+
+def _of_table(files: Files, names: list[str], shape: dict[str, Any], wishes: Wishes) -> Any:
+    """A table that names the images, if there is one: its schema and the files that are used."""
+    others = [name for name in files.names if name not in set(names)]
+    best: tuple[int, str, Any, str] | None = None
+    for name in sorted(others, key=lambda name: (name.count("/"), -files.path(name).stat().st_size))[:TABLES]:
+        with contextlib.suppress(DataError, OSError, UnicodeError):
+            reader = reader_for(files.path(name))
+            table = reader.read(files.path(name))
+            for column in table.frame.columns:
+                cells = table.frame[column].dropna()
+                if not len(cells) or not isinstance(cells.iloc[0], str):
+                    continue
+                count = sum(map(bool, matched(list(cells), names)))
+                if count >= NAMED * len(cells) and count > (best[0] if best else 1):
+                    best = count, name, (reader, table), str(column)
+    if best is None:
+        return None
+    _, name, (reader, table), column = best
+    if len(table.frame.columns) < 2:
+        return None
+    target = wishes.target
+    schema = look_at_table(table, Path(name).stem, target, wishes.types)
+    if target is None and all(each.name == column for each in schema.targets):
+        last = [each for each in table.frame.columns if str(each) != column][-1]
+        schema = look_at_table(table, "", str(last), wishes.types)
+    schema = with_roles(schema, table.frame, {column: "ignored", **wishes.roles}, wishes.task, None)
+    if not schema.targets:
+        raise DataError(f"{name} says nothing of the images that could be predicted.")
+    columns = tuple(
+        each if each.role == "target" else each.model_copy(update={"role": "ignored", "role_reason": ""})
+        for each in schema.columns
+    )
+    shown = [each.name for each in schema.targets]
+    in_time = _in_time(table.frame, column)
+    made = ImagesSchema(
+        labels="table",
+        table=name,
+        reader=reader.name,
+        file_column=column,
+        columns=columns,
+        classes=_classes(schema.targets[0]) if predicts_classes(schema.task) else (),
+        task=schema.task,
+        task_reason=f"{name} names the images in {column}; {schema.task_reason or 'you chose what is predicted.'}",
+        splitting=Splitting(how="time" if in_time else "random", reason=in_time),
+        **{**shape, "reasons": shape["reasons"].model_copy(update={"classes": f"{', '.join(shown)} in {name}"})},
+    )
+    return made, {name, *filter(None, matched(list(table.frame[column].dropna()), names))}
+
+
+def _classes(target: Any) -> tuple[str, ...]:
+    return (target.no[0], target.yes[0]) if target.type == "yes_no" else target.categories
+
+
+def _in_time(frame: Any, file_column: str) -> str:
+    """Why images were taken one after the other, where a column says so."""
+    for column in frame.columns:
+        if re.search(r"time|date|frame", str(column), re.IGNORECASE) and str(column) != file_column:
+            values = frame[column].dropna()
+            with contextlib.suppress(TypeError):
+                if len(values) > 2 and values.is_unique and values.is_monotonic_increasing:
+                    return f"{column} increases: images were taken one after the other, and neighbours look alike."
+    return ""
+
+
+def _of_masks(files: Files, names: list[str], shape: dict[str, Any]) -> Any:
+    of_images, of_masks = masks_words()
+    there = {folder.lower() for name in names for folder in name.split("/")[:-1]}
+    wanted = [word for word in of_masks if word[0] in "_-" or word in there]
+    best: tuple[list[tuple[str, str]], tuple[str, str]] = ([], ("", ""))
+    for word in wanted:
+        for other in [each for each in of_images if each in there] or [""]:
+            pairs = mask_pairs(names, other, word)
+            if len(pairs) > len(best[0]):
+                best = pairs, (other, word)
+    pairs, masks = best
+    if len(pairs) < 2 or 2 * len(pairs) < 0.5 * len(names):
+        return None
+    values = _mask_values(files.root, [mask for _, mask in pairs])
+    given = (
+        len({part_names().get(folder) for image, _ in pairs for folder in image.lower().split("/")[:-1]} - {None}) > 1
+    )
+    task = next(name for name, task in TASKS.items() if task.follows_images)
+    names_of = ("background", "object") if len(values) == 2 else tuple(f"value {value}" for value in values)
+    schema = ImagesSchema(
+        labels="masks", masks=masks, mask_values=values, classes=names_of, task=task,
+        task_reason=f"Each of {len(pairs):,} images has a mask ({masks[1]}).",
+        parts_folder=given, splitting=Splitting(how="given" if given else "random"), **shape,
+    )  # fmt: skip
+    return schema, {name for pair in pairs for name in pair}
+
+
+def _mask_values(root: Path, masks: list[str]) -> tuple[int, ...]:
+    """The values of the pixels of masks; black and white alone where they are many, as in JPEG files."""
+    found: set[int] = set()
+    for place in evenly_spaced(len(masks), 10 * OPENED):
+        with contextlib.suppress(ValueError):
+            found |= set(np.unique(np.asarray(mask_pixels(root / masks[place]))).tolist())
+    if not found:
+        raise DataError(f"No mask can be read; {masks[0]} is the first one.")
+    if len(found) > MOST_VALUES:
+        return (0, max(found))
+    return tuple(sorted(found))
+
+
+def _of_folders(names: list[str], shape: dict[str, Any], facts: Facts, wishes: Wishes) -> Any:
+    tops = Counter(name.split("/")[0].lower() for name in names if "/" in name)
+    given = len({part_names()[top] for top in tops if top in part_names()}) > 1 and all(
+        top in part_names() for top in tops
+    )
+    depths = Counter(name.count("/") - given for name in names)
+    levels = depths.most_common(1)[0][0]
+    if levels < 1:
+        return None
+    level, why = _class_level(names, given, levels)
+    if wishes.settings.get("class_level") is not None:
+        level, why = int(wishes.settings["class_level"]), ""
+    found = folder_facts(names, given, level)
+    classes = tuple(sorted({label for _, label, _, _ in found}))
+    if len(classes) < 2:
+        return None
+    schema = ImagesSchema(
+        labels="folders",
+        levels=levels,
+        class_level=level,
+        parts_folder=given,
+        classes=classes,
+        task=task_for("category"),
+        task_reason=f"The images are in {len(classes)} folders, a class each.",
+        splitting=Splitting(how="given", reason="Folders say which part each image is in.") if given else Splitting(),
+        mirrored=facts.photographs and facts.coloured,
+        **{**shape, "reasons": shape["reasons"].model_copy(update={"classes": why})},
+    )
+    return schema, {fact[0] for fact in found}
+
+
+def _class_level(names: list[str], given: bool, levels: int) -> tuple[int, str]:
+    """Which folder is the class: the outermost, or the next where that has the same names in each of the outer ones."""
+    for level in range(1, levels):
+        inner: dict[str, set[str]] = {}
+        for _, label, folders, _ in folder_facts(names, given, level):
+            inner.setdefault("/".join(folders.split("/")[:level]), set()).add(label)
+        sets = list(inner.values())
+        counted = all(re.fullmatch(r"\D+\d+", label) for label in set().union(*sets))
+        if len(sets) > 1 and len(sets[0]) > 1 and all(each == sets[0] for each in sets) and not counted:
+            return level, f"The same {len(sets[0])} names are in each outer folder."
+    return 0, "The outermost folders are the classes." if levels > 1 else "Each folder is a class."
+
+
+def with_class_level(schema: ImagesSchema, names: list[str], level: int) -> ImagesSchema:
+    """The schema with another level of folders as classes. DataError: there is none, or it has one folder."""
+    if not 0 <= level < schema.levels:
+        raise DataError(
+            f"The images are in {schema.levels} folders; the class can be one of the levels 1 to {schema.levels}."
+        )
+    classes = tuple(sorted({label for _, label, _, _ in folder_facts(names, schema.parts_folder, level)}))
+    if len(classes) < 2:
+        raise DataError("All images are in the same folder of this level.")
+    reasons = schema.reasons.model_copy(update={"classes": ""})
+    made: ImagesSchema = schema.with_fields(class_level=level, classes=classes, reasons=reasons)
+    return made

@@ -1,0 +1,67 @@
+"""Images: PNG, JPEG, GIF, BMP, TIFF, WebP and others that pillow reads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from trainers.data.base import DataError, DataSet
+from trainers.data.own.files import Files
+from trainers.data.own.kind import Looked, Match, OwnKind, Wishes
+from trainers.data.own.kinds.images.data_set import images_data_set
+from trainers.data.own.kinds.images.listing import image_names
+from trainers.data.own.kinds.images.recommending import recommended
+from trainers.data.own.kinds.images.schema import ImagesSchema
+from trainers.data.own.library import Stored
+from trainers.data.own.recommending import Recommended
+from trainers.data.own.schema import Schema
+
+if TYPE_CHECKING:
+    from trainers.data.own.report import Report
+
+
+class ImagesKind(OwnKind):
+    """A folder with images, and what says what they show."""
+
+    name: ClassVar[str] = "images"
+    label: ClassVar[str] = "images"
+
+    def recognise(self, files: Files) -> Match | None:
+        count = len(image_names(str(files.root), list(files.names)))
+        share = count / len(files.names)
+        if not count or (share < 0.2 and count < 10):
+            return None
+        return Match(0.5 + 0.45 * share, f"{count:,} of {len(files.names):,} files are images.")
+
+    def look(self, files: Files, wishes: Wishes) -> Looked:
+        from trainers.data.own.kinds.images.guessing import look
+
+        if files.single:
+            raise DataError("It is one image. Bring a folder or an archive with many.")
+        wishes.only("target", "task", "roles", "types", "split", "settings")
+        schema, samples, left_out = look(files, wishes)
+        return Looked(schema, samples, schema.reader, left_out)
+
+    def data_set(self, name: str, stored: Stored) -> type[DataSet]:
+        return images_data_set(name, stored)
+
+    def report(self, stored: Stored) -> Report:
+        from trainers.data.own.kinds.images.report import report
+
+        return report(stored)
+
+    def change(self, stored: Stored, key: str, value: Any) -> Schema:
+        from trainers.data.own.kinds.images.guessing import splitting, with_class_level
+
+        schema: ImagesSchema = stored.schema
+        if key == "splitting":
+            return splitting(schema, str(value))
+        if key == "class_level":
+            files = stored.files()
+            return with_class_level(schema, image_names(str(files.root), list(files.names)), int(value))
+        cleared = {"height": "size", "width": "size", "channels": "channels", "resize": "resize"}
+        reasons = schema.reasons.model_copy(update={cleared[key]: ""} if key in cleared else {})
+        made: Schema = schema.with_fields(**{key: value, "reasons": reasons})
+        return made
+
+    def recommend(self, stored: Stored) -> Recommended:
+        return recommended(stored)
