@@ -248,6 +248,7 @@ def _of_masks(files: Files, names: list[str], shape: dict[str, Any]) -> Any:
     of_images, of_masks = masks_words()
     there = {folder.lower() for name in names for folder in name.split("/")[:-1]}
     wanted = [word for word in of_masks if word[0] in "_-" or word in there]
+    wanted += [folder for folder in there if folder.startswith("seg") and folder not in wanted]
     best: tuple[list[tuple[str, str]], tuple[str, str]] = ([], ("", ""))
     for word in wanted:
         for other in [each for each in of_images if each in there] or [""]:
