@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 Kind = Literal["image", "table", "points", "series", "sound", "text"]
 Order = Literal["shuffled", "time"]
+HELD = 256 * 2**20  # bytes of a part as floats, above which inputs that are mapped from a file stay there
 GIVEN = ("training", "validation", "test")  # the parts that a data set may name itself, see `Arrays.parts`
 Loaded = tuple[Any, NDArray[Any]]  # an array or a tuple of arrays, one for each input; and the targets
 

@@ -15,12 +15,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from trainers.data.base import HELD
 from trainers.data.scaling import Scaling, Standardisation
 
 if TYPE_CHECKING:
     Indices = NDArray[np.int64]
 
-HELD = 256 * 2**20  # bytes of a part as floats, above which an input stays in its file
 BLOCK = 64 * 2**20  # bytes as floats that are looked at at once
 WHITE = 255  # the byte that stands for 1
 

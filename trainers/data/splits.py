@@ -81,7 +81,7 @@ def prepare(
     """
     import torch
 
-    from trainers.data.mapped import given_input
+    from trainers.data import mapped
 
     check_shares(validation, test)
     arrays = dataset.load()
@@ -94,7 +94,7 @@ def prepare(
 
     def split(indices: Indices) -> Split:
         pairs = zip(arrays.inputs, figures, strict=True)
-        inputs = [given_input(array, indices, figure) for array, figure in pairs]
+        inputs = [mapped.given_input(array, indices, figure) for array, figure in pairs]
         attributes = {name: torch.from_numpy(values[indices]) for name, values in arrays.attributes.items()}
         return Split(tuple(inputs), torch.from_numpy(targets[indices]), indices, attributes)
 
@@ -127,10 +127,6 @@ def _figures(
     array: NDArray[Any], places: Indices, scaling: Scaling, channels: int | None, rules: tuple[str, ...] | None
 ) -> Standardisation | None:
     """What scales an input and fills its missing values, from its training samples. None: it stays as it is."""
-    from trainers.data.mapped import byte_figures
-
-    if array.dtype == np.uint8:
-        return byte_figures(array, places, scaling)
     if array.dtype != np.float32:
         return None
     training = array[places]

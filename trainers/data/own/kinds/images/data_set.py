@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from trainers.data.base import GIVEN, Arrays, DataError, EncodedFiles, Kind
+from trainers.data.base import GIVEN, HELD, Arrays, DataError, EncodedFiles, Kind
 from trainers.data.own.data_set import OwnData, made_of
 from trainers.data.own.files import brought
 from trainers.data.own.kinds.images.decoding import read_image
@@ -50,8 +50,6 @@ class _OwnImages(OwnData):
 
     @property
     def mapped(self) -> bool:
-        from trainers.data.mapped import HELD
-
         return self.samples * int(np.prod(self.input_shape)) * 4 > 2 * HELD
 
     @property

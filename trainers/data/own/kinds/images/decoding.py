@@ -18,7 +18,6 @@ def open_image(path: Any, height: int = 0, width: int = 0) -> Any:
 
     Transparency is on white; 16 bit and floats from 0 to 1 become 8 bit. ValueError: it cannot be used, and why.
     """
-    import numpy as np
     from PIL import Image, ImageOps, UnidentifiedImageError
 
     Image.init()
@@ -53,6 +52,14 @@ def open_image(path: Any, height: int = 0, width: int = 0) -> Any:
     except (OSError, SyntaxError, EOFError, IndexError, KeyError, TypeError, OverflowError, MemoryError) as error:
         why = "cut off" if "truncated" in str(error) else "damaged"
         raise ValueError(f"it is {why}") from None
+    return eight_bit(image)
+
+
+def eight_bit(image: Any) -> Any:
+    """The image in one of the modes L and RGB. ValueError: its numbers are no colours."""
+    import numpy as np
+    from PIL import Image
+
     if image.mode.startswith("I"):  # 16 bit, or 32 with the values of 16
         values = np.asarray(image).astype("int64")
         if values.size and (values.min() < 0 or values.max() > 65535):

@@ -33,31 +33,28 @@ class ImagesKind(OwnKind):
         return Match(0.5 + 0.45 * share, f"{count:,} of {len(files.names):,} files are images.")
 
     def look(self, files: Files, wishes: Wishes) -> Looked:
-        from trainers.data.own.kinds.images.guessing import look
-
         if files.single:
             raise DataError("It is one image. Bring a folder or an archive with many.")
         wishes.only("target", "task", "roles", "types", "split", "settings")
-        schema, samples, left_out = look(files, wishes)
+        schema, samples, left_out = _looking().look(files, wishes)
         return Looked(schema, samples, schema.reader, left_out)
 
     def data_set(self, name: str, stored: Stored) -> type[DataSet]:
         return images_data_set(name, stored)
 
     def report(self, stored: Stored) -> Report:
-        from trainers.data.own.kinds.images.report import report
-
-        return report(stored)
+        found: Report = _looking().report(stored)
+        return found
 
     def change(self, stored: Stored, key: str, value: Any) -> Schema:
-        from trainers.data.own.kinds.images.guessing import splitting, with_class_level
-
         schema: ImagesSchema = stored.schema
         if key == "splitting":
-            return splitting(schema, str(value))
+            changed: Schema = _looking().splitting(schema, str(value))
+            return changed
         if key == "class_level":
             files = stored.files()
-            return with_class_level(schema, image_names(str(files.root), list(files.names)), int(value))
+            changed = _looking().with_class_level(schema, image_names(str(files.root), list(files.names)), int(value))
+            return changed
         cleared = {"height": "size", "width": "size", "channels": "channels", "resize": "resize"}
         reasons = schema.reasons.model_copy(update={cleared[key]: ""} if key in cleared else {})
         made: Schema = schema.with_fields(**{key: value, "reasons": reasons})
@@ -65,3 +62,10 @@ class ImagesKind(OwnKind):
 
     def recommend(self, stored: Stored) -> Recommended:
         return recommended(stored)
+
+
+def _looking() -> Any:
+    """The functions that look at images. They need pandas, which is slow to import."""
+    from trainers.data.own.kinds.images import report
+
+    return report

@@ -195,7 +195,8 @@ def masks_words() -> tuple[tuple[str, ...], tuple[str, ...]]:
     """What people call the folders of images and those of masks, and the endings of the names of masks."""
     images = ("images", "image", "imgs", "img", "inputs", "input", "jpegimages", "original", "originals", "photos", "x")
     masks = (
-        "masks", "mask", "annotations", "annotation", "labels", "label", "gt", "groundtruth", "ground_truth", "seg", "annots", "trimaps", "targets", "y",
+        "masks", "mask", "annotations", "annotation", "labels", "label", "gt", "groundtruth", "ground_truth", "annots",
+        "trimaps", "targets", "y",
         "_mask", "-mask", "_masks", "_label", "_labels", "_seg", "_gt", "-seg", "-gt",
     )  # fmt: skip
     return images, masks

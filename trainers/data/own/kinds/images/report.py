@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from trainers.data.own.files import LeftOut
 from trainers.data.own.kinds.images.boxes import boxes_in
 from trainers.data.own.kinds.images.data_set import load_images
-from trainers.data.own.kinds.images.guessing import Facts, facts_of, ways_to_split
+from trainers.data.own.kinds.images.guessing import Facts, facts_of, look, splitting, ways_to_split, with_class_level
 from trainers.data.own.kinds.images.listing import image_names, listing
 from trainers.data.own.kinds.images.preparing import if_prepared
 from trainers.data.own.kinds.images.schema import LARGEST, RESIZE, ImagesSchema
@@ -20,6 +20,8 @@ from trainers.data.own.kinds.images.warnings import look_for_trouble
 from trainers.data.own.kinds.table.tasks import predicts_classes
 from trainers.data.own.library import Stored
 from trainers.data.own.report import Report, Section, Setting
+
+__all__ = ["Tile", "Tiles", "look", "report", "splitting", "with_class_level"]
 
 SHOWN = 8  # images of a class
 MOST_CLASSES = 60  # that are shown
