@@ -127,6 +127,10 @@ def _figures(
     array: NDArray[Any], places: Indices, scaling: Scaling, channels: int | None, rules: tuple[str, ...] | None
 ) -> Standardisation | None:
     """What scales an input and fills its missing values, from its training samples. None: it stays as it is."""
+    if array.dtype == np.uint8:
+        from trainers.data import mapped
+
+        return mapped.byte_figures(array, places, scaling)
     if array.dtype != np.float32:
         return None
     training = array[places]

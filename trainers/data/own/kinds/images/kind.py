@@ -48,16 +48,16 @@ class ImagesKind(OwnKind):
 
     def change(self, stored: Stored, key: str, value: Any) -> Schema:
         schema: ImagesSchema = stored.schema
+        made: Schema
         if key == "splitting":
-            changed: Schema = _looking().splitting(schema, str(value))
-            return changed
-        if key == "class_level":
+            made = _looking().splitting(schema, str(value))
+        elif key == "class_level":
             files = stored.files()
-            changed = _looking().with_class_level(schema, image_names(str(files.root), list(files.names)), int(value))
-            return changed
-        cleared = {"height": "size", "width": "size", "channels": "channels", "resize": "resize"}
-        reasons = schema.reasons.model_copy(update={cleared[key]: ""} if key in cleared else {})
-        made: Schema = schema.with_fields(**{key: value, "reasons": reasons})
+            made = _looking().with_class_level(schema, image_names(str(files.root), list(files.names)), int(value))
+        else:
+            cleared = {"height": "size", "width": "size", "channels": "channels", "resize": "resize"}
+            reasons = schema.reasons.model_copy(update={cleared[key]: ""} if key in cleared else {})
+            made = schema.with_fields(**{key: value, "reasons": reasons})
         return made
 
     def recommend(self, stored: Stored) -> Recommended:

@@ -45,6 +45,7 @@ def images_source(data: Stored) -> str:
     functions += [
         (decoding.open_image, {"height": "0", "width": "0"}),
         (decoding.resized, {"smooth": "True"}),
+        (decoding.eight_bit, {}),
         (decoding.read_image, {}),
     ]
     if schema.labels == "masks":
