@@ -57,14 +57,19 @@ class Excerpt:
 def take(dataset: DataSet, count: int) -> Excerpt:
     """Load a data set and keep `count` of its samples. DataError: it cannot be loaded."""
     arrays = dataset.load()
+
+    def some(array: NDArray[Any], places: NDArray[np.int64]) -> NDArray[Any]:
+        """A copy of some samples; of images of bytes, the numbers from 0 to 1 that they stand for."""
+        return array[places] if array.dtype != np.uint8 else array[places].astype(np.float32) / 255
+
     total = len(arrays.targets)
     in_time = dataset.order == "time"
     chosen = evenly_spaced(total, count) if in_time else TASKS[dataset.task].examples(arrays.targets, count)
     axis = channel_axis(dataset)
-    measured = [array[evenly_spaced(total, MEASURED)] for array in arrays.inputs]
+    measured = [some(array, evenly_spaced(total, MEASURED)) for array in arrays.inputs]
     return Excerpt(
         chosen,
-        tuple(array[chosen] for array in arrays.inputs),  # copies: the whole data set is not kept
+        tuple(some(array, chosen) for array in arrays.inputs),  # copies: the whole data set is not kept
         arrays.targets[chosen],
         tuple(fit(array, axis) if array.dtype == np.float32 else None for array in measured),
         tuple(float(array.min()) for array in measured),

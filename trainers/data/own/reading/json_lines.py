@@ -15,12 +15,19 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+TEXTS = (".csv", ".tsv", ".txt", ".data", ".tab", "")  # endings of files whose lines may begin with anything
+
+
 class JsonLines(Reader):
     """JSON records. What is nested in a cell is left out."""
 
     name: ClassVar[str] = "json"
     label: ClassVar[str] = "JSON"
     endings: ClassVar[tuple[str, ...]] = (".jsonl", ".ndjson", ".json")
+
+    def recognises(self, head: bytes, ending: str) -> bool:
+        """By the ending; or where a file of another ending begins with a record."""
+        return super().recognises(head, ending) or (ending not in TEXTS and head.lstrip()[:2] in (b'{"', b"[{"))
 
     def read(self, path: Path, **options: object) -> RawTable:
         try:

@@ -24,6 +24,9 @@ class ImagesKind(OwnKind):
 
     name: ClassVar[str] = "images"
     label: ClassVar[str] = "images"
+    takes: ClassVar[str] = (
+        "Images: a folder or an archive with a folder for each class, a table of their names, or their masks."
+    )
 
     def recognise(self, files: Files) -> Match | None:
         count = len(image_names(str(files.root), list(files.names)))
