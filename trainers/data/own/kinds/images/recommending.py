@@ -85,14 +85,14 @@ def _masks(sketch: Sketch, data: Any, widths: tuple[int, ...], schema: ImagesSch
         depth += 1
     last, kept = sketch.add("image"), []
     for place in range(depth):
-        last = sketch.add("two", [last], place=f"down{place + 1}", width=widths[place] // 2)  # type: ignore[arg-type]
+        last = sketch.add("two", [last], place=f"down{place + 1}", width=widths[place] // 2)
         kept.append(last)
         last = sketch.add("halved", [last], place=place + 1)
-    last = sketch.add("two", [last], place="bottom", width=widths[depth] // 2)  # type: ignore[arg-type]
+    last = sketch.add("two", [last], place="bottom", width=widths[depth] // 2)
     for place in reversed(range(depth)):
         last = sketch.add("doubled", [last], place=place + 1, width=widths[place] // 2)
         last = sketch.add("joined", [last, kept[place]], place=place + 1)
-        last = sketch.add("two", [last], place=f"up{place + 1}", width=widths[place] // 2)  # type: ignore[arg-type]
+        last = sketch.add("two", [last], place=f"up{place + 1}", width=widths[place] // 2)
     sketch.add("pixels", [last], outputs=data.target_size)
 
 
