@@ -52,8 +52,10 @@ def page(work: Session) -> None:
         with st.container(width=200, gap="small", key="data_left"):
             library_list.show(work)
         with st.container(width="stretch", gap="small", key="data_middle"):
+            heading.show_report(work)
             if problem:
                 run_page.show_error(problem)
+                heading.offer_again(work, stored)
             elif stored is not None:
                 _middle(work, stored, report)
             elif name:

@@ -9,12 +9,13 @@ import streamlit as st
 from builder.analysis.summary import human
 from pages.data_page import network
 from pages.data_page.shown import last, redo, undo
-from pages.parts.document.session import Session
+from pages.parts.document.session import Session, widget
 from pages.parts.theme.escaping import escape, markdown
 from trainers.data import DATASETS, DataError
 from trainers.data.own import library
 from trainers.data.own.library import Stored
 from trainers.data.own.report import Report
+from trainers.data.own.rereading import has_changed, read_again
 
 
 def show(session: Session, stored: Stored | None, report: Report | None) -> None:
@@ -64,6 +65,20 @@ def _undo(session: Session, stored: Stored) -> None:
 
 def _more(session: Session, stored: Stored) -> None:
     """Rename and remove."""
+    number = session.generations.get("data_rename", 0)
+
+    def rename() -> None:
+        wanted = str(widget(f"data_rename~{number}") or "").strip().removeprefix(library.PREFIX)
+        session.generations["data_rename"] = number + 1
+        if not wanted or wanted == stored.name:
+            return
+        try:
+            new = library.rename(stored.name, wanted).full_name
+            session.data.name = new
+            for steps in (session.data.undo, session.data.redo):
+                steps[:] = [step._replace(name=new) if step.name == stored.full_name else step for step in steps]
+        except (DataError, OSError) as error:
+            session.notify(str(error), "warning")
 
     def remove() -> None:
         try:
@@ -73,7 +88,15 @@ def _more(session: Session, stored: Stored) -> None:
             return
         session.data.removed, session.data.name = stored.full_name, None
 
-    with st.popover("", icon=":material/more_horiz:", key="data_more", help="Remove it"):
+    with st.popover("", icon=":material/more_horiz:", key="data_more", help="Rename or remove it"):
+        st.text_input(
+            "name",
+            stored.name,
+            key=f"data_rename~{number}",
+            on_change=rename,
+            max_chars=64,
+            help="Documents and runs that use the old name keep finding it.",
+        )
         st.button("Remove", icon=":material/delete:", key="data_remove", on_click=remove, width="stretch")
 
 
@@ -98,3 +121,27 @@ def _actions(session: Session, stored: Stored | None) -> None:
             args=(session, name),
             help="Open a network that fits as a new document",
         )
+
+
+def offer_again(session: Session, stored: Stored | None) -> None:
+    """A button that reads a changed file again, where that is what is wrong."""
+
+    def again() -> None:
+        try:
+            session.data.report = read_again(stored.full_name) if stored else ""
+        except (DataError, OSError) as error:
+            session.notify(str(error), "warning")
+
+    try:
+        changed = stored is not None and has_changed(stored)
+    except (DataError, OSError):
+        changed = False
+    if changed:
+        st.button("Read it again", icon=":material/refresh:", type="primary", key="data_again", on_click=again)
+        st.caption("It becomes the next version. What you have chosen stays; runs keep the version that they used.")
+
+
+def show_report(session: Session) -> None:
+    """What was found when a changed file was read again."""
+    if session.data.report:
+        st.html(f'<div class="nl-note">{escape(session.data.report)}</div>')

@@ -49,7 +49,11 @@ class Shown:
 
 def key_of(stored: Stored, what: str) -> Hashable:
     """A key for what follows from a data set in one version."""
-    return what, str(stored.folder), stored.schema.version, stored.source.sha256, stored.source.added
+    try:
+        modified = stored.data_file.stat().st_mtime
+    except OSError:
+        modified = 0.0
+    return what, str(stored.folder), stored.schema.version, stored.source.sha256, stored.source.added, modified
 
 
 def report_of(stored: Stored, timeout: float) -> Report | None:

@@ -16,7 +16,9 @@ from pages.data_page.sections import base as sections
 from pages.data_page.ways.base import ways
 from pages.parts.theme import theme
 from tests.pages.trained import ROOT, look, text
+from trainers.data import dataset
 from trainers.data.own import library
+from trainers.data.own.baseline import baseline
 
 EVIL = "<img src=x onerror=alert(1)>"
 
@@ -161,6 +163,63 @@ def test_a_table_without_an_input_says_what_to_do(tmp_path: Path) -> None:
     name = trainers.add_data(tmp_path / "a.csv", roles={"answer": "ignored"})
     test = opened(name)
     assert "Give a column the role input" in text(test) and test.button(key="data_start").disabled
+
+
+def test_the_baseline_stands_beside_the_split_and_is_kept(tmp_path: Path) -> None:
+    name = trainers.add_data(table(tmp_path))
+    shown = text(opened(name))
+    assert "Baseline (accuracy on the same 12 test samples): gradient boosting" in shown
+    assert "always the larger class" in shown and "by chance" in shown
+    found = baseline(library.stored(name))
+    assert found is not None and found.trained_on == 84
+    place = library.stored(name).folder / "baseline.json"
+    place.write_text(place.read_text().replace(f'"score": {found.score}', '"score": 0.125'))
+    again = baseline(library.stored(name))
+    assert again is not None and again.score == 0.125  # from the file
+    library.change(
+        name,
+        library.stored(name).schema.changed(
+            [library.stored(name).schema.column("size").model_copy(update={"encoding": "log"})]
+        ),
+    )
+    other = baseline(library.stored(name))
+    assert other is not None and other.score != 0.125  # of another schema
+
+
+def test_it_is_renamed_and_documents_find_it(tmp_path: Path) -> None:
+    name = trainers.add_data(table(tmp_path))
+    test = opened(name)
+    field = next(field for field in test.text_input if field.label == "name")
+    settled(field.set_value("Trees!"))
+    assert "cannot be the name of a data set" in text(test) and library.names() == ["plants"]
+    field = next(field for field in test.text_input if field.label == "name")
+    settled(field.set_value("trees"))
+    assert library.names() == ["trees"] and library.stored(name).name == "trees"
+    assert dataset({"name": name}).samples == dataset({"name": "own/trees"}).samples == 120
+    assert trainers.add_data(table(tmp_path)) == "own/plants_2"  # the old name stays its name
+    library.rename("trees", "plants")
+    assert library.names() == ["plants", "plants_2"] and library.stored("own/trees").name == "plants"
+
+
+def test_a_changed_file_is_read_again_beside_the_version_before(tmp_path: Path) -> None:
+    path = table(tmp_path)
+    name = trainers.add_data(path, roles={"garden": "group"})
+    before = dataset({"name": name}).load()
+    frame = pd.read_csv(path)
+    frame = frame.assign(leaf=np.arange(len(frame)) % 7 + 0.5).drop(columns="farbe").iloc[:100]
+    frame["height"] = np.where(np.arange(100) % 2, "high", "low")
+    frame.to_csv(path, index=False)
+    test = opened(name)
+    assert "has changed" in text(test)
+    settled(test.button(key="data_again").click())
+    shown = text(test)
+    for words in ("20 rows fewer (100)", "1 new column: leaf", "1 column less: farbe", "height was number and is"):
+        assert words in shown, words
+    found = library.stored(name)
+    assert found.schema.version == 2 and roles(name)["garden"] == "group" and roles(name)["class"] == "target"
+    assert len(dataset({"name": name}).load().targets) == 100
+    old = dataset({"name": f"{name}@1"}).load()
+    assert np.array_equal(old.inputs[0], before.inputs[0], equal_nan=True)
 
 
 def test_it_is_removed_and_brought_back(tmp_path: Path) -> None:

@@ -21,6 +21,9 @@ from trainers.data.augmentation import read
 from trainers.entry import OptionError
 from trainers.tasks.target import Target
 
+DATA = "pages/data.py"
+OWN_FILE = "Bring a table of your own, and see what is in it"
+
 
 def show(session: Session) -> None:
     _data(session)
@@ -54,6 +57,8 @@ def _data(session: Session) -> None:
         label_visibility="collapsed",
         help="The samples that the network is trained on. An Input without a shape gets the shape of the samples.",
     )
+    if st.button("Your file …", icon=":material/upload_file:", key="own_file", width="stretch", help=OWN_FILE):
+        st.switch_page(DATA)
     if name not in known:
         st.caption("Choose a data set to train the network on.")
         return

@@ -19,6 +19,7 @@ from trainers.data.own.library import Stored
 from trainers.data.own.schema import Schema
 
 if TYPE_CHECKING:
+    from trainers.data.own.baseline import Baseline
     from trainers.data.own.recommending import Recommended
     from trainers.data.own.report import Example, Report
 
@@ -80,6 +81,14 @@ class OwnKind:
         """The schema of the files as it seems to be. DataError: they cannot be used; the message says where."""
         raise TypeError(f"{type(self).__name__} must define how it looks.")
 
+    def look_again(self, stored: Stored, files: Files) -> Looked:
+        """The files as they are now, with what the user has chosen before. DataError: they cannot be used any more."""
+        return self.look(files, Wishes())
+
+    def differences(self, before: Schema, after: Schema) -> list[str]:
+        """What has changed between two schemas, in words for people."""
+        return []
+
     def data_set(self, name: str, stored: Stored) -> type[DataSet]:
         """The data as a class like those that come with Netloom, called `name` ("own/x", "own/x@1")."""
         raise TypeError(f"{type(self).__name__} must define a data set.")
@@ -100,6 +109,10 @@ class OwnKind:
     def examples(self, stored: Stored, count: int) -> tuple[Example, ...]:
         """Some samples as they are and as the network gets them, in words; (): their drawings say it."""
         return ()
+
+    def baseline(self, stored: Stored) -> Baseline | None:
+        """What a model without a network reaches on the same parts; None: there is none for this kind."""
+        return None
 
     def recommend(self, stored: Stored) -> Recommended:
         """A network that fits."""

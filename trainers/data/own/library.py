@@ -32,6 +32,7 @@ from trainers.home import home
 from trainers.runs.files import write_text
 
 PREFIX = "own/"
+RENAMED = "renamed.json"  # earlier names
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 RESERVED = frozenset(("con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))))
 
@@ -103,6 +104,7 @@ def stored(name: str) -> Stored:
         DataError: there is none, or what is stored of it is damaged.
     """
     bare, _, version = name.removeprefix(PREFIX).partition("@")
+    bare = _renamed().get(bare, bare)
     if not NAME.fullmatch(bare) or not (library() / bare / "schema.json").is_file():
         known = names()
         listed = f" Yours are: {', '.join(known)}." if known else " You have not added any yet."
@@ -134,7 +136,7 @@ def free_name(wanted: str) -> str:
     plain = unicodedata.normalize("NFKD", wanted).encode("ascii", "ignore").decode().lower()
     base = re.sub(r"[^a-z0-9]+", "_", plain).strip("_")[:50] or "data"
     base = f"{base}_data" if base in RESERVED else base
-    taken, name, number = set(names()), base, 2
+    taken, name, number = {*names(), *_renamed()}, base, 2
     while name in taken:
         name, number = f"{base}_{number}", number + 1
     return name
@@ -148,7 +150,7 @@ def checked_name(name: str) -> str:
             f"{name!r} cannot be the name of a data set: use small letters, digits, - and _, at most 64, a letter or a "
             f"digit first, such as {free_name(bare)}."
         )
-    if bare in names():
+    if bare in names() or bare in _renamed():
         raise DataError(f"There is a data set called {PREFIX}{bare} already. Choose another name, or remove it first.")
     return bare
 
@@ -199,7 +201,9 @@ def check_files(data: Stored) -> None:
     if in_place and path.is_file() and path.stat().st_mtime == data.source.modified:
         return
     if in_place and data.files().digest() != data.source.sha256:
-        raise DataError(f"The file of {data.full_name} has changed: {path}. Add it again, as a new data set.")
+        raise DataError(
+            f"The file of {data.full_name} has changed: {path}. Read it again on the Data page, or add it as a new data set."
+        )
 
 
 def make_folder(folder: Path, fill: Callable[[Path], None]) -> None:
@@ -231,6 +235,50 @@ def change(name: str, schema: Schema) -> Stored:
     schema = schema.model_copy(update={"version": found.schema.version + 1})
     _write(found.folder, found.source, schema)
     return Stored(found.name, found.folder, found.source, schema)
+
+
+def rename(name: str, new: str) -> Stored:
+    """Give a data set another name. Its old names stay names of it, for the documents and runs that use them.
+
+    Raises:
+        DataError: there is none, or the new name is none, or taken.
+    """
+    found = stored(name)
+    earlier = _renamed()
+    bare = new.removeprefix(PREFIX)
+    if bare == found.name:
+        return found
+    if earlier.get(bare) != found.name:  # back to one of its own earlier names is possible
+        bare = checked_name(new)
+    (library() / found.name).rename(library() / bare)
+    later = {old: bare if now == found.name else now for old, now in earlier.items() if old != bare}
+    write_text(library() / RENAMED, json.dumps({**later, found.name: bare}, indent=1))
+    return stored(bare)
+
+
+def _renamed() -> dict[str, str]:
+    """The earlier names of data sets, each with the name of now."""
+    try:
+        kept = json.loads((library() / RENAMED).read_text(encoding="utf-8"))
+        return {str(old): str(new) for old, new in kept.items() if NAME.fullmatch(str(new))}
+    except (OSError, ValueError, AttributeError):
+        return {}
+
+
+def replace_file(name: str, source: Source, schema: Schema) -> Stored:
+    """Use another file, or the file as it is now, as the next version of a data set.
+
+    The version before stays for the runs that used it, as far as its samples were prepared: they go with it.
+    """
+    found = stored(name)
+    older = found.folder / "versions" / str(found.schema.version)
+    if not older.exists():
+        make_folder(older, lambda folder: _write(folder, found.source, found.schema))
+    if (found.folder / "prepared").is_dir() and not (older / "prepared").exists():
+        (found.folder / "prepared").rename(older / "prepared")
+    schema = schema.model_copy(update={"version": found.schema.version + 1})
+    _write(found.folder, source, schema)
+    return Stored(found.name, found.folder, source, schema)
 
 
 def remove(name: str) -> None:

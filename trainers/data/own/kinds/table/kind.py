@@ -6,15 +6,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from trainers.data.base import DataError, DataSet
+from trainers.data.own.baseline import Baseline
 from trainers.data.own.files import Files, LeftOut
 from trainers.data.own.kind import Looked, Match, OwnKind, Wishes
+from trainers.data.own.kinds.table.baseline import table_baseline
 from trainers.data.own.kinds.table.data_set import table_data_set
 from trainers.data.own.kinds.table.examples import examples
 from trainers.data.own.kinds.table.preparing import looked_at
 from trainers.data.own.kinds.table.recommending import recommended
+from trainers.data.own.kinds.table.schema import TYPES
 from trainers.data.own.library import Stored
 from trainers.data.own.reading import reader_for
 from trainers.data.own.recommending import Recommended
+from trainers.data.own.rereading import column_differences
 from trainers.data.own.schema import Schema
 
 if TYPE_CHECKING:
@@ -50,6 +54,27 @@ class TableKind(OwnKind):
         left_out = tuple(LeftOut(f"line {row.line}", row.reason) for row in table.left_out)
         return Looked(schema, table.rows, reader.name, left_out)
 
+    def look_again(self, stored: Stored, files: Files) -> Looked:
+        before = stored.schema
+        first = self.look(files, Wishes())
+        there = {column.name for column in first.schema.columns}
+        known = [column for column in before.columns if column.name in there]
+        # what has a reason was guessed, and is guessed again; the target stays, whoever chose it
+        roles = {c.name: c.role for c in known if c.role == "target" or (c.role != "input" and not c.role_reason)}
+        types = {c.name: c.type for c in known if not c.type_reason}
+        if not roles and not types:
+            return first
+        target = next((c.name for c in known if c.role == "target"), None)
+        try:
+            looked = self.look(files, Wishes(target, before.task if target else None, roles, types))
+        except DataError:  # a column is of another type now
+            looked = self.look(files, Wishes(target))
+        return looked
+
+    def differences(self, before: Schema, after: Schema) -> list[str]:
+        first, second = ({c.name: TYPES[c.type] for c in schema.columns} for schema in (before, after))  # type: ignore[attr-defined]
+        return column_differences(first, second)
+
     def data_set(self, name: str, stored: Stored) -> type[DataSet]:
         return table_data_set(name, stored)
 
@@ -71,6 +96,9 @@ class TableKind(OwnKind):
 
     def examples(self, stored: Stored, count: int) -> tuple[Example, ...]:
         return examples(stored, count)
+
+    def baseline(self, stored: Stored) -> Baseline | None:
+        return table_baseline(stored)
 
     def recommend(self, stored: Stored) -> Recommended:
         return recommended(stored)

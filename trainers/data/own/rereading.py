@@ -1,0 +1,64 @@
+"""Reads a file again that has changed since it was added, and says in words what is different."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from trainers.data.base import DataError
+from trainers.data.own import library
+from trainers.data.own.kind import Looked, kind_of
+from trainers.data.own.library import Stored
+from trainers.tasks.target import plural
+
+
+def has_changed(found: Stored) -> bool:
+    """Whether the file or folder is read where it lies, and is another one than was added."""
+    path = found.source.path
+    if path is None or not found.data_file.exists():
+        return False
+    same_time = found.data_file.is_file() and found.data_file.stat().st_mtime == found.source.modified
+    return not same_time and found.files().digest() != found.source.sha256
+
+
+def read_again(name: str) -> str:
+    """Take the file of a data set as it is now, as its next version; what has changed, in words.
+
+    What the user has chosen stays, as far as its columns are still there. Runs keep the version that they used.
+
+    Raises:
+        DataError: there is none, its file is gone, or it cannot be used any more; then nothing is changed.
+    """
+    found = library.stored(name)
+    if not found.data_file.exists():
+        raise DataError(f"The file of {found.full_name} is not there any more: {found.data_file}. Bring it back.")
+    files = found.files()
+    looked: Looked = kind_of(found).look_again(found, files)
+    path = files.only or files.root
+    source = replace(
+        found.source,
+        sha256=files.digest(),
+        size=files.size(),
+        rows=looked.samples,
+        reader=looked.reader or found.source.reader,
+        modified=path.stat().st_mtime,
+    )
+    library.replace_file(name, source, looked.schema)
+    unit = looked.schema.unit
+    more = looked.samples - found.source.rows
+    rows = f"{abs(more):,} {unit} {'more' if more > 0 else 'fewer'}" if more else f"as many {unit} as before"
+    found_words = [f"{rows} ({looked.samples:,})", *kind_of(found).differences(found.schema, looked.schema)]
+    return f"{found.source.title} was read again: {'; '.join(found_words)}."
+
+
+def column_differences(before: dict[str, str], after: dict[str, str]) -> list[str]:
+    """What has become of named columns, each with its type: which are new, gone, or of another type."""
+    new = [name for name in after if name not in before]
+    gone = [name for name in before if name not in after]
+    other = [name for name in after if name in before and before[name] != after[name]]
+    found = []
+    for names, one, many in ((new, "new column", "new columns"), (gone, "column less", "columns less")):
+        if names:
+            listed = ", ".join(names[:5]) + (" …" if len(names) > 5 else "")
+            found.append(f"{plural(len(names), one, many)}: {listed}")
+    found += [f"{name} was {before[name]} and is {after[name]}" for name in other[:5]]
+    return found
