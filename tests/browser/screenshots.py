@@ -10,6 +10,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 from playwright.sync_api import sync_playwright
 
 import builder
@@ -53,6 +55,33 @@ def inspect(page: Any, app: App, folder: Path) -> None:
     page.screenshot(path=folder / "inspect.png")
 
 
+def data(page: Any, app: App, folder: Path) -> None:
+    """A table that was dropped on the Data page, with a column open for changes."""
+    random = np.random.default_rng(0)
+    kind, rows = random.integers(0, 2, 480), 480
+    colour = np.array(["white", "yellow", "violet"])[random.integers(0, 3, rows)]
+    table = {
+        "height": (kind * 0.8 + random.normal(4, 0.8, rows)).round(2),
+        "petals": kind + random.integers(4, 7, rows),
+        "colour": colour,
+        "couleur": np.char.upper(colour),
+        "weight": random.lognormal(1, 0.9, rows).round(2),
+        "place": [f"bed {number}" for number in random.integers(1, 30, rows)],
+        "flowers": np.where(kind ^ (random.random(rows) < 0.05), "yes", "no"),
+    }
+    frame = pd.DataFrame(table)
+    frame.loc[::11, "height"] = np.nan
+    with tempfile.TemporaryDirectory() as place:
+        frame.to_csv(Path(place) / "garden.csv", index=False)
+        page.goto(f"{app.url}/data")
+        page.locator(".st-key-drop_data_files input[type=file]").set_input_files(str(Path(place) / "garden.csv"))
+        page.locator(".nl-chain").wait_for(timeout=TIMEOUT)
+    page.get_by_text("always the larger class").wait_for(timeout=TIMEOUT)
+    page.get_by_role("button", name="Change height", exact=True).click()
+    page.wait_for_timeout(2500)
+    page.screenshot(path=folder / "data.png")
+
+
 def learn(page: Any, app: App, folder: Path) -> None:
     """The lesson of a template."""
     document = store(app.home, builder.template(LEARN).model_dump(mode="json"))
@@ -86,7 +115,7 @@ def main() -> int:
         app.start()
         try:
             browser = playwright.chromium.launch(executable_path=find(), args=FLAGS)
-            for take in (build, train, inspect, learn):
+            for take in (build, train, inspect, learn, data):
                 page = browser.new_context(viewport=SIZE, color_scheme="light").new_page()
                 take(page, app, folder)
                 page.context.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -64,6 +65,18 @@ def test_pages_about_a_run(app: Any, page: Any, document: str) -> None:
         rest(page)
         found += [f"{name}: {line}" for line in violations(page)]
     assert not found, "\n".join(found)
+
+
+def test_the_data_page(app: Any, page: Any, tmp_path: Path) -> None:
+    rows = "".join(f"{number % 7},{'red' if number % 3 else 'blue'},{'ab'[number % 2]}\n" for number in range(60))
+    (tmp_path / "plants.csv").write_text("size,colour,class\n" + rows, encoding="utf-8")
+    page.goto(f"{app.url}/data")
+    page.locator(".st-key-drop_data_files input[type=file]").set_input_files(str(tmp_path / "plants.csv"))
+    page.locator(".nl-chain").wait_for(timeout=TIMEOUT)
+    page.get_by_role("button", name="Change size", exact=True).click()
+    page.get_by_text("always the larger class").wait_for(timeout=TIMEOUT)
+    rest(page)
+    assert not (found := violations(page)), "\n".join(found)
 
 
 def test_the_build_page_its_canvas_and_its_dialogs(app: Any, page: Any) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from trainers.data.base import DataError, DataSet
 from trainers.data.own.baseline import Baseline
@@ -14,7 +14,7 @@ from trainers.data.own.kinds.table.data_set import table_data_set
 from trainers.data.own.kinds.table.examples import examples
 from trainers.data.own.kinds.table.preparing import looked_at
 from trainers.data.own.kinds.table.recommending import recommended
-from trainers.data.own.kinds.table.schema import TYPES
+from trainers.data.own.kinds.table.schema import TYPES, TableSchema
 from trainers.data.own.library import Stored
 from trainers.data.own.reading import reader_for
 from trainers.data.own.recommending import Recommended
@@ -55,9 +55,9 @@ class TableKind(OwnKind):
         return Looked(schema, table.rows, reader.name, left_out)
 
     def look_again(self, stored: Stored, files: Files) -> Looked:
-        before = stored.schema
+        before: TableSchema = stored.schema
         first = self.look(files, Wishes())
-        there = {column.name for column in first.schema.columns}
+        there = {column.name for column in cast("TableSchema", first.schema).columns}
         known = [column for column in before.columns if column.name in there]
         # what has a reason was guessed, and is guessed again; the target stays, whoever chose it
         roles = {c.name: c.role for c in known if c.role == "target" or (c.role != "input" and not c.role_reason)}
