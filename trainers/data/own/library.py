@@ -202,8 +202,8 @@ def check_files(data: Stored) -> None:
         return
     if in_place and data.files().digest() != data.source.sha256:
         raise DataError(
-            f"The file of {data.full_name} has changed: {path}. Read it again on the Data page, or add it as a new data "
-            "set."
+            f"The file of {data.full_name} has changed: {path}. Read it again on the Data page, or add it as a new "
+            "data set."
         )
 
 
