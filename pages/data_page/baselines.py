@@ -8,7 +8,7 @@ from pages.data_page import background
 from pages.data_page.shown import Shown
 from pages.parts.theme.escaping import escape
 from trainers.data import DataError
-from trainers.data.own.baseline import Baseline, baseline
+from trainers.data.own.report import Baseline, baseline
 
 FEW = 100  # samples of the test part, below which a score says little
 

@@ -18,7 +18,7 @@ from pages.parts.theme import theme
 from tests.pages.trained import ROOT, look, text
 from trainers.data import dataset
 from trainers.data.own import library
-from trainers.data.own.baseline import baseline
+from trainers.data.own.report import baseline
 
 EVIL = "<img src=x onerror=alert(1)>"
 

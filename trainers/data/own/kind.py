@@ -19,9 +19,8 @@ from trainers.data.own.library import Stored
 from trainers.data.own.schema import Schema
 
 if TYPE_CHECKING:
-    from trainers.data.own.baseline import Baseline
     from trainers.data.own.recommending import Recommended
-    from trainers.data.own.report import Example, Report
+    from trainers.data.own.report import Baseline, Example, Report
 
 
 class Match(NamedTuple):

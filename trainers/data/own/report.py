@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import contextlib
+import hashlib
+import json
+from dataclasses import asdict, dataclass, replace
 from typing import Any, NamedTuple
 
 from trainers.data.own.files import LeftOut
 from trainers.data.own.kind import kind_of
-from trainers.data.own.library import check_files, stored
+from trainers.data.own.library import Stored, check_files, stored
 from trainers.data.own.schema import Schema
+from trainers.runs.files import write_text
+
+BASELINE_FORMAT = "netloom-baseline/1"
 
 
 @dataclass(frozen=True)
@@ -65,6 +71,25 @@ class Example(NamedTuple):
 
 
 @dataclass(frozen=True)
+class Baseline:
+    """Scores on the test part: of `model`, and of `simple`, which learns nothing from the inputs.
+
+    `metric` is "accuracy" or "R2", `trained_on` the number of training samples, of `samples` that there are. `note`
+    says what was done otherwise than usual; empty: nothing.
+    """
+
+    metric: str
+    model: str
+    score: float
+    simple: str
+    simple_score: float
+    trained_on: int
+    samples: int
+    tested_on: int
+    note: str = ""
+
+
+@dataclass(frozen=True)
 class Report:
     """What was found. `found` says how the files were read; `warnings` what looks wrong, some with a fix."""
 
@@ -104,3 +129,30 @@ def data_report(name: str) -> Report:
     left_out = tuple(dict.fromkeys((*stored_reasons, *report.left_out)))
     count = max(report.left_out_count, len(report.left_out)) + len(left_out) - len(report.left_out)
     return replace(report, left_out=left_out, left_out_count=count)
+
+
+def baseline(found: Stored) -> Baseline | None:
+    """The baseline of a data set, from its folder if it is there; None: its kind has none.
+
+    Raises:
+        DataError: it cannot be loaded or divided.
+    """
+    key = _baseline_key(found)
+    place = found.folder / "baseline.json"
+    try:
+        kept = json.loads(place.read_text(encoding="utf-8"))
+        if kept.pop("key") == key:
+            return Baseline(**kept)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        pass  # there is none, or it is of another version
+    made: Baseline | None = kind_of(found).baseline(found)
+    if made is not None:
+        with contextlib.suppress(OSError):  # it is computed again next time
+            write_text(place, json.dumps({"key": key, **asdict(made)}))
+    return made
+
+
+def _baseline_key(found: Stored) -> str:
+    """Names what the scores follow from: the file and the schema."""
+    text = json.dumps([BASELINE_FORMAT, found.source.sha256, found.schema.model_dump(mode="json", exclude={"version"})])
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainers.data import dataset
-from trainers.data.own.baseline import Baseline
 from trainers.data.own.library import Stored
+from trainers.data.own.report import Baseline
 from trainers.data.splits import parts_of
 
 MOST_NUMBERS = 4_000_000  # rows times columns that it is trained on

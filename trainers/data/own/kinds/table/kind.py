@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from trainers.data.base import DataError, DataSet
-from trainers.data.own.baseline import Baseline
 from trainers.data.own.files import Files, LeftOut
 from trainers.data.own.kind import Looked, Match, OwnKind, Wishes
 from trainers.data.own.kinds.table.baseline import table_baseline
@@ -18,6 +17,7 @@ from trainers.data.own.kinds.table.schema import TYPES, TableSchema
 from trainers.data.own.library import Stored
 from trainers.data.own.reading import reader_for
 from trainers.data.own.recommending import Recommended
+from trainers.data.own.report import Baseline
 from trainers.data.own.rereading import column_differences
 from trainers.data.own.schema import Schema
 
