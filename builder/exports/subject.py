@@ -92,6 +92,7 @@ def subject(model: nn.Module, document: Document) -> Subject:
             owner, _, last = name.rpartition(".")
             setattr(module.get_submodule(owner), last, _on_cpu(buffer))
     module.requires_grad_(False)
+    module.card = card  # type: ignore[assignment]  # a companion may want to know what was trained on
     inputs = samples(document, network)
     try:
         with torch.no_grad():

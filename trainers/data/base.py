@@ -25,6 +25,8 @@ from trainers.script.sources import print_functions
 from trainers.tasks import TASKS
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pandas as pd
 
 Kind = Literal["image", "table", "points", "series", "sound", "text"]
@@ -332,9 +334,49 @@ class DataSet(Entry):
         functions = [type(self).load_data, *([type(self).load_groups] if self.grouped else [])]
         return print_functions(*((helper, {}) for helper in self.helpers), *((each, options) for each in functions))
 
+    def prediction_source(self) -> str:
+        """Python source of a function `read_samples(paths)` that reads new files with no Netloom about, for predict.py.
+
+        It returns a dictionary with what is said of each sample in the table of predictions (its row, its file), a list
+        of N each, and the list of the network's inputs before they are scaled, (N, …) each. Empty: there is none, so
+        the zip has no predict.py.
+        """
+        if self.kind not in ("table", "points") or len(self.signals) != 1 or not self.feature_names:
+            return ""
+        constants = f"NAMES = {list(self.feature_names)!r}  # of the columns that the network gets"
+        return print_functions((read_samples, {"names": "NAMES"}), constants=constants)
+
+    def write_samples(self, places: NDArray[np.int64], folder: Path) -> tuple[list[Path], Any]:
+        """Some samples of the data, by their places in `load()`, as files that somebody would give to predict.py.
+
+        Returns:
+            The files, and the same samples as `run.predict` takes them.
+        """
+        import pandas as pd
+
+        rows = pd.DataFrame(self.load().inputs[0][places].astype(np.float64), columns=list(self.feature_names))
+        rows.to_csv(folder / "samples.csv", index=False)
+        return [folder / "samples.csv"], rows
+
     def printed_options(self) -> dict[str, str]:
         """The options as Python writes their values."""
         return {key: json.dumps(value) if isinstance(value, str) else repr(value) for key, value in self}
+
+
+def read_samples(paths: list[str], names: list[str]) -> tuple[dict[str, list[int]], list[NDArray[np.float32]]]:
+    """The numbers of each row's columns, and what is said of the row beside its prediction: its number, from 1."""
+    import numpy as np
+    import pandas as pd
+
+    frames = [pd.read_parquet(path) if path.endswith(".parquet") else pd.read_csv(path) for path in paths]
+    for path, frame in zip(paths, frames, strict=True):
+        absent = [name for name in names if name not in frame]
+        if absent:
+            raise ValueError(
+                f"{path} has no column {absent[0]!r}. Its columns are: {', '.join(map(str, frame))[:300]}."
+            )
+    rows = pd.concat(frames, ignore_index=True)
+    return {"row": list(range(1, len(rows) + 1))}, [rows[names].to_numpy(np.float32)]
 
 
 def check_columns(frame: pd.DataFrame, needed: Iterable[str]) -> None:

@@ -5,6 +5,7 @@ It goes into the zip beside model.py, and needs torch, numpy, scikit-learn and s
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ from trainers.data.augmentation import source
 from trainers.job import Job
 from trainers.script.data_lines import Plan, preparation, split, standardiser
 from trainers.script.functions import ending, epochs, evaluate, initialise_call, training_functions
+from trainers.script.predict_script import predict_files
 
 if TYPE_CHECKING:
     from torch import nn
@@ -34,11 +36,11 @@ USED = {  # imports that only some scripts need, by the word that needs them
 
 
 def companion_files(document: Document, model: nn.Module) -> Mapping[str, str]:
-    """{"train.py": its text} for the zip, or nothing if the document cannot be trained by a script."""
-    try:
-        return {"train.py": train_script(document)}
-    except NetloomError:
-        return {}
+    """train.py for the zip, unless no script can train the document; and predict.py, see predict_script.py."""
+    files = {}
+    with contextlib.suppress(NetloomError):
+        files["train.py"] = train_script(document)
+    return {**files, **predict_files(document, model)}
 
 
 def train_script(document: Document) -> str:

@@ -22,6 +22,7 @@ All texts are plain text: pages escape them.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
@@ -199,6 +200,9 @@ class Task:
     def summary(self, found: Predictions) -> str:
         """One sentence about the predictions for a part of the data."""
         return f"{len(found.targets):,} {found.split} samples"
+
+    # what the exported predict.py makes of outputs: a function of trainers/script/answers.py; None: it has none
+    answer_columns: ClassVar[Callable[..., dict[str, Any]] | None] = None
 
     # -- the exported train.py, whose lines are Python code ---------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from builder.shapes import Shape
 from trainers.objectives import losses, metrics
 from trainers.objectives.guess import Guess, share_margin
+from trainers.script.answers import class_columns
 from trainers.tasks.base import Names
 from trainers.tasks.kinds import ClassTask, threshold
 from trainers.tasks.target import plural
@@ -44,6 +46,7 @@ class Classification(ClassTask):
     )
     metrics: ClassVar[tuple[type[Metric], ...]] = (metrics.Accuracy, metrics.F1, metrics.TopFive, metrics.AUROC)
     of_columns: ClassVar[Literal["", "category", "number", "yes_no"]] = "category"
+    answer_columns: ClassVar[Callable[..., dict[str, Any]] | None] = staticmethod(class_columns)
     splits_by_class: ClassVar[bool] = True
     prediction_views: ClassVar[tuple[str, ...]] = ("decision_surface", "confusion_matrix")
     has_wrong_samples: ClassVar[bool] = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from builder.shapes import Shape, count
 from trainers.objectives import losses, metrics
 from trainers.objectives.guess import Guess, share_margin
+from trainers.script.answers import label_columns
 from trainers.tasks.base import Names, Task
 from trainers.tasks.kinds import threshold
 from trainers.verdicts.evaluation import never_predicted
@@ -42,6 +44,7 @@ class Multilabel(Task):
     class_kind: ClassVar[Literal["none", "exclusive", "independent"]] = "independent"
     least_classes: ClassVar[int] = 1
     of_columns: ClassVar[Literal["", "category", "number", "yes_no"]] = "yes_no"
+    answer_columns: ClassVar[Callable[..., dict[str, Any]] | None] = staticmethod(label_columns)
     prediction_views: ClassVar[tuple[str, ...]] = ("label_scores",)
     has_wrong_samples: ClassVar[bool] = True
     script_metric: ClassVar[str] = "label accuracy"

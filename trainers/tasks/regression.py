@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from trainers.objectives import losses, metrics
 from trainers.objectives.guess import Guess
+from trainers.script.answers import number_columns
 from trainers.tasks.base import Names
 from trainers.tasks.kinds import NumberTask
 from trainers.tasks.target import plural
@@ -33,6 +35,7 @@ class Regression(NumberTask):
     label: ClassVar[str] = "Regression"
     losses: ClassVar[tuple[type[Loss], ...]] = losses.OF_NUMBERS
     metrics: ClassVar[tuple[type[Metric], ...]] = (metrics.R2, metrics.MAE, metrics.RMSE)
+    answer_columns: ClassVar[Callable[..., dict[str, Any]] | None] = staticmethod(number_columns)
     of_columns: ClassVar[Literal["", "category", "number", "yes_no"]] = "number"
     prediction_views: ClassVar[tuple[str, ...]] = ("predicted_against_true",)
     script_metric: ClassVar[str] = "R2"

@@ -1,7 +1,6 @@
 """Everything in one zip: the weights, the code, the document, ONNX, a README, and the files of companions.
 
-A companion adds further files, such as a training script. It is a function (document, model) → {file name: text} that
-its package declares as an entry point in the group "netloom.companions".
+A companion adds further files, such as a training script; see companions.py.
 """
 
 from __future__ import annotations
@@ -11,28 +10,21 @@ import sys
 import zipfile
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from importlib.metadata import entry_points
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from builder.codegen.expressions import printable
-from builder.document import Document, dump
+from builder.document import dump
+from builder.exports.companions import Script, companion_files, failed_trials
 from builder.exports.extras import extras
 from builder.exports.formats.base import ExportFormat, Written
 from builder.exports.formats.onnx import Onnx
 from builder.exports.formats.python import Python, input_statistics
 from builder.exports.formats.safetensors import Safetensors
 from builder.exports.subject import ENSEMBLE, Subject
-from builder.foreign_text import in_words
 from builder.problems import ExportError
 from builder.shapes import show
-
-if TYPE_CHECKING:
-    from torch import nn
-
-COMPANIONS = "netloom.companions"
-OWN_FILES = ("README.md", "model.py", "model.safetensors", "document.json", "model.onnx")
 
 
 class Archive(ExportFormat):
@@ -57,6 +49,10 @@ class Archive(ExportFormat):
         with ThreadPoolExecutor(2) as pool:
             onnx = pool.submit(Onnx().write, subject, other)
             results.append(pool.submit(Python().write, subject, files).result())
+            for name, reason in failed_trials(companions, files).items():
+                notes.append(reason)
+                (files / name).unlink()
+                del companions[name]
             try:
                 results.append(onnx.result())
                 results[-1].file.replace(files / Onnx.file)
@@ -71,28 +67,12 @@ class Archive(ExportFormat):
         run = "The weights, model.py (in a new process) and model.onnx were run on random samples."
         if Onnx.file not in present:
             run = "The weights and model.py (in a new process) were run on random samples."
+        run += "".join(f" {name} was run on test samples." for name, text in companions.items() if _was_tried(text))
         return Written(folder / self.file, max(result.difference for result in results), " ".join([run, *notes]))
 
 
-def companion_files(document: Document, model: nn.Module) -> tuple[dict[str, str], list[str]]:
-    """The files of all companions, and a sentence for each companion that failed."""
-    files: dict[str, str] = {}
-    notes: list[str] = []
-    for entry in entry_points(group=COMPANIONS):
-        try:
-            files |= _valid_files(entry.load()(document, model))
-        except Exception as error:  # a companion of another package can fail in any way
-            notes.append(f"The files of the companion {entry.name} are missing, because it failed: {in_words(error)}")
-    return files, notes
-
-
-def _valid_files(files: Mapping[str, str]) -> dict[str, str]:
-    for name, text in files.items():
-        if not re.fullmatch(r"[\w-][\w.-]*", name) or name in OWN_FILES:
-            raise ValueError(f"{name!r} cannot be the name of its file.")
-        if not isinstance(text, str):
-            raise ValueError(f"{name} must be text, got {type(text).__name__}.")
-    return dict(files)
+def _was_tried(text: str) -> bool:
+    return isinstance(text, Script) and text.trial is not None
 
 
 def readme(
@@ -196,6 +176,8 @@ The predictions are standardised, too: `postprocess` converts them to the unit o
     for name, script in companions.items():
         if name == "train.py":
             text += f"\n`python train.py` trains the network from scratch; it requires {_required(script)}.\n"
+        elif isinstance(script, Script) and script.usage:
+            text += f"\n{script.usage} It requires {_required(script)}.\n"
     return text.strip()
 
 

@@ -18,9 +18,9 @@ from torch import nn
 
 import builder
 from builder.document import Document
-from builder.exports import interpreter
+from builder.exports import companions, interpreter
 from builder.exports.export import Exported, export
-from builder.exports.formats import EXPORTS, archive, safetensors
+from builder.exports.formats import EXPORTS, safetensors
 from builder.exports.formats.onnx import Onnx
 from builder.exports.subject import difference, subject
 
@@ -267,7 +267,7 @@ def test_companions_add_files(
         Companion("outside", lambda document, model: {"../notes.txt": ""}),
         Companion("bytes", lambda document, model: {"notes.bin": b""}),
     ]
-    monkeypatch.setattr(archive, "entry_points", lambda group: entries if group == "netloom.companions" else [])
+    monkeypatch.setattr(companions, "entry_points", lambda group: entries if group == "netloom.companions" else [])
     result = export(*digits, tmp_path / "m.zip")
     with zipfile.ZipFile(tmp_path / "m.zip") as made:
         assert made.namelist() == [
@@ -288,10 +288,10 @@ def test_companions_add_files(
 
 def test_the_training_script_is_an_installed_companion() -> None:
     """pyproject.toml declares it. If it is not found, install the project again."""
-    found = {entry.name: entry.value for entry in archive.entry_points(group="netloom.companions")}
+    found = {entry.name: entry.value for entry in companions.entry_points(group="netloom.companions")}
     assert found["train"] == "trainers.script.train_script:companion_files"
     document = builder.template("digits_cnn")
-    files, notes = archive.companion_files(document, builder.compile(document))
+    files, notes = companions.companion_files(document, builder.compile(document))
     assert list(files) == ["train.py"] and not notes
 
 

@@ -51,6 +51,10 @@ class Reader:
         """
         raise TypeError(f"{type(self).__name__} must define how a script reads.")
 
+    def new_rows(self, path: Path) -> dict[str, object]:
+        """How predict.py reads text in columns where it was trained on this file: arguments of `new_rows`."""
+        return {}
+
     def preview(self, path: Path, rows: int, **options: object) -> pd.DataFrame:
         """The first rows, without reading the whole file where that is possible."""
         return self.read(path, **options).frame.head(rows)

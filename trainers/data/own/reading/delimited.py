@@ -49,15 +49,20 @@ class Delimited(Reader):
         return RawTable(table.frame, found, table.left_out, table.left_out_count, dialect.header)
 
     def script(self, path: Path) -> tuple[Callable[..., pd.DataFrame], dict[str, str]]:
+        options = self.new_rows(path)
+        options["skip"] = int(str(options["skip"])) + bool(options.pop("header"))
+        return read_rows, {name: repr(value) for name, value in options.items()}
+
+    def new_rows(self, path: Path) -> dict[str, object]:
         encoding, dialect = _look(path)
         separator = {" ": r"\s+", "": "\x1f"}.get(dialect.delimiter, dialect.delimiter)
-        options = {
-            "encoding": repr(encoding.name),
-            "separator": repr(separator),
-            "quote": repr(dialect.quote),
-            "skip": repr(dialect.skip + dialect.header),
+        return {
+            "encoding": encoding.name,
+            "separator": separator,
+            "quote": dialect.quote,
+            "skip": dialect.skip,
+            "header": dialect.header,
         }
-        return read_rows, options
 
     def preview(self, path: Path, rows: int, **options: object) -> pd.DataFrame:
         encoding, dialect = _look(path)

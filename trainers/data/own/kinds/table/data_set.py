@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -12,14 +13,18 @@ from builder.spec import Signal
 from trainers.data.base import Arrays, DataError, Kind, check_columns
 from trainers.data.own.data_set import OwnData, made_of
 from trainers.data.own.kinds.table.encoding import encode_inputs, feature_names
-from trainers.data.own.kinds.table.preparing import PreparedRows, prepared
+from trainers.data.own.kinds.table.preparing import PreparedRows, prepared, raw_rows
 from trainers.data.own.kinds.table.schema import Column
-from trainers.data.own.kinds.table.script import table_source
+from trainers.data.own.kinds.table.script import NEW_ROWS, new_rows_source, table_source
 from trainers.data.own.kinds.table.tasks import predicts_classes, predicts_labels
 from trainers.data.own.library import Stored
+from trainers.data.own.reading import reader_named
+from trainers.data.own.reading.new_rows import write_rows
 
 if TYPE_CHECKING:
     import pandas as pd
+
+MOST_READ = 200_000_000  # bytes of a file that is read to take some rows of it
 
 
 class _OwnTable(OwnData):
@@ -119,6 +124,20 @@ class _OwnTable(OwnData):
     def source(self) -> str:
         """Python source of `load_data()`, and `load_groups()`, that read the rows of the file with pandas alone."""
         return table_source(self.stored)
+
+    def prediction_source(self) -> str:
+        return new_rows_source(self.stored)
+
+    def write_samples(self, places: NDArray[np.int64], folder: Path) -> tuple[list[Path], pd.DataFrame]:
+        """Rows as they stand in the file, in a file of the same format (of text, also where the file is none)."""
+        if self.stored.source.size > MOST_READ:  # the first rows of the file, for it takes long to read the whole
+            rows = reader_named(self.stored.source.reader).preview(self.stored.data_file, len(places))
+        else:
+            rows = raw_rows(self.stored).iloc[prepared(self.stored).rows[places]]
+        rows = rows.reset_index(drop=True)
+        options = NEW_ROWS | reader_named(self.stored.source.reader).new_rows(self.stored.data_file)
+        write_rows(rows, folder / "samples.csv", options)
+        return [folder / "samples.csv"], rows
 
 
 def table_data_set(name: str, stored: Stored) -> type[OwnData]:

@@ -9,9 +9,11 @@ from typing import Any
 from trainers.data.own.kinds.table import cell_values, encoding
 from trainers.data.own.library import Stored
 from trainers.data.own.reading import reader_named
+from trainers.data.own.reading.new_rows import new_rows, together
+from trainers.data.own.reading.table import unique_names
 from trainers.script.sources import print_functions
 
-FUNCTIONS = (
+INPUTS = (
     cell_values.missing_words,
     cell_values.words_of,
     cell_values.numbers_of,
@@ -22,9 +24,8 @@ FUNCTIONS = (
     encoding.dates_per_second,
     encoding.encode_column,
     encoding.encode_inputs,
-    encoding.encode_target,
-    encoding.used_rows,
 )
+FUNCTIONS = (*INPUTS, encoding.encode_target, encoding.used_rows)
 WANTED = (
     "name", "type", "role", "missing", "encoding", "categories", "yes", "no", "notation", "date_format", "parts",
     "may_be_missing",
@@ -44,12 +45,38 @@ def table_source(data: Stored) -> str:
     return print_functions(*functions, constants=constants) + "\n" + LOAD_DATA + (LOAD_GROUPS if grouped else "")
 
 
+def new_rows_source(data: Stored) -> str:
+    """Source of `read_samples(paths)`: the rows of new files as the network's inputs, before they are scaled."""
+    options = reader_named(data.source.reader).new_rows(data.data_file)
+    columns = [_short(column.model_dump()) for column in data.schema.columns if column.role != "target"]
+    names = [column.name for column in data.schema.columns]
+    without = [column.name for column in data.schema.columns if column.role != "target"]
+    shown = [
+        f"{name} = {pprint.pformat(value, width=118, sort_dicts=False, compact=True)}"
+        for name, value in (("NAMES", names), ("WITHOUT_TARGET", without), ("COLUMNS", columns))
+    ]
+    constants = f"{shown[0]}\n{shown[1]}\n\n# what each column is, and how it becomes numbers\n{shown[2]}"
+    printed = {name: repr(value) for name, value in {**NEW_ROWS, **options}.items()}
+    functions: list[tuple[Any, dict[str, str]]] = [(unique_names, {}), (new_rows, printed), (together, {})]
+    functions += [(each, {}) for each in INPUTS]
+    return print_functions(*functions, constants=constants) + "\n" + READ_SAMPLES
+
+
 def _short(column: dict[str, Any]) -> dict[str, Any]:
     if column["role"] == "ignored":
         return {"name": column["name"], "type": column["type"], "role": "ignored", "missing": column["missing"]}
     return {name: column[name] for name in WANTED}
 
 
+NEW_ROWS: dict[str, object] = {"encoding": "utf-8-sig", "separator": ",", "quote": '"', "skip": 0, "header": True}
+READ_SAMPLES = '''
+def read_samples(paths):
+    """The number of each row, and the inputs of the network for the rows; NaN where a number is missing."""
+    frames = {path: new_rows(path, NAMES, WITHOUT_TARGET) for path in paths}
+    about, frame = together(frames, [column["name"] for column in COLUMNS if column["role"] == "input"])
+    numbers, embedded = encode_inputs(frame, COLUMNS)
+    return about, ([numbers] if numbers.shape[1] else []) + embedded
+'''
 LOAD_DATA = '''
 def load_data():
     """The inputs and the targets of the rows that are learned from; NaN where a number is missing."""
