@@ -98,7 +98,9 @@ def flowers_fixture(tmp_path: Path) -> Path:
     rows = pd.DataFrame(
         {
             "length": length,
-            "seen": pd.date_range("2024-01-01", periods=120).strftime("%d.%m.%Y"),
+            "seen": (pd.Timestamp("2024-01-01") + pd.to_timedelta(random.integers(0, 700, 120), "D")).strftime(
+                "%d.%m.%Y"
+            ),
             "place": [f"place {number}" for number in random.integers(0, 20, 120)],
             "wild": np.where(random.random(120) < 0.5, "yes", "no"),
             "species": np.array(["rose", "violet", "lily"])[kind],
