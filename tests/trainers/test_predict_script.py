@@ -95,12 +95,11 @@ def flowers_fixture(tmp_path: Path) -> Path:
     kind = random.integers(0, 3, 120)
     length = np.round(kind + random.normal(0, 0.3, 120), 2).astype(str)
     length[::17] = "?"
+    days = pd.Timestamp("2024-01-01") + pd.to_timedelta(random.integers(0, 700, 120), "D")
     rows = pd.DataFrame(
         {
             "length": length,
-            "seen": (pd.Timestamp("2024-01-01") + pd.to_timedelta(random.integers(0, 700, 120), "D")).strftime(
-                "%d.%m.%Y"
-            ),
+            "seen": days.strftime("%d.%m.%Y"),
             "place": [f"place {number}" for number in random.integers(0, 20, 120)],
             "wild": np.where(random.random(120) < 0.5, "yes", "no"),
             "species": np.array(["rose", "violet", "lily"])[kind],
