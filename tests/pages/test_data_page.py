@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 import trainers
 from pages.data_page.sections import base as sections
-from pages.data_page.ways.base import ways
+from pages.data_page.ways.base import taken, ways
 from pages.parts.theme import theme
 from tests.pages.trained import ROOT, look, text
 from trainers.data import dataset
@@ -257,6 +257,13 @@ def test_many_columns_are_shown_page_by_page(tmp_path: Path) -> None:
     assert len([button for button in test.button if button.label.startswith("Change c")]) == 25
     settled(test.text_input(key="columns_search").set_value("c5"))
     assert [b.label for b in test.button if b.label.startswith("Change c")][:2] == ["Change c5", "Change c50"]
+
+
+def test_a_callback_that_comes_twice_adds_a_file_once() -> None:
+    session = opened().session_state["netloom"]
+    number = session.generations.get("data_files", 0)
+    assert taken(session, "data_files", number) and not taken(session, "data_files", number)
+    assert taken(session, "data_files", number + 1)  # the next file
 
 
 def test_views_and_ways_are_found_by_themselves() -> None:

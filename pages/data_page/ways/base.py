@@ -32,6 +32,18 @@ def begin(session: Session, adding: Adding) -> None:
     session.data.adding = adding
 
 
+def taken(session: Session, key: str, number: int) -> bool:
+    """Whether what a widget gave is taken for the first time; the widget, whose key ends in `number`, is then a new one.
+
+    Streamlit calls a widget's callback again for a widget that has just left the page, see `session.key_for`: without
+    this, a file would be added twice at once.
+    """
+    if session.generations.get(key, 0) != number:
+        return False
+    session.generations[key] = number + 1
+    return True
+
+
 @functools.cache
 def ways() -> tuple[Way, ...]:
     """One of each, in their order."""

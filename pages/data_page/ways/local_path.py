@@ -8,7 +8,7 @@ from typing import ClassVar
 import streamlit as st
 
 from pages.data_page.adding import Adding
-from pages.data_page.ways.base import Way, begin
+from pages.data_page.ways.base import Way, begin, taken
 from pages.parts.document.session import Session, widget
 from trainers.data import DataError
 
@@ -30,9 +30,8 @@ class LocalPath(Way):
 
         def entered() -> None:
             typed = str(widget(f"data_path~{number}") or "").strip().strip('"')
-            if not typed:
+            if not typed or not taken(session, "data_path", number):
                 return
-            session.generations["data_path"] = number + 1
             try:
                 begin(session, Adding(Path(typed).name).path(_path(typed)))
             except DataError as error:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 import streamlit as st
 
 from pages.data_page.adding import Adding
-from pages.data_page.ways.base import Way, begin
+from pages.data_page.ways.base import Way, begin, taken
 from pages.parts.document.session import Session, widget
 from pages.parts.forms.uploads import most_megabytes
 from trainers.data.own.uploads import Upload
@@ -44,8 +44,7 @@ def _uploader(session: Session, key: str, several: bool | Literal["directory"]) 
 
     def dropped() -> None:
         files = widget(f"{key}~{number}")
-        if files:
-            session.generations[key] = number + 1
+        if files and taken(session, key, number):
             begin(session, Adding(_title(files)).uploads([Upload(f.name, f, f.size) for f in files]))
 
     with st.container(key=f"drop_{key}"):
