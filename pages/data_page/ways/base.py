@@ -33,7 +33,7 @@ def begin(session: Session, adding: Adding) -> None:
 
 
 def taken(session: Session, key: str, number: int) -> bool:
-    """Whether what a widget gave is taken for the first time; the widget, whose key ends in `number`, is then a new one.
+    """Whether what a widget gave is taken for the first time; the widget whose key ends in `number` is then a new one.
 
     Streamlit calls a widget's callback again for a widget that has just left the page, see `session.key_for`: without
     this, a file would be added twice at once.
