@@ -25,6 +25,7 @@ from trainers.data.own import library
 from trainers.data.own.kinds.table.guessing import with_roles
 from trainers.data.own.kinds.table.preparing import encode, prepared
 from trainers.data.own.kinds.table.warnings import data_checks
+from trainers.data.splits import figures_of
 
 MIRROR = os.environ.get("NETLOOM_DATA")
 TABLES = Path(MIRROR or "/nowhere") / "own" / "tables"
@@ -572,3 +573,17 @@ def test_preparing_goes_on_after_it_was_stopped(large: Path, monkeypatch: pytest
         found.inputs[0], encode(pd.read_parquet(large), library.stored(name).schema).numbers, equal_nan=True
     )
     assert not list(library.stored(name).folder.glob(".preparing-*/*"))
+
+
+@pytest.mark.parametrize("scaling", ["standard", "unit", "none"])
+def test_columns_of_a_very_large_table_are_scaled_as_those_of_a_small_one(
+    scaling: Any, large: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = dataset({"name": trainers.add_data(large)})
+    arrays, training = data.load(), np.random.default_rng(0).permutation(2500)
+    whole = figures_of(data, arrays, training, scaling)[0]
+    monkeypatch.setattr("trainers.data.splits.MANY", 100)
+    found = figures_of(data, arrays, training, scaling)[0]
+    assert found is not None and whole is not None and found.fill is not None and whole.fill is not None
+    for one, other in ((found.mean, whole.mean), (found.std, whole.std), (found.fill, whole.fill)):
+        np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-7)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -104,6 +105,16 @@ def fit(values: NDArray[Any], channels: int | None = None) -> Standardisation:
     std = values.std(axis=axes, keepdims=True, dtype=np.float64)[0]
     std[std < 1e-7 * np.maximum(1, np.abs(mean))] = 1
     return Standardisation(mean.astype(np.float32), std.astype(np.float32))
+
+
+def joined(columns: Sequence[Standardisation]) -> Standardisation:
+    """What scales all columns of a table, from what scales each."""
+    fills = [column.fill for column in columns if column.fill is not None]
+    return Standardisation(
+        np.concatenate([column.mean for column in columns]),
+        np.concatenate([column.std for column in columns]),
+        np.concatenate(fills) if fills else None,
+    )
 
 
 def fill_values(values: NDArray[Any], rules: tuple[str, ...]) -> NDArray[np.float32]:

@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainers.data.base import GIVEN, Arrays, DataError, DataSet
-from trainers.data.scaling import Scaling, Standardisation, channel_axis, fill_values, fit, scale
+from trainers.data.scaling import Scaling, Standardisation, channel_axis, fill_values, fit, joined, scale
 from trainers.tasks import TASKS
 
 if TYPE_CHECKING:
     import torch
 
 Indices = NDArray[np.int64]
+MANY = 16 * 2**20  # numbers in the training part of a table in a file, above which its columns are looked at one by one
 
 
 @dataclass(frozen=True)
@@ -133,6 +134,9 @@ def _figures(
         return mapped.byte_figures(array, places, scaling)
     if array.dtype != np.float32:
         return None
+    if array.ndim == 2 and isinstance(array, np.memmap) and len(places) * array.shape[1] > MANY:
+        each = [_figures_of(array, np.sort(places), column, scaling, rules) for column in range(array.shape[1])]
+        return joined(each) if rules is not None or scaling != "none" else None
     training = array[places]
     if rules is None:
         return scale(training, scaling, channels) if scaling != "none" else None
@@ -141,6 +145,16 @@ def _figures(
     if scaling == "none":
         return Standardisation(np.zeros_like(fill), np.ones_like(fill), fill)
     return replace(scale(full, scaling, channels), fill=fill)
+
+
+def _figures_of(
+    array: NDArray[Any], places: Indices, column: int, scaling: Scaling, rules: tuple[str, ...] | None
+) -> Standardisation:
+    """What scales and fills one column of a table that is too large to be copied as a whole."""
+    values = np.array(array[places, column : column + 1])
+    rule = None if rules is None else (rules[column],)
+    found = _figures(values, np.arange(len(values)), scaling, None, rule)
+    return found or Standardisation(np.zeros(1, np.float32), np.ones(1, np.float32))
 
 
 def check_shares(validation: float, test: float) -> None:
