@@ -21,6 +21,7 @@ sys.path.insert(0, str(ROOT))  # for tests.browser, however pytest was started
 from tests.browser.chromium import find  # noqa: E402
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+FLAGS += ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]  # a camera for every machine
 
 
 def free_port() -> int:

@@ -405,3 +405,16 @@ def test_settings_change_what_the_network_gets(tmp_path: Path) -> None:
     assert dataset({"name": f"{name}@1"}).load().inputs[0].shape == (12, 3, 18, 24)
     with pytest.raises(DataError, match="width"):
         kind_of(stored).change(stored, "width", 100_000)
+
+
+OMNIGLOT = Path(os.environ.get("NETLOOM_DATA") or "/nowhere") / "own" / "pictures" / "images_background_small1.zip"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not OMNIGLOT.is_file(), reason="real images are read from $NETLOOM_DATA/own, which is absent")
+def test_alphabets_of_characters_that_training_never_saw() -> None:
+    """Five alphabets, whole characters held out: five seeds gave accuracies from 0.58 to 0.69, 0.63 in the mean."""
+    name = trainers.add_data(OMNIGLOT, split="group")
+    run = trainers.start(trainers.Job.from_document(trainers.recommend(name), data={"test": 0.2}))
+    run.wait()
+    assert run.scores()["accuracy"] >= 0.52

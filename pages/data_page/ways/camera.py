@@ -16,6 +16,7 @@ from trainers.data.own.uploads import Upload
 
 LEAST = 2  # classes, and photographs of each
 LONGEST = 60  # characters of the name of a class
+UNSAFE = '/\\:*?"<>|.'  # in the name of a folder
 SHOTS = "camera_shots"  # of the browser's session: {class: [photograph]}
 
 
@@ -31,7 +32,7 @@ class Camera(Way):
         name = st.text_input(
             "What you photograph", max_chars=LONGEST, key="camera_class", placeholder="The name of a class, such as cup"
         )
-        plain = "".join(char for char in str(name or "").strip() if char not in '/\\:*?"<>|.' and char.isprintable())
+        plain = "".join(char for char in str(name or "").strip() if char not in UNSAFE and char.isprintable())
         number = session.generations.get("camera", 0)
         key = f"camera~{number}"
 
