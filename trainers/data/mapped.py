@@ -45,7 +45,8 @@ def scaled(raw: Tensor, figures: Standardisation | None) -> Tensor:
     if raw.dtype == torch.uint8:
         mean, std = (0.0, 1.0) if figures is None else _tensors(figures, raw.device)[:2]
         factor = torch.as_tensor(1 / (WHITE * std), dtype=torch.float32, device=raw.device)
-        return torch.mul(raw, factor).sub_(torch.as_tensor(mean / std, dtype=torch.float32, device=raw.device))
+        shift = torch.as_tensor(mean / std, dtype=torch.float32, device=raw.device)
+        return raw.float().mul_(factor).sub_(shift)  # torch.mul(raw, factor) takes seven times as long
     if figures is None:
         return raw
     mean, std, fill = _tensors(figures, raw.device)
