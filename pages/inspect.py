@@ -10,6 +10,7 @@ from pages.parts.runs import missing_weights, run_choice
 from pages.parts.theme import run_page
 from pages.parts.training import panels
 from pages.parts.training.run_data import ACTIVE
+from pages.parts.trying import trying
 from trainers.runs.run import Run
 
 EVERY = 5.0  # seconds between two checks for better weights while a run trains
@@ -36,6 +37,7 @@ def page() -> None:
         return
     with place:
         split = split_choice.show(run)
+    trying.show(run)
     st.fragment(predictions, run_every=EVERY if run.state in ACTIVE else None)(run, split)
 
 

@@ -80,6 +80,14 @@ class EncodedFiles(NamedTuple):
     left_out: list[tuple[str, str]]  # the name of each, and why it is left out
 
 
+class RowField(NamedTuple):
+    """A column of the rows that a network takes, for a form: its type, and what may be chosen of a category."""
+
+    name: str
+    type: Literal["number", "choice", "date", "text"]
+    choices: tuple[str, ...] = ()
+
+
 class DataSet(Entry):
     """Samples to train on. A subclass sets the facts below and has a static method `load_data`.
 
@@ -334,6 +342,23 @@ class DataSet(Entry):
         functions = [type(self).load_data, *([type(self).load_groups] if self.grouped else [])]
         return print_functions(*((helper, {}) for helper in self.helpers), *((each, options) for each in functions))
 
+    @property
+    def has_rows(self) -> bool:
+        """Whether samples are rows with columns, so that `encode_new` takes new ones."""
+        return self.kind in ("table", "points") and len(self.signals) == 1 and bool(self.feature_names)
+
+    def row_fields(self) -> tuple[RowField, ...]:
+        """The columns of a new row, for a form; empty where samples are no rows."""
+        return tuple(RowField(name, "number") for name in self.feature_names) if self.has_rows else ()
+
+    def input_columns(self) -> dict[str, list[tuple[int, list[int]]]]:
+        """Where each column is in the inputs: (place of the input, places of its numbers). Empty: there are none."""
+        return {name: [(0, [place])] for place, name in enumerate(self.feature_names)} if self.has_rows else {}
+
+    def raw_samples(self, places: NDArray[np.int64]) -> pd.DataFrame | None:
+        """Some samples as they stand in the file, with its columns; the index is the row, from 1. None: not kept."""
+        return None
+
     def prediction_source(self) -> str:
         """Python source of a function `read_samples(paths)` that reads new files with no Netloom about, for predict.py.
 
@@ -341,7 +366,7 @@ class DataSet(Entry):
         of N each, and the list of the network's inputs before they are scaled, (N, …) each. Empty: there is none, so
         the zip has no predict.py.
         """
-        if self.kind not in ("table", "points") or len(self.signals) != 1 or not self.feature_names:
+        if not self.has_rows:
             return ""
         constants = f"NAMES = {list(self.feature_names)!r}  # of the columns that the network gets"
         return print_functions((read_samples, {"names": "NAMES"}), constants=constants)

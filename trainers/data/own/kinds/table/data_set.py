@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from builder.spec import Signal
-from trainers.data.base import Arrays, DataError, Kind, check_columns
+from trainers.data.base import Arrays, DataError, Kind, RowField, check_columns
 from trainers.data.own.data_set import OwnData, made_of
 from trainers.data.own.kinds.table.encoding import encode_inputs, feature_names
 from trainers.data.own.kinds.table.preparing import PreparedRows, prepared, raw_rows
 from trainers.data.own.kinds.table.schema import Column
 from trainers.data.own.kinds.table.script import NEW_ROWS, new_rows_source, table_source
 from trainers.data.own.kinds.table.tasks import predicts_classes, predicts_labels
-from trainers.data.own.library import Stored
+from trainers.data.own.library import Stored, stored
 from trainers.data.own.reading import reader_named
 from trainers.data.own.reading.new_rows import write_rows
 
@@ -125,6 +125,40 @@ class _OwnTable(OwnData):
         """Python source of `load_data()`, and `load_groups()`, that read the rows of the file with pandas alone."""
         return table_source(self.stored)
 
+    @property
+    def has_rows(self) -> bool:
+        return True
+
+    def row_fields(self) -> tuple[RowField, ...]:
+        fields = []
+        for column in self.stored.schema.inputs:
+            if column.type == "category":
+                fields.append(RowField(column.name, "choice", column.categories))
+            elif column.type == "yes_no":
+                fields.append(RowField(column.name, "choice", (column.yes[0], column.no[0])))
+            else:
+                fields.append(RowField(column.name, column.type))
+        return tuple(fields)
+
+    def input_columns(self) -> dict[str, list[tuple[int, list[int]]]]:
+        columns: dict[str, list[tuple[int, list[int]]]] = {}
+        start, embedded = 0, 1 if self.feature_names else 0
+        for column in self.stored.schema.inputs:
+            if column in self.embedded:
+                columns[column.name] = [(embedded, [0])]
+                embedded += 1
+                continue
+            width = len(feature_names([column.model_dump()]))
+            columns[column.name] = [(0, list(range(start, start + width)))]
+            start += width
+        return columns
+
+    def raw_samples(self, places: NDArray[np.int64]) -> pd.DataFrame | None:
+        if self.stored.source.size > MOST_READ:
+            return None
+        rows = np.asarray(prepared(self.stored).rows[places])
+        return _frame(self.name, self.stored.source.sha256).iloc[rows].set_axis(rows + 1)
+
     def prediction_source(self) -> str:
         return new_rows_source(self.stored)
 
@@ -138,6 +172,12 @@ class _OwnTable(OwnData):
         options = NEW_ROWS | reader_named(self.stored.source.reader).new_rows(self.stored.data_file)
         write_rows(rows, folder / "samples.csv", options)
         return [folder / "samples.csv"], rows
+
+
+@functools.lru_cache(maxsize=2)
+def _frame(name: str, digest: str) -> pd.DataFrame:
+    """The table as it stands in the file, kept for pages that show some of its rows."""
+    return raw_rows(stored(name))
 
 
 def table_data_set(name: str, stored: Stored) -> type[OwnData]:

@@ -1,0 +1,114 @@
+"""A row, typed in a form with a field for each column; and a file of rows."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from pages.parts.forms.uploads import most_megabytes
+from pages.parts.theme.escaping import file_name, markdown
+from pages.parts.trying import answers
+from pages.parts.trying.base import Trial
+from trainers.data import DataSet
+from trainers.data.base import RowField
+from trainers.runs.predictions import prepared_data, reverted
+from trainers.runs.run import Run
+
+IN_A_ROW = 4
+MOST_FIELDS = 60
+Limits = dict[str, tuple[float, float, float]]
+
+
+class TypedRow(Trial):
+    """A form with a field for each column."""
+
+    title: ClassVar[str] = "Type a row"
+    order: ClassVar[int] = 1
+
+    def fits(self, dataset: DataSet) -> bool:
+        return 0 < len(dataset.row_fields()) <= MOST_FIELDS
+
+    def draw(self, run: Run) -> None:
+        fields, limits = run.job.dataset.row_fields(), _limits(run)
+        values: dict[str, Any] = {}
+        with st.form("try_row", border=False):
+            for start in range(0, len(fields), IN_A_ROW):
+                for column, field in zip(st.columns(IN_A_ROW), fields[start : start + IN_A_ROW], strict=False):
+                    with column:
+                        values[field.name] = _field(run, field, limits)
+            pressed = st.form_submit_button("Predict", type="primary", key="try_row_predict")
+        if not pressed:
+            return
+        row = pd.DataFrame({name: [value] for name, value in values.items()})
+        found = run.predict(row)
+        left, right = st.columns([2, 3])
+        with left:
+            answers.show(found.iloc[0])
+        with right:
+            answers.show_nearest(run, run.job.dataset.encode_new(row))
+
+
+def _ending(name: str) -> str:
+    return "." + (file_name(Path(name).suffix, "") or "csv")
+
+
+def _field(run: Run, field: RowField, limits: Limits) -> Any:
+    key, label = f"try_{run.id}_{field.name}", markdown(field.name)
+    if field.type == "choice":
+        return st.selectbox(label, field.choices, key=key, placeholder="missing")
+    if field.type == "date":
+        chosen = st.date_input(label, value=None, key=key)
+        return pd.Timestamp(chosen) if chosen else pd.NaT
+    if field.type == "text":
+        return st.text_input(label, key=key)
+    low, middle, high = limits.get(field.name, (np.nan, np.nan, np.nan))
+    known = bool(np.isfinite(middle))
+    hint = f"In training: {low:.6g} to {high:.6g}; empty: missing." if known else "Empty: missing."
+    value = st.number_input(
+        label, value=float(f"{middle:.6g}") if known else None, key=key, help=hint, format="%g", step=None
+    )
+    return np.nan if value is None else float(value)
+
+
+def _limits(run: Run) -> Limits:
+    """Smallest, middle and largest value of each column of numbers in the training part, where it is one input."""
+    dataset, prepared = run.job.dataset, prepared_data(run)
+    inputs = reverted(prepared, prepared.training)
+    limits: Limits = {}
+    for field in dataset.row_fields():
+        for place, numbers in dataset.input_columns()[field.name]:
+            if field.type == "number" and field.name == dataset.feature_names[numbers[0]] and len(inputs[place]):
+                values = inputs[place][:, numbers[0]]
+                limits[field.name] = (float(values.min()), float(np.median(values)), float(values.max()))
+    return limits
+
+
+class FileOfRows(Trial):
+    """A file of rows, and its predictions as a file."""
+
+    title: ClassVar[str] = "A file of rows"
+    order: ClassVar[int] = 2
+
+    def fits(self, dataset: DataSet) -> bool:
+        return bool(dataset.row_fields())
+
+    def draw(self, run: Run) -> None:
+        limit = f"Columns as in training, in any order; the target may be missing. At most {most_megabytes():,} MB."
+        given = st.file_uploader("A file of rows", key=f"try_file_{run.id}", help=limit)
+        if given is None:
+            return
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / f"{file_name(Path(given.name).stem, 'rows')}{_ending(given.name)}"
+            path.write_bytes(given.getbuffer())
+            found = run.predict(path)
+        st.dataframe(found.iloc[:1000], key="tried_rows")
+        st.caption(f"{len(found):,} rows are predicted." + (" The first 1,000 are shown." if len(found) > 1000 else ""))
+        table = found.rename_axis("row").reset_index()
+        table["row"] = range(1, len(table) + 1)
+        text = table.to_csv(index=False)
+        st.download_button("Download predictions", text, "predictions.csv", "text/csv", key="try_download")

@@ -1,0 +1,34 @@
+"""The card “Try it”: a tab for each way to bring a sample that fits the run's data."""
+
+from __future__ import annotations
+
+import functools
+
+import streamlit as st
+
+import pages.parts.trying
+from builder.registry import discover
+from pages.parts.theme import charts
+from pages.parts.theme.run_page import shows_errors
+from pages.parts.trying.base import Trial
+from trainers.runs.run import Run
+
+
+@functools.cache
+def trials() -> list[type[Trial]]:
+    """Every way to bring a sample, in the order of the tabs."""
+    found = discover(pages.parts.trying, Trial, lambda kind: kind.__name__)
+    return sorted(found.values(), key=lambda kind: kind.order)
+
+
+@shows_errors
+def show(run: Run) -> None:
+    """The card; nothing where no way fits, or before there are weights."""
+    fitting = [kind() for kind in trials() if kind().fits(run.job.dataset)]
+    if not fitting or not run.weights_path.exists() or not run.job.paradigm.metrics(run.job.dataset):
+        return
+    with st.expander("Try it: a sample of your own", key="try_it"):
+        charts.heading("Try it", "read, filled and scaled exactly as in training")
+        for tab, trial in zip(st.tabs([kind.title for kind in fitting]), fitting, strict=True):
+            with tab:
+                st.fragment(shows_errors(trial.draw))(run)

@@ -1,0 +1,90 @@
+"""“Try it”, permutation importance and raw rows on the Inspect page, without a browser."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import trainers
+from pages.parts.theme import theme
+from tests.pages.trained import button, look, page, perceptron, store, text, train, widget
+from trainers.runs.predictions import prepared_data, reverted
+from trainers.trying.importance import importance
+from trainers.trying.nearest import nearest
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("NETLOOM_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(theme, "kind", lambda: "light")
+    return tmp_path
+
+
+@pytest.fixture(name="own")
+def own_fixture(tmp_path: Path) -> str:
+    random = np.random.default_rng(0)
+    kind, noise = random.integers(0, 2, 200), random.normal(size=200).round(3)
+    rows = pd.DataFrame({"*size*": (kind + random.normal(0, 0.3, 200)).round(3), "noise": noise})
+    rows["place"] = [f"place {number}" for number in random.integers(0, 20, 200)]
+    rows["colour"] = np.array(["red", "blue", "white"])[random.integers(0, 3, 200)]
+    rows["species"] = np.array(["rose", "lily"])[kind]
+    rows.to_csv(tmp_path / "plants.csv", index=False)
+    return trainers.add_data(tmp_path / "plants.csv", target="species")
+
+
+def test_a_row_of_ones_own_table(own: str, tmp_path: Path) -> None:
+    document = trainers.recommend(own)
+    store(document)
+    run = trainers.start(trainers.Job.from_document(document, epochs=10))
+    run.wait()
+    test = page("inspect")
+    widget(test, "number_input", f"try_{run.id}_*size*").set_value(1.0)
+    widget(test, "selectbox", f"try_{run.id}_colour").set_value("white")
+    button(test, "try_row_predict").click()
+    look(test.run())
+    shares = next(each.value for each in test.dataframe if "probability" in each.value)
+    near = next(each.value for each in test.dataframe if "distance" in each.value)
+    values = {key: [test.session_state[f"try_{run.id}_{key}"]] for key in ("*size*", "noise", "place", "colour")}
+    expected = run.predict(pd.DataFrame(values))
+    assert shares["class"][0] == expected["prediction"][0] == "lily"
+    np.testing.assert_allclose(shares["probability"][0], expected["probability of lily"][0], rtol=1e-6)
+    raw = pd.read_csv(tmp_path / "plants.csv")
+    for row in near.itertuples():  # the rows of the file that they say they are
+        assert raw["noise"][row.row - 1] == row.noise and raw["species"][row.row - 1] == row.species
+    assert "The nearest training samples" in text(test)
+
+
+def test_a_training_sample_is_nearest_to_itself() -> None:
+    document = perceptron("iris")
+    run = train(document)
+    prepared = prepared_data(run)
+    raw = reverted(prepared, prepared.training)[0][7:8]
+    places, distances = nearest(run, (raw,))
+    assert distances[0] < 1e-5 and (np.diff(distances) >= 0).all()
+    np.testing.assert_allclose(reverted(prepared, prepared.training)[0][places[0]], raw[0], rtol=1e-5)
+
+
+def test_the_column_that_decides_is_the_important_one(own: str) -> None:
+    run = trainers.start(trainers.Job.from_document(trainers.recommend(own), epochs=10))
+    run.wait()
+    steps: list[float] = []
+    found = importance(run, steps.append)
+    assert found.columns[0] == "*size*" and set(found.columns) == {"*size*", "noise", "place", "colour"}
+    assert found.mean[0] > 5 * max(map(abs, found.mean[1:])) and min(found.spread) >= 0
+    assert steps == sorted(steps) and steps[-1] == 1 and len(steps) == 20
+
+
+def test_a_shipped_table_has_a_form_too() -> None:
+    document = perceptron("diabetes", 1)
+    store(document)
+    train(document)
+    test = page("inspect")
+    button(test, "try_row_predict").click()
+    button(test, "measure_importance").click()
+    look(test.run())
+    table = next(each.value for each in test.dataframe if "loss grows by" in each.value)
+    assert len(table) == 10 and (np.diff(table["loss grows by"]) <= 0).all()
+    assert any("disease progression" in each.label or each.label == "prediction" for each in test.metric)
