@@ -30,6 +30,7 @@ HORIZONS = ((60.0, 30, "half an hour"), (3600.0, 24, "a day"), (86_400.0, 7, "a 
 SECONDS: dict[Cycle, float] = {"day": 86_400.0, "week": 604_800.0, "year": 31_556_952.0}
 NAMES = {1.0: "a second", 60.0: "a minute", 3600.0: "an hour", 86_400.0: "a day", 604_800.0: "a week"}
 LONGEST = 400  # steps of a window that is guessed
+FIRST = 40  # columns of a table that are looked at to see whether it is a series
 ENOUGH = 3  # cycles that the data must have, so that the training part has two
 
 
@@ -45,14 +46,16 @@ def says_series(frame: pd.DataFrame) -> str:
     """What says that the first rows of a table are a series; empty: nothing does."""
     if len(frame) < FEWEST or len(frame.columns) < 2:
         return ""
-    time = find_time(frame, [guess_column(str(name), frame[name]) for name in frame.columns[:200]])
+    names = frame.columns[:FIRST]
+    guessed = {name: guess_column(str(name), frame[name]) for name in names}
+    time = find_time(frame, list(guessed.values()))
     if time is None or (time.type != "date" and not time.date_format):
         return ""
     moments = moments_of(frame[time.name], time.model_dump(), "seconds")
     if np.isfinite(moments).mean() < REGULAR or not _runs(moments):
         return ""
     steps = find_steps(frame, time)
-    others = [guess_column(str(name), frame[name]) for name in frame.columns[:200] if name != time.name]
+    others = [column for column in guessed.values() if column.name != time.name]
     if steps.unit == "rows" or not any(column.type == "number" for column in others):
         return ""
     return f"{time.name} holds dates at equal steps ({steps.reason}), and there are numbers to forecast."

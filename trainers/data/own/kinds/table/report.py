@@ -70,7 +70,11 @@ def _column(column: Column, raw: RawTable) -> ColumnReport:
     if raw.sample is not None:
         missing = raw.sample.missing.get(column.name, round(missing * raw.rows / len(cells)))
     reason = column.role_reason or column.type_reason
-    examples = tuple(str(value)[:60] for value in words_of(known.drop_duplicates().iloc[:5]))
+    first = known.drop_duplicates().iloc[:5]
+    if pd.api.types.is_numeric_dtype(first) and not pd.api.types.is_bool_dtype(first):
+        examples = tuple(f"{value:.10g}" for value in first)
+    else:
+        examples = tuple(str(value)[:60] for value in words_of(first))
     return ColumnReport(
         column.name,
         column.type,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -107,16 +108,23 @@ class TableSchema(Schema):
 
     def column(self, name: str) -> Column:
         """The column of this name. DataError: there is none; similar names are listed."""
-        for column in self.columns:
-            if column.name == name:
-                return column
-        names = [column.name for column in self.columns]
+        if name in self._by_name:
+            return self._by_name[name]
+        names = list(self._by_name)
         known = ", ".join(names[:20]) + (f" and {len(names) - 20:,} more" if len(names) > 20 else "")
         raise DataError(f"There is no column {name!r}.{did_you_mean(name, names)} The columns are: {known}.")
 
     def of_role(self, role: Role) -> tuple[Column, ...]:
         """The columns with this role, in the order of the file."""
-        return tuple(column for column in self.columns if column.role == role)
+        return self._by_role.get(role, ())
+
+    @functools.cached_property
+    def _by_name(self) -> dict[str, Column]:
+        return {column.name: column for column in self.columns}
+
+    @functools.cached_property
+    def _by_role(self) -> dict[str, tuple[Column, ...]]:
+        return {role: tuple(column for column in self.columns if column.role == role) for role in ROLES}
 
     @property
     def targets(self) -> tuple[Column, ...]:

@@ -19,43 +19,63 @@ ENOUGH = 30  # rows
 MOST_CHANGES = 0.1  # share of neighbouring rows of different classes
 
 
-def gives_the_answer_away(frame: pd.DataFrame, column: Column, target: Column, task: str) -> str:
-    """Why a column gives the answer away; empty: it does not.
+class Leaks:
+    """Finds columns that give a target away.
 
-    A decision tree over this column alone is tested on rows that it has not seen. A column that is right every time is
+    A decision tree over each column alone is tested on rows that it has not seen. A column that is right every time is
     no measurement: it was written down with the answer, or is computed from it.
     """
-    from sklearn.model_selection import cross_val_score
-    from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-    known = frame[target.name].notna() & frame[column.name].notna()
-    rows = frame.loc[known, [column.name, target.name]]
-    if len(rows) < ENOUGH or len(rows) < 0.5 * frame[target.name].notna().sum():
-        return ""
-    if len(rows) > ROWS:
-        rows = rows.sample(ROWS, random_state=0)
-    given = _as_numbers(rows[column.name], column)
-    if np.unique(given).size < 2:
-        return ""
-    if not predicts_classes(task):
-        wanted = numbers_of(rows[target.name], **target.notation.model_dump()) if target.type == "number" else None
-        if wanted is None or not np.isfinite(wanted).all() or abs(_rank_correlation(given, wanted)) < 0.99:
+    def __init__(self, frame: pd.DataFrame, target: Column, task: str) -> None:
+        """`frame`: all rows, or some of them; those whose target is missing say nothing."""
+        known = np.flatnonzero(frame[target.name].notna())
+        if len(known) > ROWS:
+            known = np.sort(np.random.default_rng(0).choice(known, ROWS, replace=False))
+        self.rows, self.target = frame.iloc[known], target
+        cells = self.rows[target.name]
+        self.classes: np.ndarray | None = None
+        self.wanted: np.ndarray | None = None
+        if predicts_classes(task):
+            self.classes = words_of(cells).to_numpy(str)
+        elif target.type == "number":
+            self.wanted = numbers_of(cells, **target.notation.model_dump())
+
+    def reason(self, column: Column) -> str:
+        """Why a column gives the answer away; empty: it does not."""
+        cells = self.rows[column.name]
+        there = cells.notna().to_numpy()
+        if there.sum() < max(ENOUGH, 0.5 * len(cells)):
+            return ""
+        given = _as_numbers(cells[there], column)
+        if len(given) == 0 or (given == given[0]).all():
+            return ""
+        if self.classes is not None:
+            return self._of_classes(given, self.classes[there])
+        return self._of_numbers(given, self.wanted[there]) if self.wanted is not None else ""
+
+    def _of_numbers(self, given: np.ndarray, wanted: np.ndarray) -> str:
+        from sklearn.model_selection import cross_val_score
+        from sklearn.tree import DecisionTreeRegressor
+
+        if not np.isfinite(wanted).all() or abs(_rank_correlation(given, wanted)) < 0.99:
             return ""
         tree = DecisionTreeRegressor(min_samples_leaf=2, random_state=0)
         score = float(cross_val_score(tree, given[:, None], wanted, cv=3, scoring="r2").mean())
-        return f"It alone says what {target.name} is (R2 {score:.3f})." if score >= CERTAIN else ""
-    classes = words_of(rows[target.name]).to_numpy(str)
-    names, counts = np.unique(classes, return_counts=True)
-    if len(names) < 2 or counts.max() > 0.98 * len(classes):
-        return ""
-    if _changes(given, classes) > MOST_CHANGES:
-        return ""
-    tree = DecisionTreeClassifier(min_samples_leaf=2, random_state=0)
-    splits = int(min(3, counts.min()))
-    if splits < 2:
-        return ""
-    score = float(cross_val_score(tree, given[:, None], classes, cv=splits, scoring="balanced_accuracy").mean())
-    return f"It alone says what {target.name} is, in {score:.1%} of the rows." if score >= CERTAIN else ""
+        return f"It alone says what {self.target.name} is (R2 {score:.3f})." if score >= CERTAIN else ""
+
+    def _of_classes(self, given: np.ndarray, classes: np.ndarray) -> str:
+        from sklearn.model_selection import cross_val_score
+        from sklearn.tree import DecisionTreeClassifier
+
+        if _changes(given, classes) > MOST_CHANGES:
+            return ""
+        names, counts = np.unique(classes, return_counts=True)
+        splits = int(min(3, counts.min()))
+        if len(names) < 2 or counts.max() > 0.98 * len(classes) or splits < 2:
+            return ""
+        tree = DecisionTreeClassifier(min_samples_leaf=2, random_state=0)
+        score = float(cross_val_score(tree, given[:, None], classes, cv=splits, scoring="balanced_accuracy").mean())
+        return f"It alone says what {self.target.name} is, in {score:.1%} of the rows." if score >= CERTAIN else ""
 
 
 def _changes(given: np.ndarray, classes: np.ndarray) -> float:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from trainers.data.own.kinds.table.looking.leaks import gives_the_answer_away
+from trainers.data.own.kinds.table.looking.leaks import Leaks
 from trainers.data.own.kinds.table.looking.types import as_category
 from trainers.data.own.kinds.table.schema import Column, Role, TableSchema
 from trainers.data.own.kinds.table.tasks import task_for
@@ -60,13 +60,13 @@ def with_uses(
     the only target away."""
     made = list(columns)
     targets = [column for column in made if column.role == "target"]
+    leaks = Leaks(frame, targets[0], task) if task is not None and len(targets) == 1 else None
     for place, column in enumerate(made):
         if column.name not in uses or column.role == "target":
             continue
         use = uses[column.name] or Use("input", "")
-        if use.role == "input" and task is not None and len(targets) == 1:
-            why = gives_the_answer_away(frame, column, targets[0], task)
-            use = Use("ignored", why) if why else use
+        if use.role == "input" and leaks is not None and (why := leaks.reason(column)):
+            use = Use("ignored", why)
         made[place] = column.model_copy(update={"role": use.role, "role_reason": use.reason})
     if any(column.role == "input" for column in made):
         return made

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from trainers.data.own.kinds.table.cell_values import dates_of, numbers_of, words_of
-from trainers.data.own.kinds.table.looking.leaks import gives_the_answer_away
+from trainers.data.own.kinds.table.looking.leaks import Leaks
 from trainers.data.own.kinds.table.looking.roles import unusable
 from trainers.data.own.kinds.table.looking.types import DATE_FORMATS, UNIT, as_category, retyped
 from trainers.data.own.kinds.table.warnings.base import DataCheck, Table
@@ -33,8 +33,9 @@ class GivesTheAnswerAway(DataCheck):
         schema = table.schema
         if len(schema.targets) != 1 or schema.task is None:
             return
+        leaks = Leaks(table.frame, schema.targets[0], schema.task)
         for column in schema.inputs:
-            if why := gives_the_answer_away(table.frame, column, schema.targets[0], schema.task):
+            if why := leaks.reason(column):
                 yield self.warn(f"gives the answer away. {why}", column, *self.ignoring(table, column))
 
 
