@@ -98,8 +98,11 @@ class FileOfRows(Trial):
         return bool(dataset.row_fields())
 
     def draw(self, run: Run) -> None:
-        limit = f"Columns as in training, in any order; the target may be missing. At most {most_megabytes():,} MB."
-        given = st.file_uploader("A file of rows", key=f"try_file_{run.id}", help=limit)
+        given = st.file_uploader(
+            f"A file of rows, at most {most_megabytes():,} MB",
+            key=f"try_file_{run.id}",
+            help="Columns as in training, in any order; the target may be missing.",
+        )
         if given is None:
             return
         with tempfile.TemporaryDirectory() as folder:
