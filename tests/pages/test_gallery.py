@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 import builder
+import trainers
 from pages.parts.document.session import Session
 from pages.parts.lessons import gallery
+from trainers.data import DATASETS
 
 ROOT = Path(__file__).parents[2]
 NAMES = list(builder.templates())
@@ -71,3 +75,27 @@ def test_a_template_of_the_dialog_is_opened_before_the_cards_are_drawn(
     assert test.session_state["netloom"].document.nodes == builder.template(NAMES[1]).nodes
     assert len(set(test.session_state["ids"])) == 2  # it was opened once, not again by the run that follows
     assert len(drawn) == len(NAMES)  # by the run that follows alone, which on the Build page has no dialog
+
+
+def test_templates_that_fit_the_users_own_data_are_marked(
+    drawn: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pages.parts.theme.entry_guard.through_app", lambda: None)
+    rows = ["size,price", *(f"{number % 17},{number % 17 * 2.5 + number % 3}" for number in range(60))]
+    (tmp_path / "flats.csv").write_text("\n".join(rows))
+    name = trainers.add_data(tmp_path / "flats.csv")
+    work: Any = SimpleNamespace(document=builder.template(NAMES[0]))
+    assert gallery.fitting(work) == {}
+    work.document = trainers.recommend(name)
+    fits = gallery.fitting(work)
+    tasks = {DATASETS[document.training["data"]["name"]].task for document in fits.values()}
+    assert len(fits) > 1 and tasks == {"regression"}
+    test = AppTest.from_function(opened_dialog, default_timeout=60).run()
+    assert not test.exception and not _marks(test)
+    monkeypatch.setattr(gallery, "fitting", lambda _: fits)
+    test.run()
+    assert not test.exception and len(_marks(test)) == len(fits)
+
+
+def _marks(test: AppTest) -> list[str]:
+    return [element.value for element in test.markdown if gallery.FITS in element.value]

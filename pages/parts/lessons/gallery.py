@@ -10,9 +10,10 @@ import builder
 from builder.document import Document
 from pages.parts.canvas import miniature
 from pages.parts.document.session import Session
-from pages.parts.forms.registry_choice import options_of
+from pages.parts.forms.registry_choice import data_options, options_of
 from pages.parts.theme.escaping import escape
 from trainers.data import DATASETS
+from trainers.data.own.data_set import is_own
 from trainers.paradigms import DEFAULT_PARADIGM, PARADIGMS
 
 KINDS = {
@@ -23,6 +24,7 @@ KINDS = {
     "series": "Sound and series",
     "text": "Text",
 }
+FITS = "Fits your data"
 
 
 @functools.cache
@@ -47,10 +49,26 @@ def _group(document: Document) -> str:
     return KINDS[DATASETS[document.training["data"]["name"]].kind]
 
 
-def chosen(key: str) -> dict[str, dict[str, Document]]:
-    """The groups to show: all, or the one that is chosen."""
-    labels = list(groups())
-    counts = {label: len(members) for label, members in groups().items()}
+def fitting(session: Session) -> dict[str, Document]:
+    """The templates for the same kind of data and the same task as the user's own data that the open document learns
+    from; empty: it learns from none."""
+    name = data_options(session.document.training.get("data")).get("name")
+    data = DATASETS.get(name) if isinstance(name, str) and is_own(name) else None
+    if data is None:
+        return {}
+    fits = {}
+    for key, document in builder.templates().items():
+        other = DATASETS[document.training["data"]["name"]]
+        if (KINDS[other.kind], other.task) == (KINDS[data.kind], data.task):
+            fits[key] = document
+    return fits
+
+
+def chosen(key: str, fits: dict[str, Document] | None = None) -> dict[str, dict[str, Document]]:
+    """The groups to show: all, or the one that is chosen. `fits` is a group before all others."""
+    found = {**({FITS: fits} if fits else {}), **groups()}
+    labels = list(found)
+    counts = {label: len(members) for label, members in found.items()}
     picked = st.pills(
         "Show",
         labels,
@@ -58,7 +76,7 @@ def chosen(key: str) -> dict[str, dict[str, Document]]:
         label_visibility="collapsed",
         format_func=lambda label: f"{label} · {counts[label]}",
     )
-    return {picked: groups()[picked]} if picked in counts else groups()
+    return {picked: found[picked]} if picked in counts else groups()
 
 
 def opened(session: Session) -> bool:
@@ -74,19 +92,24 @@ def _open(session: Session, document: Document) -> None:
 
 
 def cards(session: Session, key: str, columns: int = 3) -> None:
-    """All templates as cards."""
-    for label, members in chosen(key).items():
+    """All templates as cards; those that fit the user's own data are marked."""
+    fits = fitting(session)
+    for label, members in chosen(key, fits).items():
         st.html(f'<div class="nl-heading"><span class="nl-title">{escape(label)}</span></div>')
-        _row(session, key, list(members.items()), columns)
+        _row(session, key, list(members.items()), columns, fits)
 
 
-def _row(session: Session, key: str, items: list[tuple[str, Document]], columns: int) -> None:
+def _row(
+    session: Session, key: str, items: list[tuple[str, Document]], columns: int, fits: dict[str, Document]
+) -> None:
     for start in range(0, len(items), columns):
         for column, (name, document) in zip(
             st.columns(columns, gap="small"), items[start : start + columns], strict=False
         ):
             with column, st.container(border=True, key=f"{key}_{name}", height="stretch"):
                 head(document, image(name))
+                if name in fits:
+                    st.badge(FITS, icon=":material/check:", color="green")
                 st.button("Open", key=f"{key}_open_{name}", width="stretch", on_click=_open, args=(session, document))
 
 
