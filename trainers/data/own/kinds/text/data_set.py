@@ -1,0 +1,130 @@
+"""Texts of one's own as a data set, like those that come with Netloom."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainers.data.base import GIVEN, Arrays, DataError, Kind, check_columns
+from trainers.data.own.data_set import OwnData, made_of
+from trainers.data.own.files import LeftOut, brought
+from trainers.data.own.kinds.table.cell_values import words_of
+from trainers.data.own.kinds.text.encoding import numbers_of_texts, running_windows, tokens_of
+from trainers.data.own.kinds.text.preparing import prepared, vocabulary_in
+from trainers.data.own.kinds.text.reading import text_in
+from trainers.data.own.kinds.text.schema import TextSchema
+from trainers.data.own.kinds.text.script import text_source
+from trainers.data.own.library import Stored
+from trainers.data.tokens import Tokens
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class _OwnTexts(OwnData):
+    """Texts of one's own. The underscore keeps it out of the data sets that come with Netloom."""
+
+    kind: ClassVar[Kind] = "text"
+
+    @property
+    def described(self) -> TextSchema:
+        found: TextSchema = self.stored.schema
+        return found
+
+    @property
+    def samples(self) -> int:
+        return len(prepared(self.stored)["parts"])
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        return (self.described.length,)
+
+    @property
+    def target_shape(self) -> tuple[int, ...]:
+        return (self.described.length,) if self.described.form == "running" else ()
+
+    @property
+    def target_size(self) -> int:
+        return self.vocabulary_count if self.described.form == "running" else len(self.classes)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return self.described.classes
+
+    @property
+    def tokens(self) -> Tokens:
+        """What a sample's numbers stand for."""
+        return self.described.tokens
+
+    @property
+    def vocabulary(self) -> tuple[str, ...]:
+        return vocabulary_in(prepared(self.stored))
+
+    @property
+    def vocabulary_count(self) -> int:
+        return len(self.vocabulary)
+
+    @property
+    def given_parts(self) -> Mapping[str, int]:
+        parts = np.asarray(prepared(self.stored)["parts"])
+        return {GIVEN[part]: int((parts == part).sum()) for part in (1, 2) if (parts == part).any()}
+
+    def load(self) -> Arrays:
+        """The texts as numbers of tokens. DataError: they are gone, others, or there is none."""
+        found = prepared(self.stored)
+        inputs, targets = found["numbers"], found.get("targets")
+        if targets is None:
+            inputs, targets = running_windows(inputs, self.described.length)
+        return Arrays((inputs,), np.asarray(targets), parts=np.asarray(found["parts"]))
+
+    def encode_texts(self, texts: Sequence[str]) -> tuple[NDArray[Any], ...]:
+        """New texts as the numbers of their first tokens."""
+        schema = self.described
+        tokens = [tokens_of(text, schema.tokens, schema.lower) for text in texts]
+        return (numbers_of_texts(tokens, list(self.vocabulary), schema.length),)
+
+    def encode_new(self, frame: pd.DataFrame) -> tuple[NDArray[Any], ...]:
+        """New rows with a column of texts: of a table its own, else "text". DataError: it is not there."""
+        name = self.described.text_column or "text"
+        check_columns(frame, [name])
+        return self.encode_texts([str(text) for text in words_of(frame[name]).fillna("")])
+
+    def encode_files(self, paths: Sequence[str | Path]) -> tuple[tuple[NDArray[Any], ...], list[str], list[LeftOut]]:
+        """New files with a text each, or folders of them, as inputs; their names; and what is left out.
+
+        Raises:
+            DataError: none of them is a text.
+        """
+        texts, names, left_out = [], [], []
+        for path in map(Path, paths):
+            files = brought(path)
+            for name in files.names:
+                text, why = text_in(files.path(name))
+                if text is None:
+                    left_out.append(LeftOut(name, why))
+                else:
+                    texts.append(text)
+                    names.append(name)
+        if not texts:
+            why = f" {left_out[0].what}: {left_out[0].reason}" if left_out else ""
+            raise DataError(f"There is no text to predict.{why}")
+        return self.encode_texts(texts), names, left_out
+
+    def named(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Rows of new samples: a single column without a header is that of the texts."""
+        name = self.described.text_column or "text"
+        return frame.set_axis([name], axis=1) if len(frame.columns) == 1 else frame
+
+    def source(self) -> str:
+        """Python source of `load_data()` and `load_parts()`, which read the texts with pandas alone."""
+        return text_source(self.stored)
+
+
+def text_data_set(name: str, stored: Stored) -> type[OwnData]:
+    """The texts as a data set of this name."""
+    what = "A text" if stored.schema.form == "running" else f"{stored.source.rows:,} texts"
+    return made_of(_OwnTexts, name, stored, f"{what} of your own.")

@@ -1,0 +1,63 @@
+"""Makes numbers of texts, once, with a vocabulary of the training part alone, and keeps them in mapped files."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from trainers.data.base import DataError
+from trainers.data.own.class_folders import parts_of
+from trainers.data.own.keeping import Named, kept
+from trainers.data.own.kinds.text.encoding import numbers_of_texts, running_parts, tokens_of, vocabulary_of
+from trainers.data.own.kinds.text.reading import Texts, texts_of
+from trainers.data.own.kinds.text.schema import TextSchema
+from trainers.data.own.library import Stored
+
+
+def prepared(data: Stored) -> Named:
+    """`numbers` int64 (N, length), of a running text (tokens,); `targets`, `parts` (N,); `vocabulary` as bytes."""
+    return kept(data, lambda: encoded(texts_of(data), data.schema))
+
+
+def encoded(found: Texts, schema: TextSchema) -> Named:
+    """Texts as arrays. DataError: there is none."""
+    if not found.texts:
+        raise DataError("There is no text with a class in it.")
+    tokens = [tokens_of(text, schema.tokens, schema.lower) for text in found.texts]
+    if schema.form == "running":
+        return _running(tokens[0], schema)
+    used = np.arange(len(tokens)) if schema.copies else first_of_each(found.texts)
+    labels, tokens = found.labels[used], [tokens[place] for place in used]
+    parts = parts_of(labels, found.given[used], schema.validation, schema.test, schema.split_seed)
+    vocabulary = vocabulary_of([tokens[place] for place in np.flatnonzero(parts == 0)], schema.vocabulary_size)
+    numbers = numbers_of_texts(tokens, vocabulary, schema.length)
+    return {"numbers": numbers, "targets": labels, "parts": parts, "vocabulary": _bytes(vocabulary)}
+
+
+def _running(tokens: list[str], schema: TextSchema) -> Named:
+    count = (len(tokens) - 1) // schema.length
+    if count < 5:
+        raise DataError(
+            f"It has {len(tokens):,} tokens, too few for windows of {schema.length}: make the length smaller."
+        )
+    parts = running_parts(count, schema.validation, schema.test)
+    seen = int((parts == 0).sum()) * schema.length
+    vocabulary = vocabulary_of([tokens[:seen]], schema.vocabulary_size)
+    numbers = numbers_of_texts([tokens], vocabulary, len(tokens))[0]
+    return {"numbers": numbers, "parts": parts, "vocabulary": _bytes(vocabulary)}
+
+
+def first_of_each(texts: list[str]) -> np.ndarray:
+    """The places of texts without those that are the same as one before, whatever their case and blanks."""
+    seen: dict[str, int] = {}
+    for place, text in enumerate(texts):
+        seen.setdefault(" ".join(text.lower().split()), place)
+    return np.array(sorted(seen.values()), np.int64)
+
+
+def _bytes(vocabulary: list[str]) -> np.ndarray:
+    return np.frombuffer("\0".join(vocabulary).encode("utf-8", "surrogatepass"), np.uint8)
+
+
+def vocabulary_in(arrays: Named) -> tuple[str, ...]:
+    """The tokens of a vocabulary that was kept as bytes."""
+    return tuple(bytes(arrays["vocabulary"]).decode("utf-8", "surrogatepass").split("\0"))

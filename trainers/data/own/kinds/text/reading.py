@@ -1,0 +1,96 @@
+"""Which texts there are, in folders, in a table, or in one file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from trainers.data.base import DataError
+from trainers.data.own.class_folders import class_files
+from trainers.data.own.files import Files, LeftOut
+from trainers.data.own.kinds.table.cell_values import categories_of, words_of
+from trainers.data.own.kinds.text.encoding import text_of
+from trainers.data.own.kinds.text.schema import ENDINGS, TextSchema
+from trainers.data.own.library import Stored, check_files
+from trainers.data.own.reading import reader_for
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LARGEST = 20 << 20  # bytes of one text among many
+
+
+class Texts(NamedTuple):
+    """Texts with their classes (numbers) and parts (-1: not said), and what was left out."""
+
+    texts: list[str]
+    labels: np.ndarray
+    given: np.ndarray
+    names: list[str]
+    left_out: tuple[LeftOut, ...]
+
+
+def texts_of(data: Stored) -> Texts:
+    """The texts of a data set. DataError: its files are gone, or others."""
+    check_files(data)
+    return read_texts(data.files(), data.schema)
+
+
+def read_texts(files: Files, schema: TextSchema) -> Texts:
+    """The texts of files by a schema. A file that holds no text is left out."""
+    if schema.form == "folders":
+        return _of_folders(files, schema)
+    assert files.only is not None
+    if schema.form == "running":
+        return Texts([running_text(files.only)], np.zeros(1, np.int64), np.full(1, -1), [files.title], ())
+    return _of_table(reader_for(files.only).read(files.only).frame, schema)
+
+
+def running_text(path: Path) -> str:
+    """The whole text of one file. DataError: it holds none."""
+    text = text_of(path.read_bytes())
+    if text is None:
+        raise DataError("It is no text: it holds bytes that stand for no character.")
+    if len(text.strip()) < 2:
+        raise DataError("It is empty: there is no text in it.")
+    return text
+
+
+def _of_folders(files: Files, schema: TextSchema) -> Texts:
+    classes = {name: number for number, name in enumerate(schema.classes)}
+    texts, labels, given, names, left_out = [], [], [], [], []
+    for name, label, part in class_files(str(files.root), ENDINGS):
+        text, why = text_in(files.path(name))
+        if text is None or label not in classes:
+            left_out.append(LeftOut(name, why or f"There is no class {label}."))
+            continue
+        texts.append(text)
+        labels.append(classes[label])
+        given.append(part)
+        names.append(name)
+    return Texts(texts, np.array(labels, np.int64), np.array(given, np.int64), names, tuple(left_out))
+
+
+def text_in(path: Path) -> tuple[str | None, str]:
+    """The text of a file, or None and why there is none."""
+    try:
+        if path.stat().st_size > LARGEST:
+            return None, f"It has more than {LARGEST >> 20} MB."
+        text = text_of(path.read_bytes())
+    except OSError as error:
+        return None, f"It cannot be read: {error.strerror or error}."
+    if text is None:
+        return None, "It is no text: it holds bytes that stand for no character."
+    return (text, "") if text.strip() else (None, "It is empty.")
+
+
+def _of_table(frame: pd.DataFrame, schema: TextSchema) -> Texts:
+    cells = words_of(frame[schema.text_column])
+    labels = categories_of(frame[schema.label_column], schema.classes)
+    used = np.flatnonzero(cells.notna().to_numpy() & (labels >= 0))
+    gone = sorted(set(range(len(frame))) - set(used.tolist()))
+    left_out = tuple(LeftOut(f"row {row + 1}", "It has no text, or no class.") for row in gone)
+    texts = [str(text) for text in cells.iloc[used]]
+    return Texts(texts, labels[used], np.full(len(used), -1), [f"row {row + 1}" for row in used], left_out)

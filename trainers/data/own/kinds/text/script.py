@@ -1,0 +1,119 @@
+"""The part of train.py that reads texts of one's own: the functions that training uses, and the schema."""
+
+from __future__ import annotations
+
+import json
+import pprint
+import re
+from typing import Any
+
+from trainers.data.own import class_folders
+from trainers.data.own.kinds.table import cell_values
+from trainers.data.own.kinds.text import encoding
+from trainers.data.own.kinds.text.schema import ENDINGS
+from trainers.data.own.library import Stored
+from trainers.data.own.reading import reader_for
+from trainers.data.splits import split_indices
+from trainers.data.tokens import cut, most_frequent
+from trainers.script.sources import print_functions
+
+FOLDERS = '''
+def read_texts():
+    """The texts of the files in the folders of the classes, their classes, and the parts that folders say."""
+    from pathlib import Path
+
+    texts, labels, given = [], [], []
+    for name, label, part in class_files(FILE, {endings!r}):
+        path = Path(FILE) / name
+        text = text_of(path.read_bytes()) if path.stat().st_size <= {largest} else None
+        if text is not None and text.strip() and label in CLASSES:
+            texts.append(text)
+            labels.append(CLASSES.index(label))
+            given.append(part)
+    return texts, np.array(labels), np.array(given)
+'''
+TABLE = '''
+def read_texts():
+    """The texts of the rows that have a class, their classes, and -1 for each: no part is given."""
+    frame = read_rows(FILE, NAMES)
+    cells, labels = words_of(frame[{text!r}]), categories_of(frame[{label!r}], CLASSES)
+    used = np.flatnonzero(cells.notna().to_numpy() & (labels >= 0))
+    return [str(text) for text in cells.iloc[used]], labels[used], np.full(len(used), -1)
+'''
+CLASSES = '''
+
+def load_all():
+    """Numbers of tokens, classes and parts; the vocabulary is that of the training part."""
+    texts, labels, given = read_texts()
+    tokens = [tokens_of(text, {tokens!r}, {lower!r}) for text in texts]{without}
+    parts = parts_of(labels, given, {validation!r}, {test!r}, {seed!r})
+    vocabulary = vocabulary_of([tokens[place] for place in np.flatnonzero(parts == 0)], {size!r})
+    return numbers_of_texts(tokens, vocabulary, {length!r}), labels, parts
+'''
+WITHOUT = """
+    seen = {}
+    for place, text in enumerate(texts):  # a text that is the same as one before is left out
+        seen.setdefault(" ".join(text.lower().split()), place)
+    used = np.array(sorted(seen.values()))
+    labels, given, tokens = labels[used], given[used], [tokens[place] for place in used]"""
+RUNNING = '''
+def load_all():
+    """Windows of the text, the token that follows at each position, and the part of each window."""
+    from pathlib import Path
+
+    tokens = tokens_of(text_of(Path(FILE).read_bytes()), {tokens!r}, {lower!r})
+    parts = running_parts((len(tokens) - 1) // {length!r}, {validation!r}, {test!r})
+    vocabulary = vocabulary_of([tokens[: int((parts == 0).sum()) * {length!r}]], {size!r})
+    inputs, targets = running_windows(numbers_of_texts([tokens], vocabulary, len(tokens))[0], {length!r})
+    return inputs, targets, parts
+'''
+LOAD = '''
+
+def load_data():
+    """The inputs and the targets."""
+    inputs, targets, _ = load_all()
+    return inputs, targets
+
+
+def load_parts():
+    """The part of each sample: 0 training, 1 validation, 2 test."""
+    return load_all()[2]
+'''
+
+
+def text_source(data: Stored) -> str:
+    """Source of `load_data()` and `load_parts()`."""
+    schema = data.schema
+    plain = (
+        data.source.title if schema.form != "folders" else re.sub(r"\.(tar\.\w+|zip|tar|tgz)$", "", data.source.title)
+    )
+    where = "the folder, unpacked, beside this script" if schema.form == "folders" else "beside this script"
+    constants = [f"FILE = {json.dumps(plain)}  # {where}"]
+    if schema.classes:
+        constants.append(f"CLASSES = {pprint.pformat(schema.classes, width=110, compact=True)}")
+    functions: list[Any] = [cut, most_frequent, encoding.text_of, encoding.tokens_of, encoding.vocabulary_of]
+    functions.append(encoding.numbers_of_texts)
+    given: list[tuple[Any, dict[str, str]]] = []
+    options = {
+        "tokens": schema.tokens, "lower": schema.lower, "length": schema.length, "size": schema.vocabulary_size,
+        "validation": schema.validation, "test": schema.test, "seed": schema.split_seed,
+        "without": "" if schema.copies else WITHOUT,
+    }  # fmt: skip
+    if schema.form == "running":
+        functions += [encoding.running_windows, encoding.running_parts]
+        body = RUNNING.format(**options)
+    else:
+        functions += [split_indices, class_folders.parts_of]
+        if schema.form == "folders":
+            functions.append(class_folders.class_files)
+            body = FOLDERS.format(endings=ENDINGS, largest=20 << 20)
+        else:
+            reader = reader_for(data.data_file)
+            given.append(reader.script(data.data_file))
+            names = [str(name) for name in reader.read(data.data_file).frame.columns]
+            constants.append(f"NAMES = {pprint.pformat(names, width=110, compact=True)}")
+            functions += [cell_values.missing_words, cell_values.words_of, cell_values.categories_of]
+            body = TABLE.format(text=schema.text_column, label=schema.label_column)
+        body += CLASSES.format(**options)
+    listed = [*given, *((each, {}) for each in functions)]
+    return print_functions(*listed, constants="\n".join(constants)) + "\n" + body + LOAD
