@@ -1,0 +1,1 @@
+"""Sounds: recordings in folders, a class each."""
