@@ -102,7 +102,7 @@ def test_new_files_are_encoded_as_in_training(folder: Path, tmp_path: Path) -> N
     inputs, names, left_out = data.encode_files([folder, tmp_path / "broken.txt"])
     order = [sorted(names).index(name) for name in names]
     np.testing.assert_array_equal(inputs[0], np.asarray(data.load().inputs[0])[order])
-    assert [each.what for each in left_out] == ["broken.txt"]
+    assert [name for name, _ in left_out] == ["broken.txt"]
     with pytest.raises(DataError, match="no text to predict"):
         data.encode_files([tmp_path / "broken.txt"])
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trainers.data.base import GIVEN, Arrays, DataError, Kind
+from trainers.data.base import GIVEN, Arrays, DataError, EncodedFiles, Kind
 from trainers.data.own.data_set import OwnData, made_of
-from trainers.data.own.files import LeftOut, brought
+from trainers.data.own.files import brought
 from trainers.data.own.kinds.sound.encoding import encoded_sound, read_sound
 from trainers.data.own.kinds.sound.preparing import listed, prepared, shape_of
 from trainers.data.own.kinds.sound.schema import ENDINGS, SoundSchema
@@ -60,7 +60,7 @@ class _OwnSounds(OwnData):
         paths = [there.root / there.names[int(places[index])] for index in indices]
         return [read_sound(path, schema.sample_rate, seconds)[: schema.length] for path in paths]
 
-    def encode_files(self, paths: Sequence[str | Path]) -> tuple[tuple[NDArray[Any], ...], list[str], list[LeftOut]]:
+    def encode_files(self, paths: Sequence[str | Path]) -> EncodedFiles:
         """New recordings, or folders of them, as inputs before they are scaled; their names; and what is left out.
 
         Raises:
@@ -73,14 +73,14 @@ class _OwnSounds(OwnData):
                 try:
                     sound = read_sound(files.path(name), schema.sample_rate, schema.length / schema.sample_rate)
                 except ValueError as error:
-                    left_out.append(LeftOut(name, f"{str(error)[:1].upper()}{str(error)[1:]}."))
+                    left_out.append((name, f"{str(error)[:1].upper()}{str(error)[1:]}."))
                     continue
                 found.append(encoded_sound(sound, schema.model_dump()))
                 names.append(name)
         if not found:
-            why = f" {left_out[0].what}: {left_out[0].reason}" if left_out else ""
+            why = f" {left_out[0][0]}: {left_out[0][1]}" if left_out else ""
             raise DataError(f"There is no recording to predict.{why}")
-        return (np.stack(found),), names, left_out
+        return EncodedFiles((np.stack(found),), names, left_out)
 
     def source(self) -> str:
         """Python source of `load_data()` that reads the recordings with soundfile alone, and of `load_parts()`."""

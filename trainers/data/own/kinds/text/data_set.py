@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from trainers.data.base import GIVEN, Arrays, DataError, Kind, check_columns
+from trainers.data.base import GIVEN, Arrays, DataError, EncodedFiles, Kind, check_columns
 from trainers.data.own.data_set import OwnData, made_of
-from trainers.data.own.files import LeftOut, brought
+from trainers.data.own.files import brought
 from trainers.data.own.kinds.table.cell_values import words_of
 from trainers.data.own.kinds.text.encoding import numbers_of_texts, running_windows, tokens_of
 from trainers.data.own.kinds.text.preparing import prepared, vocabulary_in
@@ -93,7 +93,7 @@ class _OwnTexts(OwnData):
         check_columns(frame, [name])
         return self.encode_texts([str(text) for text in words_of(frame[name]).fillna("")])
 
-    def encode_files(self, paths: Sequence[str | Path]) -> tuple[tuple[NDArray[Any], ...], list[str], list[LeftOut]]:
+    def encode_files(self, paths: Sequence[str | Path]) -> EncodedFiles:
         """New files with a text each, or folders of them, as inputs; their names; and what is left out.
 
         Raises:
@@ -105,14 +105,14 @@ class _OwnTexts(OwnData):
             for name in files.names:
                 text, why = text_in(files.path(name))
                 if text is None:
-                    left_out.append(LeftOut(name, why))
+                    left_out.append((name, why))
                 else:
                     texts.append(text)
                     names.append(name)
         if not texts:
-            why = f" {left_out[0].what}: {left_out[0].reason}" if left_out else ""
+            why = f" {left_out[0][0]}: {left_out[0][1]}" if left_out else ""
             raise DataError(f"There is no text to predict.{why}")
-        return self.encode_texts(texts), names, left_out
+        return EncodedFiles(self.encode_texts(texts), names, left_out)
 
     def named(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Rows of new samples: a single column without a header is that of the texts."""
