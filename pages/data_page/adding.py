@@ -14,9 +14,9 @@ from pages.data_page import shown
 from trainers.data import DataError
 from trainers.data.own import library
 from trainers.data.own.adding import add_data
+from trainers.data.own.bringing.uploads import Upload, received
 from trainers.data.own.files import brought
 from trainers.data.own.kind import recognised
-from trainers.data.own.uploads import Upload, received
 
 LONG = 3600.0  # seconds, more than a report takes
 

@@ -14,9 +14,9 @@ import pytest
 
 import trainers
 from trainers import DataError
-from trainers.data.own import unpacking
+from trainers.data.own.bringing import unpacking
+from trainers.data.own.bringing.unpacking import unpacked
 from trainers.data.own.library import library, stored
-from trainers.data.own.unpacking import unpacked
 
 TABLE = b"size,kind\n" + b"".join(b"%d,%s\n" % (n, b"ab"[n % 2 : n % 2 + 1]) for n in range(40))
 

@@ -12,7 +12,7 @@ from pages.data_page.adding import Adding
 from pages.data_page.ways.base import Way, begin
 from pages.parts.document.session import Session, widget
 from pages.parts.theme.escaping import escape
-from trainers.data.own.uploads import Upload
+from trainers.data.own.bringing.uploads import Upload
 
 LEAST = 2  # classes, and photographs of each
 LONGEST = 60  # characters of the name of a class

@@ -11,7 +11,7 @@ from pages.data_page.adding import Adding
 from pages.data_page.ways.base import Way, begin, taken
 from pages.parts.document.session import Session, widget
 from pages.parts.forms.uploads import most_megabytes
-from trainers.data.own.uploads import Upload
+from trainers.data.own.bringing.uploads import Upload
 
 
 class UploadFiles(Way):

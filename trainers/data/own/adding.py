@@ -10,9 +10,9 @@ from typing import Any
 
 from trainers.data.base import DataError
 from trainers.data.own import library
+from trainers.data.own.bringing.unpacking import unpacked
 from trainers.data.own.files import Files
 from trainers.data.own.kind import Wishes, recognised
-from trainers.data.own.unpacking import unpacked
 
 
 def add_data(

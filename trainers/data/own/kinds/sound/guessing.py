@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from trainers.data.base import DataError
-from trainers.data.own.class_folders import class_files
+from trainers.data.own.bringing.class_folders import class_files
 from trainers.data.own.files import Files, LeftOut
 from trainers.data.own.kind import Wishes
 from trainers.data.own.kinds.sound.encoding import wave_head

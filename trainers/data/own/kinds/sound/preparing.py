@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainers.data.base import DataError
-from trainers.data.own.class_folders import class_files
+from trainers.data.own.bringing.class_folders import class_files
 from trainers.data.own.files import LeftOut
 from trainers.data.own.keeping import Named, kept, key_of
 from trainers.data.own.kinds.sound.encoding import encoded_sound, read_sound

@@ -6,7 +6,7 @@ import json
 import pprint
 import re
 
-from trainers.data.own.class_folders import class_files
+from trainers.data.own.bringing.class_folders import class_files
 from trainers.data.own.kinds.sound import encoding
 from trainers.data.own.kinds.sound.schema import ENDINGS
 from trainers.data.own.library import Stored

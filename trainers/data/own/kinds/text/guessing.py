@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from trainers.data.base import DataError
-from trainers.data.own.class_folders import class_files, parts_of
+from trainers.data.own.bringing.class_folders import class_files, parts_of
 from trainers.data.own.files import Files
 from trainers.data.own.kind import Wishes
 from trainers.data.own.kinds.table.cell_values import words_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from trainers.data.base import DataError
-from trainers.data.own.class_folders import parts_of
+from trainers.data.own.bringing.class_folders import parts_of
 from trainers.data.own.keeping import Named, kept
 from trainers.data.own.kinds.text.encoding import numbers_of_texts, running_parts, tokens_of, vocabulary_of
 from trainers.data.own.kinds.text.reading import Texts, texts_of

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from trainers.data.base import DataError
-from trainers.data.own.class_folders import class_files
+from trainers.data.own.bringing.class_folders import class_files
 from trainers.data.own.files import Files, LeftOut
 from trainers.data.own.kinds.table.cell_values import categories_of, words_of
 from trainers.data.own.kinds.text.encoding import text_of

@@ -7,7 +7,7 @@ import pprint
 import re
 from typing import Any
 
-from trainers.data.own import class_folders
+from trainers.data.own.bringing import class_folders
 from trainers.data.own.kinds.table import cell_values
 from trainers.data.own.kinds.text import encoding
 from trainers.data.own.kinds.text.schema import ENDINGS
