@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import wave
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,8 @@ EVIL = "<img src=x onerror=alert(1)>"
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("NETLOOM_HOME", str(tmp_path / "home"))
     monkeypatch.setattr(theme, "kind", lambda: "light")
+    import torch  # noqa: F401  (shapes and checks are there at once when torch is)
+
     return tmp_path
 
 
@@ -264,6 +267,47 @@ def test_a_callback_that_comes_twice_adds_a_file_once() -> None:
     number = session.generations.get("data_files", 0)
     assert taken(session, "data_files", number) and not taken(session, "data_files", number)
     assert taken(session, "data_files", number + 1)  # the next file
+
+
+def sounds(folder: Path) -> Path:
+    random = np.random.default_rng(0)
+    for name in ("low", "high<b>"):
+        (folder / "sounds" / name).mkdir(parents=True)
+        for number in range(12):
+            with wave.open(str(folder / "sounds" / name / f"{number}.wav"), "wb") as file:
+                file.setparams((1, 2, 8000, 0, "NONE", ""))
+                file.writeframes((random.normal(size=2000) * 3000).astype("<i2").tobytes())
+    return folder / "sounds"
+
+
+def texts(folder: Path) -> Path:
+    for name in ("good", "bad<b>"):
+        (folder / "texts" / name).mkdir(parents=True)
+        for number in range(12):
+            words = f"<script>{number}</script> it was {name} and so on"
+            (folder / "texts" / name / f"{number}.txt").write_text(words)
+    return folder / "texts"
+
+
+def series(folder: Path) -> Path:
+    days = pd.date_range("2020-01-01", periods=300).strftime("%Y-%m-%d")
+    rows = pd.DataFrame({"day": days, "wind<b>": np.arange(300) % 7, "heat": np.sin(np.arange(300) / 9).round(3)})
+    rows.to_csv(folder / "weather.csv", index=False)
+    return folder / "weather.csv"
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        (sounds, ("Sounds by class", "high&lt;b&gt;</b> 12 recordings", "nl-spectrogram")),
+        (texts, ("bad&lt;b&gt;</b> 12 texts", "&lt;script&gt;0&lt;/script&gt; it was", "Lengths")),
+        (series, ("Over time", "heat</b> forecast", "wind&lt;b&gt;</b>")),
+    ],
+)
+def test_sounds_texts_and_series_are_shown(made: Any, said: tuple[str, ...], tmp_path: Path) -> None:
+    html = "".join(element.proto.body for element in opened(trainers.add_data(made(tmp_path))).get("html"))
+    assert not [words for words in said if words not in html]
+    assert "<script>" not in html
 
 
 def test_views_and_ways_are_found_by_themselves() -> None:

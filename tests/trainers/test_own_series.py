@@ -14,6 +14,7 @@ import pytest
 import trainers
 from trainers import DataError
 from trainers.data import dataset
+from trainers.data.own import library
 from trainers.data.own.kinds.series.preparing import prepared
 from trainers.data.own.kinds.series.warnings import series_checks
 from trainers.data.splits import split_in_time
@@ -247,3 +248,24 @@ def test_the_floor_of_daily_temperatures() -> None:
     year = np.abs(values[wanted] - values[wanted - 365]).mean()
     run = trainers.start(job)
     assert run.wait() == "finished" and run.scores()["mae"] < 0.9 * min(last, year)
+
+
+@pytest.mark.parametrize(
+    ("columns", "kind"),
+    [
+        (("day", "heat", "wet", "class"), "table"),
+        (("day", "class", "heat", "wet"), "table"),
+        (("day", "heat", "weather"), "series"),
+        (("day", "weather", "heat"), "series"),
+        (("day", "heat", "wet"), "series"),
+    ],
+)
+def test_rows_of_classes_are_a_table_although_they_have_dates(
+    columns: tuple[str, ...], kind: str, tmp_path: Path
+) -> None:
+    random = np.random.default_rng(0)
+    words = {name: random.choice(["sun", "rain", "snow"], 200) for name in ("class", "weather")}
+    numbers = {name: random.normal(size=200).round(3) for name in ("heat", "wet")}
+    days = {"day": pd.date_range("2020-01-01", periods=200).strftime("%Y-%m-%d")}
+    pd.DataFrame({name: {**words, **numbers, **days}[name] for name in columns}).to_csv(tmp_path / "r.csv", index=False)
+    assert library.stored(trainers.add_data(tmp_path / "r.csv")).schema.kind == kind

@@ -24,6 +24,7 @@ FEWEST = 12  # rows of a series
 REGULAR = 0.9  # of the steps are equally long, or several of them together
 ODD_DATES = {"month of a numbered year": r"\d{1,4}-(?:0?[1-9]|1[0-2])", "quarter": r"\d{4}[- ]?[Qq][1-4]"}
 TARGETS = re.compile(r"^(y|target|value|values|sales|demand|price|close|count|cnt|load|ot|temp|temperature)$", re.I)
+CALLED_CLASS = re.compile(r"^(target|label|labels|class|classes|y|outcome|diagnosis|species|churn|fraud)$", re.I)
 CALLED_TIME = re.compile(r"^(time|t|date|datetime|timestamp|year|month|week|day|hour|step|period)s?$", re.I)
 # so many steps are forecast where a step is that long, in seconds or months
 HORIZONS = ((60.0, 30, "half an hour"), (3600.0, 24, "a day"), (86_400.0, 7, "a week"), (604_800.0, 4, "four weeks"))
@@ -58,6 +59,8 @@ def says_series(frame: pd.DataFrame) -> str:
     others = [column for column in guessed.values() if column.name != time.name]
     if steps.unit == "rows" or not any(column.type == "number" for column in others):
         return ""
+    if any(column.type in ("category", "yes_no") and CALLED_CLASS.match(column.name) for column in others):
+        return ""  # rows of classes, which happen to be in time
     return f"{time.name} holds dates at equal steps ({steps.reason}), and there are numbers to forecast."
 
 

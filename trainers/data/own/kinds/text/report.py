@@ -64,10 +64,10 @@ def report(data: Stored) -> Report:
     cut = 0 if running else int((lengths > schema.length).sum())
     sections = (TextExamples("Texts", tuple(classes), () if running else bars, cut),)
     warnings = tuple(look_for_trouble(Found(schema, found, lengths)))
-    told = {"form": schema.form_reason, "encoding": _encodings(data), "tokens": f"{lengths.sum():,} tokens"}
+    how = {"form": schema.form_reason, "encoding": _encodings(data), "tokens": f"{lengths.sum():,} tokens"}
     left = found.left_out
     rows = len(found.texts)
-    return Report(schema.kind, rows, schema, warnings, told, sections, _settings(schema), left[:50], len(left))
+    return Report(schema.kind, rows, schema, warnings, how, sections, _settings(schema), left[:50], len(left))
 
 
 def _encodings(data: Stored) -> str:
