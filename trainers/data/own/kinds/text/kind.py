@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from trainers.data.own.report import Report
     from trainers.data.own.schema import Schema
 
-MOST_COLUMNS = 6  # of a table of texts; one with more columns is a table in which one is a text
+MOST_COLUMNS = 4  # of a table of texts: the text, its class and two others
 PROSE = (".txt", ".text", ".md", ".rst")
 LOOK_AT = 500  # rows, to recognise a table of texts
 
