@@ -57,9 +57,7 @@ def test_a_zip_of_images(app: Any, open_page: Any) -> None:
     train(page)
 
 
-@pytest.mark.xfail(
-    reason="a photograph is lost at times when the camera is drawn anew after the one before", strict=False
-)
+@pytest.mark.xfail(reason="a photograph is lost at times when the camera is drawn anew", strict=False)
 def test_two_classes_are_photographed(app: Any, open_page: Any) -> None:
     """The camera is Chromium's fake one, which shows a clock: no two photographs are the same."""
     page = open_page()
