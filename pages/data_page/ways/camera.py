@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 from typing import ClassVar
 
@@ -17,7 +16,7 @@ from trainers.data.own.bringing.uploads import Upload
 LEAST = 2  # classes, and photographs of each
 LONGEST = 60  # characters of the name of a class
 UNSAFE = '/\\:*?"<>|.'  # in the name of a folder
-SHOTS = "camera_shots"  # of the browser's session: {class: [photograph]}
+SHOTS = "camera_shots"  # of the browser's session: {class: {upload: photograph}}
 
 
 class Camera(Way):
@@ -28,7 +27,7 @@ class Camera(Way):
     order: ClassVar[int] = 40
 
     def draw(self, session: Session) -> None:
-        shots: dict[str, list[bytes]] = st.session_state.setdefault(SHOTS, {})
+        shots: dict[str, dict[str, bytes]] = st.session_state.setdefault(SHOTS, {})
         name = st.text_input(
             "What you photograph", max_chars=LONGEST, key="camera_class", placeholder="The name of a class, such as cup"
         )
@@ -40,9 +39,8 @@ class Camera(Way):
             photograph = widget(key)
             if photograph is None or not plain:
                 return
-            content = photograph.getvalue()
-            if all(hashlib.sha256(content).digest() != hashlib.sha256(each).digest() for each in shots.get(plain, [])):
-                shots.setdefault(plain, []).append(content)
+            # by its upload: this may be called twice for one photograph, and two photographs may be the same
+            shots.setdefault(plain, {})[photograph.file_id] = photograph.getvalue()
             session.generations["camera"] = number + 1  # the camera is ready for the next one
 
         if plain:
@@ -52,7 +50,7 @@ class Camera(Way):
         self._taken(session, shots)
 
     @staticmethod
-    def _taken(session: Session, shots: dict[str, list[bytes]]) -> None:
+    def _taken(session: Session, shots: dict[str, dict[str, bytes]]) -> None:
         if not shots:
             return
         rows = "".join(f"<li><b>{escape(name)}</b> {len(each)}</li>" for name, each in shots.items())
@@ -64,7 +62,7 @@ class Camera(Way):
             files = [
                 Upload(f"photographs/{name}/{number + 1}.jpg", io.BytesIO(content), len(content))
                 for name, each in shots.items()
-                for number, content in enumerate(each)
+                for number, content in enumerate(each.values())
             ]
             begin(session, Adding("photographs").uploads(files))
             st.session_state[SHOTS] = {}
