@@ -115,8 +115,8 @@ def test_the_command_line_repairs_and_resumes(
     assert main(["runs"]) == 1
     assert "netloom runs --repair" in capsys.readouterr().err
     assert main(["runs", "--repair"]) == 0
-    told = capsys.readouterr()
-    assert "set aside as runs.sqlite.damaged-" in told.err and f"{run}  interrupted" in told.out
+    printed = capsys.readouterr()
+    assert "set aside as runs.sqlite.damaged-" in printed.err and f"{run}  interrupted" in printed.out
     assert main(["resume", "last", "--json"]) == 0
     assert '"state": "finished"' in capsys.readouterr().out
     assert main(["resume", run]) == 1

@@ -362,7 +362,7 @@ class DataSet(Entry):
     def prediction_source(self) -> str:
         """Python source of a function `read_samples(paths)` that reads new files with no Netloom about, for predict.py.
 
-        It returns a dictionary with what is said of each sample in the table of predictions (its row, its file), a list
+        It returns a dictionary with the columns that name each sample in the table of predictions (its row, its file), a list
         of N each, and the list of the network's inputs before they are scaled, (N, …) each. Empty: there is none, so
         the zip has no predict.py.
         """
@@ -389,7 +389,7 @@ class DataSet(Entry):
 
 
 def read_samples(paths: list[str], names: list[str]) -> tuple[dict[str, list[int]], list[NDArray[np.float32]]]:
-    """The numbers of each row's columns, and what is said of the row beside its prediction: its number, from 1."""
+    """The numbers of each row's columns, and what names the row beside its prediction: its number, from 1."""
     import numpy as np
     import pandas as pd
 

@@ -257,9 +257,9 @@ def preparation(plan: Plan) -> list[str]:
     """From what was loaded to tensors on the device."""
     dataset = plan.job.dataset
     lines = ["    inputs, targets = load_data()"]
-    told = "load_parts(), targets" if dataset.given_parts else "load_groups()" if plan.grouped else "targets"
+    given = "load_parts(), targets" if dataset.given_parts else "load_groups()" if plan.grouped else "targets"
     lines.append(
-        f"    training, {'' if plan.validates else '_'}validation, {'' if plan.tests else '_'}test = split({told})"
+        f"    training, {'' if plan.validates else '_'}validation, {'' if plan.tests else '_'}test = split({given})"
     )
     if plan.limits:
         lines.append(_some(plan))

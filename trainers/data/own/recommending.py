@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from string import Template
 from typing import Any, NamedTuple
+
+from numpy.typing import NDArray
 
 import builder
 from builder.document import Document
 from trainers.data.base import DataError
 from trainers.data.own.kind import kind_of
 from trainers.data.own.library import Stored, stored
+from trainers.data.own.schema import unequal
 
 PIECES = Path(__file__).parents[3] / "assets" / "recommended"
 
@@ -56,6 +59,17 @@ def recommendation(name: str) -> tuple[Document, list[Choice]]:
         }
     )
     return document, made.choices
+
+
+def class_weights(counts: Sequence[int] | NDArray[Any], unit: str, choices: list[Choice]) -> dict[str, str]:
+    """The option of a paradigm that balances the classes, where they are unequal, and the choice that says so.
+
+    `counts`: samples of each class, called `unit`.
+    """
+    if not unequal(counts):
+        return {}
+    choices.append(Choice("balanced class weights", f"One class has far more {unit} than another."))
+    return {"class_weights": "balanced"}
 
 
 def name_of(found: Stored, asked: str) -> str:

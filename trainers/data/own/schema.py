@@ -7,15 +7,24 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from builder.validation_messages import sentences
 from trainers.data.base import DataError
 from trainers.data.own import kinds
 
+UNEQUAL_CLASSES = 10  # times as many samples of the largest class as of the smallest, from which they are balanced
+
 How = Literal["random", "group", "time", "given"]
+
+
+def unequal(counts: Sequence[int] | NDArray[Any]) -> bool:
+    """Whether the largest class has so many more samples than the smallest that a network ignores the smallest."""
+    return len(counts) > 1 and max(counts) >= UNEQUAL_CLASSES * max(1, min(counts))
 
 
 class Part(BaseModel):

@@ -201,8 +201,8 @@ def _table(rows: Iterator[list[str]], dialect: Dialect) -> RawTable:
     return RawTable(frame, {}, tuple(left_out), count, dialect.header)
 
 
-def read_rows(path: str, names: list[str], encoding: str, separator: str, quote: str, skip: int) -> pd.DataFrame:
-    """The rows of the file, every cell as text. Rows with too many cells are left out."""
+def read_rows(path: str, names: list[str] | None, encoding: str, separator: str, quote: str, skip: int) -> pd.DataFrame:
+    """The rows of the file, every cell as text; columns without `names` have numbers. Too long rows are left out."""
     import csv
 
     import pandas as pd

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from trainers.data.own.reading.delimited import read_rows
 from trainers.data.own.reading.table import unique_names
 
 if TYPE_CHECKING:
@@ -26,8 +27,6 @@ def new_rows(
 
     The first row names the columns, in any order. In files without a header they are named by their places.
     """
-    import csv
-
     import pandas as pd
 
     ending = path.lower().rpartition(".")[2]
@@ -38,20 +37,7 @@ def new_rows(
     if ending in ("xlsx", "xls", "xlsm", "xlsb", "ods"):
         frame = pd.read_excel(path, header=None, dtype="object")
     else:
-        frame = pd.read_csv(
-            path,
-            header=None,
-            index_col=False,
-            skiprows=skip,
-            encoding=encoding,
-            sep=separator,
-            dtype="str",
-            keep_default_na=False,
-            na_values=[""],
-            quotechar=quote or '"',
-            quoting=csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE,
-            on_bad_lines="skip",
-        )
+        frame = read_rows(path, None, encoding, separator, quote, skip)
     if header:
         return frame.iloc[1:].set_axis(unique_names(frame.iloc[0]), axis=1).reset_index(drop=True)
     return frame.set_axis(names if len(frame.columns) == len(names) else without_target, axis=1)

@@ -10,10 +10,9 @@ import numpy as np
 from trainers.data import dataset
 from trainers.data.own.kinds.images.data_set import load_images
 from trainers.data.own.kinds.images.schema import ImagesSchema
-from trainers.data.own.kinds.table.schema import UNEQUAL_CLASSES
 from trainers.data.own.kinds.table.tasks import predicts_classes
 from trainers.data.own.library import Stored
-from trainers.data.own.recommending import Choice, Recommended, Sketch
+from trainers.data.own.recommending import Choice, Recommended, Sketch, class_weights
 from trainers.paradigms import DEFAULT_PARADIGM
 
 SMALLEST = 4  # pixels of the shorter side of the last feature maps
@@ -115,7 +114,4 @@ def _weights(found: Stored, choices: list[Choice]) -> dict[str, str]:
     if found.schema.labels == "masks" or not predicts_classes(found.schema.task):
         return {}
     _, counts = np.unique(load_images(found)[0]["targets"], return_counts=True)
-    if counts.max() < UNEQUAL_CLASSES * counts.min():
-        return {}
-    choices.append(Choice("balanced class weights", "One class has far more images than another."))
-    return {"class_weights": "balanced"}
+    return class_weights(counts, "images", choices)

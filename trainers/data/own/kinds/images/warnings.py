@@ -12,10 +12,10 @@ from trainers.data.own.files import LeftOut
 from trainers.data.own.kinds.images.data_set import digests
 from trainers.data.own.kinds.images.guessing import Facts, splitting
 from trainers.data.own.kinds.images.schema import ImagesSchema
-from trainers.data.own.kinds.table.schema import UNEQUAL_CLASSES
 from trainers.data.own.kinds.table.tasks import predicts_classes
 from trainers.data.own.library import Stored
 from trainers.data.own.report import DataWarning
+from trainers.data.own.schema import unequal
 
 SMALLEST = 10  # images of a class, below which its score says little
 DIGESTED = 200_000  # images, at most, that are compared with one another
@@ -57,7 +57,7 @@ def _classes(schema: ImagesSchema, arrays: dict[str, Any]) -> Iterator[DataWarni
         yield DataWarning(
             "D201", None, f"Some classes have fewer than {SMALLEST} images, too few to learn or to test: {shown}{more}."
         )
-    if counts.min() and counts.max() >= UNEQUAL_CLASSES * counts.min():
+    if unequal(counts):
         most, least = schema.classes[int(counts.argmax())], schema.classes[int(counts.argmin())]
         yield DataWarning(
             "D202", None,

@@ -10,22 +10,13 @@ from trainers.data.base import DataError
 from trainers.data.own.keeping import Named, kept
 from trainers.data.own.kinds.series.schema import SeriesSchema
 from trainers.data.own.kinds.series.steps import encoded_series, moments_of, starts_of
-from trainers.data.own.library import Stored, check_files
-from trainers.data.own.reading import reader_named
+from trainers.data.own.kinds.table.preparing import raw_rows
+from trainers.data.own.library import Stored
 
 if TYPE_CHECKING:
     import pandas as pd
 
 MOST_STEPS = 20  # times as many steps as rows, at most: a wrong year would make millions of them
-
-
-def raw_rows(data: Stored) -> pd.DataFrame:
-    """The table as it stands in the file. DataError: the file is gone, or another one than was added."""
-    check_files(data)
-    try:
-        return reader_named(data.source.reader).read(data.data_file).frame
-    except OSError as error:
-        raise DataError(f"The file of {data.full_name} cannot be read: {error.strerror or error}.") from None
 
 
 def prepared(data: Stored) -> Named:

@@ -7,22 +7,13 @@ import pprint
 from typing import Any
 
 from trainers.data.own.kinds.series import steps
-from trainers.data.own.kinds.table import cell_values, encoding
-from trainers.data.own.kinds.table.script import WANTED
+from trainers.data.own.kinds.table.script import CELLS, WANTED
 from trainers.data.own.library import Stored
 from trainers.data.own.reading import reader_named
 from trainers.script.sources import print_functions
 
 FUNCTIONS = (
-    cell_values.missing_words,
-    cell_values.words_of,
-    cell_values.numbers_of,
-    cell_values.yes_or_no_of,
-    cell_values.categories_of,
-    cell_values.dates_of,
-    cell_values.date_parts_of,
-    encoding.dates_per_second,
-    encoding.encode_column,
+    *CELLS,
     steps.moments_of,
     steps.at_equal_steps,
     steps.carried_on,

@@ -17,7 +17,7 @@ from trainers.data.own.kinds.sound.schema import ENDINGS, SoundSchema
 from trainers.data.own.kinds.table.tasks import task_for
 from trainers.data.own.schema import Splitting
 
-HIGHEST = 16_000  # hertz: enough for speech and for most of what tells sounds apart
+HIGHEST = 16_000  # hertz: enough for speech and for most differences between sounds
 LONGEST = 10.0  # seconds of a sample that is guessed
 
 
@@ -74,7 +74,7 @@ def look(files: Files, wishes: Wishes) -> tuple[SoundSchema, int, list[LeftOut]]
     common = rates.most_common(1)[0][0]
     rate = max(1000, min(HIGHEST, common))
     why = f"{rates[common]:,} of {len(heads):,} recordings have {common:,} values a second."
-    why += f" {rate:,} are enough to tell most sounds apart." if rate < common else ""
+    why += f" {rate:,} keep most differences between sounds." if rate < common else ""
     seconds = np.array([head.seconds for head in heads.values() if head.seconds > 0] or [1.0])
     wanted = float(min(LONGEST, np.quantile(seconds, 0.95)))
     shares = f"{(seconds <= wanted + 1e-9).mean():.0%} of the recordings are no longer than {wanted:.2f} seconds."

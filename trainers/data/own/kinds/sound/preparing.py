@@ -82,13 +82,13 @@ def _block(
     work: Path, places: range, paths: list[Path], schema: SoundSchema
 ) -> tuple[NDArray[np.float32], NDArray[np.int64], list[tuple[int, str]]]:
     """The samples of some recordings, from a file if they were made before."""
-    target, told = work / f"{places.start}.npy", work / f"{places.start}.json"
-    if told.is_file():
+    target, record = work / f"{places.start}.npy", work / f"{places.start}.json"
+    if record.is_file():
         try:
-            used, why = json.loads(told.read_text(encoding="utf-8"))
+            used, why = json.loads(record.read_text(encoding="utf-8"))
             return np.load(target, allow_pickle=False), np.array(used, np.int64), [(int(p), str(w)) for p, w in why]
         except (OSError, ValueError):
-            told.unlink(missing_ok=True)
+            record.unlink(missing_ok=True)
     options, samples, used, why = schema.model_dump(), [], [], []
     for place in places:
         try:
@@ -100,7 +100,7 @@ def _block(
         used.append(place)
     made = np.stack(samples) if samples else np.zeros((0, *shape_of(schema)), np.float32)
     np.save(target, made, allow_pickle=False)
-    write_text(told, json.dumps([used, why]))
+    write_text(record, json.dumps([used, why]))
     return made, np.array(used, np.int64), why
 
 

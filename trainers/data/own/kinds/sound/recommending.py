@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 
 from trainers.data import dataset
-from trainers.data.own.kinds.table.schema import UNEQUAL_CLASSES
 from trainers.data.own.library import Stored
-from trainers.data.own.recommending import Choice, Recommended, Sketch
+from trainers.data.own.recommending import Choice, Recommended, Sketch, class_weights
 from trainers.paradigms import DEFAULT_PARADIGM
 
 UPDATES = 800  # steps, about
@@ -32,11 +31,7 @@ def recommended(found: Stored) -> Recommended:
         Choice(f"{len(data.classes)} outputs", "The network gives a score for each class."),
         Choice(f"up to {epochs} epochs", "It stops when the validation loss has not improved for a while."),
     ]
-    weights = {}
-    counts = np.bincount(targets, minlength=len(data.classes))
-    if counts.max() >= UNEQUAL_CLASSES * max(1, counts.min()):
-        weights = {"class_weights": "balanced"}
-        choices.append(Choice("balanced class weights", "One class has far more sounds than another."))
+    weights = class_weights(np.bincount(targets, minlength=len(data.classes)), "sounds", choices)
     training: dict[str, Any] = {
         "data": {"batch_size": batch, "validation": 0.1, "test": 0.2},
         "paradigm": {"name": DEFAULT_PARADIGM, **weights},
@@ -44,4 +39,4 @@ def recommended(found: Stored) -> Recommended:
         "schedule": {"name": "one_cycle"},
         "epochs": epochs,
     }
-    return Recommended(sketch, training, choices, f"Tells apart {len(data.classes)} classes of sounds.")
+    return Recommended(sketch, training, choices, f"Classifies sounds into {len(data.classes)} classes.")

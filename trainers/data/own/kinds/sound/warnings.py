@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from trainers.data.own.files import LeftOut
 from trainers.data.own.kinds.sound.guessing import Head
 from trainers.data.own.kinds.sound.schema import SoundSchema
-from trainers.data.own.kinds.table.schema import UNEQUAL_CLASSES
 from trainers.data.own.report import DataWarning
+from trainers.data.own.schema import unequal
 from trainers.tasks.target import plural
 
 FEW = 20  # recordings of a class
@@ -71,7 +71,7 @@ class UnequalSounds(SoundCheck):
 
     def find(self, found: Found) -> Iterator[DataWarning]:
         counts = found.counts
-        if counts.max() >= UNEQUAL_CLASSES * max(1, counts.min()):
+        if unequal(counts):
             large, small = (found.schema.classes[place] for place in (counts.argmax(), counts.argmin()))
             yield self.warn(
                 f"Unequal classes: {large} has {counts.max():,} recordings, {small} has {counts.min():,}. The "

@@ -25,6 +25,13 @@ if TYPE_CHECKING:
     from trainers.data.own.report import Example, Report
 
 
+def _work() -> Any:
+    """What needs pandas, so that listing the kinds stays quick."""
+    from trainers.data.own.kinds.table import report
+
+    return report
+
+
 class TableKind(OwnKind):
     """One file with rows and columns."""
 
@@ -42,15 +49,13 @@ class TableKind(OwnKind):
         return Match(0.5, f"It is a file of rows and columns ({reader.label}).")
 
     def look(self, files: Files, wishes: Wishes) -> Looked:
-        from trainers.data.own.kinds.table.guessing import look, with_roles
-
         if files.only is None:
             raise DataError("It is a folder; a table is one file.")
         wishes.only("target", "task", "roles", "types", "split")
         reader = reader_for(files.only)
         table = reader.look(files.only)
-        schema = look(table, Path(files.title).stem, wishes.target, wishes.types)
-        schema = with_roles(schema, table.frame, wishes.roles, wishes.task, wishes.split)
+        schema = _work().look(table, Path(files.title).stem, wishes.target, wishes.types)
+        schema = _work().with_roles(schema, table.frame, wishes.roles, wishes.task, wishes.split)
         left_out = tuple(LeftOut(f"line {row.line}", row.reason) for row in table.left_out)
         return Looked(schema, table.rows, reader.name, left_out)
 
@@ -79,20 +84,20 @@ class TableKind(OwnKind):
         return table_data_set(name, stored)
 
     def report(self, stored: Stored) -> Report:
-        from trainers.data.own.kinds.table.report import report
-
-        return report(looked_at(stored), stored.schema)
+        found: Report = _work().report(looked_at(stored), stored.schema)
+        return found
 
     def change(self, stored: Stored, key: str, value: Any) -> Schema:
         return self.change_part(stored, "", key, value)
 
     def change_part(self, stored: Stored, part: str, key: str, value: Any) -> Schema:
-        from trainers.data.own.kinds.table.changing import changed, changed_column
-
         frame = looked_at(stored).frame
+        made: Schema
         if part:
-            return changed_column(stored.schema, frame, part, key, value)
-        return changed(stored.schema, frame, key, value)
+            made = _work().changed_column(stored.schema, frame, part, key, value)
+        else:
+            made = _work().changed(stored.schema, frame, key, value)
+        return made
 
     def examples(self, stored: Stored, count: int) -> tuple[Example, ...]:
         return examples(stored, count)

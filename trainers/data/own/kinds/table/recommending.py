@@ -9,10 +9,9 @@ import numpy as np
 
 from trainers.data import dataset
 from trainers.data.own.kinds.table.preparing import encode, looked_at, prepared
-from trainers.data.own.kinds.table.schema import UNEQUAL_CLASSES
 from trainers.data.own.kinds.table.tasks import predicts_classes
 from trainers.data.own.library import Stored
-from trainers.data.own.recommending import Choice, Recommended, Sketch
+from trainers.data.own.recommending import Choice, Recommended, Sketch, class_weights
 from trainers.paradigms import DEFAULT_PARADIGM
 
 SIZES = ((1_000, 32), (10_000, 64), (100_000, 128))  # rows below which the hidden layers have so many features
@@ -55,10 +54,7 @@ def _weights(found: Stored, choices: list[Choice]) -> dict[str, str]:
     raw = looked_at(found)
     rows = prepared(found) if raw.sample is None else encode(raw.frame, found.schema)
     _, counts = np.unique(rows.targets, return_counts=True)
-    if counts.max() < UNEQUAL_CLASSES * counts.min():
-        return {}
-    choices.append(Choice("balanced class weights", "One class has far more rows than another."))
-    return {"class_weights": "balanced"}
+    return class_weights(counts, "rows", choices)
 
 
 def _network(data: Any, hidden: int, dropout: float) -> tuple[Sketch, list[Choice]]:

@@ -10,11 +10,14 @@ import pandas as pd
 
 from trainers.data.own.files import LeftOut
 from trainers.data.own.kinds.table.cell_values import dates_of, numbers_of, words_of
-from trainers.data.own.kinds.table.changing import settings
+from trainers.data.own.kinds.table.changing import changed, changed_column, settings
+from trainers.data.own.kinds.table.guessing import look, with_roles
 from trainers.data.own.kinds.table.schema import Column, TableSchema
 from trainers.data.own.kinds.table.warnings import Table, look_for_trouble
 from trainers.data.own.reading.table import RawTable
 from trainers.data.own.report import Report, Section
+
+__all__ = ["changed", "changed_column", "look", "report", "with_roles"]  # for kind.py, which imports late
 
 MOST_SHOWN = 12  # values of a category
 
@@ -95,7 +98,7 @@ def _distribution(column: Column, known: pd.Series) -> tuple[tuple[str, int], ..
         if not len(values):
             return ()
         low, high = float(values.min()), float(values.max())
-        if high - low <= 1e-9 * abs(high):  # too close together to be told apart
+        if high - low <= 1e-9 * abs(high):  # too close together for ten intervals
             return ((f"about {low:,.4g}", len(values)),)
         counts, edges = np.histogram(values, bins=10)
         return tuple(

@@ -12,8 +12,6 @@ from builder.registry import did_you_mean
 from trainers.data.base import DataError
 from trainers.data.own.schema import Part, Schema
 
-UNEQUAL_CLASSES = 10.0  # times as many rows of the largest class as of the smallest, from which they are balanced
-
 Role = Literal["input", "target", "group", "time", "ignored"]
 Type = Literal["number", "category", "yes_no", "date", "text"]
 Missing = Literal["median", "mean", "zero", "most_common", "own_category", "drop_row"]

@@ -9,11 +9,12 @@ from typing import Any
 from trainers.data.own.kinds.table import cell_values, encoding
 from trainers.data.own.library import Stored
 from trainers.data.own.reading import reader_named
+from trainers.data.own.reading.delimited import read_rows
 from trainers.data.own.reading.new_rows import new_rows, together
 from trainers.data.own.reading.table import unique_names
 from trainers.script.sources import print_functions
 
-INPUTS = (
+CELLS = (
     cell_values.missing_words,
     cell_values.words_of,
     cell_values.numbers_of,
@@ -23,8 +24,8 @@ INPUTS = (
     cell_values.date_parts_of,
     encoding.dates_per_second,
     encoding.encode_column,
-    encoding.encode_inputs,
 )
+INPUTS = (*CELLS, encoding.encode_inputs)
 FUNCTIONS = (*INPUTS, encoding.encode_target, encoding.used_rows)
 WANTED = (
     "name", "type", "role", "missing", "encoding", "categories", "yes", "no", "notation", "date_format", "parts",
@@ -57,7 +58,8 @@ def new_rows_source(data: Stored) -> str:
     ]
     constants = f"{shown[0]}\n{shown[1]}\n\n# what each column is, and how it becomes numbers\n{shown[2]}"
     printed = {name: repr(value) for name, value in {**NEW_ROWS, **options}.items()}
-    functions: list[tuple[Any, dict[str, str]]] = [(unique_names, {}), (new_rows, printed), (together, {})]
+    functions: list[tuple[Any, dict[str, str]]] = [(unique_names, {}), (read_rows, {}), (new_rows, printed)]
+    functions.append((together, {}))
     functions += [(each, {}) for each in INPUTS]
     return print_functions(*functions, constants=constants) + "\n" + READ_SAMPLES
 

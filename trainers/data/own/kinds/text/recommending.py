@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 
 from trainers.data import dataset
-from trainers.data.own.kinds.table.schema import UNEQUAL_CLASSES
 from trainers.data.own.library import Stored
-from trainers.data.own.recommending import Choice, Recommended, Sketch
+from trainers.data.own.recommending import Choice, Recommended, Sketch, class_weights
 from trainers.paradigms import DEFAULT_PARADIGM, PARADIGMS
 
 UPDATES = 1_500  # steps, about
@@ -38,11 +37,7 @@ def _classes(found: Stored) -> Recommended:
         Choice("much dropout", "There are far more words than texts, so single words are soon known by heart."),
         Choice(f"up to {epochs} epochs", "It stops when the validation loss has not improved for a while."),
     ]
-    weights = {}
-    counts = np.bincount(targets, minlength=len(data.classes))
-    if counts.max() >= UNEQUAL_CLASSES * max(1, counts.min()):
-        weights = {"class_weights": "balanced"}
-        choices.append(Choice("balanced class weights", "One class has far more texts than another."))
+    weights = class_weights(np.bincount(targets, minlength=len(data.classes)), "texts", choices)
     training: dict[str, Any] = {
         "data": {"batch_size": batch},
         "paradigm": {"name": DEFAULT_PARADIGM, **weights},
@@ -50,7 +45,7 @@ def _classes(found: Stored) -> Recommended:
         "epochs": epochs,
         "early_stopping": {"patience": max(3, epochs // 4)},
     }
-    return Recommended(sketch, training, choices, f"Tells apart {len(data.classes)} classes of texts.")
+    return Recommended(sketch, training, choices, f"Classifies texts into {len(data.classes)} classes.")
 
 
 def _running(found: Stored) -> Recommended:

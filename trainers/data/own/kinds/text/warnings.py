@@ -10,11 +10,11 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from trainers.data.own.kinds.table.schema import UNEQUAL_CLASSES
 from trainers.data.own.kinds.text.preparing import first_of_each
 from trainers.data.own.kinds.text.reading import Texts
 from trainers.data.own.kinds.text.schema import TextSchema
 from trainers.data.own.report import DataWarning
+from trainers.data.own.schema import unequal
 from trainers.tasks.target import plural
 
 FEW = 20  # texts of a class
@@ -70,7 +70,7 @@ class UnequalTexts(TextCheck):
 
     def find(self, found: Found) -> Iterator[DataWarning]:
         counts = found.counts
-        if len(counts) > 1 and counts.max() >= UNEQUAL_CLASSES * max(1, counts.min()):
+        if unequal(counts):
             large, small = (found.schema.classes[place] for place in (counts.argmax(), counts.argmin()))
             yield self.warn(
                 f"Unequal classes: {large} has {counts.max():,} texts, {small} has {counts.min():,}. The recommended "

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
-from trainers.data.own.kinds.table.schema import UNEQUAL_CLASSES
 from trainers.data.own.kinds.table.tasks import predicts_classes
 from trainers.data.own.kinds.table.warnings.base import DataCheck, Table
 from trainers.data.own.report import DataWarning
+from trainers.data.own.schema import unequal
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -92,7 +92,7 @@ class UnequalClasses(DataCheck):
 
     def find(self, table: Table) -> Iterator[DataWarning]:
         for target, counts in _class_counts(table):
-            if len(counts) < 2 or counts.iloc[0] < UNEQUAL_CLASSES * counts.iloc[-1]:
+            if not unequal(counts.to_numpy()):
                 continue
             largest, smallest = (f"{str(counts.index[place])[:30]} has {counts.iloc[place]:,}" for place in (0, -1))
             yield self.warn(
