@@ -362,8 +362,8 @@ class DataSet(Entry):
     def prediction_source(self) -> str:
         """Python source of a function `read_samples(paths)` that reads new files with no Netloom about, for predict.py.
 
-        It returns a dictionary with the columns that name each sample in the table of predictions (its row, its file), a list
-        of N each, and the list of the network's inputs before they are scaled, (N, …) each. Empty: there is none, so
+        It returns the columns that name each sample in the table of predictions (its row, its file) as a dictionary of
+        lists, and the list of the network's inputs before they are scaled, (N, …) each. Empty: there is none, so
         the zip has no predict.py.
         """
         if not self.has_rows:

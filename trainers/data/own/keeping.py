@@ -20,7 +20,7 @@ Named = dict[str, NDArray[Any]]
 
 
 def key_of(data: Stored, *parts: object) -> str:
-    """Names what arrays are made of: the files, the schema without its reasons and its version, and further parts."""
+    """Names what arrays are made of: the files, the schema, and further parts."""
     schema = data.schema.model_dump(mode="json")
     text = json.dumps([PREPARED, data.source.sha256, schema, *map(str, parts)])
     return hashlib.sha256(text.encode()).hexdigest()
