@@ -90,6 +90,13 @@ def _shown(work: Session, stored: Stored, report: object) -> Shown | None:
     return Shown(work, stored, report) if report is not None else None  # type: ignore[arg-type]
 
 
+@st.fragment(run_every=0.4)
+def wait_for_torch() -> None:
+    """Draw the page again when torch is there, which says the shapes of networks."""
+    if torch_import.ready():
+        st.rerun()
+
+
 work = session.start()
 if work.data.leave:
     work.data.leave = False
@@ -98,3 +105,5 @@ torch_import.start()
 st.html(f"<style>{theme.sheet('data.css')}</style>")
 notices.show(work)
 page(work)
+if not torch_import.ready():
+    wait_for_torch()

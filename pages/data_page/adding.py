@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from builder.foreign_text import in_words
@@ -49,17 +49,17 @@ class Adding:
         """Add files that came over the network: together where that makes one data set, else each by itself."""
         return self._start(lambda: self._add_uploads(uploads))
 
-    def path(self, path: Path, kind: str | None = None) -> Adding:
+    def path(self, path: Path) -> Adding:
         """Add a file or a folder that is read where it lies."""
         return self._start(lambda: self._add(path, path.name, False))
 
-    def _start(self, work: object) -> Adding:
+    def _start(self, work: Callable[[], None]) -> Adding:
         threading.Thread(target=self._run, args=(work,), name="netloom-adding", daemon=True).start()
         return self
 
-    def _run(self, work: object) -> None:
+    def _run(self, work: Callable[[], None]) -> None:
         try:
-            work()  # type: ignore[operator]
+            work()
         except _Cancelled:
             pass
         except (NetloomError, OSError) as error:

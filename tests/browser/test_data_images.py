@@ -20,6 +20,9 @@ SHOWS = """() => {
     return video && video.readyState >= 3 && video.videoWidth > 0 && video.currentTime > 0.2;
 }"""
 
+# the network of the data set that was shown before is gone
+ONE_NETWORK = "document.querySelectorAll('.nl-chain').length === 1"
+
 
 def zipped() -> bytes:
     """Two folders of noisy colours."""
@@ -36,7 +39,7 @@ def zipped() -> bytes:
 
 def train(page: Any) -> None:
     """Start the recommended network and train it to its end."""
-    page.locator(".nl-chain").wait_for(timeout=TIMEOUT)
+    page.wait_for_function(ONE_NETWORK, timeout=TIMEOUT)
     page.get_by_role("button", name="Start a network", exact=True).click()
     page.frame_locator(FRAME).locator(".react-flow__node").first.wait_for(timeout=TIMEOUT)
     page.get_by_role("button", name="Train", exact=True).click()

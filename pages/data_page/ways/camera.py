@@ -27,6 +27,9 @@ class Camera(Way):
     order: ClassVar[int] = 40
 
     def draw(self, session: Session) -> None:
+        st.fragment(self._camera)(session)  # a photograph draws the camera again, not the whole page
+
+    def _camera(self, session: Session) -> None:
         shots: dict[str, dict[str, bytes]] = st.session_state.setdefault(SHOTS, {})
         name = st.text_input(
             "What you photograph", max_chars=LONGEST, key="camera_class", placeholder="The name of a class, such as cup"
@@ -68,7 +71,9 @@ class Camera(Way):
             st.session_state[SHOTS] = {}
 
         with st.container(horizontal=True, gap="small"):
-            st.button("Use the photographs", key="camera_use", type="primary", disabled=not ready, on_click=use)
+            if st.button("Use the photographs", key="camera_use", type="primary", disabled=not ready):
+                use()
+                st.rerun()
             st.button("Start over", key="camera_clear", on_click=lambda: st.session_state.update({SHOTS: {}}))
         if not ready:
             missing = f"{few[0]} needs another photograph." if few else "Name another class and photograph it, too."

@@ -22,7 +22,7 @@ from trainers.entry import OptionError
 from trainers.tasks.target import Target
 
 DATA = "pages/data.py"
-OWN_FILE = "Bring a table of your own, and see what is in it"
+OWN_FILE = "Bring data of your own, and see what is in it"
 
 
 def show(session: Session) -> None:

@@ -33,6 +33,7 @@ class SeriesKind(OwnKind):
 
     name: ClassVar[str] = "series"
     label: ClassVar[str] = "series"
+    takes: ClassVar[str] = "A series: a table with a column of dates at equal steps, and numbers to forecast."
 
     def recognise(self, files: Files) -> Match | None:
         if files.only is None:

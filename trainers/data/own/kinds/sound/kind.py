@@ -27,6 +27,7 @@ class SoundKind(OwnKind):
 
     name: ClassVar[str] = "sound"
     label: ClassVar[str] = "sound"
+    takes: ClassVar[str] = "Sounds: a folder for each class, with WAV files."
 
     def recognise(self, files: Files) -> Match | None:
         count = len(files.ending(*ENDINGS))

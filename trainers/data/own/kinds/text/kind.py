@@ -35,6 +35,7 @@ class TextKind(OwnKind):
 
     name: ClassVar[str] = "text"
     label: ClassVar[str] = "text"
+    takes: ClassVar[str] = "Texts: a folder for each class, a table with a column of texts, or one long text."
 
     def recognise(self, files: Files) -> Match | None:
         if files.only is not None:
