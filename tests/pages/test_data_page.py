@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import wave
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ import trainers
 from pages.data_page.sections import base as sections
 from pages.data_page.ways.base import taken, ways
 from pages.parts.theme import theme
+from tests.pages.own_files import series, sounds, texts
 from tests.pages.trained import ROOT, look, text
 from trainers.data import dataset
 from trainers.data.own import library
@@ -267,33 +267,6 @@ def test_a_callback_that_comes_twice_adds_a_file_once() -> None:
     number = session.generations.get("data_files", 0)
     assert taken(session, "data_files", number) and not taken(session, "data_files", number)
     assert taken(session, "data_files", number + 1)  # the next file
-
-
-def sounds(folder: Path) -> Path:
-    random = np.random.default_rng(0)
-    for name in ("low", "high<b>"):
-        (folder / "sounds" / name).mkdir(parents=True)
-        for number in range(12):
-            with wave.open(str(folder / "sounds" / name / f"{number}.wav"), "wb") as file:
-                file.setparams((1, 2, 8000, 0, "NONE", ""))
-                file.writeframes((random.normal(size=2000) * 3000).astype("<i2").tobytes())
-    return folder / "sounds"
-
-
-def texts(folder: Path) -> Path:
-    for name in ("good", "bad<b>"):
-        (folder / "texts" / name).mkdir(parents=True)
-        for number in range(12):
-            words = f"<script>{number}</script> it was {name} and so on"
-            (folder / "texts" / name / f"{number}.txt").write_text(words)
-    return folder / "texts"
-
-
-def series(folder: Path) -> Path:
-    days = pd.date_range("2020-01-01", periods=300).strftime("%Y-%m-%d")
-    rows = pd.DataFrame({"day": days, "wind<b>": np.arange(300) % 7, "heat": np.sin(np.arange(300) / 9).round(3)})
-    rows.to_csv(folder / "weather.csv", index=False)
-    return folder / "weather.csv"
 
 
 @pytest.mark.parametrize(

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from streamlit.testing.v1 import AppTest
 
 import trainers
 from pages.parts.theme import theme
+from pages.parts.trying.trying import trials
+from tests.pages.own_files import images, series, sounds
+from tests.pages.own_files import texts as texts_of_classes
 from tests.pages.trained import button, look, page, perceptron, store, text, train, widget
+from trainers.data import dataset
 from trainers.runs.predictions import prepared_data, reverted
 from trainers.trying.importance import importance
 from trainers.trying.nearest import nearest
@@ -88,3 +94,68 @@ def test_a_shipped_table_has_a_form_too() -> None:
     table = next(each.value for each in test.dataframe if "loss grows by" in each.value)
     assert len(table) == 10 and (np.diff(table["loss grows by"]) <= 0).all()
     assert any("disease progression" in each.label or each.label == "prediction" for each in test.metric)
+
+
+@pytest.fixture(name="texts")
+def texts_fixture(tmp_path: Path) -> str:
+    random = np.random.default_rng(0)
+    for name in ("good", "bad"):
+        (tmp_path / "texts" / name).mkdir(parents=True)
+        for number in range(40):
+            words = random.choice(["film", "the", "was", "scene", name, name], 30)
+            (tmp_path / "texts" / name / f"{number}.txt").write_text(" ".join(words))
+    return trainers.add_data(tmp_path / "texts")
+
+
+def test_a_text_of_ones_own_is_typed(texts: str, tmp_path: Path) -> None:
+    document = trainers.recommend(texts)
+    store(document)
+    run = trainers.start(trainers.Job.from_document(document, epochs=8))
+    run.wait()
+    test = page("inspect")
+    widget(test, "text_area", f"try_text_{run.id}").set_value("the film was bad bad bad")
+    look(test.run())
+    button(test, "try_text_predict").click()
+    look(test.run())
+    shares = next(each.value for each in test.dataframe if "probability" in each.value)
+    (tmp_path / "typed.txt").write_text("the film was bad bad bad")
+    expected = run.predict(tmp_path / "typed.txt")
+    assert shares["class"][0] == expected["prediction"].iloc[0] == "bad"
+    np.testing.assert_allclose(shares["probability"][0], expected["probability of bad"].iloc[0], rtol=1e-5)
+
+
+def several_files() -> None:
+    """Three files of samples, one of which is none, as a page."""
+    import streamlit as st
+
+    import trainers
+    from pages.parts.trying.files import Brought, predict
+
+    texts = {"b/../../one.txt": b"good " * 30, "two.txt": b"bad " * 30, "three.txt": bytes(range(256)) * 4}
+    predict(trainers.open_run(st.session_state["run"]), [Brought(name, text) for name, text in texts.items()])
+
+
+def test_several_files_are_predicted_and_those_left_out_are_named(texts: str) -> None:
+    run = trainers.start(trainers.Job.from_document(trainers.recommend(texts), epochs=8))
+    run.wait()
+    test = AppTest.from_function(several_files, default_timeout=60)
+    test.session_state["run"] = run.id
+    look(test.run())
+    table = test.dataframe[0].value
+    assert list(table.index) == ["b/../../one.txt", "two.txt"] and list(table["prediction"]) == ["good", "bad"]
+    assert "three.txt" in "".join(element.proto.body for element in test.get("html"))
+
+
+def test_what_has_an_answer_for_each_pixel_or_token_is_not_tried() -> None:
+    assert not [kind for kind in trials() if kind().fits(dataset({"name": "tinyshakespeare"}))]
+    assert next(kind.title for kind in trials() if kind().fits(dataset({"name": "iris"}))) == "Type a row"
+
+
+@pytest.mark.parametrize("made", [images, series, sounds, texts_of_classes])
+def test_inspect_shows_runs_of_every_kind_of_ones_own_data(made: Any, tmp_path: Path) -> None:
+    document = trainers.recommend(trainers.add_data(made(tmp_path)))
+    store(document)
+    run = trainers.start(trainers.Job.from_document(document, epochs=1))
+    assert run.wait() == "finished"
+    assert "samples" in text(page("inspect"))
+    assert not page("export").exception

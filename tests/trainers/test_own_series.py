@@ -269,3 +269,11 @@ def test_rows_of_classes_are_a_table_although_they_have_dates(
     days = {"day": pd.date_range("2020-01-01", periods=200).strftime("%Y-%m-%d")}
     pd.DataFrame({name: {**words, **numbers, **days}[name] for name in columns}).to_csv(tmp_path / "r.csv", index=False)
     assert library.stored(trainers.add_data(tmp_path / "r.csv")).schema.kind == kind
+
+
+@pytest.mark.parametrize("rows", [40, 60, 90])
+def test_the_recommended_batch_fits_a_short_series(rows: int, tmp_path: Path) -> None:
+    days = pd.date_range("2020-01-01", periods=rows).strftime("%Y-%m-%d")
+    pd.DataFrame({"day": days, "heat": np.sin(np.arange(rows) / 3)}).to_csv(tmp_path / "r.csv", index=False)
+    job = trainers.Job.from_document(trainers.recommend(trainers.add_data(tmp_path / "r.csv", kind="series")))
+    assert job.batch_size <= len(job.prepare().training)

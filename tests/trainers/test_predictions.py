@@ -113,6 +113,11 @@ def test_wrong_ones_come_first() -> None:
     assert few.wrong.tolist() == [True, False] and few.indices.tolist() == [1, 3] and len(few.inputs[0]) == 2
 
 
+def test_classes_of_texts_are_counted_by_class_and_not_by_token(iris: Run) -> None:
+    answers = dataclasses.replace(predict(iris), target_vocabulary=tuple(f"word {number}" for number in range(1000)))
+    assert answers.confusion.shape == (3, 3) and answers.confusion.sum() == len(answers.targets)
+
+
 def test_confusion_counts_every_sample_once(iris: Run) -> None:
     answers = predict(iris)
     counts = answers.confusion

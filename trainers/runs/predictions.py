@@ -113,7 +113,7 @@ class Predictions:
     def confusion(self) -> NDArray[np.int64]:
         """Counts: row = the true class, column = the predicted class; the diagonal is correct. Each pixel of a mask and
         each token counts."""
-        size = max(len(self.classes), len(self.target_vocabulary), 2)
+        size = max(len(self.classes or self.target_vocabulary), 2)
         pairs = self.targets.astype(np.int64) * size + self.predicted
         return np.bincount(pairs[self.targets >= 0].ravel(), minlength=size * size).reshape(size, size)
 

@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 
 import builder
 from builder.document import Document
+from trainers.data import dataset
 from trainers.data.base import DataError
 from trainers.data.own.kind import kind_of
 from trainers.data.own.library import Stored, stored
 from trainers.data.own.schema import unequal
 
+TRAINED = 0.6  # of the samples, at least, are in the training part
 PIECES = Path(__file__).parents[3] / "assets" / "recommended"
 
 
@@ -47,7 +49,9 @@ def recommendation(name: str) -> tuple[Document, list[Choice]]:
     if found.schema.ready:
         raise DataError(f"{found.full_name} cannot be used: {found.schema.ready}")
     made = kind_of(found).recommend(found)
-    training = {**made.training, "data": {"name": name_of(found, name), **made.training.get("data", {})}}
+    data = {"name": name_of(found, name), **made.training.get("data", {})}
+    data["batch_size"] = batch_within(data["batch_size"], dataset({"name": data["name"]}).samples)
+    training = {**made.training, "data": data}
     document = builder.load(
         {
             "format": "netloom/2",
@@ -59,6 +63,11 @@ def recommendation(name: str) -> tuple[Document, list[Choice]]:
         }
     )
     return document, made.choices
+
+
+def batch_within(batch: int, samples: int) -> int:
+    """The batch size, or a smaller power of 2 where the training part of so many samples is smaller."""
+    return min(batch, 1 << max(1, int(TRAINED * samples).bit_length() - 1))
 
 
 def class_weights(counts: Sequence[int] | NDArray[Any], unit: str, choices: list[Choice]) -> dict[str, str]:

@@ -11,7 +11,7 @@ from trainers.data import dataset
 from trainers.data.own.kinds.table.preparing import encode, looked_at, prepared
 from trainers.data.own.kinds.table.tasks import predicts_classes
 from trainers.data.own.library import Stored
-from trainers.data.own.recommending import Choice, Recommended, Sketch, class_weights
+from trainers.data.own.recommending import Choice, Recommended, Sketch, batch_within, class_weights
 from trainers.paradigms import DEFAULT_PARADIGM
 
 SIZES = ((1_000, 32), (10_000, 64), (100_000, 128))  # rows below which the hidden layers have so many features
@@ -27,8 +27,7 @@ def recommended(found: Stored) -> Recommended:
     hidden = next((size for limit, size in SIZES if rows < limit), 256)
     batch = next((size for limit, size in BATCHES if rows < limit), LARGEST_BATCH)
     if rows < LARGEST_BATCH:  # some may have no target
-        trained = int(0.7 * len(prepared(found).targets))
-        batch = min(batch, max(2, 1 << max(1, trained.bit_length() - 1)))
+        batch = batch_within(batch, len(prepared(found).targets))
     epochs = max(10, min(200, math.ceil(UPDATES * batch / max(1, rows))))
     sketch, choices = _network(data, hidden, 0.3 if rows < 1_000 else 0.1)
     choices += [
