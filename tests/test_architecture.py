@@ -254,6 +254,18 @@ def test_a_file_answers_one_question(path: Path) -> None:
             assert length <= MOST_FUNCTION_LINES, f"{name(path)}: {node.name} has {length} lines"
 
 
+def test_a_download_is_made_on_the_click() -> None:
+    """The browser asks at once for a file that is ready; a user who has gone on by then finds an error in its place."""
+    ready = [
+        f"{name(path)}:{node.lineno}"
+        for path in files("pages")
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "download_button"
+        if not isinstance(node.args[1], ast.Lambda | ast.Attribute)
+    ]
+    assert not ready, ready
+
+
 def test_nothing_is_left_to_be_done() -> None:
     words = ("TO" + "DO", "FIX" + "ME", "X" * 3)
     for path in [*files(*ENGINE, "tests"), ROOT / "app.py"]:

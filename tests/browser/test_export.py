@@ -52,10 +52,19 @@ def test_train_export_unzip_and_run(app: Any, open_page: Callable[..., Any], tmp
     assert done.stdout.strip() == "(2, 10)", done.stderr
 
 
-def test_before_training_there_is_code(app: Any, open_page: Callable[..., Any]) -> None:
-    document = store(app.home, builder.template("digits_cnn").changed(name="Never trained").model_dump(mode="json"))
+def test_before_training_there_is_code_and_a_document(app: Any, open_page: Callable[..., Any], tmp_path: Path) -> None:
+    stored = builder.template("digits_cnn").changed(name="Never trained")
+    document = store(app.home, stored.model_dump(mode="json"))
     page = open_page()
     page.goto(f"{app.url}/export?document={document}")
     page.get_by_text("Not trained yet").wait_for(timeout=TIMEOUT)
     page.get_by_text("class").first.wait_for()
-    page.get_by_role("button", name="Download model.py").wait_for()
+    with page.expect_download() as code:
+        page.get_by_role("button", name="Download model.py").click()
+    code.value.save_as(tmp_path / "model.py")
+    assert "class NeverTrained(nn.Module):" in (tmp_path / "model.py").read_text()
+    page.get_by_role("link", name="Build", exact=True).click()
+    with page.expect_download() as saved:
+        page.locator(".st-key-save button").first.click()
+    saved.value.save_as(tmp_path / "network.json")
+    assert builder.load((tmp_path / "network.json").read_text()).nodes == stored.nodes

@@ -41,7 +41,7 @@ def show(session: Session) -> None:
             opening.dialog(session)
         st.download_button(
             "Save",
-            builder.dump(session.document),
+            lambda: builder.dump(session.document),  # made on the click: no file that is out of date is asked for
             file_name=f"{file_name(session.document.name, 'network')}.json",
             mime="application/json",
             icon=":material/download:",

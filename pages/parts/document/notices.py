@@ -53,7 +53,7 @@ def _unsaved(session: Session) -> None:
         st.button("Try again", key="save_again", on_click=session.save)
         st.download_button(
             "Download",
-            builder.dump(session.document),
+            lambda: builder.dump(session.document),
             file_name="network.json",
             mime="application/json",
             key="save_elsewhere",

@@ -133,7 +133,7 @@ def code(session: Session, run: Run | None, part: str) -> None:
         if run is None:
             st.download_button(
                 "Download model.py",
-                text,
+                lambda: text,
                 f"{file_name(session.document.name, 'model')}.py",
                 "text/x-python",
                 key="download_code",

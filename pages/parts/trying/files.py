@@ -50,7 +50,14 @@ def predict(run: Run, samples: Sequence[Brought]) -> None:
     left_out = [sample.name for number, sample in enumerate(samples) if number not in numbers]
     if left_out:
         st.html(f'<div class="nl-note">Left out, since they cannot be read: {escape(", ".join(left_out[:10]))}</div>')
-    st.download_button("Download predictions", found.to_csv(), "predictions.csv", "text/csv", key="try_files_download")
+    st.download_button(
+        "Download predictions",
+        found.to_csv,
+        "predictions.csv",
+        "text/csv",
+        key="try_files_download",
+        on_click="ignore",
+    )
 
 
 class SampleFiles(Trial):

@@ -113,5 +113,11 @@ class FileOfRows(Trial):
         st.caption(f"{len(found):,} rows are predicted." + (" The first 1,000 are shown." if len(found) > 1000 else ""))
         table = found.rename_axis("row").reset_index()
         table["row"] = range(1, len(table) + 1)
-        text = table.to_csv(index=False)
-        st.download_button("Download predictions", text, "predictions.csv", "text/csv", key="try_download")
+        st.download_button(
+            "Download predictions",
+            lambda: table.to_csv(index=False),
+            "predictions.csv",
+            "text/csv",
+            key="try_download",
+            on_click="ignore",
+        )
