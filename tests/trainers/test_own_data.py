@@ -185,6 +185,16 @@ def test_floors(file: str, target: str | None, metric: str, floor: float) -> Non
     assert np.mean(scores) >= floor, scores
 
 
+HOUSES = Path(os.environ.get("NETLOOM_DATA") or "/nowhere") / "california_housing" / "housing.csv"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not HOUSES.is_file(), reason="the table is read from $NETLOOM_DATA/california_housing")
+def test_the_floor_of_california_housing() -> None:
+    run = trainers.start(trainers.Job.from_document(trainers.recommend(trainers.add_data(HOUSES)), data={"test": 0.2}))
+    assert run.wait() == "finished" and run.scores()["r2"] >= 0.75
+
+
 def test_several_answers_of_yes_and_no_are_learned_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     random = np.random.default_rng(0)
     x = random.normal(size=(400, 2))

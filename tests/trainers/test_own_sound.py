@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import struct
+import sys
 import wave
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from trainers.data import dataset
 from trainers.data.own import library
 from trainers.data.own.kinds.sound import preparing
 from trainers.data.own.kinds.sound.encoding import read_sound, resampled
+from trainers.data.own.kinds.sound.guessing import head_of
 from trainers.data.own.kinds.sound.warnings import sound_checks
 
 DIGITS = Path(os.environ.get("NETLOOM_DATA") or "/nowhere") / "fsdd" / "recordings"
@@ -96,6 +98,64 @@ def test_other_forms_of_the_same_sound_are_the_same(tmp_path: Path, rate: int, b
     sound = read_sound(tmp_path / "other.wav", 8000, 1.0)
     assert abs(len(sound) - 2000) <= 2
     np.testing.assert_allclose(sound[100:1900], tone(440)[100:1900] * 2, atol=0.02)
+
+
+SOUNDFILE = {
+    "a.flac": ("FLAC", "PCM_24"), "a.ogg": ("OGG", "VORBIS"), "a.opus": ("OGG", "OPUS"), "a.mp3": ("MP3", None),
+    "a.aiff": ("AIFF", "PCM_16"), "mulaw.wav": ("WAV", "ULAW"), "adpcm.wav": ("WAV", "IMA_ADPCM"),
+    "float.wav": ("WAV", "FLOAT"), "double.wav": ("WAV", "DOUBLE"), "extensible.wav": ("WAVEX", "PCM_24"),
+    "large.wav": ("RF64", "PCM_16"), "flac.wav": ("FLAC", "PCM_16"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SOUNDFILE)
+def test_other_formats_hold_the_same_sound(tmp_path: Path, name: str) -> None:
+    soundfile = pytest.importorskip("soundfile", reason="soundfile is installed by `make test`")
+    form, subtype = SOUNDFILE[name]
+    values = np.stack([tone(440, 16_000)] * 2, 1)
+    soundfile.write(tmp_path / name, values, 16_000, format=form, subtype=subtype)
+    sound, head = read_sound(tmp_path / name, 8000, 1.0), head_of(tmp_path / name)
+    assert abs(len(sound) - 2000) <= 150 and head.rate == 16_000 and head.channels == 2
+    # a lossy format may shift the sound by some values
+    found, wanted = sound[200:1600], tone(440, seconds=0.5)
+    assert max(np.corrcoef(found, wanted[start : start + 1400])[0, 1] for start in range(100, 300)) > 0.99
+
+
+def test_folders_of_other_formats_are_classes(tmp_path: Path) -> None:
+    soundfile = pytest.importorskip("soundfile", reason="soundfile is installed by `make test`")
+    for label, ending, frequency in (("low", "flac", 300), ("high", "ogg", 1500)):
+        (tmp_path / "tones" / label).mkdir(parents=True)
+        for number in range(6):
+            soundfile.write(tmp_path / "tones" / label / f"{number}.{ending}", tone(frequency + 9 * number), 8000)
+    whole = (tmp_path / "tones" / "low" / "0.flac").read_bytes()
+    (tmp_path / "tones" / "low" / "cut.flac").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "tones" / "low" / "phone.m4a").write_bytes(b"\0\0\0\x20ftypM4A " + bytes(range(200)))
+    (tmp_path / "tones" / "notes.txt").write_text("no sound")
+    name = trainers.add_data(tmp_path / "tones")
+    report = trainers.data_report(name)
+    assert {each.what for each in report.left_out} == {"low/cut.flac", "low/phone.m4a", "notes.txt"}
+    arrays = dataset({"name": name}).load()
+    assert len(arrays.targets) == 12 and np.isfinite(arrays.inputs[0]).all()
+
+
+@pytest.mark.parametrize("size", [0xFFFFFFFF, 0x7FFFF800])
+def test_a_recording_from_a_pipe_and_odd_chunks_are_read(tmp_path: Path, size: int) -> None:
+    write(tmp_path / "plain.wav", tone(440))
+    plain = (tmp_path / "plain.wav").read_bytes()
+    chunk = b"LIST" + struct.pack("<I", 3) + b"abc\0"  # an odd size is followed by one byte more
+    (tmp_path / "pipe.wav").write_bytes(plain[:12] + chunk + plain[12:40] + struct.pack("<I", size) + plain[44:])
+    np.testing.assert_array_equal(
+        read_sound(tmp_path / "pipe.wav", 8000, 9.0), read_sound(tmp_path / "plain.wav", 8000, 9.0)
+    )
+    assert head_of(tmp_path / "pipe.wav").seconds == 0.25
+
+
+def test_without_soundfile_other_formats_say_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "soundfile", None)
+    (tmp_path / "a.flac").write_bytes(b"fLaC" + bytes(range(99)))
+    for read in (lambda path: read_sound(path, 8000, 1.0), head_of):
+        with pytest.raises(ValueError, match="pip install soundfile"):
+            read(tmp_path / "a.flac")
 
 
 def test_what_a_lower_rate_cannot_hold_is_left_out() -> None:

@@ -1,7 +1,7 @@
 """What a schema does to recordings: one channel, one rate, one length, and the energy of each frequency over time.
 
 The functions stand on their own: training, new recordings and the exported train.py use the same ones. They need numpy
-only, and soundfile for files that are no WAV files.
+only, and soundfile for files that are no plain WAV files.
 """
 
 from __future__ import annotations
@@ -61,7 +61,10 @@ def wave_head(path: Any) -> dict[str, int]:
                 code = int.from_bytes(content[24:26], "little") if code == 0xFFFE else code
                 found = {"code": code, "channels": channels, "rate": rate, "bits": bits}
             elif name == b"data" and found:
-                found |= {"start": opened.tell(), "bytes": size}
+                start = opened.tell()
+                rest = opened.seek(0, 2) - start
+                # a program that writes into a pipe does not know how much will come
+                found |= {"start": start, "bytes": rest if size >= 0x7FFFF000 and rest < size else size}
                 break
             else:
                 opened.seek(size, 1)
@@ -111,20 +114,24 @@ def soundfile_values(path: Any, seconds: float) -> tuple[NDArray[np.float64], in
 
     try:
         import soundfile
-    except ImportError:
-        raise ValueError("it is no WAV file; install soundfile to read others") from None
+    except (ImportError, OSError):  # OSError: libsndfile, which it needs, is not there
+        raise ValueError("it is no plain WAV file, and soundfile is not installed (pip install soundfile)") from None
     try:
         with soundfile.SoundFile(path) as opened:
             rate = opened.samplerate
-            return opened.read(int(np.ceil(seconds * rate)) + 64, dtype="float64", always_2d=True), rate
-    except (soundfile.SoundFileError, OSError, ValueError):
-        raise ValueError("it is no recording, or damaged") from None
+            wanted = min(opened.frames, int(np.ceil(seconds * rate)) + 64)
+            values = opened.read(wanted, dtype="float64", always_2d=True)
+    except (soundfile.SoundFileError, OSError, ValueError, TypeError):
+        raise ValueError("it is damaged, or no recording of a format that soundfile reads") from None
+    if len(values) < wanted:
+        raise ValueError("it is cut off")
+    return values, rate
 
 
 def read_sound(path: Any, sample_rate: int, seconds: float) -> NDArray[np.float32]:
     """The first seconds of a recording: the mean of its channels at one rate, its loudest value at 1 or -1.
 
-    WAV files need nothing else, others are read by soundfile, where that is installed.
+    Plain WAV files need nothing else, others are read by soundfile, where that is installed.
 
     Raises:
         ValueError: it is none, it is empty, silent or cut off, or it holds values that are no numbers.
@@ -135,7 +142,10 @@ def read_sound(path: Any, sample_rate: int, seconds: float) -> NDArray[np.float3
         head = opened.read(12)
     if not head:
         raise ValueError("it is empty")
-    plain = head[:4] == b"RIFF"
+    try:
+        plain = bool(wave_head(path))
+    except ValueError:
+        plain = False
     values, rate = wave_values(path, seconds) if plain else soundfile_values(path, seconds)
     if not len(values):
         raise ValueError("it is empty")

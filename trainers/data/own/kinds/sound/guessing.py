@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
@@ -18,6 +19,7 @@ from trainers.data.own.kinds.table.tasks import task_for
 from trainers.data.own.schema import Splitting
 
 HIGHEST = 16_000  # hertz: enough for speech and for most differences between sounds
+OUTSIDE = "It lies in no folder of a class."
 LONGEST = 10.0  # seconds of a sample that is guessed
 
 
@@ -32,21 +34,21 @@ class Head(NamedTuple):
 
 def head_of(path: Path) -> Head:
     """What the head of a recording says. ValueError: it is none, or nothing that is installed reads it."""
-    with path.open("rb") as opened:
-        plain = opened.read(4) == b"RIFF"
-    if plain:
+    with contextlib.suppress(ValueError):
         head = wave_head(path)
         size = head["channels"] * head["bits"] // 8
         frames = min(head["bytes"], path.stat().st_size - head["start"]) // size
         return Head(head["rate"], head["channels"], frames / head["rate"], f"{head['bits']} bit")
+    if not path.stat().st_size:
+        raise ValueError("it is empty")
     try:
         import soundfile
-    except ImportError:
-        raise ValueError("it is no WAV file; install soundfile to read others") from None
+    except (ImportError, OSError):  # OSError: libsndfile, which it needs, is not there
+        raise ValueError("it is no plain WAV file, and soundfile is not installed (pip install soundfile)") from None
     try:
         about = soundfile.info(str(path))
-    except (soundfile.SoundFileError, OSError):
-        raise ValueError("it is no recording, or damaged") from None
+    except (soundfile.SoundFileError, OSError, TypeError):
+        raise ValueError("it is damaged, or no recording of a format that soundfile reads") from None
     return Head(about.samplerate, about.channels, about.frames / about.samplerate, about.subtype_info)
 
 
@@ -69,7 +71,12 @@ def look(files: Files, wishes: Wishes) -> tuple[SoundSchema, int, list[LeftOut]]
         raise DataError("Its recordings are not in at least two folders, one for each class.")
     heads, left_out = heads_of(files.root, [name for name, _, _ in listed])
     if not heads:
-        raise DataError(f"None of its {len(listed):,} files can be read as a recording.")
+        first = f" {left_out[0].what}: {left_out[0].reason}" if left_out else ""
+        raise DataError(f"None of its {len(listed):,} files can be read as a recording.{first}")
+    there = {name for name, _, _ in listed}
+    others = [name for name in files.names if name not in there]
+    recordings = set(files.ending(*ENDINGS))
+    left_out += [LeftOut(name, OUTSIDE if name in recordings else "It is no recording.") for name in others]
     rates = Counter(head.rate for head in heads.values())
     common = rates.most_common(1)[0][0]
     rate = max(1000, min(HIGHEST, common))

@@ -27,7 +27,7 @@ class SoundKind(OwnKind):
 
     name: ClassVar[str] = "sound"
     label: ClassVar[str] = "sound"
-    takes: ClassVar[str] = "Sounds: a folder for each class, with WAV files."
+    takes: ClassVar[str] = "Sounds: a folder for each class, with WAV, FLAC, OGG or MP3 files."
 
     def recognise(self, files: Files) -> Match | None:
         count = len(files.ending(*ENDINGS))

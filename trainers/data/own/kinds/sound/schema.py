@@ -8,7 +8,10 @@ from pydantic import Field
 
 from trainers.data.own.schema import Schema
 
-ENDINGS = (".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".aif", ".aiff", ".au", ".mp3")
+ENDINGS = (
+    ".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".aif", ".aiff", ".au", ".mp3", ".w64", ".rf64", ".caf", ".snd",
+    ".m4a", ".aac", ".wma",  # of the last three none is read, but they are named, and left out with the reason
+)  # fmt: skip
 
 
 class SoundSchema(Schema):
