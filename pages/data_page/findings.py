@@ -12,6 +12,7 @@ from pages.parts.theme.escaping import escape, markdown
 from trainers.data.own.report import DataWarning, Setting
 
 MOST_WARNINGS = 6  # that are shown before one asks for the others
+SIDE_BY_SIDE = 3  # settings in one row
 SPLITTING = "splitting"
 
 
@@ -69,14 +70,16 @@ def _split(shown: Shown) -> None:
 
 
 def _settings(shown: Shown) -> None:
-    """The other settings, side by side."""
+    """The other settings, three side by side."""
     others = [each for each in shown.report.settings if each.key != SPLITTING]
     if not others:
         return
-    with st.container(horizontal=True, gap="small", key="data_settings"):
-        for setting in others:
-            with st.container(gap=None, width=200, key=f"data_setting_{setting.key}"):
-                _setting(shown, setting)
+    with st.container(gap="small", key="data_settings"):
+        for start in range(0, len(others), SIDE_BY_SIDE):
+            columns = st.columns(SIDE_BY_SIDE)
+            for column, setting in zip(columns, others[start : start + SIDE_BY_SIDE], strict=False):
+                with column, st.container(gap=None, key=f"data_setting_{setting.key}"):
+                    _setting(shown, setting)
 
 
 def _setting(shown: Shown, setting: Setting) -> None:

@@ -17,9 +17,9 @@ Resize = Literal["stretch", "fit", "crop"]
 Name = Annotated[str, Field(max_length=500)]
 
 RESIZE: dict[Resize, str] = {
-    "stretch": "stretch: the whole image, its sides scaled alike or not",
-    "fit": "fit: the whole image, with black borders",
-    "crop": "crop: the middle, as large as it fits",
+    "stretch": "stretch to the size",
+    "fit": "fit, with black borders",
+    "crop": "crop to the middle",
 }
 
 
