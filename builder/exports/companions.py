@@ -1,7 +1,8 @@
 """Further files for the zip, from other packages: such as a training script, or one that predicts new samples.
 
 A companion is a function (document, model) → {file name: text} that its package declares as an entry point in the group
-"netloom.companions". A text that is a `Script` is run in the finished zip's folder before the zip is written.
+"netloom.companions". A text that is a `Script` is run in the finished zip's folder before the zip is written; one that
+is `Absent` says in README.md why there is no such file.
 """
 
 from __future__ import annotations
@@ -51,8 +52,12 @@ class Script(str):
         return made
 
 
+class Absent(str):
+    """In the place of a companion's text: why it has no such file, the end of a sentence."""
+
+
 def companion_files(document: Document, model: nn.Module) -> tuple[dict[str, str], list[str]]:
-    """The files of all companions, and a sentence for each companion that failed."""
+    """The files of all companions, and a sentence for each companion that failed and for each file that is absent."""
     files: dict[str, str] = {}
     notes: list[str] = []
     for entry in entry_points(group=COMPANIONS):
@@ -60,7 +65,8 @@ def companion_files(document: Document, model: nn.Module) -> tuple[dict[str, str
             files |= _valid_files(entry.load()(document, model))
         except Exception as error:  # a companion of another package can fail in any way
             notes.append(f"The files of the companion {entry.name} are missing, because it failed: {in_words(error)}")
-    return files, notes
+    notes += [f"There is no {name}: {reason}" for name, reason in files.items() if isinstance(reason, Absent)]
+    return {name: text for name, text in files.items() if not isinstance(text, Absent)}, notes
 
 
 def _valid_files(files: Mapping[str, str]) -> dict[str, str]:

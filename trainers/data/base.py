@@ -20,6 +20,7 @@ from builder.problems import NetloomError
 from builder.registry import did_you_mean
 from builder.shapes import Shape
 from builder.spec import DType, Signal
+from trainers.data.numeric_rows import read_samples
 from trainers.entry import Entry
 from trainers.script.sources import print_functions
 from trainers.tasks import TASKS
@@ -363,11 +364,14 @@ class DataSet(Entry):
         """Python source of a function `read_samples(paths)` that reads new files with no Netloom about, for predict.py.
 
         It returns the columns that name each sample in the table of predictions (its row, its file) as a dictionary of
-        lists, and the list of the network's inputs before they are scaled, (N, …) each. Empty: there is none, so
-        the zip has no predict.py.
+        lists, and the list of the network's inputs before they are scaled, (N, …) each. Where samples have a map each
+        (a class for each pixel), there is a function `write_maps(names, maps, folder)` beside it.
+
+        Raises:
+            DataError: there is none, so the zip has no predict.py; the message says why.
         """
         if not self.has_rows:
-            return ""
+            raise DataError(f"the samples of {self.title} are no files that it could read")
         constants = f"NAMES = {list(self.feature_names)!r}  # of the columns that the network gets"
         return print_functions((read_samples, {"names": "NAMES"}), constants=constants)
 
@@ -375,7 +379,7 @@ class DataSet(Entry):
         """Some samples of the data, by their places in `load()`, as files that somebody would give to predict.py.
 
         Returns:
-            The files, and the same samples as `run.predict` takes them.
+            The files, and the same samples as `run.predict` takes them; of files, the list of them.
         """
         import pandas as pd
 
@@ -383,25 +387,13 @@ class DataSet(Entry):
         rows.to_csv(folder / "samples.csv", index=False)
         return [folder / "samples.csv"], rows
 
+    def read_maps(self, paths: Sequence[Path]) -> NDArray[Any]:
+        """The maps that predict.py has written, (N, …), read as those of the training are."""
+        raise DataError(f"The samples of {self.title} have no maps.")
+
     def printed_options(self) -> dict[str, str]:
         """The options as Python writes their values."""
         return {key: json.dumps(value) if isinstance(value, str) else repr(value) for key, value in self}
-
-
-def read_samples(paths: list[str], names: list[str]) -> tuple[dict[str, list[int]], list[NDArray[np.float32]]]:
-    """The numbers of each row's columns, and what names the row beside its prediction: its number, from 1."""
-    import numpy as np
-    import pandas as pd
-
-    frames = [pd.read_parquet(path) if path.endswith(".parquet") else pd.read_csv(path) for path in paths]
-    for path, frame in zip(paths, frames, strict=True):
-        absent = [name for name in names if name not in frame]
-        if absent:
-            raise ValueError(
-                f"{path} has no column {absent[0]!r}. Its columns are: {', '.join(map(str, frame))[:300]}."
-            )
-    rows = pd.concat(frames, ignore_index=True)
-    return {"row": list(range(1, len(rows) + 1))}, [rows[names].to_numpy(np.float32)]
 
 
 def check_columns(frame: pd.DataFrame, needed: Iterable[str]) -> None:

@@ -64,3 +64,29 @@ def number_columns(outputs: Tensor, names: list[str], expects: str, targets: dic
     if len(names) == 1:
         return {"prediction": values[:, 0]}
     return {name: values[:, place] for place, name in enumerate(names)}
+
+
+def step_columns(outputs: Tensor, names: list[str], expects: str, targets: dict[str, Any] | None) -> dict[str, Any]:
+    """The forecast numbers in their own unit: a row for each step, sample after sample."""
+    import numpy as np
+
+    values: NDArray[np.float32] = outputs.reshape(len(outputs), -1, len(names)).numpy()
+    if targets is not None:
+        values = values * np.asarray(targets["std"], np.float32) + np.asarray(targets["mean"], np.float32)
+    values = values.reshape(-1, len(names))
+    if len(names) == 1:
+        return {"prediction": values[:, 0]}
+    return {name: values[:, place] for place, name in enumerate(names)}
+
+
+def class_maps(outputs: Tensor, expects: str) -> NDArray[Any]:
+    """The most probable class of each pixel, (N, height, width). A single output says which of two classes it is."""
+    if outputs.shape[1] == 1:
+        return (outputs[:, 0] > (0.0 if expects == "logits" else 0.5)).long().numpy()
+    return outputs.argmax(dim=1).numpy()
+
+
+def share_columns(outputs: Tensor, names: list[str], expects: str, targets: dict[str, Any] | None) -> dict[str, Any]:
+    """The share of the pixels that belong to each class."""
+    maps = class_maps(outputs, expects)
+    return {f"share of {name}": (maps == place).mean(axis=(1, 2)) for place, name in enumerate(names)}

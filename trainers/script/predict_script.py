@@ -7,14 +7,15 @@ samples of the test part: what it writes has to be what `run.predict` gives.
 from __future__ import annotations
 
 import pprint
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from builder.document import Document
-from builder.exports.companions import Script, Trial
+from builder.exports.companions import Absent, Script, Trial
 from builder.problems import ExportError, NetloomError
 from trainers.binding import bind
 from trainers.data.own.predicting import predict_rows
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 TRIED = 200  # samples
 CLOSE = 1e-4  # as exports are compared
 USAGE = "`python predict.py {} --out predictions.csv` predicts new samples, from raw files like those of the training."
+MAPS = " It writes the class at each place of a sample as an image, too, into the folder that `--maps` names."
 
 MAIN = '''
 
@@ -37,7 +39,7 @@ def main():
     """Read the files, predict, write a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("files", nargs="+", help="files like those that the network was trained on")
-    parser.add_argument("--out", default="predictions.csv", help="the table to write")
+    parser.add_argument("--out", default="predictions.csv", help="the table to write"){MAPS_ARGUMENT}
     given = parser.parse_args()
     try:
         about, inputs = read_samples(given.files)
@@ -49,10 +51,10 @@ def main():
     tensors = [torch.from_numpy(values) for values in arrays]
     model = load(Path(__file__).with_name("model.safetensors"))
     with torch.inference_mode():
-        pieces = [model(*(each[i : i + SIZE] for each in tensors)).float() for i in range(0, len(arrays[0]), SIZE)]
+        pieces = [model(*(each[i : i + BATCH] for each in tensors)).float() for i in range(0, len(arrays[0]), BATCH)]
     outputs = torch.cat(pieces)
     table = pd.DataFrame({**about, **{COLUMNS_OF}({VALUES}, ANSWERS, EXPECTS, TARGETS)})
-    table.to_csv(given.out, index=False)
+    table.to_csv(given.out, index=False){WRITE_MAPS}
     print(f"{len(table):,} predictions are in {given.out}.")
 
 
@@ -61,42 +63,57 @@ if __name__ == "__main__":
 '''
 
 
+MAPS_ARGUMENT = """
+    parser.add_argument("--maps", default="maps", help="the folder for an image of each sample's classes")"""
+WRITE_MAPS = """
+    write_maps(about["file"], class_maps(outputs, EXPECTS), Path(given.maps))"""
+
+
 def predict_files(document: Document, model: nn.Module) -> Mapping[str, str]:
-    """{"predict.py": its text} for the zip; nothing where new samples cannot be read, or are not what it predicts."""
+    """{"predict.py": its text} for the zip; an `Absent` with the reason where there can be none."""
     try:
         job = Job(bind(document))
         text = predict_script(job, getattr(model, "card", None) or {})
-    except NetloomError:
-        return {}
-    return {"predict.py": Script(text, USAGE.format("FILE"), _trial(job, model))} if text else {}
+    except NetloomError as error:
+        return {"predict.py": Absent(f"{str(error).rstrip('.')}.")}
+    usage = USAGE.format("FILE") + (MAPS if "def write_maps(" in text else "")
+    return {"predict.py": Script(text, usage, _trial(job, model))}
 
 
 def predict_script(job: Job, card: Mapping[str, Any]) -> str:
-    """The text of predict.py; empty: there can be none. `card`: that of the trained network."""
+    """The text of predict.py. `card`: that of the trained network. NetloomError: there can be none; it says why."""
     dataset, task = job.dataset, TASKS[job.dataset.task]
     loss, outputs = job.paradigm.loss_for(dataset), [node for node in job.document.nodes if node.role == "output"]
     takes_samples = tuple(job.paradigm.signals(dataset, job.paradigm.networks[0])) == tuple(dataset.signals)
+    if not card:
+        raise ExportError("the network was not trained on data.")
     if card.get("task") != task.name or task.answer_columns is None or loss is None or not takes_samples:
-        return ""
+        raise ExportError(f"what a network trained by “{job.paradigm.label}” gives is no prediction for a new sample.")
     reading = dataset.prediction_source()
-    if not reading or len(outputs) != 1 or len(card["inputs"]) != len(dataset.signals):
-        return ""
+    if len(outputs) != 1 or len(card["inputs"]) != len(dataset.signals):
+        raise ExportError("the network has several outputs, or other inputs than the data.")
     constants = {
         "INPUTS": [figures and _short(figures) for figures in card["inputs"]],
         "TARGETS": _short(card["targets"]) if card.get("targets") else None,
         "ANSWERS": list(dataset.classes or dataset.target_names or ["prediction"]),
         "EXPECTS": loss.expects,
-        "SIZE": 1024,
+        "BATCH": 1024,
     }
     shown = [f"{name} = {_printed(value)}" for name, value in constants.items()]
-    answers = print_functions((standardised, {}), (task.answer_columns, {}), constants="\n".join(shown))
+    maps = [task.answer_maps] if task.answer_maps is not None else []
+    answering: list[Callable[..., Any]] = [standardised, *maps, task.answer_columns]
+    answers = print_functions(*((each, {}) for each in answering), constants="\n".join(shown))
     imports, bodies = [], []
     for source in (reading, answers):
         head, _, body = source.partition("\n\n\n")
         imports += head.splitlines()
         bodies.append(body.strip("\n"))
     values = loss.script_values("outputs") if loss.expects == "values" else "outputs"
-    main = MAIN.replace("{COLUMNS_OF}", task.answer_columns.__name__).replace("{VALUES}", values)
+    filled = {"COLUMNS_OF": task.answer_columns.__name__, "VALUES": values}
+    filled |= {"MAPS_ARGUMENT": MAPS_ARGUMENT if maps else "", "WRITE_MAPS": WRITE_MAPS if maps else ""}
+    main = MAIN
+    for name, code in filled.items():
+        main = main.replace(f"{{{name}}}", code)
     return "\n".join([_head(job, imports), "", *"\n\n\n".join(bodies).splitlines(), main.rstrip("\n"), ""])
 
 
@@ -149,18 +166,31 @@ def _printed(value: Any) -> str:
 def _trial(job: Job, model: nn.Module) -> Trial:
     """Predict samples of the test part, and compare what is written with what `run.predict` gives."""
     expected: list[pd.DataFrame] = []
+    dataset = job.dataset
 
     def prepare(folder: Path) -> list[str]:
         prepared = job.prepare()
         part = next(each for each in (prepared.test, prepared.validation, prepared.training) if len(each))
         try:
-            files, samples = job.dataset.write_samples(np.asarray(part.indices[:TRIED]), folder)
+            files, samples = dataset.write_samples(np.asarray(part.indices[:TRIED]), folder)
         except ValueError as error:
             raise ExportError(f"It cannot be tried, since {error}.") from None
         expected.append(predict_rows(job, model, samples))
         return [str(file.relative_to(folder)) for file in files]
 
-    return Trial(prepare, lambda folder: _compare(expected[0], folder / "predictions.csv"))
+    def check(folder: Path) -> None:
+        _compare(expected[0], folder / "predictions.csv")
+        if TASKS[dataset.task].answer_maps is not None:
+            _compare_maps(expected[0], dataset.read_maps(sorted((folder / "maps").iterdir())))
+
+    return Trial(prepare, check)
+
+
+def _compare_maps(expected: pd.DataFrame, maps: NDArray[Any]) -> None:
+    """ExportError: the images that were written show other classes than expected, by their shares of each sample."""
+    shares = [(maps == place).mean(axis=(1, 2)) for place in range(len(expected.columns))]
+    if not np.allclose(np.stack(shares, axis=1), expected.to_numpy(), atol=CLOSE):
+        raise ExportError("It writes images of other classes than the network gives.")
 
 
 def _compare(expected: pd.DataFrame, path: Path) -> None:
@@ -170,6 +200,10 @@ def _compare(expected: pd.DataFrame, path: Path) -> None:
     found = pd.read_csv(path, keep_default_na=False)
     if len(found) != len(expected) or not set(expected.columns) <= set(found.columns):
         raise ExportError(f"It predicts {len(found):,} samples of {len(expected):,}, or other columns.")
+    if (named := expected.index.name) in found:
+        ends = [Path(str(name)).name for name in found[named]]
+        if ends != [Path(str(name)).name for name in expected.index]:
+            raise ExportError(f"It gives another {named!r} than the network does.")
     for name in expected.columns:
         if pd.api.types.is_numeric_dtype(expected[name]):
             values = pd.to_numeric(found[name], errors="coerce").to_numpy()

@@ -203,6 +203,8 @@ class Task:
 
     # what the exported predict.py makes of outputs: a function of trainers/script/answers.py; None: it has none
     answer_columns: ClassVar[Callable[..., dict[str, Any]] | None] = None
+    # another one: the class at each place of a sample, which predict.py writes as an image; None: there is none
+    answer_maps: ClassVar[Callable[..., NDArray[Any]] | None] = None
 
     # -- the exported train.py, whose lines are Python code ---------------------------------------------------------
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from trainers.objectives import losses, metrics
 from trainers.objectives.guess import Guess
+from trainers.script.answers import step_columns
 from trainers.tasks.kinds import NumberTask
 from trainers.tasks.target import plural
 
@@ -29,6 +31,7 @@ class Forecasting(NumberTask):
     continues: ClassVar[Literal["", "series", "text"]] = "series"
     losses: ClassVar[tuple[type[Loss], ...]] = losses.OF_NUMBERS
     metrics: ClassVar[tuple[type[Metric], ...]] = (metrics.Skill, metrics.MAE, metrics.RMSE)
+    answer_columns: ClassVar[Callable[..., dict[str, Any]] | None] = staticmethod(step_columns)
     sample_view: ClassVar[str] = "forecast"
     prediction_views: ClassVar[tuple[str, ...]] = ("forecast_errors",)
     script_metric: ClassVar[str] = "mean absolute error"

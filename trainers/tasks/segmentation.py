@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from builder.shapes import show
 from trainers.objectives import losses, metrics
 from trainers.objectives.guess import Guess
+from trainers.script.answers import class_maps, share_columns
 from trainers.tasks.base import Names
 from trainers.tasks.kinds import ClassTask, threshold
 from trainers.tasks.target import plural
@@ -46,6 +48,8 @@ class Segmentation(ClassTask):
     metrics: ClassVar[tuple[type[Metric], ...]] = (metrics.MeanIoU, metrics.PixelAccuracy)
     follows_images: ClassVar[bool] = True
     compact: ClassVar[bool] = True
+    answer_columns: ClassVar[Callable[..., dict[str, Any]] | None] = staticmethod(share_columns)
+    answer_maps: ClassVar[Callable[..., NDArray[Any]] | None] = staticmethod(class_maps)
     sample_view: ClassVar[str] = "mask"
     prediction_views: ClassVar[tuple[str, ...]] = ("class_overlap", "confusion_matrix")
     script_metric: ClassVar[str] = "mean IoU"
@@ -73,6 +77,11 @@ class Segmentation(ClassTask):
 
     def words(self, value: NDArray[Any], names: Names) -> str:
         return ""
+
+    def columns(self, values: NDArray[Any], names: Names) -> dict[str, Any]:
+        """The share of the pixels of each class."""
+        axes = tuple(range(1, values.ndim))
+        return {f"share of {name}": (values == place).mean(axis=axes) for place, name in enumerate(names.classes)}
 
     def caption(self, found: Predictions, index: int) -> tuple[str, str]:
         return f"{1 - found.error[index]:.1%} of the pixels are correct", "image · target · prediction"

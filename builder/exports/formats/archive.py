@@ -186,4 +186,6 @@ def _required(script: str) -> str:
     names = re.findall(r"^(?:import|from) (\w+)", script, re.MULTILINE)
     wanted = dict.fromkeys(name for name in names if name not in sys.stdlib_module_names and name != "model")
     installed = sorted({"sklearn": "scikit-learn", "PIL": "pillow"}.get(name, name) for name in wanted)
-    return f"{', '.join(installed[:-1])} and {installed[-1]}" if len(installed) > 1 else "".join(installed) or "torch"
+    listed = f"{', '.join(installed[:-1])} and {installed[-1]}" if len(installed) > 1 else "".join(installed) or "torch"
+    some = sorted(set(re.findall(r"^ +import (\w+)$", script, re.MULTILINE)) - {*sys.stdlib_module_names, *wanted})
+    return f"{listed}, for some files also {' and '.join(some)}" if some else listed

@@ -292,7 +292,8 @@ def test_the_training_script_is_an_installed_companion() -> None:
     assert found["train"] == "trainers.script.train_script:companion_files"
     document = builder.template("digits_cnn")
     files, notes = companions.companion_files(document, builder.compile(document))
-    assert list(files) == ["train.py"] and not notes
+    assert list(files) == ["train.py"]
+    assert notes == ["There is no predict.py: the network was not trained on data."]
 
 
 def test_formats_are_found_in_their_order() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,13 +24,13 @@ if TYPE_CHECKING:
 ROWS = 1024  # that the network gets at once
 
 
-def predict_rows(job: Job, model: nn.Module, given: str | Path | pd.DataFrame) -> pd.DataFrame:
+def predict_rows(job: Job, model: nn.Module, given: str | Path | Sequence[str | Path] | pd.DataFrame) -> pd.DataFrame:
     """A row for each new row: what the network predicts, and how probable each class is.
 
     Parameters:
         model: of the job, with its `card`, in evaluation mode.
-        given: a file of the same kind as the training data (of images also a folder), or rows. The target may be
-            missing; columns may be in any order, and further ones are ignored.
+        given: a file of the same kind as the training data (of images also a folder), several, or rows. The target
+            may be missing; columns may be in any order, and further ones are ignored.
 
     Returns:
         Columns `prediction` and `probability of NAME` for each class; for several numbers to predict a column for each
@@ -42,6 +43,8 @@ def predict_rows(job: Job, model: nn.Module, given: str | Path | pd.DataFrame) -
     import torch
 
     dataset, task = job.dataset, TASKS[job.dataset.task]
+    if not isinstance(given, str | Path | pd.DataFrame) and not dataset.from_files:
+        return pd.concat([predict_rows(job, model, each) for each in given])
     raw, frame = _new_samples(dataset, given)
     if not len(frame):
         raise DataError("There is no row to predict.")
@@ -66,12 +69,17 @@ def predict_rows(job: Job, model: nn.Module, given: str | Path | pd.DataFrame) -
     return pd.DataFrame(result, index=frame.index)
 
 
-def _new_samples(dataset: DataSet, given: str | Path | pd.DataFrame) -> tuple[tuple[np.ndarray, ...], pd.DataFrame]:
+def _new_samples(
+    dataset: DataSet, given: str | Path | Sequence[str | Path] | pd.DataFrame
+) -> tuple[tuple[np.ndarray, ...], pd.DataFrame]:
     """New samples as inputs, and their rows; of files without columns, named by the files."""
-    if isinstance(given, str | Path) and dataset.from_files:
-        encoded = dataset.encode_files([given])
-        return encoded.inputs, pd.DataFrame(index=encoded.names)
-    frame = dataset.named(read_table(Path(given))) if isinstance(given, str | Path) else given
+    if isinstance(given, pd.DataFrame):
+        return dataset.encode_new(given), given
+    paths = [given] if isinstance(given, str | Path) else given
+    if dataset.from_files:
+        encoded = dataset.encode_files(paths)
+        return encoded.inputs, pd.DataFrame(index=pd.Index(encoded.names, name="file"))
+    frame = dataset.named(read_table(Path(paths[0])))
     return dataset.encode_new(frame), frame
 
 

@@ -13,12 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainers.data.base import GIVEN, HELD, Arrays, DataError, EncodedFiles, Kind
+from trainers.data.own.bringing.new_files import copy_samples
 from trainers.data.own.data_set import OwnData, made_of
 from trainers.data.own.files import brought
-from trainers.data.own.kinds.images.decoding import read_image
+from trainers.data.own.kinds.images.decoding import read_image, read_mask
 from trainers.data.own.kinds.images.listing import check_listing, image_names, listing
 from trainers.data.own.kinds.images.preparing import PreparedImages, Progress, prepared
-from trainers.data.own.kinds.images.script import images_source
+from trainers.data.own.kinds.images.schema import ImagesSchema
+from trainers.data.own.kinds.images.script import images_source, new_images_source
 from trainers.data.own.kinds.table.tasks import predicts_classes
 from trainers.data.own.library import Stored
 
@@ -94,6 +96,19 @@ class _OwnImages(OwnData):
             raise DataError(f"There is no image to predict.{why}")
         return EncodedFiles((np.stack(found).astype(np.float32) / 255,), names, left_out)
 
+    def prediction_source(self) -> str:
+        return new_images_source(self.stored)
+
+    def write_samples(self, places: NDArray[np.int64], folder: Path) -> tuple[list[Path], list[Path]]:
+        """Copies of the image files."""
+        names = names_of(self.stored)
+        copies = copy_samples([self.stored.data_file / names[place] for place in places], folder / "samples")
+        return [folder / "samples"], copies
+
+    def read_maps(self, paths: Sequence[Path]) -> NDArray[np.uint8]:
+        schema: ImagesSchema = self.stored.schema
+        return np.stack([read_mask(path, schema.height, schema.width, schema.mask_values, "stretch") for path in paths])
+
     def source(self) -> str:
         """Python source of `load_data()` that reads the images with pillow, and of what else the split needs."""
         return images_source(self.stored)
@@ -119,6 +134,14 @@ def load_images(data: Stored, progress: Progress | None = None) -> tuple[dict[st
             groups = None if groups is None else groups[first]
             parts = None if parts is None else parts[first]
     return {"inputs": (inputs,), "targets": targets, "groups": groups, "parts": parts}, images
+
+
+def names_of(data: Stored) -> list[str]:
+    """The file of each image that `load_images` gives."""
+    found = listing(data)
+    images = prepared(data, found.names, found.masks)
+    names = [found.names[number] for number in images.kept]
+    return names if data.schema.copies else [names[place] for place in first_of_each(images.images)]
 
 
 def first_of_each(images: NDArray[np.uint8]) -> NDArray[np.int64]:

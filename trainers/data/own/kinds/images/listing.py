@@ -31,8 +31,8 @@ def part_names() -> dict[str, int]:
     return {name: number for number, known in enumerate(names) for name in known}
 
 
-def image_names(root: str, names: list[str]) -> list[str]:
-    """Those of the files that are images, in alphabetical order: by their endings, others by their first bytes."""
+def is_image(path: str) -> bool:
+    """Whether a file is an image: by its ending, others by their first bytes."""
     endings: tuple[str, ...] = (
         ".png",
         ".jpg",
@@ -50,18 +50,18 @@ def image_names(root: str, names: list[str]) -> list[str]:
     )
     endings += (".pbm", ".pnm", ".ico", ".tga", ".jp2", ".avif", ".qoi", ".pcx")
     heads = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"II*\0", b"MM\0*")
-    found = []
-    for name in sorted(names):
-        is_image = name.lower().endswith(endings)
-        if not is_image and not name.lower().endswith(
-            (".txt", ".csv", ".tsv", ".json", ".jsonl", ".xml", ".md", ".py")
-        ):
-            with open(f"{root}/{name}", "rb") as opened:  # noqa: PTH123
-                head = opened.read(12)
-            is_image = head.startswith(heads) or (head[:4] == b"RIFF" and head[8:] == b"WEBP")
-        if is_image:
-            found.append(name)
-    return found
+    if path.lower().endswith(endings):
+        return True
+    if path.lower().endswith((".txt", ".csv", ".tsv", ".json", ".jsonl", ".xml", ".md", ".py")):
+        return False
+    with open(path, "rb") as opened:  # noqa: PTH123
+        head = opened.read(12)
+    return head.startswith(heads) or (head[:4] == b"RIFF" and head[8:] == b"WEBP")
+
+
+def image_names(root: str, names: list[str]) -> list[str]:
+    """Those of the files that are images, in alphabetical order."""
+    return [name for name in sorted(names) if is_image(f"{root}/{name}")]
 
 
 def folder_facts(names: list[str], parts_folder: bool, class_level: int) -> list[tuple[str, str, str, int]]:

@@ -8,6 +8,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from trainers.data.base import DataError
+from trainers.data.own.bringing.new_files import files_at, read_files
 from trainers.data.own.kinds.images import decoding, listing
 from trainers.data.own.kinds.images.schema import ImagesSchema
 from trainers.data.own.kinds.table import script as table_script
@@ -38,16 +40,14 @@ def images_source(data: Stored) -> str:
         re.sub(r"\.(zip|tar(\.\w+)?|tgz)$", "", data.source.title) if data.source.path is None else data.source.title
     )
     constants = [f"FOLDER = {json.dumps(folder)}  # beside this script, with the images in it"]
-    size = {"height": schema.height, "width": schema.width, "channels": schema.channels, "resize": schema.resize}
-    constants.append(f"SIZE = {size!r}")
+    constants.append(_size(schema))
     functions: list[tuple[Callable[..., Any], dict[str, str]]] = []
-    functions += [(files_in, {"unpacked": repr(data.source.path is None)}), (listing.image_names, {})]
     functions += [
-        (decoding.open_image, {"height": "0", "width": "0"}),
-        (decoding.resized, {"smooth": "True"}),
-        (decoding.eight_bit, {}),
-        (decoding.read_image, {}),
+        (files_in, {"unpacked": repr(data.source.path is None)}),
+        (listing.is_image, {}),
+        (listing.image_names, {}),
     ]
+    functions += DECODING
     if schema.labels == "masks":
         constants += [f"VALUES = {schema.mask_values!r}  # of the pixels of masks, by class"]
         functions += [(listing.mask_pairs, {}), (decoding.mask_pixels, {}), (decoding.read_mask, {})]
@@ -72,6 +72,59 @@ def images_source(data: Stored) -> str:
     return print_functions(*functions, constants="\n".join(constants)) + "\n" + load + text
 
 
+def _size(schema: ImagesSchema) -> str:
+    size = {"height": schema.height, "width": schema.width, "channels": schema.channels, "resize": schema.resize}
+    return f"SIZE = {size!r}"
+
+
+def new_images_source(data: Stored) -> str:
+    """Source of `read_samples(paths)`: new images as the network's input; and of `write_maps` for masks."""
+    schema: ImagesSchema = data.schema
+    constants, text = [_size(schema)], READ_SAMPLES
+    if schema.labels == "masks":
+        constants.append(f"VALUES = {schema.mask_values!r}  # of the pixels of masks, by class")
+        text += WRITE_MAPS.replace("PIXELS", _pixels(schema.mask_values))
+    functions: list[tuple[Callable[..., Any], dict[str, str]]]
+    functions = [(files_at, {}), (read_files, {}), (listing.is_image, {}), *DECODING]
+    return print_functions(*functions, constants="\n".join(constants)) + "\n" + text
+
+
+def _pixels(values: tuple[int, ...]) -> str:
+    """Code for the pixels of a mask, from `classes`. DataError: PNG files have no such values."""
+    if min(values) < 0 or max(values) >= 1 << 24:
+        raise DataError(f"masks have values such as {max(values, key=abs)}, which PNG files cannot hold.")
+    if max(values) >= 1 << 16:
+        return 'np.stack([np.array(VALUES)[classes] >> shift & 255 for shift in (16, 8, 0)], axis=-1).astype("uint8")'
+    return f'np.array(VALUES, "uint{8 if max(values) < 256 else 16}")[classes]'
+
+
+DECODING: tuple[tuple[Callable[..., Any], dict[str, str]], ...] = (
+    (decoding.open_image, {"height": "0", "width": "0"}),
+    (decoding.resized, {"smooth": "True"}),
+    (decoding.eight_bit, {}),
+    (decoding.read_image, {}),
+)
+READ_SAMPLES = '''
+def read_samples(paths):
+    """The names of the images, and the images with values from 0 to 1; those that cannot be read are left out."""
+    return read_files(files_at(paths, is_image), new_sample)
+
+
+def new_sample(path):
+    """An image as the network gets it."""
+    return read_image(path, **SIZE).astype("float32") / 255
+'''
+WRITE_MAPS = '''
+
+def write_maps(names, maps, folder):
+    """Write the mask of each image as a PNG file of the values that the masks of the training have."""
+    folder.mkdir(parents=True, exist_ok=True)
+    stems = [Path(name).stem for name in names]
+    for place, (stem, classes) in enumerate(zip(stems, maps, strict=True)):
+        pixels = PIXELS
+        before = stems[:place].count(stem)
+        Image.fromarray(pixels).save(folder / (f"{stem}_{before + 1}.png" if before else f"{stem}.png"))
+'''
 LOAD = '''
 def load_data():
     """Images (N, channels, height, width) with values from 0 to 1, and their targets."""

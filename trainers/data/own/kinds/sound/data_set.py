@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainers.data.base import GIVEN, Arrays, DataError, EncodedFiles, Kind
+from trainers.data.own.bringing.new_files import copy_samples
 from trainers.data.own.data_set import OwnData, made_of
 from trainers.data.own.files import brought
 from trainers.data.own.kinds.sound.encoding import encoded_sound, read_sound
 from trainers.data.own.kinds.sound.preparing import listed, prepared, shape_of
 from trainers.data.own.kinds.sound.schema import ENDINGS, SoundSchema
-from trainers.data.own.kinds.sound.script import sound_source
+from trainers.data.own.kinds.sound.script import new_sounds_source, sound_source
 from trainers.data.own.library import Stored
 
 
@@ -81,6 +82,15 @@ class _OwnSounds(OwnData):
             why = f" {left_out[0][0]}: {left_out[0][1]}" if left_out else ""
             raise DataError(f"There is no recording to predict.{why}")
         return EncodedFiles((np.stack(found),), names, left_out)
+
+    def prediction_source(self) -> str:
+        return new_sounds_source(self.stored)
+
+    def write_samples(self, places: NDArray[np.int64], folder: Path) -> tuple[list[Path], list[Path]]:
+        """Copies of the recordings."""
+        there, of = listed(self.stored), prepared(self.stored)["places"]
+        copies = copy_samples([there.root / there.names[int(of[place])] for place in places], folder / "samples")
+        return [folder / "samples"], copies
 
     def source(self) -> str:
         """Python source of `load_data()` that reads the recordings with soundfile alone, and of `load_parts()`."""

@@ -190,6 +190,12 @@ def spectrogram_of(sound: NDArray[np.float32], sample_rate: int, mels: int, hop:
     return found
 
 
+def is_sound(name: str) -> bool:
+    """Whether a file is a recording, by its ending."""
+    endings = (".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".aif", ".aiff", ".au", ".mp3")
+    return name.lower().endswith(endings)
+
+
 def encoded_sound(values: NDArray[np.float32], schema: dict[str, Any]) -> NDArray[np.float32]:
     """A recording as a sample: (1, mels, length // hop), or (1, length)."""
     sound = padded_sound(values, schema["length"], schema["silence"])

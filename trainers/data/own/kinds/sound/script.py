@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import pprint
 import re
+from typing import Any
 
 from trainers.data.own.bringing.class_folders import class_files
+from trainers.data.own.bringing.new_files import files_at, read_files
 from trainers.data.own.kinds.sound import encoding
 from trainers.data.own.kinds.sound.schema import ENDINGS
 from trainers.data.own.library import Stored
@@ -14,7 +16,6 @@ from trainers.script.sources import print_functions
 
 WANTED = ("form", "sample_rate", "length", "silence", "mels", "hop")
 FUNCTIONS = (
-    class_files,
     encoding.resampled,
     encoding.wave_head,
     encoding.wave_values,
@@ -24,6 +25,17 @@ FUNCTIONS = (
     encoding.spectrogram_of,
     encoding.encoded_sound,
 )
+READ_SAMPLES = '''
+def read_samples(paths):
+    """The names of the recordings, and what the network gets of them; those that cannot be read are left out."""
+    return read_files(files_at(paths, is_sound), new_sample)
+
+
+def new_sample(path):
+    """A recording as the network gets it."""
+    sound = read_sound(path, SCHEMA["sample_rate"], SCHEMA["length"] / SCHEMA["sample_rate"])
+    return encoded_sound(sound, SCHEMA)
+'''
 LOAD = '''
 def load_all():
     """The samples of the recordings that can be read, their classes, and the parts that folders say."""
@@ -64,11 +76,10 @@ def sound_source(data: Stored) -> str:
     """Source of `load_data()`, and of `load_parts()` where folders say which part each recording is in."""
     schema = data.schema
     plain = re.sub(r"\.(tar\.\w+|zip|tar|tgz)$", "", data.source.title)
-    options = pprint.pformat({name: getattr(schema, name) for name in WANTED}, width=110, sort_dicts=False)
     constants = [
         f"FOLDER = {json.dumps(plain)}  # unpacked, beside this script",
         f"CLASSES = {pprint.pformat(schema.classes, width=110, compact=True)}",
-        f"SCHEMA = {options}",
+        _schema(data),
     ]
     some = schema.copies
     load = LOAD.format(
@@ -77,5 +88,18 @@ def sound_source(data: Stored) -> str:
         none="" if some else ", set()",
         without="" if some else WITHOUT,
     )
-    printed = print_functions(*((each, {}) for each in FUNCTIONS), constants="\n".join(constants))
+    printed = print_functions(*((each, {}) for each in (class_files, *FUNCTIONS)), constants="\n".join(constants))
     return printed + "\n" + load + (PARTS if schema.given_parts else "")
+
+
+def new_sounds_source(data: Stored) -> str:
+    """Source of `read_samples(paths)`: new recordings as the network's input, before it is scaled."""
+    functions: list[tuple[Any, dict[str, str]]] = [
+        (each, {}) for each in (files_at, read_files, encoding.is_sound, *FUNCTIONS)
+    ]
+    return print_functions(*functions, constants=_schema(data)) + "\n" + READ_SAMPLES
+
+
+def _schema(data: Stored) -> str:
+    options = {name: getattr(data.schema, name) for name in WANTED}
+    return f"SCHEMA = {pprint.pformat(options, width=110, sort_dicts=False)}"

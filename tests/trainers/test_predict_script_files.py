@@ -1,0 +1,188 @@
+"""predict.py for images, masks and sounds: raw files as people have them, read as training reads them."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+
+import builder
+import trainers
+from builder.exports import companions
+from tests.trainers.test_own_sound import tone, write
+from tests.trainers.test_predict_script import parts, predictions, same
+from trainers import DataError
+from trainers.runs.run import Run
+from trainers.script import predict_script
+
+HOSTILE = 'cat\'s "{x!r}" """ \\ \n %s'
+
+
+def trained(path: Path, **options: Any) -> Run:
+    name = trainers.add_data(path, **options)
+    run = trainers.start(trainers.Job.from_document(trainers.recommend(name), epochs=1, threads=1))
+    assert run.wait() == "finished", run.error
+    return run
+
+
+def zipped(run: Run, folder: Path) -> str:
+    """What the zip holds for predict.py, in folder/zip, after its trial."""
+    text = predict_script.predict_files(run.document, run.model())["predict.py"]
+    assert isinstance(text, companions.Script) and text.trial is not None, text
+    parts(run, folder / "zip", text)
+    given = [folder / "zip" / each for each in text.trial.prepare(folder / "zip")]
+    predictions(folder, *given)
+    text.trial.check(folder / "zip")
+    return text
+
+
+def alone(folder: Path, *files: Path) -> str:
+    """What it says in a new process that knows neither this folder nor any path of Python."""
+    given = ["predict.py", *map(str, files)]
+    lines = ("import runpy, sys", "sys.path.insert(0, '.')", f"sys.argv = {given!r}")
+    code = "\n".join([*lines, "runpy.run_path('predict.py', None, '__main__')"])
+    command, place = [sys.executable, "-I", "-c", code], folder / "zip"
+    done = subprocess.run(command, cwd=place, env={"PYTHONPATH": ""}, capture_output=True, text=True, check=True)
+    return done.stderr
+
+
+def imported(text: str) -> set[str]:
+    """The packages that a script imports, beside the standard library."""
+    names = {line.split()[1].split(".")[0] for line in text.splitlines() if line.startswith(("import ", "from "))}
+    return names - set(sys.stdlib_module_names)
+
+
+def files_below(root: Path, found: pd.DataFrame) -> pd.DataFrame:
+    """The predictions by the names of the files in the folder."""
+    return found.set_index(pd.Index([str(Path(name).relative_to(root)) for name in found["file"]]))
+
+
+def pictures(root: Path) -> Path:
+    """Photographs of two classes: other sizes, colour modes, depths, turned by their EXIF."""
+    random = np.random.default_rng(0)
+    modes = ("RGB", "L", "P", "RGBA", "CMYK", "I;16", "1", "LA")
+    for label, shade in ((HOSTILE.replace("\n", "").replace("\\", ""), 60), ("light", 190)):
+        (root / label).mkdir(parents=True)
+        for number in range(12):
+            noise = random.normal(shade, 30, (30 + number, 45, 3))
+            image, mode = Image.fromarray(noise.clip(0, 255).astype("uint8")), modes[number % len(modes)]
+            if mode == "I;16":
+                image = Image.fromarray(np.asarray(image.convert("L")).astype("uint16") * 257)
+            else:
+                image = image.convert(mode)
+            exif = Image.Exif()
+            exif[0x0112] = 1 + number % 8
+            ending = "jpg" if mode in ("RGB", "CMYK") else "png"
+            image.save(root / label / f"photo {number}'s.{ending}", exif=exif)
+    return root
+
+
+@pytest.mark.parametrize("settings", [{"resize": "crop", "channels": 1}, {}])
+def test_photographs_of_every_kind(settings: dict[str, Any], tmp_path: Path) -> None:
+    root = pictures(tmp_path / "photos")
+    run = trained(root, settings={**settings, "height": 20, "width": 28} if settings else {})
+    text = zipped(run, tmp_path)
+    assert imported(text) == {"model", "numpy", "pandas", "PIL", "torch"}
+    if settings:
+        return
+    (root / "broken.png").write_bytes(b"\x89PNG and no more")
+    assert "broken.png is left out: it is" in alone(tmp_path, root)
+    found = files_below(root, pd.read_csv(tmp_path / "zip" / "predictions.csv", keep_default_na=False))
+    expected = run.predict(root)
+    assert len(found) == len(expected) == 24
+    same(found.loc[expected.index], expected)
+
+
+@pytest.mark.parametrize("target", [["turn 'left'"], ["turn 'left'", "speed {1}"]])
+def test_numbers_of_images(target: list[str], tmp_path: Path) -> None:
+    root = tmp_path / "frames"
+    root.mkdir()
+    for number in range(40):
+        pixels = np.zeros((16, 20), "uint8")
+        pixels[:, number // 2] = 255
+        Image.fromarray(pixels).save(root / f"{number}.png")
+    table = pd.DataFrame({"file": [f"{number}.png" for number in range(40)], "turn 'left'": np.linspace(-1, 1, 40)})
+    table.assign(**{"speed {1}": np.arange(40) % 7 / 3}).to_csv(root / "table.csv", index=False)
+    run = trained(root, roles=dict.fromkeys(target, "target"), split="random")
+    zipped(run, tmp_path)
+    found = pd.read_csv(tmp_path / "zip" / "predictions.csv")
+    assert list(found.columns) == ["file", *(target if len(target) > 1 else ["prediction"])]
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [((0, 100, 255), "uint8"), ((0, 1000, 60000), "uint16"), (((0, 0, 0), (255, 0, 0), (0, 255, 0)), "uint8")],
+)
+def test_masks_are_written_as_those_of_the_training(values: tuple[Any, ...], kind: str, tmp_path: Path) -> None:
+    root = tmp_path / "pairs"
+    for number in range(10):
+        classes = np.zeros((24, 16), int)
+        classes[number : number + 8, 2:8], classes[16:, 8:] = 1, 2
+        for inner, pixels in (("images", np.array([40, 200, 120], "uint8")), ("masks", np.array(values, kind))):
+            (root / inner).mkdir(parents=True, exist_ok=True)
+            Image.fromarray(pixels[classes]).save(root / inner / f"{number}.png")
+    run = trained(root)
+    zipped(run, tmp_path)
+    found = pd.read_csv(tmp_path / "zip" / "predictions.csv")
+    assert np.allclose(found.filter(like="share of").sum(axis=1), 1) and len(found.columns) == 4
+    again = sorted((root / "images").iterdir())
+    (root / "masks" / "0.jpg").write_bytes(b"none")
+    predictions(tmp_path, root / "images", root / "images" / "0.png")
+    names = sorted(path.name for path in (tmp_path / "zip" / "maps").glob("?.png"))
+    assert len(names) == len(again) and (tmp_path / "zip" / "maps" / "0_2.png").is_file()
+
+
+@pytest.mark.parametrize("form", ["spectrogram", "waveform"])
+def test_recordings_of_every_kind(form: str, tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    root = tmp_path / "tones"
+    for label, frequency in (("low", 300), (HOSTILE.replace("\n", ""), 1500)):
+        for number in range(12):
+            rate = (8000, 11025, 22050)[number % 3]
+            sound = tone(frequency, rate, 0.15 + 0.01 * number)
+            sound = (sound + random.normal(0, 0.05, len(sound))) * 0.8
+            stereo = np.stack([sound, sound / 2], axis=1)
+            write(root / label / f"{number}.wav", stereo if number % 2 else sound, rate, (16, 24, 32)[number % 3])
+    settings = {"form": form, "sample_rate": 6000, "silence": "after"} if form == "waveform" else {}
+    run = trained(root, settings=settings)
+    assert imported(zipped(run, tmp_path)) == {"model", "numpy", "pandas", "torch"}
+    found, expected = files_below(root, predictions(tmp_path, root)), run.predict(root)
+    same(found.loc[expected.index], expected)
+
+
+def test_labels_cannot_bring_code_into_it(tmp_path: Path) -> None:
+    """Every text of the user's is a value in the script: its functions are those that would be there without it."""
+    scripts = []
+    for label in ("a", f'"); import os; os.remove(1) #{HOSTILE}'.replace("/", "")):
+        root = tmp_path / str(len(scripts))
+        for name in (label, "other"):
+            for number in range(12):
+                write(root / name / f"{number}.wav", tone(300 + 10 * number))
+        data = trainers.data.dataset({"name": trainers.add_data(root)})
+        scripts.append((data.prediction_source(), data.source()))
+    for plain, hostile in zip(*scripts, strict=True):
+        shapes = [ast.dump(_without_texts(ast.parse(each))) for each in (plain, hostile)]
+        assert shapes[0] == shapes[1]
+
+
+def _without_texts(tree: ast.Module) -> ast.Module:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            node.value = ""
+    return tree
+
+
+def test_data_without_files_says_why_there_is_none() -> None:
+    job = trainers.Job.from_document(builder.template("digits_cnn"))
+    with pytest.raises(DataError, match="the samples of .* are no files that it could read"):
+        predict_script.predict_script(job, {"task": job.dataset.task, "inputs": [None]})
+    found = predict_script.predict_files(job.document, torch.nn.Identity())["predict.py"]
+    assert isinstance(found, companions.Absent) and found == "the network was not trained on data."
