@@ -22,6 +22,7 @@ MISSING_WORDS = {
     "zero": "zero",
     "most_common": "the most common",
     "own_category": "a category of its own",
+    "no_label": "none of the labels",
     "drop_row": "leave the row out",
 }
 ENCODING_WORDS = {
@@ -29,6 +30,7 @@ ENCODING_WORDS = {
     "log": "logarithm, standardised",
     "one_hot": "one number for each value",
     "embedding": "embedded",
+    "multi_hot": "one number for each label",
     "cyclic": "sine and cosine of its parts",
     "as_it_is": "as it is",
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pandas as pd
 
+MOST_IN_A_LIST, LONGEST_IN_A_LIST = 100, 60  # labels in a cell, and characters of one
 MOST_LISTED = 20  # rows that were left out, by their numbers and reasons
 
 
@@ -74,10 +76,28 @@ def unique_names(names: Iterable[object]) -> list[str]:
     return result
 
 
+def _as_lists(cells: pd.Series) -> pd.Series | None:
+    """Cells that hold lists of short texts, written as JSON; None: they hold something else."""
+
+    def written(value: object) -> str | None:
+        found = value.tolist() if hasattr(value, "tolist") else value
+        if not isinstance(found, list) or len(found) > MOST_IN_A_LIST:
+            return None
+        short = all(isinstance(each, str) and len(each) <= LONGEST_IN_A_LIST for each in found)
+        return json.dumps(found, ensure_ascii=False) if short else None
+
+    known = cells.notna()
+    texts = cells[known].map(written)
+    if not len(texts) or texts.isna().any():
+        return None
+    return texts.reindex(cells.index).astype("str")
+
+
 def flat_columns(frame: pd.DataFrame, why: str) -> RawTable:
     """A table whose file has types: columns with plain names, in which every cell is a single value.
 
-    Columns with lists, records or bytes in their cells are left out, and `found` names them.
+    Lists of short texts become texts themselves, '["red", "blue"]'. Columns with other lists, records or bytes in their
+    cells are left out, and `found` names them.
     """
     import pandas as pd
 
@@ -89,6 +109,9 @@ def flat_columns(frame: pd.DataFrame, why: str) -> RawTable:
             cells = cells.astype(cells.cat.categories.dtype)
         if cells.dtype == object:
             known = cells.dropna()
+            if (listed := _as_lists(cells)) is not None:
+                kept[name] = listed
+                continue
             if known.map(lambda value: isinstance(value, list | dict | bytes | tuple) or hasattr(value, "shape")).any():
                 nested.append(str(name))
                 continue

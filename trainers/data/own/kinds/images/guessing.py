@@ -22,7 +22,8 @@ from trainers.data.own.kinds.images.listing import named_images as matched
 from trainers.data.own.kinds.images.schema import MOST_VALUES, ImagesSchema, Reasons
 from trainers.data.own.kinds.table.guessing import look as look_at_table
 from trainers.data.own.kinds.table.guessing import with_roles
-from trainers.data.own.kinds.table.tasks import predicts_classes, task_for
+from trainers.data.own.kinds.table.schema import TableSchema, label_names
+from trainers.data.own.kinds.table.tasks import predicts_classes, predicts_labels, task_for, tasks_of_tables
 from trainers.data.own.reading import reader_for
 from trainers.data.own.schema import Splitting
 from trainers.sampling import evenly_spaced
@@ -220,7 +221,7 @@ def _of_table(files: Files, names: list[str], shape: dict[str, Any], wishes: Wis
         reader=reader.name,
         file_column=column,
         columns=columns,
-        classes=_classes(schema.targets[0]) if predicts_classes(schema.task) else (),
+        classes=_classes(schema),
         task=schema.task,
         task_reason=f"{name} names the images in {column}; {schema.task_reason or 'you chose what is predicted.'}",
         splitting=Splitting(how="time" if in_time else "random", reason=in_time),
@@ -229,8 +230,44 @@ def _of_table(files: Files, names: list[str], shape: dict[str, Any], wishes: Wis
     return made, {name, *filter(None, matched(list(table.frame[column].dropna()), names))}
 
 
-def _classes(target: Any) -> tuple[str, ...]:
+def _classes(schema: TableSchema) -> tuple[str, ...]:
+    """The classes, or the labels, that the targets of a table can be; () for numbers."""
+    if predicts_labels(schema.task):
+        return label_names(schema.targets)
+    if not predicts_classes(schema.task):
+        return ()
+    target = schema.targets[0]
     return (target.no[0], target.yes[0]) if target.type == "yes_no" else target.categories
+
+
+def with_target(files: Files, schema: ImagesSchema, target: str | None, task: str | None) -> ImagesSchema:
+    """The schema of images whose table says what is predicted, with another column or task. DataError: not possible."""
+    frame = reader_for(files.path(schema.table)).read(files.path(schema.table)).frame
+    plain = TableSchema(columns=schema.columns, task=schema.task, task_reason=schema.task_reason)
+    if target is not None:
+        if target == schema.file_column:
+            raise DataError(f"{target} names the images, and cannot be predicted.")
+        made = with_roles(plain, frame, {target: "target"})
+    else:
+        made = with_roles(plain, frame, {}, task)
+    columns = tuple(c if c.role == "target" else c.model_copy(update={"role": "ignored"}) for c in made.columns)
+    reasons = schema.reasons.model_copy(update={"classes": f"{made.targets[0].name} in {schema.table}"})
+    fields = {"columns": columns, "task": made.task, "task_reason": made.task_reason, "classes": _classes(made)}
+    changed: ImagesSchema = schema.with_fields(**fields, reasons=reasons)
+    return changed
+
+
+def targets_of(schema: ImagesSchema) -> tuple[tuple[str, str], ...]:
+    """The columns of the table that could be predicted, with words."""
+    return tuple((c.name, c.name) for c in schema.columns if c.name != schema.file_column and c.type != "text")
+
+
+def tasks_of(schema: ImagesSchema) -> tuple[tuple[str, str], ...]:
+    """The tasks that could learn the target, with words."""
+    numbers = schema.targets[0].type in ("number", "date")
+    suitable = [name for name in tasks_of_tables() if predicts_classes(name) or name == schema.task]
+    suitable += [name for name in tasks_of_tables() if numbers and name == task_for("number") != schema.task]
+    return tuple((name, TASKS[name].label) for name in suitable)
 
 
 def _in_time(frame: Any, file_column: str) -> str:

@@ -57,6 +57,9 @@ class ImagesKind(OwnKind):
         elif key == "class_level":
             files = stored.files()
             made = _looking().with_class_level(schema, image_names(str(files.root), list(files.names)), int(value))
+        elif key in ("target", "task"):
+            chosen = {"target": None, "task": None, key: str(value)}
+            made = _looking().with_target(stored.files(), schema, **chosen)
         else:
             cleared = {"height": "size", "width": "size", "channels": "channels", "resize": "resize"}
             reasons = schema.reasons.model_copy(update={cleared[key]: ""} if key in cleared else {})

@@ -97,7 +97,7 @@ def _masks(sketch: Sketch, data: Any, widths: tuple[int, ...], schema: ImagesSch
 
 def _augmentation(schema: ImagesSchema, choices: list[Choice]) -> list[dict[str, Any]]:
     """Changes that leave what an image shows as it is."""
-    if schema.labels != "masks" and not predicts_classes(schema.task):
+    if schema.labels != "masks" and not schema.classes:
         return []
     shift = max(1, round(min(schema.height, schema.width) / 16))
     chosen: list[dict[str, Any]] = [{"name": "RandomCrop", "padding": shift}]

@@ -12,16 +12,26 @@ from numpy.typing import NDArray
 from trainers.data.own.files import LeftOut
 from trainers.data.own.kinds.images.boxes import boxes_in
 from trainers.data.own.kinds.images.data_set import load_images
-from trainers.data.own.kinds.images.guessing import Facts, facts_of, look, splitting, ways_to_split, with_class_level
+from trainers.data.own.kinds.images.guessing import (
+    Facts,
+    facts_of,
+    look,
+    splitting,
+    targets_of,
+    tasks_of,
+    ways_to_split,
+    with_class_level,
+    with_target,
+)
 from trainers.data.own.kinds.images.listing import image_names, listing
 from trainers.data.own.kinds.images.preparing import if_prepared
 from trainers.data.own.kinds.images.schema import LARGEST, RESIZE, ImagesSchema
-from trainers.data.own.kinds.images.warnings import look_for_trouble
-from trainers.data.own.kinds.table.tasks import predicts_classes
+from trainers.data.own.kinds.images.warnings import label_counts, look_for_trouble
+from trainers.data.own.kinds.table.tasks import predicts_labels
 from trainers.data.own.library import Stored
 from trainers.data.own.report import Report, Section, Setting
 
-__all__ = ["Tile", "Tiles", "look", "report", "splitting", "with_class_level"]
+__all__ = ["Tile", "Tiles", "look", "report", "splitting", "with_class_level", "with_target"]
 
 SHOWN = 8  # images of a class
 MOST_CLASSES = 60  # that are shown
@@ -102,20 +112,21 @@ def _modes(facts: Facts) -> str:
 
 def _tiles(schema: ImagesSchema, arrays: dict[str, Any]) -> Tiles:
     images, targets = arrays["inputs"][0], arrays["targets"]
-    if schema.labels == "masks" or not predicts_classes(schema.task):
+    if schema.labels == "masks" or not schema.classes:
         places = np.unique(np.linspace(0, len(images) - 1, min(len(images), 2 * SHOWN)).astype(int))
         masks = targets[places].astype(np.uint8) if schema.labels == "masks" else None
         captions = () if masks is not None else tuple(
             ", ".join(f"{value:.4g}" for value in np.ravel(targets[place])) for place in places
         )  # fmt: skip
         return Tiles("Images", (Tile("", len(images), np.asarray(images[places]), captions, masks),))
-    counts = np.bincount(targets, minlength=len(schema.classes))
+    labels = predicts_labels(schema.task)
+    counts = label_counts(schema, targets)
     tiles = []
     for number, label in enumerate(schema.classes[:MOST_CLASSES]):
-        places = np.flatnonzero(targets == number)
+        places = np.flatnonzero(targets[:, number] if labels else targets == number)
         some = places[np.unique(np.linspace(0, max(0, len(places) - 1), min(len(places), SHOWN)).astype(int))]
         tiles.append(Tile(label, int(counts[number]), np.asarray(images[some])))
-    return Tiles("Images by class", tuple(tiles), len(schema.classes))
+    return Tiles("Images by label" if labels else "Images by class", tuple(tiles), len(schema.classes))
 
 
 def _settings(schema: ImagesSchema) -> tuple[Setting, ...]:
@@ -132,6 +143,10 @@ def _settings(schema: ImagesSchema) -> tuple[Setting, ...]:
     ways = ways_to_split(schema)
     if len(ways) > 1:
         settings.append(Setting("splitting", "How they are split", schema.splitting.how, schema.splitting.reason, ways))
+    if schema.labels == "table" and len(schema.targets) == 1:
+        name = schema.targets[0].name
+        settings.append(Setting("target", "Column to predict", name, reasons.classes, targets_of(schema)))
+        settings.append(Setting("task", "What is predicted", schema.task, schema.task_reason, tasks_of(schema)))
     yes_no = ((True, "yes"), (False, "no"))
     if schema.labels in ("folders", "table"):
         settings.append(Setting("mirrored", "A mirrored image shows the same", schema.mirrored, "", yes_no))

@@ -54,7 +54,8 @@ def images_source(data: Stored) -> str:
         text = MASKS.replace("PAIR", f"{schema.masks[0]!r}, {schema.masks[1]!r}")
     elif schema.labels == "table":
         reader, options = reader_named(schema.reader).script(data.data_file / schema.table)
-        columns = [{key: column.model_dump()[key] for key in table_script.WANTED} for column in schema.columns]
+        dumped = [column.model_dump() for column in schema.columns]
+        columns = [{key: each[key] for key in table_script.WANTED if key in each} for each in dumped]
         shown = pprint.pformat(columns, width=118, sort_dicts=False, compact=True)
         constants.append(f"COLUMNS = {shown}")
         functions += [(reader, options), (listing.named_images, {}), (listing.table_rows, {})]

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from trainers.data.own.files import LeftOut
 from trainers.data.own.kinds.images.data_set import digests
@@ -46,18 +47,28 @@ def look_for_trouble(
     return sorted(found, key=lambda warning: warning.code)
 
 
+def label_counts(schema: ImagesSchema, targets: NDArray[Any]) -> NDArray[np.int64]:
+    """How many images each class has, or each label holds for."""
+    if targets.ndim > 1:
+        return np.asarray(targets.sum(axis=0), np.int64)
+    return np.bincount(targets, minlength=len(schema.classes))
+
+
 def _classes(schema: ImagesSchema, arrays: dict[str, Any]) -> Iterator[DataWarning]:
-    if not arrays or schema.labels == "masks" or not predicts_classes(schema.task):
+    if not arrays or schema.labels == "masks" or not schema.classes:
         return
-    counts = np.bincount(arrays["targets"], minlength=len(schema.classes))
+    counts = label_counts(schema, arrays["targets"])
+    what = "classes" if predicts_classes(schema.task) else "labels"
     few = [place for place in np.argsort(counts, kind="stable") if counts[place] < SMALLEST]
     if few:
         shown = ", ".join(f"{schema.classes[place]} ({counts[place]})" for place in few[:5])
         more = f" and {len(few) - 5:,} more" if len(few) > 5 else ""
         yield DataWarning(
-            "D201", None, f"Some classes have fewer than {SMALLEST} images, too few to learn or to test: {shown}{more}."
+            "D201",
+            None,
+            f"Some {what} have fewer than {SMALLEST} images, too few to learn or to test: {shown}{more}.",
         )
-    if unequal(counts):
+    if unequal(counts) and predicts_classes(schema.task):
         most, least = schema.classes[int(counts.argmax())], schema.classes[int(counts.argmin())]
         yield DataWarning(
             "D202", None,

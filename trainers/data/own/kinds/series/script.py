@@ -38,7 +38,7 @@ def series_source(data: Stored) -> str:
     reader, options = reader_named(data.source.reader).script(data.data_file)
     schema = data.schema
     used = [column.model_dump() for column in schema.columns if column.role != "ignored"]
-    columns = [{name: column[name] for name in WANTED} for column in used]
+    columns = [{name: column[name] for name in WANTED if name in column} for column in used]
     about = "# what each column is, and how it becomes numbers"
     lines = [
         f"FILE = {json.dumps(data.source.title)}  # beside this script",

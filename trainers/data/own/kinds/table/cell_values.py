@@ -79,6 +79,39 @@ def categories_of(cells: pd.Series, categories: tuple[str, ...]) -> NDArray[np.i
     return pd.Index(categories, dtype="str").get_indexer(pd.Index(words_of(cells))).astype("int64")
 
 
+def label_parts(cell: str, delimiter: str) -> list[str]:
+    """The labels in a cell, each once; those of a list ('["red", "blue"]') where the delimiter is "[]"."""
+    import json
+    import re
+
+    parts: list[str] = []
+    if delimiter != "[]":
+        parts = cell.split(delimiter) if delimiter.strip() else cell.split()
+    else:
+        try:
+            found = json.loads(cell)
+            parts = [str(part) for part in found] if isinstance(found, list) else []
+        except ValueError:  # as Python and other programs write lists
+            pattern = r"""\"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|([^\s,\[\](){}"'][^,\[\](){}]*)"""
+            parts = ["".join(match.groups("")) for match in re.finditer(pattern, cell)]
+    return list(dict.fromkeys(part.strip() for part in parts if part.strip()))
+
+
+def labels_of(cells: pd.Series, categories: tuple[str, ...], delimiter: str) -> NDArray[np.float64]:
+    """1 for each label that a cell holds and 0 for the others, (rows, labels); NaN in rows where nothing is known."""
+    import numpy as np
+    import pandas as pd
+
+    codes, different = pd.factorize(words_of(cells))
+    numbers = {label: number for number, label in enumerate(categories)}
+    held = np.zeros((len(different) + 1, len(categories)))
+    held[-1] = np.nan  # of the code -1
+    for place, cell in enumerate(different):
+        held[place, [numbers[part] for part in label_parts(str(cell), delimiter) if part in numbers]] = 1
+    found: NDArray[np.float64] = held[codes]
+    return found
+
+
 def dates_of(cells: pd.Series, date_format: str = "") -> pd.DatetimeIndex:
     """Cells as points in time; NaT where there is none. Time zones are converted to UTC."""
     import pandas as pd

@@ -14,7 +14,7 @@ from trainers.data.base import Arrays, DataError, Kind, RowField, check_columns
 from trainers.data.own.data_set import OwnData, made_of
 from trainers.data.own.kinds.table.encoding import encode_inputs, feature_names
 from trainers.data.own.kinds.table.preparing import PreparedRows, prepared, raw_rows
-from trainers.data.own.kinds.table.schema import Column
+from trainers.data.own.kinds.table.schema import Column, label_names
 from trainers.data.own.kinds.table.script import NEW_ROWS, new_rows_source, table_source
 from trainers.data.own.kinds.table.tasks import predicts_classes, predicts_labels
 from trainers.data.own.library import Stored, stored
@@ -70,7 +70,7 @@ class _OwnTable(OwnData):
     @property
     def classes(self) -> tuple[str, ...]:
         if predicts_labels(self.task):
-            return tuple(column.name for column in self.stored.schema.targets)
+            return label_names(self.stored.schema.targets)
         if not predicts_classes(self.task):
             return ()
         target = self.stored.schema.targets[0]
@@ -100,7 +100,9 @@ class _OwnTable(OwnData):
         for column in self.stored.schema.inputs:
             if column not in self.embedded:
                 width = len(feature_names([column.model_dump()]))
-                rules += [{"own_category": "zero", "drop_row": "zero"}.get(column.missing, column.missing)] * width
+                rules += [
+                    {"own_category": "zero", "no_label": "zero", "drop_row": "zero"}.get(column.missing, column.missing)
+                ] * width
         return (*((tuple(rules),) if self.feature_names else ()), *(None for _ in self.embedded))
 
     def encode_new(self, frame: pd.DataFrame) -> tuple[NDArray[Any], ...]:
@@ -137,7 +139,7 @@ class _OwnTable(OwnData):
             elif column.type == "yes_no":
                 fields.append(RowField(column.name, "choice", (column.yes[0], column.no[0])))
             else:
-                fields.append(RowField(column.name, column.type))
+                fields.append(RowField(column.name, "text" if column.type == "labels" else column.type))
         return tuple(fields)
 
     def input_columns(self) -> dict[str, list[tuple[int, list[int]]]]:

@@ -12,6 +12,7 @@ from trainers.data.own.kinds.table.cell_values import (
     categories_of,
     date_parts_of,
     dates_of,
+    labels_of,
     numbers_of,
     words_of,
     yes_or_no_of,
@@ -57,6 +58,11 @@ def encode_column(cells: pd.Series, column: dict[str, Any]) -> NDArray[np.float6
         return np.column_stack([found, place < 0]) if column["may_be_missing"] else found
     if column["type"] == "yes_no":
         values = yes_or_no_of(cells, tuple(column["yes"]), tuple(column["no"]))[:, None]
+    elif column["type"] == "labels":
+        values = labels_of(cells, tuple(column["categories"]), column["delimiter"])
+        if column["missing"] == "no_label":
+            held = np.nan_to_num(values)
+            return np.column_stack([held, np.isnan(values).any(axis=1)]) if column["may_be_missing"] else held
     elif column["type"] == "date":
         dates = dates_of(cells, column["date_format"])
         days = np.where(dates.isna(), np.nan, dates.asi8 / (86_400 * dates_per_second(dates)))
@@ -78,7 +84,7 @@ def dates_per_second(dates: pd.DatetimeIndex) -> int:
 def encode_target(frame: pd.DataFrame, columns: list[dict[str, Any]]) -> NDArray[Any]:
     """The targets: the number of the class (-1: unknown), or the numbers to predict (rows, targets), NaN: unknown.
 
-    Several columns of yes and no are numbers, 1 and 0.
+    Several columns of yes and no are numbers, 1 and 0, and so are several labels in one cell.
     """
     import numpy as np
 
@@ -91,6 +97,8 @@ def encode_target(frame: pd.DataFrame, columns: list[dict[str, Any]]) -> NDArray
         elif column["type"] == "yes_no":
             answer = yes_or_no_of(cells, tuple(column["yes"]), tuple(column["no"]))
             found.append(np.where(np.isnan(answer), -1, answer).astype(np.int64))
+        elif column["type"] == "labels":
+            found += list(encode_column(cells, {**column, "may_be_missing": False}).T)
         else:
             # in its own unit (of a date: days), whatever its encoding as an input would be: predictions are in it, too
             plain = {**column, "encoding": "standardise", "may_be_missing": False}
@@ -139,6 +147,8 @@ def feature_names(columns: list[dict[str, Any]]) -> list[str]:
         name = column["name"]
         if column["type"] == "category":
             names += [f"{name} = {category}" for category in column["categories"]]
+        elif column["type"] == "labels":
+            names += [f"{name}: {label}" for label in column["categories"]]
         elif column["type"] == "date" and column["encoding"] == "cyclic":
             for part in column["parts"]:
                 names += [f"{name}: year"] if part == "year" else [f"{name}: {part} (sine)", f"{name}: {part} (cosine)"]

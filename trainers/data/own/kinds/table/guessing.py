@@ -9,7 +9,7 @@ import pandas as pd
 
 from trainers.data.base import DataError
 from trainers.data.own.kinds.table.looking.roles import guess_schema, task_of, unusable, with_uses
-from trainers.data.own.kinds.table.looking.types import as_category, guess_column, retyped
+from trainers.data.own.kinds.table.looking.types import guess_column, retyped
 from trainers.data.own.kinds.table.schema import ROLES, TYPES, Column, TableSchema
 from trainers.data.own.kinds.table.tasks import predicts_classes, predicts_labels, task_for, tasks_of_tables
 from trainers.data.own.reading.table import RawTable, Sample
@@ -27,7 +27,9 @@ def look(
     columns = [guess_column(str(column), frame[column], european) for column in frame.columns]
     if table.sample is not None:  # a category has the values of all rows
         columns = [
-            as_category(column, table.sample.values(column.name)) if column.type == "category" else column
+            retyped(column, column.type, table.sample.values(column.name))
+            if column.type in ("category", "labels")
+            else column
             for column in columns
         ]
         columns = [c.model_copy(update={"may_be_missing": _may_be_missing(c, table.sample)}) for c in columns]
@@ -102,13 +104,17 @@ def _with_task(schema: TableSchema, frame: pd.DataFrame, task: str | None) -> Ta
         if not kinds <= {"number", "date"} or task not in (None, task_for("number")):
             raise DataError("Several columns can be predicted together only if all are numbers, or all are yes or no.")
         return schema.changed(task=task_for("number"), task_reason="Several numbers are predicted.")
-    if predicts_labels(task):
-        raise DataError(f"The task {task} predicts several columns of yes and no; this data has one target.")
     target = targets[0]
+    if predicts_labels(task) and target.type != "labels":
+        raise DataError(
+            f"The task {task} predicts several columns of yes and no, or one of several labels in a cell; "
+            f"{target.name} is of the type {target.type}."
+        )
     if task is None:
         found, reason, target = task_of(target, frame[target.name])
         return schema.changed([target], task=found, task_reason=reason)
-    suitable = ("category", "yes_no") if predicts_classes(task) else ("number", "date")
+    types_of: dict[bool, tuple[str, ...]] = {True: ("category", "yes_no"), False: ("number", "date")}
+    suitable = ("labels",) if predicts_labels(task) else types_of[predicts_classes(task)]
     if target.type not in suitable:
         target = retyped(target, "category" if predicts_classes(task) else "number", frame[target.name])
     return schema.changed([target], task=task, task_reason="")

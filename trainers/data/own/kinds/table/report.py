@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from trainers.data.own.files import LeftOut
-from trainers.data.own.kinds.table.cell_values import dates_of, numbers_of, words_of
+from trainers.data.own.kinds.table.cell_values import dates_of, labels_of, numbers_of, words_of
 from trainers.data.own.kinds.table.changing import changed, changed_column, settings
 from trainers.data.own.kinds.table.guessing import look, with_roles
 from trainers.data.own.kinds.table.schema import Column, TableSchema
@@ -113,5 +113,9 @@ def _distribution(column: Column, known: pd.Series) -> tuple[tuple[str, int], ..
         return tuple((f"{low} to {high}", int(n)) for low, high, n in zip(shown, shown[1:], counts, strict=False))
     if column.type == "text":
         return ()
+    if column.type == "labels":
+        held = np.nansum(labels_of(known, column.categories, column.delimiter), axis=0)
+        most = np.argsort(-held, kind="stable")[:MOST_SHOWN]
+        return tuple((column.categories[place][:60], int(held[place])) for place in most)
     frequent = words_of(known).value_counts().iloc[:MOST_SHOWN]
     return tuple((str(value)[:60], int(count)) for value, count in frequent.items())

@@ -6,16 +6,16 @@ import functools
 from collections.abc import Iterable
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from builder.registry import did_you_mean
 from trainers.data.base import DataError
 from trainers.data.own.schema import Part, Schema
 
 Role = Literal["input", "target", "group", "time", "ignored"]
-Type = Literal["number", "category", "yes_no", "date", "text"]
-Missing = Literal["median", "mean", "zero", "most_common", "own_category", "drop_row"]
-Encoding = Literal["standardise", "log", "one_hot", "embedding", "cyclic", "as_it_is"]
+Type = Literal["number", "category", "yes_no", "labels", "date", "text"]
+Missing = Literal["median", "mean", "zero", "most_common", "own_category", "no_label", "drop_row"]
+Encoding = Literal["standardise", "log", "one_hot", "embedding", "multi_hot", "cyclic", "as_it_is"]
 
 ROLES: dict[Role, str] = {
     "input": "the network gets it",
@@ -28,6 +28,7 @@ TYPES: dict[Type, str] = {
     "number": "number",
     "category": "category",
     "yes_no": "yes or no",
+    "labels": "several labels",
     "date": "date",
     "text": "text",
 }
@@ -36,6 +37,7 @@ ENCODINGS: dict[Type, tuple[Encoding, ...]] = {
     "number": ("standardise", "log", "as_it_is"),
     "category": ("one_hot", "embedding"),
     "yes_no": ("as_it_is",),
+    "labels": ("multi_hot",),
     "date": ("cyclic", "standardise"),
     "text": ("as_it_is",),
 }
@@ -43,6 +45,7 @@ MISSING: dict[Type, tuple[Missing, ...]] = {
     "number": ("median", "mean", "zero", "drop_row"),
     "category": ("own_category", "most_common", "drop_row"),
     "yes_no": ("most_common", "drop_row"),
+    "labels": ("no_label", "drop_row"),
     "date": ("median", "drop_row"),
     "text": ("drop_row",),
 }
@@ -69,15 +72,25 @@ class Column(Part):
     role: Role = "input"
     missing: Missing
     encoding: Encoding
-    categories: tuple[Word, ...] = Field((), max_length=100_000)  # of a category, as they are written
+    categories: tuple[Word, ...] = Field((), max_length=100_000)  # of a category, or the labels
     yes: tuple[Word, ...] = ()  # what is written for yes; everything else that is known means no
     no: tuple[Word, ...] = ()
+    delimiter: str = Field("", max_length=10)  # of several labels in a cell; "[]": they are written as a list
     notation: Notation = Notation()
     date_format: str = Field("", max_length=60)  # of strptime; "": ISO 8601
     parts: tuple[Literal["year", "month", "day", "weekday", "hour", "minute"], ...] = ()  # of a date, that vary
     may_be_missing: bool = False
     type_reason: str = Field("", max_length=500)
     role_reason: str = Field("", max_length=500)
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_not_used(self, written: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leaves out a field that is newer than stored schemas where it says nothing: arrays that were prepared by them
+        are still theirs."""
+        found: dict[str, Any] = written(self)
+        if not self.delimiter:
+            found.pop("delimiter", None)
+        return found
 
     @model_validator(mode="after")
     def _fits_the_type(self) -> Column:
@@ -148,6 +161,12 @@ class TableSchema(Schema):
         fields["columns"] = tuple(new.get(column.name, column) for column in self.columns)
         made: TableSchema = self.with_fields(**fields)
         return made
+
+
+def label_names(targets: Iterable[Column]) -> tuple[str, ...]:
+    """The labels that are predicted, any number of which may hold: columns of yes and no, or the labels in cells."""
+    names = (column.categories if column.type == "labels" else (column.name,) for column in targets)
+    return tuple(name for each in names for name in each)
 
 
 SCHEMA = TableSchema

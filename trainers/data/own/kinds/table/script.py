@@ -20,6 +20,8 @@ CELLS = (
     cell_values.numbers_of,
     cell_values.yes_or_no_of,
     cell_values.categories_of,
+    cell_values.label_parts,
+    cell_values.labels_of,
     cell_values.dates_of,
     cell_values.date_parts_of,
     encoding.dates_per_second,
@@ -28,8 +30,8 @@ CELLS = (
 INPUTS = (*CELLS, encoding.encode_inputs)
 FUNCTIONS = (*INPUTS, encoding.encode_target, encoding.used_rows)
 WANTED = (
-    "name", "type", "role", "missing", "encoding", "categories", "yes", "no", "notation", "date_format", "parts",
-    "may_be_missing",
+    "name", "type", "role", "missing", "encoding", "categories", "yes", "no", "delimiter", "notation", "date_format",
+    "parts", "may_be_missing",
 )  # fmt: skip
 
 
@@ -67,7 +69,7 @@ def new_rows_source(data: Stored) -> str:
 def _short(column: dict[str, Any]) -> dict[str, Any]:
     if column["role"] == "ignored":
         return {"name": column["name"], "type": column["type"], "role": "ignored", "missing": column["missing"]}
-    return {name: column[name] for name in WANTED}
+    return {name: column[name] for name in WANTED if name in column}
 
 
 NEW_ROWS: dict[str, object] = {"encoding": "utf-8-sig", "separator": ",", "quote": '"', "skip": 0, "header": True}

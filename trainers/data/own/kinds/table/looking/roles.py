@@ -20,7 +20,10 @@ TARGET_NAMES = (
     frozenset(
         "target label labels class classes y outcome survived diagnosis species churn default fraud response".split()  # noqa: SIM905
     ),
-    frozenset("price quality rating score result grade status type category sales income salary value risk".split()),  # noqa: SIM905
+    frozenset(
+        "price quality rating score result grade status type category sales income salary value risk".split()  # noqa: SIM905
+    )
+    | {"tags", "genres", "genre"},
 )
 IDENTIFIERS = re.compile(r"(^|_| )(id|ids|uuid|guid|index|idx|key|number|nr|no|unnamed: 0|row)$", re.IGNORECASE)
 FEW_CLASSES = 10  # different whole numbers, at most, that are taken for classes
@@ -91,6 +94,8 @@ def task_of(column: Column, cells: pd.Series) -> tuple[str, str, Column]:
         return task_for("number"), f"{column.name} is a point in time.", column
     if column.type == "text":
         column = as_category(column, cells)
+    if column.type == "labels":
+        return task_for("yes_no"), f"{column.name} has {len(column.categories):,} labels, several in a row.", column
     count = 2 if column.type == "yes_no" else len(column.categories)
     return task_for("category"), f"{column.name} has {count} classes.", column
 

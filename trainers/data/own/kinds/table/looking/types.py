@@ -11,6 +11,7 @@ import pandas as pd
 
 from trainers.data.base import DataError
 from trainers.data.own.kinds.table.cell_values import date_parts_of, dates_of, numbers_of, words_of
+from trainers.data.own.kinds.table.looking.labels import chosen_labels, labels_in
 from trainers.data.own.kinds.table.schema import ENCODINGS, MISSING, Column, Notation, Type
 
 LOOK_AT = 200_000  # rows from which a type is guessed; categories come from all of them
@@ -91,6 +92,7 @@ def guess_type(name: str, cells: pd.Series, european: bool = False) -> Guess:
         or _codes(cells, text, values)
         or _number(text, european)
         or _date(name, text, values)
+        or _labels(counts)
         or _words(cells, text, counts)
     )
 
@@ -239,6 +241,14 @@ def varying_parts(dates: pd.DatetimeIndex) -> tuple[Literal["year", "month", "da
     return tuple(part for part in varying if not (monthly and part == "weekday"))
 
 
+def _labels(counts: pd.Series) -> Guess | None:
+    """Several labels in a cell."""
+    found = labels_in({str(cell): int(count) for cell, count in counts.items()})
+    if found is None:
+        return None
+    return Guess("labels", found.reason, {"categories": found.labels, "delimiter": found.delimiter})
+
+
 def _words(cells: pd.Series, text: pd.Series, counts: pd.Series) -> Guess:
     """Words: categories that come again, or text that hardly does."""
     length = float(text.str.count(r"\s+").mean()) + 1
@@ -279,6 +289,9 @@ def retyped(column: Column, kind: Type, cells: pd.Series) -> Column:
     text = words_of(_some(cells)).dropna()
     if kind == "category":
         details = _category(cells, text, "").details
+    elif kind == "labels":
+        labels = chosen_labels(list(map(str, words_of(cells).dropna().unique())))
+        details = {"categories": labels.labels, "delimiter": labels.delimiter}
     elif kind != "text" and len(text):
         guess = _as(kind, column.name, cells, text)
         if guess is None:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
+import numpy as np
+import pandas as pd
+
+from trainers.data.own.kinds.table.cell_values import labels_of
 from trainers.data.own.kinds.table.tasks import predicts_classes
 from trainers.data.own.kinds.table.warnings.base import DataCheck, Table
 from trainers.data.own.report import DataWarning
 from trainers.data.own.schema import unequal
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from trainers.data.own.kinds.table.schema import Column
 
 FEW = 10  # samples of a class
@@ -51,15 +53,20 @@ class SameRowTwice(DataCheck):
 
 
 class TargetIsMissing(DataCheck):
-    """Rows without a target teach nothing, and are left out."""
+    """Rows without a target teach nothing, and are left out. Where the target is several labels in a cell, an empty
+    cell means that none holds; leave such rows out if it means that nobody knows."""
 
     code: ClassVar[str] = "D122"
 
     def find(self, table: Table) -> Iterator[DataWarning]:
         for column in table.schema.targets:
             count = int(table.cells(column).isna().sum())
-            if count:
-                rows = f"{count:,} of {len(table.frame):,} rows"
+            rows = f"{count:,} of {len(table.frame):,} rows"
+            if count and column.missing == "no_label":
+                fix = table.schema.changed([column.model_copy(update={"missing": "drop_row"})])
+                message = f"is the target, and empty in {rows}: it is taken that none of the labels holds there."
+                yield self.warn(message, column, fix, "Leave these rows out")
+            elif count:
                 yield self.warn(f"is the target, and missing in {rows}: these are left out.", column)
 
 
@@ -70,18 +77,30 @@ def _class_counts(table: Table) -> Iterator[tuple[Column, pd.Series[int]]]:
         yield target, table.cells(target).dropna().value_counts()
 
 
+def _label_counts(table: Table) -> Iterator[tuple[Column, pd.Series[int]]]:
+    """A target of several labels, and in how many rows each holds."""
+    for target in table.schema.targets:
+        if target.type == "labels":
+            held = labels_of(table.cells(target), target.categories, target.delimiter)
+            yield target, pd.Series(np.nansum(held, axis=0).astype(int), list(target.categories)).sort_values()
+
+
 class FewOfAClass(DataCheck):
     """A class has so few rows that the network can hardly learn it, and its score says little."""
 
     code: ClassVar[str] = "D123"
 
     def find(self, table: Table) -> Iterator[DataWarning]:
-        for target, counts in _class_counts(table):
+        for target, counts in (*_class_counts(table), *_label_counts(table)):
             few = counts[counts < FEW]
             if len(few):
                 shown = ", ".join(f"{str(name)[:30]} ({count})" for name, count in few.iloc[:5].items())
                 more = f" and {len(few) - 5:,} more" if len(few) > 5 else ""
-                yield self.warn(f"has classes with fewer than {FEW} rows: {shown}{more}.", target)
+                what = "labels" if target.type == "labels" else "classes"
+                yield self.warn(
+                    f"has {what} with fewer than {FEW} rows: {shown}{more}.",
+                    target,
+                )
 
 
 class UnequalClasses(DataCheck):
