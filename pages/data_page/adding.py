@@ -16,13 +16,10 @@ from trainers.data.own import library
 from trainers.data.own.adding import add_data
 from trainers.data.own.bringing.uploads import Upload, received
 from trainers.data.own.files import brought
-from trainers.data.own.kind import recognised
+from trainers.data.own.kind import kind_of, recognised
+from trainers.data.stages import Cancelled, Stage, heard_by, say
 
-LONG = 3600.0  # seconds, more than a report takes
-
-
-class _Cancelled(Exception):
-    pass
+POLL = 0.2  # seconds between two looks whether it was cancelled
 
 
 class Adding:
@@ -30,7 +27,7 @@ class Adding:
 
     def __init__(self, title: str) -> None:
         self.title = title
-        self.phase, self.share = "Reading", 0.0
+        self.stage = Stage("Reading", 0, 0)
         self.names: list[str] = []
         self.errors: list[str] = []
         self.running = True
@@ -38,7 +35,6 @@ class Adding:
 
     def cancel(self) -> None:
         """Stop as soon as possible; what was added meanwhile is taken out again."""
-        self.phase = "Cancelling"
         self._cancelled.set()
 
     @property
@@ -59,8 +55,9 @@ class Adding:
 
     def _run(self, work: Callable[[], None]) -> None:
         try:
-            work()
-        except _Cancelled:
+            with heard_by(self._hear):
+                work()
+        except Cancelled:
             pass
         except (NetloomError, OSError) as error:
             self.errors.append(str(error))
@@ -90,29 +87,28 @@ class Adding:
     def _one_data_set(self, uploads: Sequence[Upload]) -> bool:
         """Whether several files are one data set, such as a folder of images."""
         try:
-            with received(uploads, self._copied) as got:
+            with received(uploads) as got:
                 recognised(brought(got.path, got.title))
         except DataError:
             return any("/" in upload.name for upload in uploads)  # a folder is one thing: an error says what is wrong
         return True
 
     def _receive(self, uploads: Sequence[Upload]) -> None:
-        self.phase = "Copying"
-        with received(uploads, self._copied) as got:
+        with received(uploads) as got:
             self._add(got.path, got.title, True)
 
-    def _copied(self, share: float) -> None:
-        self.share = share
+    def _hear(self, stage: Stage) -> None:
+        """How far it is, from whoever does it; the moment in which it is cancelled."""
+        self.stage = stage
         if self.cancelled:
-            raise _Cancelled
+            raise Cancelled
 
     def _add(self, path: Path, title: str, copy: bool) -> None:
-        if self.cancelled:
-            raise _Cancelled
-        self.phase, self.share = "Looking through", 0.0
+        say("Looking through it")
         name = add_data(path, copy=copy, title=title)
         self.names.append(name)
-        if self.cancelled:
-            raise _Cancelled
-        self.phase = "Looking for mistakes in"
-        shown.report_of(library.stored(name), LONG)
+        data = library.stored(name)
+        kind_of(data).prepare(data)
+        say("Looking for mistakes")
+        while shown.report_of(data, POLL) is None:
+            say("Looking for mistakes")

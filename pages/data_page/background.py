@@ -11,12 +11,16 @@ from typing import TypeVar, cast
 
 import streamlit as st
 
+from pages.parts.theme.escaping import escape
+from trainers.data.stages import Stage, heard_by
+
 T = TypeVar("T")
 POLL = 0.4  # seconds between two looks whether something is there
 _KEPT = 48
 _workers = ThreadPoolExecutor(2, "netloom-data")
 _lock = threading.Lock()
 _found: OrderedDict[Hashable, Future[object]] = OrderedDict()
+_stages: dict[Hashable, Stage] = {}  # how far what is being computed is
 
 
 def result(key: Hashable, compute: Callable[[], T], timeout: float = 0.2) -> T | None:
@@ -27,7 +31,7 @@ def result(key: Hashable, compute: Callable[[], T], timeout: float = 0.2) -> T |
     with _lock:
         future = _found.get(key)
         if future is None:
-            future = _found[key] = _workers.submit(compute)
+            future = _found[key] = _workers.submit(_heard, key, compute)
         _found.move_to_end(key)
         while len(_found) > _KEPT:
             _found.popitem(last=False)[1].cancel()
@@ -35,6 +39,14 @@ def result(key: Hashable, compute: Callable[[], T], timeout: float = 0.2) -> T |
         return cast("T", future.result(timeout))
     except FutureTimeout:
         return None
+
+
+def _heard(key: Hashable, compute: Callable[[], T]) -> T:
+    try:
+        with heard_by(lambda stage: _stages.__setitem__(key, stage)):
+            return compute()
+    finally:
+        _stages.pop(key, None)
 
 
 def forget(key: Hashable) -> None:
@@ -50,12 +62,14 @@ def is_ready(key: Hashable) -> bool:
 
 
 def wait_for(key: Hashable, words: str) -> None:
-    """Say what is being computed, and draw the page again when it is there."""
+    """Say what is being computed and how far it is, and draw the page again when it is there."""
 
     @st.fragment(run_every=POLL)
     def waiting() -> None:
         if is_ready(key):
             st.rerun()
-        st.html(f'<div class="nl-waiting"><i></i>{words}</div>')
+        stage = _stages.get(key)
+        said = escape(stage.sentence) if stage is not None else words
+        st.html(f'<div class="nl-waiting"><i></i>{said}</div>')
 
     waiting()

@@ -67,10 +67,11 @@ def _adding(session: Session, adding: Adding) -> None:
     def watching() -> None:
         if not adding.running:
             st.rerun()
-        share = f" · {adding.share:.0%}" if 0 < adding.share < 1 else ""
-        width = round(100 * adding.share)
+        stage = adding.stage
+        width = round(100 * stage.share)
+        words = "Cancelling …" if adding.cancelled else stage.sentence
         st.html(
-            f'<div class="nl-adding"><b>{escape(adding.title)}</b><span>{escape(adding.phase)}{share} …</span>'
+            f'<div class="nl-adding"><b>{escape(adding.title)}</b><span>{escape(words)}</span>'
             f'<i class="{"nl-moving" if not width else ""}"><b style="width:{width or 30}%"></b></i></div>'
         )
         st.button("Cancel", key="data_cancel", on_click=adding.cancel, disabled=adding.cancelled, width="stretch")

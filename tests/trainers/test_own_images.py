@@ -25,6 +25,7 @@ from trainers.data.own.kinds.images import preparing
 from trainers.data.own.kinds.images.data_set import load_images
 from trainers.data.own.kinds.images.decoding import read_image, read_mask
 from trainers.data.own.kinds.images.listing import listing
+from trainers.data.stages import Cancelled, Stage, heard_by
 from trainers.script.train_script import train_script
 
 COLOURS = {"red": (220, 30, 40), "green": (30, 200, 60), "blue": (40, 50, 210)}
@@ -358,25 +359,93 @@ def test_preparing_is_resumed_and_can_be_cancelled(tmp_path: Path, monkeypatch: 
     data = library.stored(name)
     steps: list[tuple[int, int]] = []
 
-    def cancel(done: int, total: int) -> None:
-        steps.append((done, total))
-        if done >= 12:
-            raise KeyboardInterrupt
+    def cancel(stage: Stage) -> None:
+        hear(stage)
+        if stage.done >= 12:
+            raise Cancelled
 
-    with pytest.raises(KeyboardInterrupt):
-        load_images(data, cancel)
-    assert steps == [(4, 30), (8, 30), (12, 30)] and not (data.folder / "prepared").exists()
+    def hear(stage: Stage) -> None:
+        steps.append((stage.done, stage.total))
+
+    with pytest.raises(Cancelled), heard_by(cancel):
+        load_images(data)
+    assert steps == [(0, 30), (4, 30), (8, 30), (12, 30)] and not (data.folder / "prepared").exists()
     root = data.data_file
     first = (root / "blue" / "0.png").read_bytes()
     stat = (root / "blue" / "0.png").stat()
     (root / "blue" / "0.png").write_bytes(b"x" * len(first))  # what is done is not read again
     os.utime(root / "blue" / "0.png", ns=(stat.st_atime_ns, stat.st_mtime_ns))
     steps.clear()
-    arrays, _ = load_images(data, lambda done, total: steps.append((done, total)))
-    assert steps[0] == (16, 30) and steps[-1] == (30, 30) and len(arrays["targets"]) == 30
+    with heard_by(hear):
+        arrays, _ = load_images(data)
+    assert steps[0] == (12, 30) and steps[-1] == (30, 30) and len(arrays["targets"]) == 30
     steps.clear()
-    load_images(data, lambda done, total: steps.append((done, total)))
+    with heard_by(hear):
+        load_images(data)
     assert not steps
+
+
+KILLED = """
+import sys, time
+from trainers.data.own import library
+from trainers.data.own.kinds.images import preparing
+from trainers.data.own.kinds.images.data_set import load_images
+from trainers.data.stages import heard_by
+preparing.BLOCK, preparing.FEW = 4, 0
+with heard_by(lambda stage: (print(stage.done, flush=True), time.sleep(0.05))):
+    load_images(library.stored(sys.argv[1]))
+"""
+
+
+def test_preparing_goes_on_after_it_was_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preparing, "BLOCK", 4)
+    root = folders(tmp_path / "x", 20)
+    (root / "blue" / "1.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    straight, _ = load_images(library.stored(added(root, name="straight")[0]))
+    data = library.stored(added(root, name="killed")[0])
+    with subprocess.Popen([sys.executable, "-c", KILLED, "killed"], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        while int(process.stdout.readline()) < 12:
+            pass
+        process.kill()
+    with (data.folder / "prepared.part" / "failed.jsonl").open("a") as half:
+        half.write('\n[3, "it is da')  # a line that was cut off by the kill
+    heard: list[Stage] = []
+    with heard_by(heard.append):
+        again, found = load_images(data)
+    assert 12 <= heard[0].done < 60 and heard[-1].done == 60
+    np.testing.assert_array_equal(again["inputs"][0], straight["inputs"][0])
+    np.testing.assert_array_equal(again["targets"], straight["targets"])
+    assert [each.what for each in found.left_out] == ["blue/1.png"]
+    assert not [path for path in data.folder.iterdir() if path.name.startswith("prepared.") and path.is_dir()]
+
+
+def test_a_kill_while_gaps_are_closed_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = folders(tmp_path / "x", 4)
+    (root / "blue" / "1.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    straight, _ = load_images(library.stored(added(root, name="straight")[0]))
+    data = library.stored(added(root, name="killed")[0])
+
+    def killed(source: Path, target: Path, *_: Any) -> None:
+        target.write_bytes(b"half")
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(preparing, "copy_samples", killed)
+        load_images(data)
+    again, _ = load_images(data)
+    np.testing.assert_array_equal(again["inputs"][0], straight["inputs"][0])
+
+
+def test_images_without_copies_stay_in_a_file(tmp_path: Path) -> None:
+    root = folders(tmp_path / "x", 4)
+    (root / "red" / "again.png").write_bytes((root / "red" / "0.png").read_bytes())
+    whole, _ = load_images(library.stored(added(root, name="whole")[0]))
+    for _ in range(2):  # made, and read
+        name, _ = added(root, name=f"once{_}", settings={"copies": False})
+        once, _ = load_images(library.stored(name))
+        assert isinstance(once["inputs"][0], np.memmap) and len(once["inputs"][0]) == len(once["targets"]) == 12
+        assert {image.tobytes() for image in once["inputs"][0]} == {image.tobytes() for image in whole["inputs"][0]}
 
 
 def test_processes_give_what_threads_give(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from trainers.data import stages
 from trainers.data.base import DataError, DataSet
 from trainers.sampling import evenly_spaced
 
@@ -116,6 +117,7 @@ def _checksum(part: Split) -> str:
     found = 0
     for tensor in _tensors(part):
         for block in tensor.blocks() if _is_mapped(tensor) else (tensor,):
+            stages.say("Checking the data")
             found = zlib.crc32(_array(block).view(np.uint8).data, found)
     return f"{found:08x}"
 

@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from trainers.data import stages
 from trainers.data.base import HELD
 from trainers.data.scaling import Scaling, Standardisation
 
@@ -72,6 +73,7 @@ def byte_figures(array: NDArray[np.uint8], training: Indices, scaling: Scaling) 
     squares, low, high = torch.zeros_like(total), WHITE, 0
     step = max(1, BLOCK // (4 * int(np.prod(array.shape[1:]))))
     for start in range(0, len(rows), step):
+        stages.say("Measuring the training samples", start, len(rows))
         raw = stored.index_select(0, torch.from_numpy(rows[start : start + step]))
         values = raw.float()
         total += values.sum((0, 2, 3), dtype=torch.float64)

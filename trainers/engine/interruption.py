@@ -13,6 +13,7 @@ from concurrent.futures import Future, wait
 from typing import TYPE_CHECKING, TypeVar
 
 from builder.compile import layers
+from trainers.data.stages import Cancelled, Stage, heard_by
 
 if TYPE_CHECKING:
     from torch import nn
@@ -50,21 +51,35 @@ def interruptible(modules: Mapping[str, nn.Module], check: Callable[[], None]) -
             handle.remove()
 
 
-def wait_for(work: Callable[[], Result], check: Callable[[], None]) -> Result:
+def wait_for(
+    work: Callable[[], Result], check: Callable[[], None], hear: Callable[[Stage], None] = lambda stage: None
+) -> Result:
     """The result of `work()`, which runs in a thread of its own: data sets are read and downloaded by functions that
-    cannot be interrupted. When `check()` raises, the thread is left to itself, and its result is dropped."""
+    cannot be interrupted. `hear` is told how far it is. When `check()` raises, the thread is left to itself: it ends
+    where it says how far it is, and its result is dropped."""
     future: Future[Result] = Future()
+    left = threading.Event()
+
+    def heard(stage: Stage) -> None:
+        if left.is_set():
+            raise Cancelled
+        hear(stage)
 
     def run() -> None:
         try:
-            future.set_result(work())
+            with heard_by(heard):
+                future.set_result(work())
         except BaseException as error:  # raised again where the result is wanted
             future.set_exception(error)
 
     threading.Thread(target=run, name=f"{threading.current_thread().name} data", daemon=True).start()
-    check()
-    while not wait([future], CHECK_SECONDS).done:
+    try:
         check()
+        while not wait([future], CHECK_SECONDS).done:
+            check()
+    except BaseException:
+        left.set()
+        raise
     return future.result()
 
 

@@ -21,6 +21,7 @@ import torch
 
 from trainers import disk
 from trainers.data.fingerprint import DataChangedError, differences, fingerprint, fits
+from trainers.data.stages import Stage
 from trainers.engine import checkpoint, loop_state
 from trainers.engine.cpu_load import LoadMeter
 from trainers.engine.device import resolve_device, warm_up
@@ -95,8 +96,8 @@ class TrainingSession:
         load = LoadMeter()
         warm_up()
 
-        self.prepared = wait_for(job.prepare, self.check)
-        self.fingerprint = wait_for(lambda: fingerprint(job.dataset, self.prepared), self.check)
+        self.prepared = wait_for(job.prepare, self.check, self._hear_stage)
+        self.fingerprint = wait_for(lambda: fingerprint(job.dataset, self.prepared), self.check, self._hear_stage)
         self._announce("Preparing the training …")
         damage: list[str] = []
         for state, is_verified in itertools.chain(checkpoint.readable(self.folder, damage), [(None, True)]):
@@ -153,6 +154,9 @@ class TrainingSession:
             not job.paradigm.needs_data,
             self._check_evaluation,
         )
+
+    def _hear_stage(self, stage: Stage) -> None:
+        self.message = stage.sentence
 
     def _announce(self, message: str, activity: str = "") -> None:
         """Show what is done now, apart from steps. Interrupted: the run was asked to pause or to stop."""

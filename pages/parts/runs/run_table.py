@@ -19,8 +19,8 @@ from builder.document import Document
 from pages.parts.theme import charts, theme
 from pages.parts.theme.escaping import escape
 from pages.parts.training import run_data
-from pages.parts.training.controls import clock
 from trainers.data import DATASETS
+from trainers.data.stages import clock
 from trainers.runs.run import Run
 from trainers.runs.summaries import RunSummary, number_of_runs, summaries, summary
 

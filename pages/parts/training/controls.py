@@ -17,6 +17,7 @@ from pages.parts.theme.escaping import escape
 from pages.parts.theme.run_page import shows_errors
 from pages.parts.training import feed, run_data
 from pages.parts.training.run_data import LiveRun
+from trainers.data.stages import clock
 from trainers.events import RESUMING, Progress, State
 from trainers.runs.run import Run
 
@@ -158,11 +159,3 @@ def describe(progress: Progress) -> str:
         case _:
             parts = [progress.state, epoch, duration, speed, device]
     return " · ".join(part for part in parts if part)
-
-
-def clock(seconds: float) -> str:
-    """Seconds as minutes and seconds, or as hours and minutes."""
-    whole = round(seconds)
-    if whole < 3600:
-        return f"{whole // 60}:{whole % 60:02d}"
-    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"

@@ -92,6 +92,12 @@ class OwnKind:
         """The data as a class like those that come with Netloom, called `name` ("own/x", "own/x@1")."""
         raise TypeError(f"{type(self).__name__} must define a data set.")
 
+    def prepare(self, stored: Stored) -> None:
+        """Make what training reads, once, where that is made of many files and takes long. DataError: none can be used.
+
+        It is asked for right after data were added, by whoever shows how far it is (stages.py).
+        """
+
     def report(self, stored: Stored) -> Report:
         """What was found, to be shown."""
         raise TypeError(f"{type(self).__name__} must define a report.")

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from builder.registry import did_you_mean
+from trainers.data import stages
 from trainers.data.base import DataError
 from trainers.data.own import schema as schemas
 from trainers.data.own.files import Files, LeftOut, brought
@@ -174,6 +175,7 @@ def keep(
         left_out = tuple((each.what, each.reason) for each in files.left_out)
         made.append(Source(files.title[:200], *facts, *where, left_out))
         _write(folder, made[0], schema)
+        stages.say("Keeping it")  # the last moment to cancel: then it is there
 
     make_folder(library() / name, fill)
     return Stored(name, library() / name, made[0], schema)
@@ -184,7 +186,7 @@ def _copy(files: Files, to: Path) -> None:
     if files.only is not None:
         shutil.copyfile(files.only, to)
         return
-    for name in files.names:
+    for name in stages.each(files.names, "Copying files", len(files.names), 100):
         (to / name).parent.mkdir(parents=True, exist_ok=True)
         if files.archive:
             files.path(name).replace(to / name)

@@ -23,6 +23,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
+from trainers.data import stages
 from trainers.data.base import DataError
 from trainers.data.own.files import MOST_FILES, Files, LeftOut, brought, hidden
 from trainers.data.own.library import library
@@ -96,6 +97,7 @@ class _Unpacking:
     packed: int  # bytes of the archive
     written: int = 0
     count: int = 0
+    total: int = 0  # bytes of all files in the archive, by its own account; 0: it gives none
     left_out: list[LeftOut] = field(default_factory=list)
 
     def leave_out(self, name: str, reason: str) -> None:
@@ -138,6 +140,7 @@ class _Unpacking:
                         f"Unpacked it is more than {HIGHEST_RATIO} times as large as the archive: it is not unpacked."
                     )
                 target.write(piece)
+                stages.say("Unpacking", self.written >> 20, self.total >> 20, "MB")
 
 
 def _unpack(path: Path, title: str, folder: Path) -> Files:
@@ -210,6 +213,7 @@ def _read_zip(path: Path, work: _Unpacking) -> None:
         members = [member for member in archive.infolist() if not member.is_dir()]
         if members and all(member.flag_bits & 1 for member in members):
             raise DataError("The archive is encrypted. Unpack it with its password, and add the folder.")
+        work.total = sum(member.file_size for member in members)
         for member in members:
             name = _zip_name(member)
             if member.flag_bits & 1:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import shutil
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
+from trainers.data import stages
 from trainers.data.base import DataError
 from trainers.data.own.files import MOST_FILES
 from trainers.data.own.library import RESERVED, library
@@ -33,12 +34,9 @@ class Received(NamedTuple):
     title: str
 
 
-Progress = Callable[[float], None]
-
-
 @contextmanager
-def received(uploads: Sequence[Upload], progress: Progress = lambda share: None) -> Iterator[Received]:
-    """Write uploads where they can be read, and remove them afterwards. `progress` gets the share that is written.
+def received(uploads: Sequence[Upload]) -> Iterator[Received]:
+    """Write uploads where they can be read, and remove them afterwards.
 
     A single file is called "file" with its ending; the files of a folder keep their names below it, as far as these
     are plain names.
@@ -53,12 +51,12 @@ def received(uploads: Sequence[Upload], progress: Progress = lambda share: None)
     folder = library() / f".received.{uuid.uuid4().hex[:12]}"
     folder.mkdir(parents=True)
     try:
-        yield _written(folder, uploads, progress)
+        yield _written(folder, uploads)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _written(folder: Path, uploads: Sequence[Upload], progress: Progress) -> Received:
+def _written(folder: Path, uploads: Sequence[Upload]) -> Received:
     total = max(1, sum(upload.size for upload in uploads))
     done = 0
 
@@ -72,7 +70,7 @@ def _written(folder: Path, uploads: Sequence[Upload], progress: Progress) -> Rec
             while block := upload.file.read(BLOCK):
                 file.write(block)
                 done += len(block)
-                progress(done / total)
+                stages.say("Copying", done >> 20, total >> 20, "MB")
 
     if len(uploads) == 1:
         title = uploads[0].name.replace("\\", "/").rpartition("/")[2] or "file"

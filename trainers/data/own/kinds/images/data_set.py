@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,9 +15,10 @@ from trainers.data.base import GIVEN, HELD, Arrays, DataError, EncodedFiles, Kin
 from trainers.data.own.bringing.new_files import copy_samples
 from trainers.data.own.data_set import OwnData, made_of
 from trainers.data.own.files import brought
+from trainers.data.own.kinds.images.copies import without_copies
 from trainers.data.own.kinds.images.decoding import read_image, read_mask
 from trainers.data.own.kinds.images.listing import check_listing, image_names, listing
-from trainers.data.own.kinds.images.preparing import PreparedImages, Progress, prepared
+from trainers.data.own.kinds.images.preparing import PreparedImages, prepared
 from trainers.data.own.kinds.images.schema import ImagesSchema
 from trainers.data.own.kinds.images.script import images_source, new_images_source
 from trainers.data.own.kinds.table.tasks import predicts_classes
@@ -114,10 +114,10 @@ class _OwnImages(OwnData):
         return images_source(self.stored)
 
 
-def load_images(data: Stored, progress: Progress | None = None) -> tuple[dict[str, Any], PreparedImages]:
+def load_images(data: Stored) -> tuple[dict[str, Any], PreparedImages]:
     """What `Arrays` holds of images, and how they were prepared. DataError: they are gone, or none can be used."""
     found = check_listing(listing(data), data.full_name)
-    images = prepared(data, found.names, found.masks, progress)
+    images = prepared(data, found.names, found.masks)
     kept = images.kept
     if found.targets is not None:
         targets = found.targets[kept]
@@ -128,9 +128,9 @@ def load_images(data: Stored, progress: Progress | None = None) -> tuple[dict[st
     parts = found.parts[kept] if found.parts is not None else None
     inputs: NDArray[Any] = images.images
     if not data.schema.copies:
-        first = first_of_each(inputs)
-        if len(first) < len(inputs):
-            inputs, targets = inputs[first], targets[first]
+        inputs, first = without_copies(images.images)
+        if len(first) < len(images.images):
+            targets = targets[first]
             groups = None if groups is None else groups[first]
             parts = None if parts is None else parts[first]
     return {"inputs": (inputs,), "targets": targets, "groups": groups, "parts": parts}, images
@@ -141,20 +141,7 @@ def names_of(data: Stored) -> list[str]:
     found = listing(data)
     images = prepared(data, found.names, found.masks)
     names = [found.names[number] for number in images.kept]
-    return names if data.schema.copies else [names[place] for place in first_of_each(images.images)]
-
-
-def first_of_each(images: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """The places of the images without those that are the same as one before."""
-    seen: dict[bytes, int] = {}
-    for place, digest in enumerate(digests(images)):
-        seen.setdefault(digest, place)
-    return np.array(sorted(seen.values()), np.int64)
-
-
-def digests(images: NDArray[np.uint8]) -> list[bytes]:
-    """Something short for each image that is the same for the same image."""
-    return [hashlib.blake2b(np.ascontiguousarray(image).data, digest_size=12).digest() for image in images]
+    return names if data.schema.copies else [names[place] for place in without_copies(images.images)[1]]
 
 
 def images_data_set(name: str, stored: Stored) -> type[OwnData]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from trainers.data.base import DataError, DataSet
 from trainers.data.own.files import Files
 from trainers.data.own.kind import Looked, Match, OwnKind, Wishes
-from trainers.data.own.kinds.images.data_set import images_data_set
+from trainers.data.own.kinds.images.data_set import images_data_set, load_images
 from trainers.data.own.kinds.images.listing import image_names
 from trainers.data.own.kinds.images.recommending import recommended
 from trainers.data.own.kinds.images.schema import ImagesSchema
@@ -44,6 +44,10 @@ class ImagesKind(OwnKind):
 
     def data_set(self, name: str, stored: Stored) -> type[DataSet]:
         return images_data_set(name, stored)
+
+    def prepare(self, stored: Stored) -> None:
+        if not stored.schema.ready:
+            load_images(stored)
 
     def report(self, stored: Stored) -> Report:
         found: Report = _looking().report(stored)

@@ -2,6 +2,7 @@
 
 prepared/         images.bytes, masks.bytes, about.json: complete
 prepared.part/    the same while it is made; `done` has a byte for each block, failed.jsonl what cannot be used
+prepared.whole/   the same without what cannot be used, for the moment in which it takes the place of prepared/
 """
 
 from __future__ import annotations
@@ -9,12 +10,13 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import math
 import os
 import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,16 +25,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from trainers.data import stages
 from trainers.data.base import DataError
 from trainers.data.own.files import LeftOut
 from trainers.data.own.kinds.images import decoding, decoding_worker
 from trainers.data.own.kinds.images.schema import ImagesSchema
 from trainers.data.own.library import Stored
+from trainers.runs.files import write_text
 
 PREPARED = "netloom-images/1"
 BLOCK = 128  # images that are decoded before it is noted that they are
+DECODING = "Decoding images"
+COPIED = 16 << 20  # bytes at once
 FEW = 1000  # images below which threads are as fast as processes, which take a moment to start
-Progress = Callable[[int, int], None]  # is called with how many images are done, and of how many; may raise to cancel
 GUARD = threading.Lock()
 LOCKS: dict[str, threading.Lock] = {}
 
@@ -48,10 +53,12 @@ class PreparedImages:
     left_out: tuple[LeftOut, ...]
 
 
-def prepared(
-    data: Stored, names: Sequence[str], masks: Sequence[str] = (), progress: Progress | None = None
-) -> PreparedImages:
-    """The images of a data set, decoded on the first call. DataError: none can be used, or there is no room."""
+def prepared(data: Stored, names: Sequence[str], masks: Sequence[str] = ()) -> PreparedImages:
+    """The images of a data set, decoded on the first call; how far that is is said to whoever listens (stages.py).
+
+    Raises:
+        DataError: none can be used, or there is no room.
+    """
     folder = data.folder / "prepared"
     key = _key(data, names, masks)
     with GUARD:
@@ -60,7 +67,7 @@ def prepared(
         found = _load(folder, key, names)
         if found is None:
             try:
-                _prepare(data, folder, key, names, masks, progress)
+                _prepare(data, folder, key, names, masks)
             except OSError as error:
                 raise DataError(f"{data.full_name} cannot be prepared: {error.strerror or error}.") from None
             found = _load(folder, key, names)
@@ -105,9 +112,7 @@ def _load(folder: Path, key: str, names: Sequence[str]) -> PreparedImages | None
         return None
 
 
-def _prepare(
-    data: Stored, folder: Path, key: str, names: Sequence[str], masks: Sequence[str], progress: Progress | None
-) -> None:
+def _prepare(data: Stored, folder: Path, key: str, names: Sequence[str], masks: Sequence[str]) -> None:
     schema: ImagesSchema = data.schema
     work = folder.with_name("prepared.part")
     root = data.data_file
@@ -124,16 +129,19 @@ def _prepare(
     with _only_here(folder.with_name("prepared.lock")):
         done = _begin(work, key, shape, bool(masks))
         blocks = [block for block in range(len(done)) if not done[block]]
-        count = [min(len(names), (len(done) - len(blocks)) * BLOCK)]
-        with (work / "failed.jsonl").open("a", encoding="utf-8") as failures:
-            for block, failed in _decoded(job, blocks):
-                for number, why in failed:
-                    failures.write(json.dumps([number, why]) + "\n")
+        count = min(len(names), (len(done) - len(blocks)) * BLOCK)
+        stages.say(DECODING, count, len(names))
+        with (
+            (work / "failed.jsonl").open("a", encoding="utf-8") as failures,
+            contextlib.closing(_decoded(job, blocks)) as decoded,
+        ):
+            for block, failed in decoded:
+                # a line that was cut off by a kill ends here; its block is decoded again
+                failures.write("".join(f"\n{json.dumps(each)}" for each in failed))
                 failures.flush()
                 done[block] = 1
-                count[0] = min(len(names), count[0] + BLOCK)
-                if progress is not None:
-                    progress(count[0], len(names))
+                count = min(len(names), count + BLOCK)
+                stages.say(DECODING, count, len(names))
         _finish(work, folder, key, shape, bool(masks))
 
 
@@ -172,27 +180,45 @@ def _begin(work: Path, key: str, shape: tuple[int, ...], masks: bool) -> Any:
 
 
 def _finish(work: Path, folder: Path, key: str, shape: tuple[int, ...], masks: bool) -> None:
-    """Close the gaps of images that cannot be used, and put the folder in its place."""
-    lines = (work / "failed.jsonl").read_text(encoding="utf-8").splitlines()
-    failed = dict(json.loads(line) for line in lines)
-    kept = [number for number in range(shape[0]) if number not in failed]
-    for name, wanted in (("images.bytes", shape), ("masks.bytes", (shape[0], *shape[2:]) if masks else None)):
-        if wanted is None or not failed:
-            continue
-        if kept:
-            values = np.memmap(work / name, np.uint8, "r+", shape=wanted)
-            for place, number in enumerate(kept):
-                if place != number:
-                    values[place] = values[number]
-            values.flush()
-        os.truncate(work / name, len(kept) * int(np.prod(wanted[1:])))
+    """Put the folder in its place, without the images that cannot be used. It can be killed at any moment: what was
+    decoded stays as it is until then."""
+    failed = _failed(work)
+    whole = work
+    if failed:
+        whole = work.with_name("prepared.whole")
+        shutil.rmtree(whole, ignore_errors=True)
+        whole.mkdir()
+        kept = np.array([number for number in range(shape[0]) if number not in failed], np.int64)
+        copy_samples(work / "images.bytes", whole / "images.bytes", shape, kept)
+        if masks:
+            copy_samples(work / "masks.bytes", whole / "masks.bytes", (shape[0], *shape[2:]), kept)
     about = {"key": key, "shape": list(shape[1:]), "masks": masks, "failed": sorted(failed.items())}
-    (work / "about.json").write_text(json.dumps(about), encoding="utf-8")
+    write_text(whole / "about.json", json.dumps(about))
     shutil.rmtree(folder, ignore_errors=True)
-    work.rename(folder)
+    whole.rename(folder)
+    shutil.rmtree(work, ignore_errors=True)
 
 
-def _decoded(job: dict[str, Any], blocks: Sequence[int]) -> Iterator[tuple[int, list[Any]]]:
+def _failed(work: Path) -> dict[int, str]:
+    """The images that cannot be used, each with the reason."""
+    failed = {}
+    for line in (work / "failed.jsonl").read_text(encoding="utf-8").splitlines():
+        with contextlib.suppress(ValueError):
+            number, why = json.loads(line)
+            failed[int(number)] = str(why)
+    return failed
+
+
+def copy_samples(source: Path, target: Path, shape: tuple[int, ...], places: NDArray[np.int64]) -> None:
+    """Write some samples of a file of bytes (of this shape, samples first) to another one, some at a time."""
+    values = np.memmap(source, np.uint8, "r", shape=shape)
+    step = max(1, COPIED // math.prod(shape[1:]))
+    with target.open("wb") as opened:
+        for start in range(0, len(places), step):
+            opened.write(values[places[start : start + step]].tobytes())
+
+
+def _decoded(job: dict[str, Any], blocks: Sequence[int]) -> Generator[tuple[int, list[Any]]]:
     """Decode blocks of images, several at a time; the number of each that is done, and what cannot be used in it."""
     total, workers = job["shape"][0], os.cpu_count() or 1
     workers = min(workers, len(blocks))
@@ -251,7 +277,10 @@ def _in_threads(job: dict[str, Any], blocks: Sequence[int], workers: int) -> Ite
         return decoding_worker.decode(job, *limits, vars(decoding), images, masks)
 
     with ThreadPoolExecutor(workers, "decoding") as pool:
-        yield from zip(blocks, pool.map(decode, blocks), strict=True)
+        try:
+            yield from zip(blocks, pool.map(decode, blocks), strict=True)
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)  # where it is cancelled, nobody waits for the rest
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainers.data.own.files import LeftOut
-from trainers.data.own.kinds.images.data_set import digests
+from trainers.data.own.kinds.images.copies import digests
 from trainers.data.own.kinds.images.guessing import Facts, splitting
 from trainers.data.own.kinds.images.schema import ImagesSchema
 from trainers.data.own.kinds.table.tasks import predicts_classes

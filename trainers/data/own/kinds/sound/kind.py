@@ -9,6 +9,7 @@ from trainers.data.own.files import Files
 from trainers.data.own.kind import Looked, Match, OwnKind, Wishes
 from trainers.data.own.kinds.sound.data_set import sound_data_set
 from trainers.data.own.kinds.sound.guessing import look
+from trainers.data.own.kinds.sound.preparing import prepared
 from trainers.data.own.kinds.sound.recommending import recommended
 from trainers.data.own.kinds.sound.report import report
 from trainers.data.own.kinds.sound.schema import ENDINGS
@@ -44,6 +45,9 @@ class SoundKind(OwnKind):
 
     def data_set(self, name: str, stored: Stored) -> type[DataSet]:
         return sound_data_set(name, stored)
+
+    def prepare(self, stored: Stored) -> None:
+        prepared(stored)
 
     def report(self, stored: Stored) -> Report:
         return report(stored)

@@ -5,6 +5,7 @@ What was made before a crash is used again: a block is a file of its own until a
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from trainers.data import stages
 from trainers.data.base import DataError
 from trainers.data.own.bringing.class_folders import class_files
 from trainers.data.own.files import LeftOut
@@ -25,6 +27,7 @@ from trainers.runs.files import write_text
 
 BLOCK = 256  # recordings
 WORKERS = 4
+DECODING = "Decoding recordings"
 
 
 class Listed(NamedTuple):
@@ -62,34 +65,60 @@ def _made(data: Stored) -> Named:
     work.mkdir(parents=True, exist_ok=True)
     blocks = [range(start, min(start + BLOCK, len(found.names))) for start in range(0, len(found.names), BLOCK)]
     paths = [found.root / name for name in found.names]
+    made, count = [], len(found.names)
+    stages.say(DECODING, 0, count)
     with ThreadPoolExecutor(WORKERS) as pool:
-        made = list(pool.map(lambda places: _block(work, places, paths, schema), blocks))
-    reasons = [(found.names[place], why) for _, _, why_of in made for place, why in why_of]
-    places = np.concatenate([places for _, places, _ in made]) if made else np.zeros(0, np.int64)
+        try:
+            for block in pool.map(lambda places: _block(work, places, paths, schema), blocks):
+                made.append(block)
+                stages.say(DECODING, min(count, BLOCK * len(made)), count)
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+    reasons = [(found.names[place], why) for block in made for place, why in block.why]
+    places = np.array([place for block in made for place in block.places], np.int64)
     if not len(places):
         raise DataError(f"No recording can be used. {reasons[0][0]}: {reasons[0][1]}." if reasons else "It holds none.")
-    inputs = np.concatenate([inputs for inputs, _, _ in made])
-    shutil.rmtree(data.folder / "preparing", ignore_errors=True)
-    why = np.frombuffer(json.dumps(reasons).encode(), np.uint8)
+    inputs = _together(work, made, (len(places), *shape_of(schema)))
     if not schema.copies:
         first = first_of_each(inputs)
-        inputs, places = inputs[first], places[first]
+        inputs, places = inputs if len(first) == len(inputs) else inputs[first], places[first]
+    shutil.rmtree(data.folder / "preparing", ignore_errors=True)  # what is mapped from there stays until it is kept
+    why = np.frombuffer(json.dumps(reasons).encode(), np.uint8)
     targets, given = found.labels[places], found.given[places]
     return {"inputs": inputs, "targets": targets, "places": places, "given": given, "why": why}
 
 
-def _block(
-    work: Path, places: range, paths: list[Path], schema: SoundSchema
-) -> tuple[NDArray[np.float32], NDArray[np.int64], list[tuple[int, str]]]:
-    """The samples of some recordings, from a file if they were made before."""
+def _together(work: Path, made: list[_Block], shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """All samples in one file, mapped into memory: they may be larger than it."""
+    inputs: NDArray[np.float32] = np.lib.format.open_memmap(work / "inputs.npy", "w+", np.float32, shape)
+    place = 0
+    for block in made:
+        inputs[place : place + len(block.places)] = np.load(block.file, mmap_mode="r", allow_pickle=False)
+        place += len(block.places)
+    return inputs
+
+
+class _Block(NamedTuple):
+    """Some recordings: the file of their samples, which recordings these are, and why others cannot be used."""
+
+    file: Path
+    places: list[int]
+    why: list[tuple[int, str]]
+
+
+def _block(work: Path, places: range, paths: list[Path], schema: SoundSchema) -> _Block:
+    """The samples of some recordings in a file, unless they were made before."""
     target, record = work / f"{places.start}.npy", work / f"{places.start}.json"
     if record.is_file():
         try:
             used, why = json.loads(record.read_text(encoding="utf-8"))
-            return np.load(target, allow_pickle=False), np.array(used, np.int64), [(int(p), str(w)) for p, w in why]
-        except (OSError, ValueError):
-            record.unlink(missing_ok=True)
-    options, samples, used, why = schema.model_dump(), [], [], []
+            if np.load(target, mmap_mode="r", allow_pickle=False).shape == (len(used), *shape_of(schema)):
+                return _Block(target, list(map(int, used)), [(int(p), str(w)) for p, w in why])
+        except (OSError, ValueError, TypeError):
+            pass
+        record.unlink(missing_ok=True)
+    options, samples = schema.model_dump(), []
+    used, why = [], []
     for place in places:
         try:
             sound = read_sound(paths[place], schema.sample_rate, schema.length / schema.sample_rate)
@@ -101,7 +130,7 @@ def _block(
     made = np.stack(samples) if samples else np.zeros((0, *shape_of(schema)), np.float32)
     np.save(target, made, allow_pickle=False)
     write_text(record, json.dumps([used, why]))
-    return made, np.array(used, np.int64), why
+    return _Block(target, used, why)
 
 
 def shape_of(schema: SoundSchema) -> tuple[int, ...]:
@@ -113,5 +142,5 @@ def first_of_each(inputs: NDArray[Any]) -> NDArray[np.int64]:
     """The places of samples without those that are the same as one before."""
     seen: dict[bytes, int] = {}
     for place, sample in enumerate(inputs):
-        seen.setdefault(np.ascontiguousarray(sample).tobytes(), place)
+        seen.setdefault(hashlib.blake2b(np.ascontiguousarray(sample).data, digest_size=12).digest(), place)
     return np.array(sorted(seen.values()), np.int64)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from trainers.data import stages
 from trainers.data.base import DataError
 from trainers.data.own.kinds.table.encoding import encode_inputs, groups_of, used_rows
 from trainers.data.own.kinds.table.schema import TableSchema
@@ -108,6 +109,7 @@ def _by_pieces(data: Stored, key: str, pieces: Iterator[pd.DataFrame]) -> None:
     for number, frame in enumerate(pieces):
         if number < done["pieces"]:
             continue
+        stages.say("Preparing rows", done["seen"], data.source.rows)
         rows = encode(frame, data.schema)
         arrays = {**_arrays(rows), "rows": rows.rows + done["seen"]}
         for name, array in arrays.items():
