@@ -17,6 +17,7 @@ from trainers.data.own.adding import add_data
 from trainers.data.own.bringing.uploads import Upload, received
 from trainers.data.own.files import brought
 from trainers.data.own.kind import kind_of, recognised
+from trainers.data.own.library import Stored
 from trainers.data.stages import Cancelled, Stage, heard_by, say
 
 POLL = 0.2  # seconds between two looks whether it was cancelled
@@ -68,7 +69,7 @@ class Adding:
             self.errors.append(f"{self.title} could not be read ({type(error).__name__}: {in_words(error)}).")
         finally:
             if self.cancelled:
-                for name in self.names:
+                for name in self.names:  # of several files that are added one by one
                     shutil.rmtree(library.stored(name).folder, ignore_errors=True)
                 self.names.clear()
             self.running = False
@@ -105,9 +106,10 @@ class Adding:
 
     def _add(self, path: Path, title: str, copy: bool) -> None:
         say("Looking through it")
-        name = add_data(path, copy=copy, title=title)
-        self.names.append(name)
-        data = library.stored(name)
+        self.names.append(add_data(path, copy=copy, title=title, finish=self._finish))
+
+    def _finish(self, data: Stored) -> None:
+        """Prepare what was added, and look for mistakes in it, before anybody else sees it."""
         kind_of(data).prepare(data)
         say("Looking for mistakes")
         while shown.report_of(data, POLL) is None:

@@ -29,6 +29,8 @@ from trainers.data.stages import Stage, heard_by, say
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("NETLOOM_HOME", str(tmp_path / "home"))
     monkeypatch.setattr(preparing, "BLOCK", 4)
+    import torch  # noqa: F401  (the page imports it in the background otherwise)
+
     return tmp_path
 
 

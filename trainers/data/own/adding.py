@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+import shutil
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from trainers.data.own import library
 from trainers.data.own.bringing.unpacking import unpacked
 from trainers.data.own.files import Files
 from trainers.data.own.kind import Wishes, recognised
+from trainers.data.own.library import Stored
 
 
 def add_data(
@@ -28,6 +30,7 @@ def add_data(
     settings: Mapping[str, Any] | None = None,
     copy: bool = False,
     title: str | None = None,
+    finish: Callable[[Stored], None] | None = None,
 ) -> str:
     """Add a file or a folder of one's own to the data sets; its name, "own/…".
 
@@ -43,6 +46,7 @@ def add_data(
         settings: fields of the kind's schema, such as the size of images.
         copy: keep a copy of the files, as of an upload. By default they are read where they lie.
         title: the file's name for people, where `path` is a temporary one.
+        finish: is called with the data set before it is listed, to prepare it. What it raises takes it out again.
 
     Raises:
         DataError: the file cannot be read, or a column, role or type does not exist; the message says which ones do.
@@ -55,16 +59,28 @@ def add_data(
     chosen = library.checked_name(name) if name is not None else library.free_name(plain)
     wishes = Wishes(target, task, roles or {}, types or {}, split, settings or {})
     try:
-        with unpacked(given, shown) as files:
-            return _added(chosen, files, kind, wishes, copy)
+        with library.unlisted(chosen):
+            with unpacked(given, shown) as files:
+                added = _added(chosen, files, kind, wishes, copy)
+            _finish(added, finish)
+        return added.full_name
     except DataError as error:
         raise DataError(f"{shown} cannot be used. {error}") from None
     except (OSError, UnicodeError) as error:
         raise DataError(f"{shown} cannot be read: {getattr(error, 'strerror', None) or error}.") from None
 
 
-def _added(name: str, files: Files, wanted: str | None, wishes: Wishes, copy: bool) -> str:
+def _finish(added: Stored, finish: Callable[[Stored], None] | None) -> None:
+    try:
+        if finish is not None:
+            finish(added)
+    except BaseException:
+        shutil.rmtree(added.folder, ignore_errors=True)
+        raise
+
+
+def _added(name: str, files: Files, wanted: str | None, wishes: Wishes, copy: bool) -> Stored:
     kind, reason = recognised(files, wanted, wishes)
     looked = kind.look(files, wishes)
     files = replace(files, left_out=(*files.left_out, *looked.left_out) if not files.single else files.left_out)
-    return library.keep(name, files, looked.reader, looked.samples, looked.schema, copy, reason).full_name
+    return library.keep(name, files, looked.reader, looked.samples, looked.schema, copy, reason)

@@ -12,13 +12,14 @@ A folder is complete or absent: it is made under a temporary name and renamed.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import shutil
 import time
 import unicodedata
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,7 @@ PREFIX = "own/"
 RENAMED = "renamed.json"  # earlier names
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 RESERVED = frozenset(("con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))))
+_unlisted: set[str] = set()  # names of what is being added in this process
 
 
 @dataclass(frozen=True)
@@ -89,13 +91,28 @@ def library() -> Path:
 
 
 def names() -> list[str]:
-    """The names of all data sets, without the prefix, in alphabetical order."""
+    """The names of all data sets, without the prefix, in alphabetical order; not of those that are being added."""
+    return [name for name in _there() if name not in _unlisted]
+
+
+def _there() -> list[str]:
     folder = library()
     if not folder.is_dir():
         return []
     return sorted(
         entry.name for entry in folder.iterdir() if NAME.fullmatch(entry.name) and (entry / "schema.json").is_file()
     )
+
+
+@contextlib.contextmanager
+def unlisted(name: str) -> Iterator[None]:
+    """Inside, this process does not list a data set of this name: it is being prepared, and may be taken back. Where
+    the process is killed, it is one like the others, and is prepared when it is used."""
+    _unlisted.add(name)
+    try:
+        yield
+    finally:
+        _unlisted.discard(name)
 
 
 def stored(name: str) -> Stored:
@@ -137,7 +154,7 @@ def free_name(wanted: str) -> str:
     plain = unicodedata.normalize("NFKD", wanted).encode("ascii", "ignore").decode().lower()
     base = re.sub(r"[^a-z0-9]+", "_", plain).strip("_")[:50] or "data"
     base = f"{base}_data" if base in RESERVED else base
-    taken, name, number = {*names(), *_renamed()}, base, 2
+    taken, name, number = {*_there(), *_unlisted, *_renamed()}, base, 2
     while name in taken:
         name, number = f"{base}_{number}", number + 1
     return name
@@ -151,7 +168,7 @@ def checked_name(name: str) -> str:
             f"{name!r} cannot be the name of a data set: use small letters, digits, - and _, at most 64, a letter or a "
             f"digit first, such as {free_name(bare)}."
         )
-    if bare in names() or bare in _renamed():
+    if bare in _there() or bare in _unlisted or bare in _renamed():
         raise DataError(f"There is a data set called {PREFIX}{bare} already. Choose another name, or remove it first.")
     return bare
 
