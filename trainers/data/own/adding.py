@@ -62,21 +62,21 @@ def add_data(
         with library.unlisted(chosen):
             with unpacked(given, shown) as files:
                 added = _added(chosen, files, kind, wishes, copy)
-            _finish(added, finish)
-        return added.full_name
+            return _finish(added, finish)
     except DataError as error:
         raise DataError(f"{shown} cannot be used. {error}") from None
     except (OSError, UnicodeError) as error:
         raise DataError(f"{shown} cannot be read: {getattr(error, 'strerror', None) or error}.") from None
 
 
-def _finish(added: Stored, finish: Callable[[Stored], None] | None) -> None:
+def _finish(added: Stored, finish: Callable[[Stored], None] | None) -> str:
     try:
         if finish is not None:
             finish(added)
     except BaseException:
         shutil.rmtree(added.folder, ignore_errors=True)
         raise
+    return added.full_name
 
 
 def _added(name: str, files: Files, wanted: str | None, wishes: Wishes, copy: bool) -> Stored:
