@@ -18,7 +18,7 @@ from trainers.data.own.bringing.uploads import Upload, received
 from trainers.data.own.files import brought
 from trainers.data.own.kind import kind_of, recognised
 from trainers.data.own.library import Stored
-from trainers.data.stages import Cancelled, Stage, heard_by, say
+from trainers.stages import Cancelled, Stage, heard_by, say
 
 POLL = 0.2  # seconds between two looks whether it was cancelled
 

@@ -12,7 +12,7 @@ from typing import TypeVar, cast
 import streamlit as st
 
 from pages.parts.theme.escaping import escape
-from trainers.data.stages import Stage, heard_by
+from trainers.stages import Stage, heard_by
 
 T = TypeVar("T")
 POLL = 0.4  # seconds between two looks whether something is there

@@ -22,7 +22,7 @@ from tests.pages.trained import text
 from trainers.data.own import library
 from trainers.data.own.bringing.uploads import Upload
 from trainers.data.own.kinds.images import preparing
-from trainers.data.stages import Stage, heard_by, say
+from trainers.stages import Stage, heard_by, say
 
 
 @pytest.fixture(autouse=True)

@@ -25,8 +25,8 @@ from trainers.data.own.kinds.images import preparing
 from trainers.data.own.kinds.images.data_set import load_images
 from trainers.data.own.kinds.images.decoding import read_image, read_mask
 from trainers.data.own.kinds.images.listing import listing
-from trainers.data.stages import Cancelled, Stage, heard_by
 from trainers.script.train_script import train_script
+from trainers.stages import Cancelled, Stage, heard_by
 
 COLOURS = {"red": (220, 30, 40), "green": (30, 200, 60), "blue": (40, 50, 210)}
 
@@ -390,7 +390,7 @@ import sys, time
 from trainers.data.own import library
 from trainers.data.own.kinds.images import preparing
 from trainers.data.own.kinds.images.data_set import load_images
-from trainers.data.stages import heard_by
+from trainers.stages import heard_by
 preparing.BLOCK, preparing.FEW = 4, 0
 with heard_by(lambda stage: (print(stage.done, flush=True), time.sleep(0.05))):
     load_images(library.stored(sys.argv[1]))

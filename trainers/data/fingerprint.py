@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trainers.data import stages
+from trainers import stages
 from trainers.data.base import DataError, DataSet
 from trainers.sampling import evenly_spaced
 

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from trainers.data import stages
+from trainers import stages
 from trainers.data.base import HELD
 from trainers.data.scaling import Scaling, Standardisation
 

@@ -13,7 +13,7 @@ from concurrent.futures import Future, wait
 from typing import TYPE_CHECKING, TypeVar
 
 from builder.compile import layers
-from trainers.data.stages import Cancelled, Stage, heard_by
+from trainers.stages import Cancelled, Stage, heard_by
 
 if TYPE_CHECKING:
     from torch import nn

@@ -21,7 +21,6 @@ import torch
 
 from trainers import disk
 from trainers.data.fingerprint import DataChangedError, differences, fingerprint, fits
-from trainers.data.stages import Stage
 from trainers.engine import checkpoint, loop_state
 from trainers.engine.cpu_load import LoadMeter
 from trainers.engine.device import resolve_device, warm_up
@@ -36,6 +35,7 @@ from trainers.runs.card import card
 from trainers.runs.ownership import Owner
 from trainers.runs.run_rows import PROGRESS
 from trainers.runs.store import RunTakenError, Store, StoreError
+from trainers.stages import Stage
 from trainers.verdicts.circumstances import Circumstances
 
 if TYPE_CHECKING:

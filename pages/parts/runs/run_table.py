@@ -20,9 +20,9 @@ from pages.parts.theme import charts, theme
 from pages.parts.theme.escaping import escape
 from pages.parts.training import run_data
 from trainers.data import DATASETS
-from trainers.data.stages import clock
 from trainers.runs.run import Run
 from trainers.runs.summaries import RunSummary, number_of_runs, summaries, summary
+from trainers.stages import clock
 
 MOST_CURVES = 10
 PAGE = 10_000  # runs in one table: the browser sorts and searches in as many

@@ -17,9 +17,9 @@ from pages.parts.theme.escaping import escape
 from pages.parts.theme.run_page import shows_errors
 from pages.parts.training import feed, run_data
 from pages.parts.training.run_data import LiveRun
-from trainers.data.stages import clock
 from trainers.events import RESUMING, Progress, State
 from trainers.runs.run import Run
+from trainers.stages import clock
 
 TIMEOUT = 1.0  # seconds that a click waits for the training thread to react
 

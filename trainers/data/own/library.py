@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from builder.registry import did_you_mean
-from trainers.data import stages
+from trainers import stages
 from trainers.data.base import DataError
 from trainers.data.own import schema as schemas
 from trainers.data.own.files import Files, LeftOut, brought

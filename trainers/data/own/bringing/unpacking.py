@@ -23,7 +23,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
-from trainers.data import stages
+from trainers import stages
 from trainers.data.base import DataError
 from trainers.data.own.files import MOST_FILES, Files, LeftOut, brought, hidden
 from trainers.data.own.library import library

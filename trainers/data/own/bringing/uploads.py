@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from trainers.data import stages
+from trainers import stages
 from trainers.data.base import DataError
 from trainers.data.own.files import MOST_FILES
 from trainers.data.own.library import RESERVED, library

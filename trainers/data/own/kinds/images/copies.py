@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from trainers.data import stages
+from trainers import stages
 from trainers.data.own.kinds.images.preparing import copy_samples
 from trainers.runs.files import write
 

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trainers.data import stages
+from trainers import stages
 from trainers.data.base import DataError
 from trainers.data.own.files import LeftOut
 from trainers.data.own.kinds.images import decoding, decoding_worker

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from trainers.data import stages
+from trainers import stages
 from trainers.data.base import DataError
 from trainers.data.own.bringing.class_folders import class_files
 from trainers.data.own.files import LeftOut

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from trainers.data import stages
+from trainers import stages
 from trainers.data.base import DataError
 from trainers.data.own.kinds.table.encoding import encode_inputs, groups_of, used_rows
 from trainers.data.own.kinds.table.schema import TableSchema
