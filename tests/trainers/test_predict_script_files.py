@@ -186,3 +186,34 @@ def test_data_without_files_says_why_there_is_none() -> None:
         predict_script.predict_script(job, {"task": job.dataset.task, "inputs": [None]})
     found = predict_script.predict_files(job.document, torch.nn.Identity())["predict.py"]
     assert isinstance(found, companions.Absent) and found == "the network was not trained on data."
+
+
+@pytest.mark.parametrize("known", [{}, {"holi'day": "known", 'the "weather"': "known"}])
+def test_forecasts_from_raw_rows(known: dict[str, str], tmp_path: Path) -> None:
+    """Rows in no order, with gaps and missing values, of which some columns are known in advance."""
+    random = np.random.default_rng(0)
+    days = np.arange(200)
+    rows = pd.DataFrame(
+        {
+            "day": pd.date_range("2022-01-03", periods=200).strftime("%d.%m.%Y"),
+            "visitors": random.integers(50, 100, 200),
+            "holi'day": np.where(random.random(200) < 0.1, "yes", "no"),
+            "sales {x}": np.round(20 + 10 * (days % 7) + random.normal(0, 2, 200), 1),
+            'the "weather"': np.array(["sun", "rain", 'sn"ow', "rain", ""])[days % 5],
+        }
+    )
+    rows.loc[[100, 130], "sales {x}"] = np.nan
+    path, roles = tmp_path / "shop.csv", {"visitors": "target", "sales {x}": "target", **known}
+    rows.drop(index=[50, 51, 160]).sample(frac=1, random_state=0).to_csv(path, index=False, sep=";", decimal=",")
+    run = trained(path, kind="series", roles=roles, settings={"window": 9, "horizon": 4})
+    assert imported(zipped(run, tmp_path)) == {"model", "numpy", "pandas", "torch"}
+    found = pd.read_csv(tmp_path / "zip" / "predictions.csv")
+    assert list(found.columns) == ["day", "file", "visitors", "sales {x}"] and len(found) == 5 * 4
+    if known:
+        rows.iloc[:9].to_csv(tmp_path / "few.csv", index=False, sep=";", decimal=",")
+        with pytest.raises(SystemExit):
+            predictions(tmp_path, tmp_path / "few.csv")
+        return
+    found, expected = predictions(tmp_path, path), run.predict(path)
+    assert found["day"].tolist() == expected.index.tolist() == ["2022-07-22", "2022-07-23", "2022-07-24", "2022-07-25"]
+    same(found, expected)

@@ -197,7 +197,7 @@ def _compare(expected: pd.DataFrame, path: Path) -> None:
     """ExportError: the file holds other predictions than expected."""
     import pandas as pd
 
-    found = pd.read_csv(path, keep_default_na=False)
+    found = pd.read_csv(path, keep_default_na=False, dtype={expected.index.name or "": "str"})
     if len(found) != len(expected) or not set(expected.columns) <= set(found.columns):
         raise ExportError(f"It predicts {len(found):,} samples of {len(expected):,}, or other columns.")
     if (named := expected.index.name) in found:

@@ -12,6 +12,9 @@ from trainers.data.own.reading.table import unique_names
 if TYPE_CHECKING:
     import pandas as pd
 
+# how `new_rows` reads text in columns where training has read something else
+NEW_ROWS: dict[str, object] = {"encoding": "utf-8-sig", "separator": ",", "quote": '"', "skip": 0, "header": True}
+
 
 def new_rows(
     path: str,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -10,17 +11,24 @@ from numpy.typing import NDArray
 from builder.spec import Signal
 from trainers.data.base import Arrays, DataError, Kind, check_columns
 from trainers.data.own.data_set import OwnData, made_of
-from trainers.data.own.kinds.series.moments import moment_words
-from trainers.data.own.kinds.series.preparing import check_span, prepared
+from trainers.data.own.kinds.series.moments import words_ahead, written
+from trainers.data.own.kinds.series.preparing import prepared, rows_of_windows
 from trainers.data.own.kinds.series.schema import SeriesSchema
-from trainers.data.own.kinds.series.script import series_source
-from trainers.data.own.kinds.series.steps import calendar_of, encoded_series, windows_of
+from trainers.data.own.kinds.series.script import new_rows_source, series_source
+from trainers.data.own.kinds.series.steps import last_window, windows_of
 from trainers.data.own.kinds.table.encoding import feature_names
+from trainers.data.own.kinds.table.preparing import raw_rows
 from trainers.data.own.library import Stored
+from trainers.data.own.reading import reader_named
+from trainers.data.own.reading.new_rows import NEW_ROWS, write_rows
 from trainers.data.sets.forecasts import overlap
+from trainers.sampling import evenly_spaced
 
 if TYPE_CHECKING:
     import pandas as pd
+
+FILES = 5  # for a trial of predict.py
+MOST_READ = 200_000_000  # bytes of a file that is read to take some rows of it
 
 
 class _OwnSeries(OwnData):
@@ -95,48 +103,44 @@ class _OwnSeries(OwnData):
         check_columns(frame, names)
         if not len(frame):
             raise DataError("There is no row to forecast from.")
-        check_span(frame, schema)
-        values, _, moments, end = self._known(frame)
-        if end < schema.window:
-            raise DataError(f"There are {end:,} steps with known values; the network sees {schema.window:,}.")
-        inputs = [values[None, end - schema.window : end, : len(self.feature_names)]]
-        if self.known_names:
-            inputs.append(self._ahead(values[end:], moments[end - 1])[None])
-        return tuple(inputs)
+        return tuple(self._last(frame)[0])
 
-    def _known(self, frame: pd.DataFrame) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], int]:
-        """The steps of new rows, which targets are known, their moments, and the first step after the known ones."""
+    def _last(self, frame: pd.DataFrame) -> tuple[list[NDArray[np.float32]], float]:
+        """The last window of rows, and the moment of its last step. DataError: there are too few rows."""
         schema = self.series
         columns = [column.model_dump() for column in schema.columns]
-        values, known, moments = encoded_series(frame, columns, schema.step_unit, schema.step, schema.cycles)
-        some = np.flatnonzero(known.any(axis=1))
-        return values, known, moments, int(some[-1]) + 1 if len(some) else 0
+        try:
+            return last_window(
+                frame, columns, schema.step_unit, schema.step, schema.cycles, schema.window, schema.horizon
+            )
+        except ValueError as error:
+            raise DataError(str(error)) from None
 
     def steps_ahead(self, frame: pd.DataFrame, predicted: NDArray[Any]) -> pd.DataFrame:
         """A row for each step after the last known one, named by its moment, with a column for each target."""
         import pandas as pd
 
-        _, _, moments, end = self._known(frame)
-        ahead = moments[end - 1] + self.series.step * np.arange(1, self.series.horizon + 1)
-        time = self.series.time
-        index = pd.Index(moment_words(ahead, self.series), name=time.name if time else "step")
+        schema, (_, last) = self.series, self._last(frame)
+        words = words_ahead(last, schema.horizon, schema.step, *written(schema))
+        index = pd.Index(words, name=schema.time.name if schema.time else "step")
         names = self.target_names if len(self.target_names) > 1 else ("prediction",)
         return pd.DataFrame(predicted[0], index=index, columns=list(names))
 
-    def _ahead(self, after: NDArray[np.float32], last: float) -> NDArray[np.float32]:
-        """What is known of the steps after the last one that has values."""
-        schema, width = self.series, len(_names(self.series, "known"))
-        if width and len(after) < schema.horizon:
-            names = ", ".join(column.name for column in schema.of_role("known"))
-            raise DataError(
-                f"The values of {names} are known in advance: add {schema.horizon - len(after)} more rows with them, "
-                f"and leave the columns to forecast empty there."
-            )
-        ahead = (
-            after[: schema.horizon, len(self.feature_names) :][:, :width] if width else np.zeros((schema.horizon, 0))
-        )
-        moments = last + schema.step * np.arange(1.0, schema.horizon + 1)
-        return np.concatenate([ahead, calendar_of(moments, schema.step_unit, schema.cycles)], axis=1).astype(np.float32)
+    def prediction_source(self) -> str:
+        return new_rows_source(self.stored)
+
+    def write_samples(self, places: NDArray[np.int64], folder: Path) -> tuple[list[Path], list[pd.DataFrame]]:
+        """A file for each of some windows, with the rows before it; what is known in advance is in those after it."""
+        reader = reader_named(self.stored.source.reader)
+        if self.stored.source.size > MOST_READ:
+            whole = [reader.preview(self.stored.data_file, 3 * self.series.window + self.series.horizon + 100)]
+        else:
+            chosen = places[evenly_spaced(len(places), FILES)]
+            whole = rows_of_windows(raw_rows(self.stored), self.series, prepared(self.stored)["starts"][chosen])
+        files = [folder / f"samples_{number}.csv" for number in range(len(whole))]
+        for file, rows in zip(files, whole, strict=True):
+            write_rows(rows, file, NEW_ROWS | reader.new_rows(self.stored.data_file))
+        return files, whole
 
     def source(self) -> str:
         """Python source of `load_data()`, which reads the windows of the file with pandas alone."""

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from trainers.data.base import DataError
 from trainers.data.own.keeping import Named, kept
+from trainers.data.own.kinds.series import steps
 from trainers.data.own.kinds.series.schema import SeriesSchema
-from trainers.data.own.kinds.series.steps import encoded_series, moments_of, starts_of
+from trainers.data.own.kinds.series.steps import encoded_series, starts_of
 from trainers.data.own.kinds.table.preparing import raw_rows
 from trainers.data.own.library import Stored
 
 if TYPE_CHECKING:
     import pandas as pd
 
-MOST_STEPS = 20  # times as many steps as rows, at most: a wrong year would make millions of them
+FURTHER = 20  # rows before a window that is written to a file
 
 
 def prepared(data: Stored) -> Named:
@@ -35,14 +37,40 @@ def steps_of(frame: pd.DataFrame, schema: SeriesSchema) -> Named:
 
 def check_span(frame: pd.DataFrame, schema: SeriesSchema) -> None:
     """DataError: from the first to the last row there are far more steps than rows."""
-    time = schema.time
-    if time is None or schema.step_unit == "rows":
-        return
-    moments = moments_of(frame[time.name], time.model_dump(), schema.step_unit)
-    moments = moments[np.isfinite(moments)]
-    steps: Any = np.ptp(moments) / schema.step if len(moments) else 0
-    if steps > MOST_STEPS * len(frame) + 1000:
-        raise DataError(
-            f"From the first to the last {time.name} there are {steps:,.0f} steps, but {len(frame):,} rows. Look for a "
-            "wrong date, or take the rows as steps in their order (step_unit: rows)."
-        )
+    columns = [column.model_dump() for column in schema.columns]
+    try:
+        steps.check_span(frame, columns, schema.step_unit, schema.step)
+    except ValueError as error:
+        raise DataError(str(error)) from None
+
+
+def rows_of_windows(frame: pd.DataFrame, schema: SeriesSchema, starts: NDArray[np.int64]) -> list[pd.DataFrame]:
+    """The raw rows of some samples, in the order of the file, with some before them: what fills a gap is there, too.
+
+    They end with the window; where columns are known in advance, with the steps after it, whose targets are left out.
+    """
+    places = places_of(frame, schema)
+    targets = [column.name for column in schema.of_role("target")]
+    further = schema.horizon if schema.of_role("known") else 0
+    found = []
+    for start in starts.tolist():
+        end = start + schema.window
+        some = frame[(places >= start - schema.window - FURTHER) & (places < end + further)].copy()
+        some.loc[places[some.index] >= end, targets] = None
+        found.append(some.reset_index(drop=True))
+    return found
+
+
+def places_of(frame: pd.DataFrame, schema: SeriesSchema) -> NDArray[np.int64]:
+    """The step of each row, -1 where its time is not known."""
+    if schema.time is None:
+        return np.arange(len(frame))
+    moments = steps.moments_of(frame[schema.time.name], schema.time.model_dump(), schema.step_unit)
+    known = np.isfinite(moments)
+    places = np.full(len(frame), -1)
+    if schema.step_unit == "rows":
+        order = np.flatnonzero(known)[np.argsort(moments[known], kind="stable")]
+        places[order] = np.arange(len(order))
+    else:
+        places[known] = np.rint((moments[known] - moments[known].min()) / schema.step).astype(np.int64)
+    return places

@@ -81,6 +81,8 @@ def carried_on(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """
     import numpy as np
 
+    if not len(values):
+        return values
     known = np.isfinite(values)
     last = np.maximum.accumulate(np.where(known, np.arange(len(values))[:, None], -1), axis=0)
     last = np.where(last < 0, known.argmax(axis=0), last)
@@ -157,3 +159,66 @@ def encoded_series(
     known = filled[:, filled.shape[1] - width["known"] :]
     whole = np.concatenate([filled, known, calendar_of(moments, unit, cycles)], axis=1)
     return whole.astype("float32"), np.isfinite(raw[:, : width["target"]]), moments
+
+
+def check_span(frame: pd.DataFrame, columns: list[dict[str, Any]], unit: str, step: float) -> None:
+    """ValueError: from the first to the last row there are far more steps than rows."""
+    import numpy as np
+
+    time = next((column for column in columns if column["role"] == "time"), None)
+    if time is None or unit == "rows":
+        return
+    moments = moments_of(frame[time["name"]], time, unit)
+    moments = moments[np.isfinite(moments)]
+    steps = np.ptp(moments) / step if len(moments) else 0
+    if steps > 20 * len(frame) + 1000:
+        raise ValueError(
+            f"From the first to the last {time['name']} there are {steps:,.0f} steps, but {len(frame):,} rows. Look "
+            "for a wrong date, or take the rows as steps in their order (step_unit: rows)."
+        )
+
+
+def last_window(
+    frame: pd.DataFrame,
+    columns: list[dict[str, Any]],
+    unit: str,
+    step: float,
+    cycles: tuple[str, ...],
+    window: int,
+    horizon: int,
+) -> tuple[list[NDArray[np.float32]], float]:
+    """The last steps with values, (1, window, seen), and what is known in advance of the steps after them,
+    (1, horizon, known), if anything is; and the moment of the last step.
+
+    Where columns are known in advance, the rows end with as many as are forecast, without their targets.
+
+    ValueError: there are too few rows.
+    """  # fmt: skip
+    import numpy as np
+
+    check_span(frame, columns, unit, step)
+    values, known, moments = encoded_series(frame, columns, unit, step, cycles)
+    some = np.flatnonzero(known.any(axis=1))
+    end = int(some[-1]) + 1 if len(some) else 0
+    if end < window:
+        raise ValueError(f"There are {end:,} steps with known values; the network sees {window:,}.")
+    names = [column["name"] for column in columns if column["role"] == "known"]
+    if names and len(values) < end + horizon:
+        raise ValueError(
+            f"The values of {', '.join(names)} are known in advance: add {end + horizon - len(values)} more rows with "
+            "them, and leave the columns to forecast empty there."
+        )
+    seen = known_from(columns)
+    later = values[end : end + horizon, seen : values.shape[1] - 2 * len(cycles)] if names else np.zeros((horizon, 0))
+    ahead = moments[end - 1] + step * np.arange(1.0, horizon + 1)
+    inputs = [values[None, end - window : end, :seen]]
+    if names or cycles:
+        known_ahead = np.concatenate([later, calendar_of(ahead, unit, cycles)], axis=1)
+        inputs.append(known_ahead[None].astype("float32"))
+    return inputs, float(moments[end - 1])
+
+
+def known_from(columns: list[dict[str, Any]]) -> int:
+    """How many numbers of each step the network sees; what is known in advance comes after them."""
+    used = [column for column in columns if column["role"] in ("target", "input", "known")]
+    return sum(len(column["categories"]) if column["type"] == "category" else 1 for column in used)

@@ -15,11 +15,11 @@ from trainers.data.own.data_set import OwnData, made_of
 from trainers.data.own.kinds.table.encoding import encode_inputs, feature_names
 from trainers.data.own.kinds.table.preparing import PreparedRows, prepared, raw_rows
 from trainers.data.own.kinds.table.schema import Column, label_names
-from trainers.data.own.kinds.table.script import NEW_ROWS, new_rows_source, table_source
+from trainers.data.own.kinds.table.script import new_rows_source, table_source
 from trainers.data.own.kinds.table.tasks import predicts_classes, predicts_labels
 from trainers.data.own.library import Stored, stored
 from trainers.data.own.reading import reader_named
-from trainers.data.own.reading.new_rows import write_rows
+from trainers.data.own.reading.new_rows import NEW_ROWS, write_rows
 
 if TYPE_CHECKING:
     import pandas as pd

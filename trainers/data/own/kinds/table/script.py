@@ -10,7 +10,7 @@ from trainers.data.own.kinds.table import cell_values, encoding
 from trainers.data.own.library import Stored
 from trainers.data.own.reading import reader_named
 from trainers.data.own.reading.delimited import read_rows
-from trainers.data.own.reading.new_rows import new_rows, together
+from trainers.data.own.reading.new_rows import NEW_ROWS, new_rows, together
 from trainers.data.own.reading.table import unique_names
 from trainers.script.sources import print_functions
 
@@ -72,7 +72,6 @@ def _short(column: dict[str, Any]) -> dict[str, Any]:
     return {name: column[name] for name in WANTED if name in column}
 
 
-NEW_ROWS: dict[str, object] = {"encoding": "utf-8-sig", "separator": ",", "quote": '"', "skip": 0, "header": True}
 READ_SAMPLES = '''
 def read_samples(paths):
     """The number of each row, and the inputs of the network for the rows; NaN where a number is missing."""
