@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from pages.parts.theme import theme
 from pages.parts.trying.trying import trials
 from tests.pages.own_files import images, series, sounds
 from tests.pages.own_files import texts as texts_of_classes
-from tests.pages.trained import button, look, page, perceptron, store, text, train, widget
+from tests.pages.trained import button, chain, look, page, perceptron, store, text, train, widget
 from trainers.data import dataset
 from trainers.runs.predictions import prepared_data, reverted
 from trainers.trying.importance import importance
@@ -68,7 +69,8 @@ def test_a_training_sample_is_nearest_to_itself() -> None:
     run = train(document)
     prepared = prepared_data(run)
     raw = reverted(prepared, prepared.training)[0][7:8]
-    places, distances = nearest(run, (raw,))
+    places, distances, compared, how = nearest(run, (raw,))
+    assert compared == len(prepared.training) and "inputs" in how
     assert distances[0] < 1e-5 and (np.diff(distances) >= 0).all()
     np.testing.assert_allclose(reverted(prepared, prepared.training)[0][places[0]], raw[0], rtol=1e-5)
 
@@ -94,6 +96,27 @@ def test_a_shipped_table_has_a_form_too() -> None:
     table = next(each.value for each in test.dataframe if "loss grows by" in each.value)
     assert len(table) == 10 and (np.diff(table["loss grows by"]) <= 0).all()
     assert any("disease progression" in each.label or each.label == "prediction" for each in test.metric)
+
+
+def test_a_training_sample_is_nearest_to_itself_by_activations(tmp_path: Path) -> None:
+    name = trainers.add_data(images(tmp_path))
+    run = trainers.start(trainers.Job.from_document(trainers.recommend(name), epochs=1))
+    run.wait()
+    prepared, data = prepared_data(run), run.job.dataset
+    raw = reverted(prepared, prepared.training)[0][[3]]
+    places, distances, _, how = nearest(run, (raw,))
+    assert places[0] == 3 and distances[0] < 1e-3 < distances[1] and "activations" in how
+    files = data.sample_names(prepared.training.indices)
+    encoded = data.encode_files([tmp_path / "images" / files[3]])  # the file that it is called by
+    np.testing.assert_allclose(encoded.inputs[0], raw, atol=1e-6)
+
+
+@pytest.mark.parametrize(("data", "width", "can"), [("digits", 10, True), ("iris", 3, False)])
+def test_images_can_be_drawn(data: str, width: int, can: bool) -> None:
+    document = chain({"name": data}, flat=("Flatten", {}), last=("Linear", {"out_features": width}))
+    store(document)
+    train(document)
+    assert ("Draw something at the left" in text(page("inspect"))) == can
 
 
 @pytest.fixture(name="texts")
@@ -122,6 +145,10 @@ def test_a_text_of_ones_own_is_typed(texts: str, tmp_path: Path) -> None:
     expected = run.predict(tmp_path / "typed.txt")
     assert shares["class"][0] == expected["prediction"].iloc[0] == "bad"
     np.testing.assert_allclose(shares["probability"][0], expected["probability of bad"].iloc[0], rtol=1e-5)
+    shown = text(test)
+    assert "activations that enter the last layer" in shown and "As the network sees it" in shown
+    near = re.findall(r"<b>(\w+)</b><small>(\w+)/\d+\.txt</small>", shown)  # what is true, beside the file
+    assert len(near) == 5 and all(true == folder == "bad" for true, folder in near)
 
 
 def several_files() -> None:
@@ -132,7 +159,8 @@ def several_files() -> None:
     from pages.parts.trying.files import Brought, predict
 
     texts = {"b/../../one.txt": b"good " * 30, "two.txt": b"bad " * 30, "three.txt": bytes(range(256)) * 4}
-    predict(trainers.open_run(st.session_state["run"]), [Brought(name, text) for name, text in texts.items()])
+    run = trainers.open_run(st.session_state["run"])
+    predict(run, [Brought(name, text) for name, text in texts.items()], "try_files")
 
 
 def test_several_files_are_predicted_and_those_left_out_are_named(texts: str) -> None:
@@ -143,7 +171,7 @@ def test_several_files_are_predicted_and_those_left_out_are_named(texts: str) ->
     look(test.run())
     table = test.dataframe[0].value
     assert list(table.index) == ["b/../../one.txt", "two.txt"] and list(table["prediction"]) == ["good", "bad"]
-    assert "three.txt" in "".join(element.proto.body for element in test.get("html"))
+    assert "three.txt: It is no text" in "".join(element.proto.body for element in test.get("html"))
 
 
 def test_what_has_an_answer_for_each_pixel_or_token_is_not_tried() -> None:

@@ -360,6 +360,10 @@ class DataSet(Entry):
         """Some samples as they stand in the file, with its columns; the index is the row, from 1. None: not kept."""
         return None
 
+    def sample_names(self, places: NDArray[np.int64]) -> list[str] | None:
+        """What some samples are called, by their places in `load()`: their files. None: they have only numbers."""
+        return None
+
     def prediction_source(self) -> str:
         """Python source of a function `read_samples(paths)` that reads new files with no Netloom about, for predict.py.
 

@@ -322,6 +322,12 @@ def reverted(prepared: Prepared, part: Split) -> tuple[NDArray[Any], ...]:
     )
 
 
+def reverted_samples(prepared: Prepared, part: Split, places: NDArray[np.int64]) -> tuple[NDArray[Any], ...]:
+    """The same of some of its samples, by their places in the part; the others are not read."""
+    some = tuple(given[places] for given in part.inputs)
+    return reverted(prepared, dataclasses.replace(part, inputs=some))
+
+
 @dataclass
 class _Memory:
     """A few results by key; the least recently used is removed first. Two tabs wait for one computation."""

@@ -42,10 +42,10 @@ def tiles(
     sounds = dataset.sounds(found.indices[shown]) if found.kind == "sound" else []
     made = []
     for number, index in enumerate(shown.tolist()):
-        drawing = _drawing(dataset, found, index, ranges)
+        drawn = _drawing(dataset, found, index, ranges)
         if sounds:
-            drawing += _player(sounds[number], dataset.sample_rate)
-        made.append(_tile(found, index, drawing, words))
+            drawn += player(sounds[number], dataset.sample_rate)
+        made.append(_tile(found, index, drawn, words))
     room = "medium" if words is not None and size(found) == "small" else size(found)
     return f'<div class="nl-tiles nl-{room}">{"".join(made)}</div>'
 
@@ -70,16 +70,27 @@ def _tile(found: Predictions, index: int, drawing: str, words: Callable[[int], s
 
 def _drawing(dataset: DataSet, found: Predictions, index: int, ranges: list[ValueRange]) -> str:
     """The sample, and its target and prediction if the task draws them over the sample."""
-    if found.kind == "text":
-        return _text(dataset, found, index)
-    drawings = sample_html(found.kind, [given[index] for given in found.inputs], ranges)
+    inputs = [given[index] for given in found.inputs]
     target = views.find("target", found.entry.sample_view)
-    if target is not None:
-        sample, limits = found.inputs[0][index], ranges[0]
-        drawings += [
-            target.draw(dataset, sample, values[index], *limits) for values in (found.targets, found.predicted)
+    more = []
+    if target is not None and found.kind != "text":
+        more = [
+            target.draw(dataset, inputs[0], values[index], *ranges[0]) for values in (found.targets, found.predicted)
         ]
-    return side_by_side(drawings)
+    return drawing(dataset, inputs, ranges, found.vocabularies, more)
+
+
+def drawing(
+    dataset: DataSet,
+    inputs: Sequence[NDArray[Any]],
+    ranges: list[ValueRange],
+    vocabularies: Sequence[tuple[str, ...]],
+    more: Sequence[str] = (),
+) -> str:
+    """One sample as HTML, from its inputs in the data set's own units; `more` images stand beside it."""
+    if dataset.kind == "text":
+        return _text(dataset, inputs, vocabularies)
+    return side_by_side([*sample_html(dataset.kind, inputs, ranges), *more])
 
 
 def sample_html(kind: str, inputs: Sequence[NDArray[Any]], ranges: list[ValueRange]) -> list[str]:
@@ -102,18 +113,18 @@ def side_by_side(images: Sequence[str]) -> str:
     return f'<div class="nl-drawing nl-of-{len(images)}">{"".join(images)}</div>'
 
 
-def _text(dataset: DataSet, found: Predictions, index: int) -> str:
+def _text(dataset: DataSet, inputs: Sequence[NDArray[Any]], vocabularies: Sequence[tuple[str, ...]]) -> str:
     """The texts of a sample, without the padding at their ends."""
     join = "" if getattr(dataset, "tokens", "words") == "characters" else " "
     texts = [
-        join.join(tokens(given[index].tolist(), vocabulary))
-        for given, vocabulary in zip(found.inputs, found.vocabularies, strict=True)
+        join.join(tokens(given.tolist(), vocabulary))
+        for given, vocabulary in zip(inputs, vocabularies, strict=True)
         if vocabulary
     ]
     return "".join(f'<p class="nl-read">{escape(text)}</p>' for text in texts)
 
 
-def _player(sound: NDArray[np.float32], rate: int) -> str:
+def player(sound: NDArray[np.float32], rate: int) -> str:
     """A player for the sound of a sample."""
     buffer = io.BytesIO()
     with wave.open(buffer, "wb") as file:

@@ -7,17 +7,23 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
+import pandas as pd
 import streamlit as st
 
 from pages.parts.forms.uploads import most_megabytes
+from pages.parts.predictions import tiles
 from pages.parts.theme.escaping import escape, file_name
 from pages.parts.trying import answers
 from pages.parts.trying.base import Trial
 from trainers.data import DataSet
+from trainers.data.base import DataError, EncodedFiles
+from trainers.data.own.predicting import predict_samples
+from trainers.runs.predictions import kept
 from trainers.runs.run import Run
 from trainers.tasks import TASKS
 
 SHOWN = 1000  # predictions in the table
+LISTED = 10  # files that are left out
 
 
 def fits(dataset: DataSet, kind: str = "") -> bool:
@@ -33,31 +39,67 @@ class Brought(NamedTuple):
     content: bytes
 
 
-def predict(run: Run, samples: Sequence[Brought]) -> None:
-    """What is predicted: of one sample with its probabilities, of several as a table to download."""
-    with tempfile.TemporaryDirectory() as folder:
-        for number, sample in enumerate(samples):
-            ending = file_name(Path(sample.name).suffix, "")
-            place = Path(folder) / f"{number:05}_{file_name(Path(sample.name).stem, 'sample')}"
-            place.with_suffix(f".{ending}" if ending else "").write_bytes(sample.content)
-        found = run.predict(Path(folder))
+def predict(run: Run, samples: Sequence[Brought], key: str) -> None:
+    """What is predicted: of one sample with its probabilities and its nearest neighbours, of several as a table.
+
+    `key`: of the tab.
+    """
+    names, encoded = _encoded(run.job.dataset, samples)
+    found = predict_samples(run.job, kept(run, ("model",), run.model), encoded.inputs, pd.DataFrame(index=names))
+    _show_left_out(encoded.left_out)
     if len(samples) == 1:
-        answers.show(found.iloc[0])
+        left, right = st.columns([2, 3])
+        with left:
+            st.html(_seen(run.job.dataset, encoded))
+        with right:
+            answers.show(found.iloc[0], key)
+        answers.show_nearest(run, encoded.inputs, key)
         return
-    numbers = [int(str(name)[:5]) for name in found.index]
-    found = found.set_axis([samples[number].name for number in numbers]).rename_axis("file")
-    st.dataframe(found.iloc[:SHOWN], key="tried_files")
-    left_out = [sample.name for number, sample in enumerate(samples) if number not in numbers]
-    if left_out:
-        st.html(f'<div class="nl-note">Left out, since they cannot be read: {escape(", ".join(left_out[:10]))}</div>')
+    found = found.rename_axis("file")
+    st.dataframe(found.iloc[:SHOWN], key=f"{key}_files")
     st.download_button(
         "Download predictions",
         found.to_csv,
         "predictions.csv",
         "text/csv",
-        key="try_files_download",
+        key=f"{key}_download",
         on_click="ignore",
     )
+
+
+def _encoded(dataset: DataSet, samples: Sequence[Brought]) -> tuple[list[str], EncodedFiles]:
+    """The samples as inputs, with the names that they were brought under. DataError: none can be used."""
+    with tempfile.TemporaryDirectory() as folder:
+        names = {}  # on disk, where no name of a user becomes a path → as they were brought
+        for number, sample in enumerate(samples):
+            ending = file_name(Path(sample.name).suffix, "")
+            place = f"{number:05}" + (f".{ending}" if ending else "")
+            names[place] = sample.name
+            (Path(folder) / place).write_bytes(sample.content)
+        try:
+            encoded = dataset.encode_files([Path(folder)])
+        except DataError as error:
+            text = str(error)
+            for place, name in names.items():
+                text = text.replace(f"{place}:", f"{name}:")
+            raise DataError(text) from None
+    left_out = [(names[place], why) for place, why in encoded.left_out]
+    return [names[place] for place in encoded.names], encoded._replace(left_out=left_out)
+
+
+def _seen(dataset: DataSet, encoded: EncodedFiles) -> str:
+    """A sample as the network sees it."""
+    inputs = [given[0] for given in encoded.inputs]
+    drawing = tiles.drawing(dataset, inputs, tiles.ranges_of(encoded.inputs), dataset.vocabularies)
+    return f'<figure class="nl-seen">{drawing}<figcaption>As the network sees it.</figcaption></figure>'
+
+
+def _show_left_out(left_out: Sequence[tuple[str, str]]) -> None:
+    if not left_out:
+        return
+    lines = "".join(f"<li>{escape(name)}: {escape(why)}</li>" for name, why in left_out[:LISTED])
+    more = f"<li>and {len(left_out) - LISTED:,} more</li>" if len(left_out) > LISTED else ""
+    st.html(f'<div class="nl-note">Left out, since they cannot be read: <ul>{lines}{more}</ul></div>')
 
 
 class SampleFiles(Trial):
@@ -74,7 +116,7 @@ class SampleFiles(Trial):
             f"Files, at most {most_megabytes():,} MB each", accept_multiple_files=True, key=f"try_files_{run.id}"
         )
         if given:
-            predict(run, [Brought(each.name, each.getvalue()) for each in given])
+            predict(run, [Brought(each.name, each.getvalue()) for each in given], "try_files")
 
 
 class _FromDevice(Trial):
@@ -92,7 +134,7 @@ class _FromDevice(Trial):
             return
         taken = self.take(f"try_{self.kind}_{run.id}")
         if taken is not None:
-            predict(run, [Brought(f"sample.{self.ending}", taken.getvalue())])
+            predict(run, [Brought(f"sample.{self.ending}", taken.getvalue())], f"try_{self.kind}")
 
     def take(self, key: str) -> Any:
         """The widget, and what was taken; None: nothing yet."""
@@ -137,4 +179,4 @@ class TypedText(Trial):
     def draw(self, run: Run) -> None:
         text = st.text_area("Text", key=f"try_text_{run.id}", placeholder="Type or paste a text")
         if st.button("Predict", type="primary", key="try_text_predict", disabled=not text):
-            predict(run, [Brought("sample.txt", str(text).encode())])
+            predict(run, [Brought("sample.txt", str(text).encode())], "try_text")

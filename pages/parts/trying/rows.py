@@ -48,9 +48,9 @@ class TypedRow(Trial):
         found = run.predict(row)
         left, right = st.columns([2, 3])
         with left:
-            answers.show(found.iloc[0])
+            answers.show(found.iloc[0], "try_row")
         with right:
-            answers.show_nearest(run, run.job.dataset.encode_new(row))
+            answers.show_nearest(run, run.job.dataset.encode_new(row), "try_row")
 
 
 def _ending(name: str) -> str:

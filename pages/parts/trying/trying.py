@@ -11,6 +11,7 @@ from builder.registry import discover
 from pages.parts.theme import charts
 from pages.parts.theme.run_page import shows_errors
 from pages.parts.trying.base import Trial
+from trainers.job import Job
 from trainers.runs.run import Run
 
 
@@ -21,11 +22,19 @@ def trials() -> list[type[Trial]]:
     return sorted(found.values(), key=lambda kind: kind.order)
 
 
+def _predicts(job: Job) -> bool:
+    """Whether the network takes samples and predicts their targets; one that makes new samples does not."""
+    paradigm, dataset = job.paradigm, job.dataset
+    takes_samples = tuple(paradigm.signals(dataset, paradigm.networks[0])) == tuple(dataset.signals)
+    return takes_samples and paradigm.loss_for(dataset) is not None
+
+
 @shows_errors
 def show(run: Run) -> None:
     """The card; nothing where no way fits, or before there are weights."""
-    fitting = [kind() for kind in trials() if kind().fits(run.job.dataset)]
-    if not fitting or not run.weights_path.exists() or not run.job.paradigm.metrics(run.job.dataset):
+    job = run.job
+    fitting = [kind() for kind in trials() if kind().fits(job.dataset)]
+    if not fitting or not run.weights_path.exists() or not _predicts(job):
         return
     with st.expander("Try it: a sample of your own", key="try_it"):
         charts.heading("Try it", "read, filled and scaled exactly as in training")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from trainers.data.base import DataError, DataSet
 from trainers.data.own.reading import read_table
@@ -40,14 +41,23 @@ def predict_rows(job: Job, model: nn.Module, given: str | Path | Sequence[str | 
     Raises:
         DataError: the file cannot be read, a column that the network needs is not there, or its data has no columns.
     """
-    import torch
-
-    dataset, task = job.dataset, TASKS[job.dataset.task]
+    dataset = job.dataset
     if not isinstance(given, str | Path | pd.DataFrame) and not dataset.from_files:
         return pd.concat([predict_rows(job, model, each) for each in given])
     raw, frame = _new_samples(dataset, given)
     if not len(frame):
         raise DataError("There is no row to predict.")
+    return predict_samples(job, model, raw, frame)
+
+
+def predict_samples(
+    job: Job, model: nn.Module, raw: tuple[NDArray[Any], ...], frame: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """The same of samples that are inputs already, before they are scaled, (N, …) each. `frame`: their rows."""
+    import torch
+
+    dataset, task = job.dataset, TASKS[job.dataset.task]
+    frame = pd.DataFrame(index=range(len(raw[0]))) if frame is None else frame
     card: dict[str, Any] = model.card  # type: ignore[assignment]
     inputs = tuple(_scaled(values, figures) for values, figures in zip(raw, card["inputs"], strict=True))
     wanted = torch.zeros((len(raw[0]), *dataset.target_shape)).to(getattr(torch, task.dtype))

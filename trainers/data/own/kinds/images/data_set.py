@@ -74,6 +74,10 @@ class _OwnImages(OwnData):
         arrays, _ = load_images(self.stored)
         return Arrays(**arrays, gap=self.gap)
 
+    def sample_names(self, places: NDArray[np.int64]) -> list[str]:
+        names = names_of(self.stored)
+        return [names[place] for place in places]
+
     def encode_files(self, paths: Sequence[str | Path]) -> EncodedFiles:
         """New image files, or folders of them, as inputs before they are scaled: values from 0 to 1.
 
@@ -101,8 +105,8 @@ class _OwnImages(OwnData):
 
     def write_samples(self, places: NDArray[np.int64], folder: Path) -> tuple[list[Path], list[Path]]:
         """Copies of the image files."""
-        names = names_of(self.stored)
-        copies = copy_samples([self.stored.data_file / names[place] for place in places], folder / "samples")
+        names = self.sample_names(places)
+        copies = copy_samples([self.stored.data_file / name for name in names], folder / "samples")
         return [folder / "samples"], copies
 
     def read_maps(self, paths: Sequence[Path]) -> NDArray[np.uint8]:

@@ -61,6 +61,10 @@ class _OwnSounds(OwnData):
         paths = [there.root / there.names[int(places[index])] for index in indices]
         return [read_sound(path, schema.sample_rate, seconds)[: schema.length] for path in paths]
 
+    def sample_names(self, places: NDArray[np.int64]) -> list[str]:
+        there, files = listed(self.stored), prepared(self.stored)["places"]
+        return [there.names[int(files[place])] for place in places]
+
     def encode_files(self, paths: Sequence[str | Path]) -> EncodedFiles:
         """New recordings, or folders of them, as inputs before they are scaled; their names; and what is left out.
 
@@ -88,8 +92,8 @@ class _OwnSounds(OwnData):
 
     def write_samples(self, places: NDArray[np.int64], folder: Path) -> tuple[list[Path], list[Path]]:
         """Copies of the recordings."""
-        there, of = listed(self.stored), prepared(self.stored)["places"]
-        copies = copy_samples([there.root / there.names[int(of[place])] for place in places], folder / "samples")
+        root = listed(self.stored).root
+        copies = copy_samples([root / name for name in self.sample_names(places)], folder / "samples")
         return [folder / "samples"], copies
 
     def source(self) -> str:

@@ -14,7 +14,7 @@ from trainers.data.own.data_set import OwnData, made_of
 from trainers.data.own.files import brought
 from trainers.data.own.kinds.table.cell_values import words_of
 from trainers.data.own.kinds.text.encoding import numbers_of_texts, running_windows, tokens_of
-from trainers.data.own.kinds.text.preparing import prepared, vocabulary_in
+from trainers.data.own.kinds.text.preparing import names_in, prepared, vocabulary_in
 from trainers.data.own.kinds.text.reading import text_in
 from trainers.data.own.kinds.text.schema import TextSchema
 from trainers.data.own.kinds.text.script import text_source
@@ -80,6 +80,10 @@ class _OwnTexts(OwnData):
         if targets is None:
             inputs, targets = running_windows(inputs, self.described.length)
         return Arrays((inputs,), np.asarray(targets), parts=np.asarray(found["parts"]))
+
+    def sample_names(self, places: NDArray[np.int64]) -> list[str] | None:
+        names = names_in(prepared(self.stored))
+        return None if names is None else [names[int(place)] for place in places]
 
     def encode_texts(self, texts: Sequence[str]) -> tuple[NDArray[Any], ...]:
         """New texts as the numbers of their first tokens."""

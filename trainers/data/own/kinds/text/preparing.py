@@ -14,7 +14,8 @@ from trainers.data.own.library import Stored
 
 
 def prepared(data: Stored) -> Named:
-    """`numbers` int64 (N, length), of a running text (tokens,); `targets`, `parts` (N,); `vocabulary` as bytes."""
+    """`numbers` int64 (N, length), of a running text (tokens,); `targets`, `parts` (N,); `vocabulary`, and `names` of
+    the texts, as bytes."""
     return kept(data, lambda: encoded(texts_of(data), data.schema))
 
 
@@ -30,7 +31,8 @@ def encoded(found: Texts, schema: TextSchema) -> Named:
     parts = parts_of(labels, found.given[used], schema.validation, schema.test, schema.split_seed)
     vocabulary = vocabulary_of([tokens[place] for place in np.flatnonzero(parts == 0)], schema.vocabulary_size)
     numbers = numbers_of_texts(tokens, vocabulary, schema.length)
-    return {"numbers": numbers, "targets": labels, "parts": parts, "vocabulary": _bytes(vocabulary)}
+    names = _bytes([found.names[place] for place in used])
+    return {"numbers": numbers, "targets": labels, "parts": parts, "vocabulary": _bytes(vocabulary), "names": names}
 
 
 def _running(tokens: list[str], schema: TextSchema) -> Named:
@@ -54,10 +56,19 @@ def first_of_each(texts: list[str]) -> np.ndarray:
     return np.array(sorted(seen.values()), np.int64)
 
 
-def _bytes(vocabulary: list[str]) -> np.ndarray:
-    return np.frombuffer("\0".join(vocabulary).encode("utf-8", "surrogatepass"), np.uint8)
+def _bytes(words: list[str]) -> np.ndarray:
+    return np.frombuffer("\0".join(words).encode("utf-8", "surrogatepass"), np.uint8)
 
 
 def vocabulary_in(arrays: Named) -> tuple[str, ...]:
     """The tokens of a vocabulary that was kept as bytes."""
-    return tuple(bytes(arrays["vocabulary"]).decode("utf-8", "surrogatepass").split("\0"))
+    return tuple(_words(arrays["vocabulary"]))
+
+
+def names_in(arrays: Named) -> list[str] | None:
+    """What the texts are called: their files, or "row 1"; None: they were prepared by an earlier version."""
+    return _words(arrays["names"]) if "names" in arrays else None
+
+
+def _words(kept: np.ndarray) -> list[str]:
+    return bytes(kept).decode("utf-8", "surrogatepass").split("\0")
