@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -9,13 +12,16 @@ import numpy as np
 import pytest
 import torch
 
+from tests.trainers.test_loop import Counting, loop
 from trainers.data import mapped
-from trainers.data.base import Arrays, DataSet, Kind
-from trainers.data.batches import Batches
+from trainers.data.base import Arrays, DataError, DataSet, Kind
+from trainers.data.batches import Batches, ahead
 from trainers.data.fingerprint import fingerprint
 from trainers.data.mapped import MappedInput
 from trainers.data.scaling import Scaling, scale
 from trainers.data.splits import prepare, split_given
+from trainers.engine import loop_state
+from trainers.engine.loop import Loop
 
 
 class _Stored(DataSet):
@@ -91,6 +97,101 @@ def test_batches_of_mapped_bytes_are_those_of_memory(stored: _Stored, monkeypatc
             assert type(second.inputs[0]) is torch.Tensor
             torch.testing.assert_close(first.inputs[0], second.inputs[0], rtol=0, atol=0)
             torch.testing.assert_close(first.targets, second.targets)
+
+
+class Stateless(Counting):
+    def state_dict(self) -> dict[str, Any]:
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        pass
+
+
+def in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Samples of 60 bytes each, blocks of 4 of them, 3 blocks mixed, in a memory that is too small for them."""
+    monkeypatch.setattr(mapped, "HELD", 0)
+    monkeypatch.setattr(mapped, "ORDERED", 4 * 60)
+    monkeypatch.setattr(mapped, "MIXED", 0.72)
+    monkeypatch.setattr(mapped, "main_memory", lambda: (0, 1000))
+
+
+def test_a_file_that_is_large_beside_the_memory_is_read_in_blocks(
+    stored: _Stored, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = prepare(stored, test=8 / 60).training
+    in_blocks(monkeypatch)
+    lazy = prepare(stored, test=8 / 60).training
+    batches = Batches(lazy, 5, 3, "cpu")
+    epochs = [list(batches.epoch(number)) for number in range(2)]
+    orders: list[Any] = [torch.cat([batch.positions for batch in epoch]) for epoch in epochs]  # type: ignore[misc]
+    for epoch, order in zip(epochs, orders, strict=True):
+        assert sorted(order.tolist()) == list(range(len(held)))
+        torch.testing.assert_close(torch.cat([b.inputs[0] for b in epoch]), held.inputs[0][order], rtol=0, atol=0)
+        torch.testing.assert_close(torch.cat([batch.targets for batch in epoch]), held.targets[order])
+        rows = np.sort(lazy.indices)  # 40: ten blocks
+        blocks = {int(row): place // 4 for place, row in enumerate(rows)}
+        read = [blocks[int(lazy.indices[place])] for place in order]
+        for start, stop in ((0, 8), (8, 20), (20, 28), (28, 40)):  # two or three blocks after one another are mixed
+            some = read[start:stop]
+            assert len(set(some)) == (stop - start) // 4 and some != sorted(some)
+    assert not torch.equal(orders[0], orders[1])
+    again = list(batches.epoch(1, start=4))
+    assert [batch.positions.tolist() for batch in again] == [batch.positions.tolist() for batch in epochs[1][4:]]  # type: ignore[union-attr]
+
+
+def test_a_run_keeps_its_order_on_another_machine_and_those_of_earlier_versions_mix_all_samples(
+    stored: _Stored, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def made(seed: int = 3) -> Loop:
+        found = loop(Stateless())[0]
+        found.batches = Batches(prepare(stored).training, 5, seed, "cpu")
+        return found
+
+    monkeypatch.setattr(mapped, "HELD", 0)
+    whole = made()
+    with monkeypatch.context() as small:
+        in_blocks(small)
+        divided = made()
+    assert (whole.batches.blocks, divided.batches.blocks) == (None, (4, 3))  # type: ignore[attr-defined]
+    for kept, other in ((divided, whole), (whole, divided)):
+        state = loop_state.capture(kept, "cpu")
+        state["blocks"] = json.loads(json.dumps(state["blocks"]))
+        loop_state.restore(other, state, "cpu")
+        assert other.batches.blocks == kept.batches.blocks  # type: ignore[attr-defined]
+    del state["blocks"]
+    loop_state.restore(divided, state, "cpu")
+    assert divided.batches.blocks is None  # type: ignore[attr-defined]
+
+
+def test_what_is_read_ahead_comes_in_order_with_its_errors_and_ends_when_it_is_left() -> None:
+    made: list[int] = []
+
+    def numbers() -> Iterator[int]:
+        for number in range(100):
+            made.append(number)
+            yield number
+
+    def reading() -> list[threading.Thread]:
+        return [thread for thread in threading.enumerate() if thread.name == "netloom reading"]
+
+    assert list(ahead(numbers())) == list(range(100)) and len(made) == 100
+    made.clear()
+    taken = ahead(numbers())
+    assert [next(taken), next(taken)] == [0, 1]
+    taken.close()  # type: ignore[attr-defined]
+    for thread in reading():
+        thread.join(10)
+    assert not reading() and len(made) < 10
+
+    def broken() -> Iterator[int]:
+        yield 1
+        raise DataError("The file is gone.")
+
+    found = []
+    with pytest.raises(DataError, match="The file is gone"):
+        for number in ahead(broken()):
+            found.append(number)
+    assert found == [1]
 
 
 def test_mapped_floats_with_gaps_are_filled_as_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,10 +1,12 @@
-"""Batches: every training sample once an epoch, in an order that follows from the seed and the epoch alone."""
+"""Batches of the training split, in an order that follows from the seed and the epoch."""
 
 from __future__ import annotations
 
+import queue
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeVar
 
 from trainers.data.augmentation import augment
 
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 
 
 NO_ATTRIBUTES: Mapping[str, Tensor] = MappingProxyType({})
+AHEAD = 2  # batches that are read while a step is taken
+Item = TypeVar("Item")
 
 
 class Batch(NamedTuple):
@@ -44,6 +48,9 @@ class Batches:
     The order of an epoch follows from (seed, epoch) by a generator of its own, so a resumed run finds its position from
     two numbers, and no other random numbers can change it. With augmentations each batch is changed, by random numbers
     that follow from seed, epoch and batch.
+
+    Samples that stay in their file are read by a thread while the steps before them are taken. Where the file is large
+    beside the memory, they are shuffled in blocks of it, see `shuffled_in_blocks`.
     """
 
     def __init__(
@@ -70,13 +77,18 @@ class Batches:
         # sample as much weight as a whole batch: it is left out, and another sample is last in the next epoch.
         self.drops_last = self.size > 1 and self.samples % self.size == 1
         self.count = max(1, self.samples // self.size + (self.samples % self.size > 1 if self.size > 1 else 0))
+        self._mapped: list[Any] = [given for given in self.inputs if hasattr(type(given), "blocks")]
+        # the samples of a block, and how many blocks are mixed; None: all samples are. Kept in checkpoints.
+        self.blocks: tuple[int, int] | None = self._mapped[0].blocks_to_shuffle(self._mapped) if self._mapped else None
 
     def epoch(self, number: int, start: int = 0) -> Iterator[Batch]:
         """The batches of an epoch (from 0), from batch `start` on."""
+        plain = self._plain(number, start)
+        batches = ahead(plain) if self._mapped else plain
         if not self.augmentations:
-            yield from self._plain(number, start)
+            yield from batches
             return
-        for place, batch in enumerate(self._plain(number, start), start):
+        for place, batch in enumerate(batches, start):
             random = (self.seed, number, place)
             inputs, targets = augment(self.augmentations, batch.inputs, batch.targets, *random, self.task)
             yield batch._replace(inputs=inputs, targets=targets)
@@ -87,10 +99,7 @@ class Batches:
             if start == 0:
                 yield Batch(tuple(given[:] for given in self.inputs), self.targets, None, self.attributes)
             return
-        import torch  # here, because looking through this folder for data sets must not import it
-
-        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + number)
-        order = torch.randperm(self.samples, generator=generator).to(self.targets.device)
+        order = self._order(number).to(self.targets.device)
         pieces = order.split(self.size)[start : self.count]  # type: ignore[no-untyped-call]
         inputs, targets, attributes = self.inputs, self.targets, self.attributes
         for index in pieces:
@@ -98,3 +107,67 @@ class Batches:
             yield Batch(
                 tuple(given.index_select(0, index) for given in inputs), targets.index_select(0, index), index, some
             )
+
+    def _order(self, number: int) -> Tensor:
+        """The positions of the samples in the order of an epoch, int64 (samples,)."""
+        import torch  # here, because looking through this folder for data sets must not import it
+
+        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + number)
+        if self.blocks is None:
+            return torch.randperm(self.samples, generator=generator)
+        return shuffled_in_blocks(self._mapped[0].rows, *self.blocks, generator)
+
+
+def shuffled_in_blocks(rows: Tensor, size: int, mixed: int, generator: Any) -> Tensor:
+    """The positions of samples in a random order that reads a file in blocks instead of jumping through all of it.
+
+    Samples that are neighbours in the file (`rows`, int64 (N,)) make blocks of `size`. The blocks are shuffled, and the
+    samples of so many (`mixed`, or some fewer, so that the last ones are not alone) after one another are mixed: a
+    batch has samples of all of these.
+    """
+    import torch
+
+    blocks = rows.argsort().split(size)  # type: ignore[no-untyped-call]
+    order = torch.randperm(len(blocks), generator=generator).tolist()
+    pieces, groups = [], -(-len(order) // mixed)
+    for group in range(groups):
+        chosen = order[len(order) * group // groups : len(order) * (group + 1) // groups]
+        some = torch.cat([blocks[place] for place in chosen])
+        pieces.append(some[torch.randperm(len(some), generator=generator)])
+    return torch.cat(pieces)
+
+
+def ahead(items: Iterator[Item]) -> Iterator[Item]:
+    """The same items, of which a thread makes the next ones while one is used. It ends when nobody takes them."""
+    made: queue.Queue[tuple[str, Any]] = queue.Queue(AHEAD)
+    left = threading.Event()
+
+    def hand_over(what: str, item: Any) -> bool:
+        while not left.is_set():
+            try:
+                made.put((what, item), timeout=0.1)
+                return True
+            except queue.Full:
+                continue
+        return False
+
+    def make() -> None:
+        try:
+            for item in items:
+                if not hand_over("item", item):
+                    return
+            hand_over("end", None)
+        except BaseException as error:  # raised again where the item is wanted
+            hand_over("error", error)
+
+    threading.Thread(target=make, name="netloom reading", daemon=True).start()
+    try:
+        while True:
+            what, item = made.get()
+            if what == "end":
+                return
+            if what == "error":
+                raise item
+            yield item
+    finally:
+        left.set()

@@ -18,11 +18,15 @@ from torch import Tensor
 from trainers import stages
 from trainers.data.base import HELD
 from trainers.data.scaling import Scaling, Standardisation
+from trainers.memory import main_memory
 
 if TYPE_CHECKING:
     Indices = NDArray[np.int64]
 
 BLOCK = 64 * 2**20  # bytes as floats that are looked at at once
+SHARE = 0.5  # of the memory: a file that is larger is read in blocks instead of sample by sample
+ORDERED = 2**20  # bytes of such a block
+MIXED = 0.125  # of the memory: blocks whose samples are mixed
 WHITE = 255  # the byte that stands for 1
 
 
@@ -54,6 +58,24 @@ def scaled(raw: Tensor, figures: Standardisation | None) -> Tensor:
     if fill is not None:
         torch.where(raw.isnan(), fill, raw, out=raw)
     return raw.sub_(mean).div_(std)
+
+
+def scaled_array(raw: NDArray[Any], figures: Standardisation | None) -> NDArray[Any]:
+    """As `scaled`, bit by bit, in the thread that calls it alone: the one that reads ahead must not take the cores from
+    the training."""
+    if raw.dtype == np.uint8:
+        mean, std = (0.0, 1.0) if figures is None else (figures.mean, figures.std)
+        made = raw.astype(np.float32)
+        made *= np.asarray(1 / (WHITE * std), np.float32)
+        made -= np.asarray(mean / std, np.float32)
+        return made
+    if figures is None:
+        return raw
+    if figures.fill is not None:
+        raw = np.where(np.isnan(raw), figures.fill, raw)
+    raw -= figures.mean
+    raw /= figures.std
+    return raw
 
 
 def _tensors(figures: Standardisation, device: Any) -> tuple[Any, Any, Any]:
@@ -105,6 +127,7 @@ class MappedInput:
     def __init__(self, stored: Tensor, rows: Tensor, figures: Standardisation | None) -> None:
         """`stored`: all samples of the data set; `rows` int64 (N,): those of this part."""
         self.stored, self.rows, self.figures = stored, rows, figures
+        self._array = stored.numpy() if stored.device.type == "cpu" else np.zeros(0)
         if stored.dtype != torch.uint8:
             self.dtype = stored.dtype
 
@@ -126,7 +149,7 @@ class MappedInput:
     def __getitem__(self, index: Any) -> Tensor:
         first, *rest = index if isinstance(index, tuple) else (index,)
         chosen = self.rows[torch.from_numpy(first) if isinstance(first, np.ndarray) else first]
-        found = scaled(self.stored.index_select(0, chosen.reshape(-1)), self.figures)
+        found = self._read(chosen.reshape(-1))
         found = found.reshape(*chosen.shape, *found.shape[1:])
         return found[(slice(None), *rest)] if rest else found
 
@@ -137,11 +160,16 @@ class MappedInput:
         """Some samples as a tensor, for `dim` 0; else like a tensor."""
         if dim != 0:
             return self.whole().index_select(dim, index)
-        return scaled(self.stored.index_select(0, self.rows.index_select(0, index)), self.figures)
+        return self._read(self.rows.index_select(0, index))
 
-    def split(self, size: int) -> list[Tensor]:
-        """Batches of so many samples, in order."""
-        return [self[start : start + size] for start in range(0, len(self), size)]
+    def _read(self, places: Tensor) -> Tensor:
+        if self.device.type != "cpu":
+            return scaled(self.stored.index_select(0, places), self.figures)
+        return torch.from_numpy(scaled_array(self._array.take(places.numpy(), axis=0), self.figures))
+
+    def split(self, size: int) -> Iterator[Tensor]:
+        """Batches of so many samples, in order, each read when it is asked for."""
+        return (self[start : start + size] for start in range(0, len(self), size))
 
     def to(self, device: Any) -> MappedInput:
         """The same on a device: its samples are copied there as they are stored, bytes as bytes."""
@@ -150,6 +178,18 @@ class MappedInput:
         step = max(1, BLOCK // max(1, self.stored[0].numel() * self.stored.element_size()))
         pieces = [self.stored.index_select(0, rows).to(device) for rows in self.rows.split(step)]  # type: ignore[no-untyped-call]
         return MappedInput(torch.cat(pieces), torch.arange(len(self), device=device), self.figures)
+
+    @staticmethod
+    def blocks_to_shuffle(inputs: Sequence[MappedInput]) -> tuple[int, int] | None:
+        """How inputs that are larger than a share of the memory are shuffled: the samples of a block, and how many
+        blocks are mixed. None: all samples are mixed, for their files stay in memory."""
+        stored = [given.stored for given in inputs if given.device.type == "cpu"]
+        memory = main_memory()
+        size = sum(each.numel() * each.element_size() for each in stored)
+        if memory is None or size <= SHARE * memory[1]:
+            return None
+        sample = sum(each[0].numel() * each.element_size() for each in stored)
+        return max(1, ORDERED // sample), max(2, int(MIXED * memory[1]) // max(ORDERED, sample))
 
     def blocks(self) -> Iterator[Tensor]:
         """The samples in order and as they are stored, some at a time."""

@@ -26,6 +26,7 @@ def capture(loop: Loop, device: str, random: dict[str, Tensor] | None = None) ->
         "best": loop.best,
         "verdicts": loop.probes.state_dict(),
         "random": random or checkpoint.random_state(device),
+        "blocks": list(blocks) if (blocks := getattr(loop.batches, "blocks", None)) else None,
     }
 
 
@@ -39,6 +40,9 @@ def restore(loop: Loop, stored: Mapping[str, Any], device: str) -> None:
     for name, module in loop.learner.modules.items():
         module.load_state_dict(state["networks"][name])
     loop.learner.load_state_dict(state["learner"])
+    if hasattr(loop.batches, "blocks"):  # earlier versions mixed all samples, whatever their size
+        blocks = state.get("blocks")
+        loop.batches.blocks = None if blocks is None else tuple(blocks)
     loop.best = {name: tensor.to(device) for name, tensor in state["best"].items()}
     if "verdicts" in state:
         loop.probes.load_state_dict(state["verdicts"])
