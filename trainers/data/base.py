@@ -52,6 +52,7 @@ class Arrays:
     `parts`: int8 (N,); the part of each sample, by its place in GIVEN, where the data set itself says so.
     `groups`: int64 (N,); samples of one group (a speaker) are never in two parts of a split. None: each is its own.
     `attributes`: further facts of each sample by name, (N, …); they reach the batches of a paradigm that asks for them.
+    "weight", float32 (N,), says how much a sample counts in the loss.
     `gap`: samples to leave out between the parts of a split in time, where neighbours overlap.
     `fills`: for each input with missing values (NaN) what stands for them, one rule for each feature: "median", "mean",
     "most_common" (of 0 and 1) of the training samples, or "zero". None or (): that input has none.
@@ -113,6 +114,8 @@ class DataSet(Entry):
     may_be_mirrored: ClassVar[bool] = True  # False: a mirrored image shows something else, such as a digit
 
     load_data: ClassVar[Callable[..., Loaded]]
+    # how much every sample counts in the loss, where `weighted` says that this differs: the attribute "weight"
+    weighted: ClassVar[bool] = False
     # the number of every sample's group, where `grouped` says that there are any; takes options as load_data does
     load_groups: ClassVar[Callable[..., NDArray[np.int64]]]
     # further facts of each sample by name, where `has_attributes` says that there are any; takes options, too

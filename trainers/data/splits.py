@@ -88,6 +88,7 @@ def prepare(
     arrays = dataset.load()
     parts, notes = _indices(dataset, arrays, validation, test, seed, limit)
     figures = figures_of(dataset, arrays, parts[0], scaling)
+    facts = {**arrays.attributes, **_weights(arrays, parts[0])}
     targets, target_standardisation = arrays.targets, None
     if TASKS[dataset.task].standardised and not raw_targets:
         target_standardisation = fit(targets[parts[0]], -1)
@@ -96,13 +97,24 @@ def prepare(
     def split(indices: Indices) -> Split:
         pairs = zip(arrays.inputs, figures, strict=True)
         inputs = [mapped.given_input(array, indices, figure) for array, figure in pairs]
-        attributes = {name: torch.from_numpy(values[indices]) for name, values in arrays.attributes.items()}
+        attributes = {name: torch.from_numpy(values[indices]) for name, values in facts.items()}
         return Split(tuple(inputs), torch.from_numpy(targets[indices]), indices, attributes)
 
     training, validating, testing = (split(part) for part in parts)
     return Prepared(
         training, validating, testing, figures, target_standardisation, dataset.classes, dataset.task, notes
     )
+
+
+def _weights(arrays: Arrays, training: Indices) -> dict[str, NDArray[np.float32]]:
+    """How much each sample counts in the loss, with a mean of 1 in the training part. DataError: none of it counts."""
+    if "weight" not in arrays.attributes:
+        return {}
+    given = np.asarray(arrays.attributes["weight"], np.float64)
+    mean = float(given[training].mean())
+    if not mean > 0:
+        raise DataError("No sample of the training part has a weight above 0, so there is nothing to learn from.")
+    return {"weight": (given / mean).astype(np.float32)}
 
 
 def parts_of(

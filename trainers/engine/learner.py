@@ -72,8 +72,9 @@ class NetworkLearner:
         """The network with fresh weights. One that returns values of further nodes needs its own `_forward`."""
         return builder.compile(job.document)
 
-    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """The mean loss of a batch, a scalar tensor."""
+    def loss(self, outputs: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
+        """The mean loss of a batch, a scalar tensor. `weights` (N,): how much each sample counts, 1 on average; only a
+        paradigm among whose `attributes` is "weight" is given some."""
         raise TypeError(f"{type(self).__name__} does not define its loss.")
 
     def metrics(self, outputs: Tensor, targets: Tensor, split: Split | None, costly: bool) -> dict[str, float]:
@@ -88,18 +89,18 @@ class NetworkLearner:
     # -- for the loop -------------------------------------------------------------------------------------------------
 
     def step(self, batch: Batch) -> Tensor:
-        inputs, targets = batch.inputs, batch.targets
-        return self.optimisation.step(lambda: self._forward(inputs, targets))
+        inputs, targets, weights = batch.inputs, batch.targets, batch.attributes.get("weight")
+        return self.optimisation.step(lambda: self._forward(inputs, targets, weights))
 
-    def _forward(self, inputs: tuple[Tensor, ...], targets: Tensor) -> Tensor:
+    def _forward(self, inputs: tuple[Tensor, ...], targets: Tensor, weights: Tensor | None) -> Tensor:
         model = self.model if self.eager or self.compiled is None else self.compiled
         if self.precision is None:
             outputs = model(*inputs)
-            loss = self.loss(outputs, targets)
+            loss = self.loss(outputs, targets, weights)
         else:
             with self.autocast():
                 outputs = model(*inputs)
-                loss = self.loss(outputs, targets)
+                loss = self.loss(outputs, targets, weights)
         if not self.kept:
             self._limit_kept(outputs.numel())
         self.kept.append((outputs.detach(), targets))
@@ -119,15 +120,18 @@ class NetworkLearner:
         import torch
 
         pieces, total = [], 0.0
-        starts = range(0, len(split), self.evaluation_batch_size)
+        size = self.evaluation_batch_size
+        starts = range(0, len(split), size)
+        weights = split.attributes.get("weight") if "weight" in self.job.paradigm.attributes else None
         self.model.eval()
         try:
             with torch.inference_mode():
                 for start in starts:
-                    inputs, targets = part(split, start, self.evaluation_batch_size)
+                    inputs, targets = part(split, start, size)
                     with self.autocast():
                         outputs = self.model(*inputs).float()
-                    total += float(self.loss(outputs, targets)) * len(targets)
+                    some = None if weights is None else weights[start : start + size]
+                    total += float(self.loss(outputs, targets, some)) * len(targets)
                     pieces.append(self.reduce_outputs(outputs))
                 outputs = pieces[0] if len(pieces) == 1 else torch.cat(pieces)
                 scores = self.metrics(outputs, split.targets, split, costly)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 Expects = Literal["logits", "probabilities", "log_probabilities", "values"]
 Criterion = Callable[["Tensor", "Tensor"], "Tensor"]
+Reduction = Literal["mean", "none"]
 WEIGHTS = "    class_weights = torch.tensor(weights, dtype=torch.float32, device=device)"  # in train.py
 
 
@@ -53,20 +54,24 @@ class Loss(Entry):
         """What outputs between `low` and `high` cannot say of the targets, as the end of a sentence; empty: nothing."""
         return ""
 
-    def criterion(self, weights: Tensor | None = None) -> Criterion:
+    def criterion(self, weights: Tensor | None = None, reduction: Reduction = "mean") -> Criterion:
         """The loss as a function of (output, target), exactly as `render` prints it."""
         given = {self.weighs: weights} if weights is not None and self.weighs else {}
         if not self.torch_name:
             return functools.partial(type(self).compute, **self.model_dump(), **given)
         from torch import nn
 
-        made: Criterion = getattr(nn, self.torch_name)(**self.model_dump(exclude_defaults=True), **given)
+        whole: dict[str, Any] = {} if reduction == "mean" else {"reduction": reduction}
+        made: Criterion = getattr(nn, self.torch_name)(**self.model_dump(exclude_defaults=True), **given, **whole)
         return made
 
-    def build(self, weights: Tensor | None = None, target: Target | None = None) -> Criterion:
+    def build(
+        self, weights: Tensor | None = None, target: Target | None = None, reduction: Reduction = "mean"
+    ) -> Criterion:
         """A function of (output, target) that gives the mean loss; targets as the data set has them. Given `target`, it
-        may be for that kind alone, and faster."""
-        return self.criterion(weights)
+        may be for that kind alone, and faster. `reduction` "none", of torch's losses: the loss of each number, whose
+        first axis is that of the samples."""
+        return self.criterion(weights, reduction)
 
     def each(self, outputs: Tensor, targets: Tensor, target: Target) -> Tensor:
         """The loss of each sample (N,): its mean is the loss of all where a loss is a mean over samples."""
@@ -94,11 +99,12 @@ class Loss(Entry):
 
     # -- in train.py --------------------------------------------------------------------------------------------------
 
-    def render(self, weights: str = "") -> str:
-        """The loss as Python code: nn.CrossEntropyLoss(label_smoothing=0.1). `weights`: code for the weights."""
+    def render(self, weights: str = "", reduction: Reduction = "mean") -> str:
+        """The loss as Python code: nn.CrossEntropyLoss(label_smoothing=0.1). `weights`: code for those of classes."""
         own = not self.torch_name
         given = [f"{key}={value!r}" for key, value in self.model_dump(exclude_defaults=not own).items()]
         given += [f"{self.weighs}={weights}"] if weights and self.weighs else []
+        given += [f'reduction="{reduction}"'] if reduction != "mean" else []
         if own:
             return f"functools.partial({', '.join([type(self).compute.__name__, *given])})"
         return f"nn.{self.torch_name}({', '.join(given)})"
@@ -136,8 +142,10 @@ class _OfClasses(Loss):
             low, high, self.label
         )
 
-    def build(self, weights: Tensor | None = None, target: Target | None = None) -> Criterion:
-        criterion = self.criterion(weights)
+    def build(
+        self, weights: Tensor | None = None, target: Target | None = None, reduction: Reduction = "mean"
+    ) -> Criterion:
+        criterion = self.criterion(weights, reduction)
         if target is not None and target.class_axis == 1:
             return criterion
         last = target is not None
@@ -168,10 +176,12 @@ class _OfLabels(Loss):
             *((value_ranges.sigmoid(low), value_ranges.sigmoid(high)) if self.expects == "logits" else (low, high))
         )
 
-    def build(self, weights: Tensor | None = None, target: Target | None = None) -> Criterion:
+    def build(
+        self, weights: Tensor | None = None, target: Target | None = None, reduction: Reduction = "mean"
+    ) -> Criterion:
         import torch
 
-        criterion = self.criterion(weights)
+        criterion = self.criterion(weights, reduction)
         is_plain = self.expects == "logits"
 
         def loss(output: Tensor, target: Tensor) -> Tensor:
@@ -213,8 +223,10 @@ class _OfNumbers(Loss):
         where = value_ranges.out_of_reach("standard", low, high)
         return f"but the targets are standardised and lie {where}: some can never be predicted" if where else ""
 
-    def build(self, weights: Tensor | None = None, target: Target | None = None) -> Criterion:
-        criterion = self.criterion()
+    def build(
+        self, weights: Tensor | None = None, target: Target | None = None, reduction: Reduction = "mean"
+    ) -> Criterion:
+        criterion = self.criterion(None, reduction)
 
         def loss(output: Tensor, target: Tensor) -> Tensor:
             if output.shape != target.shape:  # (N,) against (N, 1) would be broadcast to (N, N): wrong and silent

@@ -10,9 +10,9 @@ import builder
 from builder.analysis.infer import infer
 from builder.shapes import Shape
 from trainers.engine.learner import NetworkLearner
-from trainers.entry import choose
+from trainers.entry import OptionError, choose
 from trainers.objectives.guess import Guess
-from trainers.objectives.losses import Loss
+from trainers.objectives.losses import Criterion, Loss
 from trainers.objectives.model_outputs import Answers
 from trainers.objectives.registry import all_losses, default_loss, evaluate_metrics
 from trainers.paradigms.base import Paradigm
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from trainers.job import Job
 
 DETAILED = 10**10  # operations of an epoch's forward passes; from there on costly metrics take little of the time
+WEIGHTED = (
+    "A column says how much each sample counts in the loss, also in that of the validation part; it is divided by its "
+    "mean over the training part. Metrics count all samples alike."
+)
 NAMED = 8  # classes whose weights a note lists one by one
 
 
@@ -43,6 +47,7 @@ class Supervised(Paradigm):
         "regressor",
     )
     chooses_loss: ClassVar[bool] = True
+    attributes: ClassVar[tuple[str, ...]] = ("weight",)
     panels: ClassVar[tuple[str, ...]] = ("metrics", "samples", "predictions", "attention")
 
     loss: str | dict[str, Any] | None = Field(
@@ -62,7 +67,13 @@ class Supervised(Paradigm):
         return self.class_weights == "balanced"
 
     def loss_for(self, dataset: DataSet) -> Loss:
-        return default_loss(dataset.task) if self.loss is None else choose(all_losses(), self.loss, "loss")
+        found: Loss = default_loss(dataset.task) if self.loss is None else choose(all_losses(), self.loss, "loss")
+        if dataset.weighted and not found.torch_name:
+            raise OptionError(
+                f"The {found.label} loss cannot weigh samples, and a column of the data says how much each of them "
+                "counts. Choose another loss, or ignore that column."
+            )
+        return found
 
     def learner(
         self, job: Job, prepared: Prepared, device: str, total_steps: int, steps_per_epoch: int
@@ -81,6 +92,10 @@ class SupervisedLearner(NetworkLearner):
         if paradigm.balances_classes and self.objective.weighs:
             weights = self._balanced(output_shape(job))
         self.criterion = self.objective.build(weights, self.target)
+        self.of_each: Criterion | None = None
+        if job.dataset.weighted:
+            self.of_each = self.objective.build(weights, self.target, "none")
+            self.notes = (*self.notes, WEIGHTED)
         self.costly = operations(job) * len(prepared.training) >= DETAILED
         self._naive: dict[int, Tensor | None] = {}
         self._guesses: dict[int, tuple[Guess, ...]] = {}
@@ -94,8 +109,11 @@ class SupervisedLearner(NetworkLearner):
         self.notes = (*self.notes, weight_note(self.prepared.classes, weights.ravel()))
         return torch.as_tensor(weights, dtype=torch.float32, device=self.device)
 
-    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        return self.criterion(outputs, targets)
+    def loss(self, outputs: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
+        if weights is None or self.of_each is None:
+            return self.criterion(outputs, targets)
+        each = self.of_each(outputs, targets).reshape(len(weights), -1).mean(dim=1)
+        return (each * weights).mean()
 
     def reduce_outputs(self, outputs: Tensor) -> Tensor:
         """What is predicted, where the outputs of a whole split would be too large to keep."""

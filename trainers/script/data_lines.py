@@ -58,6 +58,17 @@ class Plan:
         """Whether the loss weights the classes."""
         return bool(self.loss.weighs) and self.job.paradigm.balances_classes
 
+    @property
+    def by_sample(self) -> bool:
+        """Whether samples count differently in the loss."""
+        return self.job.dataset.weighted and "weight" in self.job.paradigm.attributes
+
+    def loss_of(self, given: str, weights: str) -> str:
+        """Code for the loss of some samples. `given`: what the criterion gets; `weights`: code for theirs."""
+        if not self.by_sample:
+            return f"criterion({given})"
+        return f"(criterion({given}).reshape(len({weights}), -1).mean(dim=1) * {weights}).mean()"
+
     @functools.cached_property
     def kept(self) -> tuple[str, ...]:
         """How the names of the parameters begin that a chosen initialisation does not fill."""
@@ -263,6 +274,10 @@ def preparation(plan: Plan) -> list[str]:
     )
     if plan.limits:
         lines.append(_some(plan))
+    if plan.by_sample:
+        lines.append("    weights = load_weights()")
+        mean = "weights[training].mean()"
+        lines.append(f"    weights = torch.from_numpy((weights / {mean}).astype(np.float32)).to(device)")
     rules = dataset.fills or (None,) * len(dataset.signals)
     made = [
         f"standardised({_complete(name, rule)}, training, {axes(channel_axis(dataset), len(signal.shape))})"

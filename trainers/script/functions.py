@@ -14,13 +14,13 @@ def evaluate(plan: Plan) -> list[str]:
     if plan.several:
         batches = f"zip(*(given.split({plan.piece}) for given in inputs), strict=True)"
     return [
-        "def evaluate(model, criterion, inputs, targets):",
+        f"def evaluate(model, criterion, inputs, targets{', weights' if plan.by_sample else ''}):",
         f'    """Loss and {task.script_metric} of the network on a part of the data{task.script_unit}."""',
         *(_hidden(plan) if plan.hiding else []),
         "    model.eval()",
         "    with torch.inference_mode():",
         *statement("output = ", expression(f"torch.cat([{plan.call('batch')} for batch in {batches}])"), 8),
-        f"        loss = criterion({given})",
+        *statement("loss = ", expression(plan.loss_of(given, "weights")), 8),
         *task.script_score(plan),
         "    return loss.item(), score.item()",
     ]
@@ -73,6 +73,7 @@ def initialise_call(plan: Plan) -> list[str]:
 def _train_epoch(plan: Plan) -> list[str]:
     settings, per_step = plan.job.settings, plan.job.schedule.per == "step"
     arguments = ["model", "criterion", "optimizer", *(["scheduler"] if per_step else []), "inputs", "targets"]
+    arguments += ["weights"] if plan.by_sample else []
     count, device = f"len({plan.first})", f"{plan.first}.device"
     size = "BATCH_SIZE" if plan.job.batch_size != "full" else count
     lines = [
@@ -101,15 +102,15 @@ def _step(plan: Plan) -> list[str]:
         text = plan.text.replace("inputs", "changed")
         several = [f"changed = {plan.pick('batch')}", f"{text}, wanted = hide({text})"]
         first = several if plan.several else ["changed, wanted = hide(inputs[batch])"]
-        forward = [f"output = {plan.call('changed')}", f"loss = criterion({given})"]
+        forward = [f"output = {plan.call('changed')}", f"loss = {plan.loss_of(given, 'weights[batch]')}"]
     elif plan.job.augmentations:
         first = [f"changed, wanted = augment({_augmented(plan)}, targets[batch])"]
         given = plan.loss.arguments(plan.target, plan.shape, "output", "wanted")
-        forward = [f"output = {plan.call('changed')}", f"loss = criterion({given})"]
+        forward = [f"output = {plan.call('changed')}", f"loss = {plan.loss_of(given, 'weights[batch]')}"]
     else:
         first = []
         given = plan.loss.arguments(plan.target, plan.shape, "output", "targets[batch]")
-        forward = [f"output = {plan.call(plan.pick('batch'))}", f"loss = criterion({given})"]
+        forward = [f"output = {plan.call(plan.pick('batch'))}", f"loss = {plan.loss_of(given, 'weights[batch]')}"]
     if settings.precision != "float32":
         forward = [
             f"with torch.autocast({plan.first}.device.type, torch.{settings.precision}):",
@@ -134,6 +135,11 @@ def _augmented(plan: Plan) -> str:
     return f"tuple({plan.pick('batch')[1:-1]})" if plan.several else plan.pick("batch")
 
 
+def _known(plan: Plan, part: str) -> str:
+    """Code for the targets of a part, and the weights of its samples."""
+    return f"targets[{part}], weights[{part}]" if plan.by_sample else f"targets[{part}]"
+
+
 def epochs(plan: Plan) -> list[str]:
     """The loop over epochs; with a validation part, the weights of the best epoch are kept."""
     arguments = "model, criterion, optimizer, "
@@ -148,7 +154,7 @@ def epochs(plan: Plan) -> list[str]:
         "    for epoch in range(1, epochs + 1):",
         *statement(
             "loss = ",
-            expression(f"train_epoch({arguments}{plan.pick('training')}, targets[training])"),
+            expression(f"train_epoch({arguments}{plan.pick('training')}, {_known(plan, 'training')})"),
             8,
         ),
     ]
@@ -158,7 +164,7 @@ def epochs(plan: Plan) -> list[str]:
     lines += [
         *statement(
             "validation_loss, score = ",
-            expression(f"evaluate(model, criterion, {plan.pick('validation')}, targets[validation])"),
+            expression(f"evaluate(model, criterion, {plan.pick('validation')}, {_known(plan, 'validation')})"),
             8,
         ),
         f'        print(f"{{epoch:4d}}: loss {{loss:.4f}}, validation {{validation_loss:.4f}}, {score} {{score:.3f}}")',
@@ -182,7 +188,7 @@ def ending(plan: Plan) -> list[str]:
     lines = [""]
     if plan.tests:
         lines += [
-            f"    test_loss, score = evaluate(model, criterion, {plan.pick('test')}, targets[test])",
+            f"    test_loss, score = evaluate(model, criterion, {plan.pick('test')}, {_known(plan, 'test')})",
             f'    print(f"test: loss {{test_loss:.4f}}, {score} {{score:.4f}}")',
         ]
     if not any(step.tied for step in make_plan(plan.job.document).steps):

@@ -145,7 +145,8 @@ def _main(plan: Plan) -> list[str]:
     lines += initialise_call(plan)
     if settings.compile:
         lines.append("    model.compile()")
-    lines += statement("criterion = ", expression(plan.loss.render("class_weights" if plan.weighted else "")), 4)
+    criterion = plan.loss.render("class_weights" if plan.weighted else "", "none" if plan.by_sample else "mean")
+    lines += statement("criterion = ", expression(criterion), 4)
     lines += statement("optimizer = ", expression(plan.job.optimizer.render()), 4)
     if plan.schedule:
         lines += statement("scheduler = ", expression(plan.schedule), 4)

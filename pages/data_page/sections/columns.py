@@ -15,7 +15,6 @@ from trainers.data.own.kinds.table.report import ColumnReport, Columns
 from trainers.data.own.kinds.table.schema import ENCODINGS, MISSING, ROLES, TYPES, Column
 
 ON_A_PAGE = 25  # columns
-ROLE_WORDS = {"input": "input", "target": "target", "group": "group", "time": "time", "ignored": "ignored"}
 MISSING_WORDS = {
     "median": "the median",
     "mean": "the mean",
@@ -94,7 +93,7 @@ def _cells(report: ColumnReport, column: Column) -> str:
         missing = f"{report.missing:,}"
         if report.role == "input":
             missing += f" → {MISSING_WORDS[column.missing]}"
-    role = f'<span class="nl-role-{report.role}">{ROLE_WORDS[report.role]}</span>'
+    role = f'<span class="nl-role-{report.role}">{escape(report.role)}</span>'
     name = escape(report.name)
     return (
         f'<b title="{name}">{name}</b><span><i class="nl-chip">{TYPES[column.type]}</i></span>{role}'

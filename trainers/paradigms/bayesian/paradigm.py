@@ -149,9 +149,9 @@ class BayesianLearner(SupervisedLearner):
         self.paradigm = paradigm
         self.variational_layers = variational_layers(self.model, job.document) if paradigm.method == "weights" else []
 
-    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+    def loss(self, outputs: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
         """In training the negative evidence lower bound: prediction error plus KL divergence of the weights."""
-        found = super().loss(outputs, targets)
+        found = super().loss(outputs, targets, weights)
         return found + self.kl_divergence() if self.variational_layers and self.model.training else found
 
     def kl_divergence(self) -> Tensor:
@@ -289,7 +289,7 @@ class EnsembleLearner(BayesianLearner):
             with self.autocast():
                 given = member(*batch.inputs)
                 outputs[number] = given.detach()
-                return self.loss(given, batch.targets)
+                return self.loss(given, batch.targets, batch.attributes.get("weight"))
 
         return loss
 

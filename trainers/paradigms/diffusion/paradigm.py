@@ -146,7 +146,7 @@ class DiffusionLearner(NetworkLearner):
         self._update_ema()
         return loss
 
-    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+    def loss(self, outputs: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
         from torch import nn
 
         return nn.functional.mse_loss(outputs, targets)

@@ -145,7 +145,7 @@ class LanguageLearner(NetworkLearner):
         given, targets = hide(text, self.mask, self.paradigm.mask_share)  # by torch's own generator
         return super().step(batch._replace(inputs=replaced(batch.inputs, self.text_input, given), targets=targets))
 
-    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+    def loss(self, outputs: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
         return self.criterion(outputs, targets)
 
     def reduce_outputs(self, outputs: Tensor) -> Tensor:

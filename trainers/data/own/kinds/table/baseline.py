@@ -39,7 +39,8 @@ def table_baseline(found: Stored) -> Baseline | None:
     inputs, codes = _inputs(arrays.inputs, np.concatenate([used, scored]))
     before, after = inputs[: len(used)], inputs[len(used) :]
     score = _classes if data.classes else _numbers
-    simple, simple_score, score_of = score(before, targets[used], after, targets[scored], codes)
+    weights = arrays.attributes["weight"][used] if data.weighted else None
+    simple, simple_score, score_of = score(before, targets[used], after, targets[scored], codes, weights)
     note = (
         f"It was trained on {len(used):,} of the {len(training):,} training rows." if len(used) < len(training) else ""
     )
@@ -61,7 +62,12 @@ def _inputs(arrays: tuple[NDArray[Any], ...], rows: NDArray[np.int64]) -> tuple[
 
 
 def _classes(
-    before: NDArray[Any], given: NDArray[Any], after: NDArray[Any], wanted: NDArray[Any], codes: list[bool]
+    before: NDArray[Any],
+    given: NDArray[Any],
+    after: NDArray[Any],
+    wanted: NDArray[Any],
+    codes: list[bool],
+    weights: NDArray[Any] | None,
 ) -> tuple[str, float, float]:
     """What always answers with the largest class, its accuracy, and that of gradient boosting."""
     from sklearn.ensemble import HistGradientBoostingClassifier
@@ -71,13 +77,18 @@ def _classes(
     if len(np.unique(given)) < 2:
         return "always the larger class", simple, simple
     model = HistGradientBoostingClassifier(categorical_features=codes, random_state=0, early_stopping=False)
-    model.fit(before, given)
+    model.fit(before, given, sample_weight=weights)
     name = "always the larger class" if len(np.unique(given)) == 2 else "always the largest class"
     return name, simple, float((model.predict(after) == wanted).mean())
 
 
 def _numbers(
-    before: NDArray[Any], given: NDArray[Any], after: NDArray[Any], wanted: NDArray[Any], codes: list[bool]
+    before: NDArray[Any],
+    given: NDArray[Any],
+    after: NDArray[Any],
+    wanted: NDArray[Any],
+    codes: list[bool],
+    weights: NDArray[Any] | None,
 ) -> tuple[str, float, float]:
     """What always answers with the mean, its R2, and that of gradient boosting; the mean over several targets."""
     from sklearn.ensemble import HistGradientBoostingRegressor
@@ -87,7 +98,7 @@ def _numbers(
     found = np.empty_like(wanted, dtype=np.float64)
     for column in range(given.shape[1]):
         model = HistGradientBoostingRegressor(categorical_features=codes, random_state=0, early_stopping=False)
-        found[:, column] = model.fit(before, given[:, column]).predict(after)
+        found[:, column] = model.fit(before, given[:, column], sample_weight=weights).predict(after)
     mean = np.broadcast_to(given.mean(axis=0), wanted.shape)
     if len(wanted) < 2:
         return "always the mean", 0.0, 0.0

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from trainers.data.base import DataError
-from trainers.data.own.kinds.table.guessing import with_roles
+from trainers.data.own.kinds.table.guessing import check_weight, with_roles
 from trainers.data.own.kinds.table.looking.types import retyped
 from trainers.data.own.kinds.table.schema import ENCODINGS, MISSING, Column, TableSchema
 from trainers.data.own.kinds.table.tasks import predicts_classes, tasks_of_tables
@@ -88,8 +88,11 @@ def _with_role(schema: TableSchema, frame: pd.DataFrame, column: Column, role: s
     if role == "time" and column.type not in ("date", "number"):
         raise DataError(f"{column.name} cannot say the time: it must hold dates or numbers.")
     before = _ordering(schema) if role in ("group", "time") else ()
+    if role == "weight":
+        before = schema.of_role("weight")
     others = [_with(each, "ignored") for each in before if each.name != column.name]
     made = schema.changed([*others, _with(column, role)])
+    check_weight(made)
     how = next((each.role for each in _ordering(made)), "random")
     return _split(made, (), how) if how != schema.splitting.how or before else made
 

@@ -91,7 +91,8 @@ class _OwnTable(OwnData):
         inputs = (*((rows.numbers,) if self.feature_names else ()), *rows.embedded)
         targets = np.asarray(rows.targets)
         targets = targets if targets.ndim == 1 else targets.astype(np.float32)
-        return Arrays(inputs, targets, self.feature_names, groups=rows.groups, fills=self.fills)
+        facts = {} if rows.weights is None else {"weight": np.asarray(rows.weights)}
+        return Arrays(inputs, targets, self.feature_names, groups=rows.groups, fills=self.fills, attributes=facts)
 
     @property
     def fills(self) -> tuple[tuple[str, ...] | None, ...]:
@@ -185,4 +186,4 @@ def _frame(name: str, digest: str) -> pd.DataFrame:
 def table_data_set(name: str, stored: Stored) -> type[OwnData]:
     """The table as a data set of this name."""
     summary = f"{stored.source.rows:,} rows and {len(stored.schema.columns):,} columns of your own."
-    return made_of(_OwnTable, name, stored, summary)
+    return made_of(_OwnTable, name, stored, summary, weighted=bool(stored.schema.of_role("weight")))

@@ -109,7 +109,8 @@ def encode_target(frame: pd.DataFrame, columns: list[dict[str, Any]]) -> NDArray
 
 
 def used_rows(frame: pd.DataFrame, columns: list[dict[str, Any]]) -> tuple[pd.DataFrame, NDArray[Any]]:
-    """The rows that are learned from, with their targets: those with a target, and every value that must be there.
+    """The rows that are learned from, with their targets: those with a target, a weight that is not negative where a
+    column says it, and every value that must be there.
 
     Where a column says the time, they are in its order.
     """
@@ -120,6 +121,9 @@ def used_rows(frame: pd.DataFrame, columns: list[dict[str, Any]]) -> tuple[pd.Da
     for column in columns:
         if column["role"] == "input" and column["missing"] == "drop_row" and column["may_be_missing"]:
             known &= encode_column(frame[column["name"]], column)[:, -1] == 0
+        if column["role"] == "weight":
+            weights = numbers_of(frame[column["name"]], **column["notation"])
+            known &= np.isfinite(weights) & (weights >= 0)
     places = np.flatnonzero(known)
     for column in columns:
         if column["role"] == "time":  # the first rows train, the last ones test; rows without a time come last
@@ -128,6 +132,14 @@ def used_rows(frame: pd.DataFrame, columns: list[dict[str, Any]]) -> tuple[pd.Da
             times = dates_of(cells, column["date_format"]) if dates else numbers_of(cells, **column["notation"])
             places = places[np.argsort(np.asarray(times), kind="stable")]
     return frame.iloc[places], targets[places]
+
+
+def weights_of(frame: pd.DataFrame, columns: list[dict[str, Any]]) -> NDArray[np.float32]:
+    """How much every row counts in the loss."""
+    import numpy as np
+
+    (column,) = [column for column in columns if column["role"] == "weight"]
+    return numbers_of(frame[column["name"]], **column["notation"]).astype(np.float32)
 
 
 def groups_of(frame: pd.DataFrame, columns: list[dict[str, Any]]) -> NDArray[np.int64]:

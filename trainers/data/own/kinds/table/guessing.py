@@ -68,11 +68,25 @@ def with_roles(
             for column in schema.targets
             if column.name not in given
         ]
+    if any(column.role == "weight" for column in chosen):  # in the place of another one, which only counts rows
+        names = {column.name for column in chosen}
+        others = (column for column in schema.of_role("weight") if column.name not in names)
+        chosen += [column.model_copy(update={"role": "ignored", "role_reason": ""}) for column in others]
     before, schema = schema.targets, schema.changed(chosen)
+    check_weight(schema)
     made = _with_task(schema, frame, task)
     if {column.name for column in made.targets} != {column.name for column in before}:
         made = _for_another_target(made, frame, roles)
     return _with_splitting(made, split)
+
+
+def check_weight(schema: TableSchema) -> None:
+    """DataError: the column that says how much rows count is no number, or there are several."""
+    weights = schema.of_role("weight")
+    if len(weights) > 1:
+        raise DataError(f"Only one column can say how much a row counts, not {weights[0].name} and {weights[1].name}.")
+    if weights and weights[0].type != "number":
+        raise DataError(f"{weights[0].name} cannot say how much a row counts: it must hold numbers.")
 
 
 def _for_another_target(schema: TableSchema, frame: pd.DataFrame, roles: Mapping[str, str]) -> TableSchema:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from trainers import stages
 from trainers.data.base import DataError
-from trainers.data.own.kinds.table.encoding import encode_inputs, groups_of, used_rows
+from trainers.data.own.kinds.table.encoding import encode_inputs, groups_of, used_rows, weights_of
 from trainers.data.own.kinds.table.schema import TableSchema
 from trainers.data.own.library import Stored, check_files, make_folder
 from trainers.data.own.reading import reader_named
@@ -51,6 +51,7 @@ class PreparedRows(NamedTuple):
     groups: NDArray[np.int64] | None
     rows: NDArray[np.int64]
     left_out: int  # rows without a target, or without a value that must be there
+    weights: NDArray[np.float32] | None = None  # how much each counts in the loss
 
 
 def raw_rows(data: Stored) -> pd.DataFrame:
@@ -165,7 +166,8 @@ def encode(frame: pd.DataFrame, schema: TableSchema) -> PreparedRows:
     numbers, embedded = encode_inputs(used, columns)
     groups = groups_of(used, columns) if schema.of_role("group") else None
     rows = used.index.to_numpy("int64")
-    return PreparedRows(numbers, tuple(embedded), targets, groups, rows, len(frame) - len(rows))
+    weights = weights_of(used, columns) if schema.of_role("weight") else None
+    return PreparedRows(numbers, tuple(embedded), targets, groups, rows, len(frame) - len(rows), weights)
 
 
 def _key(data: Stored) -> str:
@@ -183,6 +185,7 @@ def _save(folder: Path, key: str, rows: PreparedRows) -> None:
 def _arrays(rows: PreparedRows) -> dict[str, NDArray[Any]]:
     arrays: dict[str, NDArray[Any]] = {"numbers": rows.numbers, "targets": rows.targets, "rows": rows.rows}
     arrays |= {f"embedded_{place}": codes for place, codes in enumerate(rows.embedded)}
+    arrays |= {} if rows.weights is None else {"weights": rows.weights}
     return arrays if rows.groups is None else {**arrays, "groups": rows.groups}
 
 
@@ -209,6 +212,7 @@ def _load(folder: Path, key: str) -> PreparedRows | None:
             array("groups") if about["groups"] else None,
             array("rows"),
             about["left_out"],
+            array("weights") if (folder / "weights.npy").is_file() else None,
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None

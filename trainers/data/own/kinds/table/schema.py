@@ -12,7 +12,7 @@ from builder.registry import did_you_mean
 from trainers.data.base import DataError
 from trainers.data.own.schema import Part, Schema
 
-Role = Literal["input", "target", "group", "time", "ignored"]
+Role = Literal["input", "target", "group", "time", "weight", "ignored"]
 Type = Literal["number", "category", "yes_no", "labels", "date", "text"]
 Missing = Literal["median", "mean", "zero", "most_common", "own_category", "no_label", "drop_row"]
 Encoding = Literal["standardise", "log", "one_hot", "embedding", "multi_hot", "cyclic", "as_it_is"]
@@ -22,6 +22,7 @@ ROLES: dict[Role, str] = {
     "target": "the network predicts it",
     "group": "rows with the same value stay in one part of the data",
     "time": "rows are in this order, and the last ones are for testing",
+    "weight": "how much a row counts in the loss; metrics count all rows alike",
     "ignored": "not used",
 }
 TYPES: dict[Type, str] = {

@@ -45,7 +45,10 @@ def table_source(data: Stored) -> str:
     functions: list[tuple[Any, dict[str, str]]] = [(reader, options), *((each, {}) for each in FUNCTIONS)]
     grouped = data.schema.splitting.how == "group"
     functions += [(encoding.groups_of, {})] if grouped else []
-    return print_functions(*functions, constants=constants) + "\n" + LOAD_DATA + (LOAD_GROUPS if grouped else "")
+    weighted = bool(data.schema.of_role("weight"))
+    functions += [(encoding.weights_of, {})] if weighted else []
+    text = LOAD_DATA + (LOAD_GROUPS if grouped else "") + (LOAD_WEIGHTS if weighted else "")
+    return print_functions(*functions, constants=constants) + "\n" + text
 
 
 def new_rows_source(data: Stored) -> str:
@@ -87,6 +90,13 @@ def load_data():
     numbers, embedded = encode_inputs(frame, COLUMNS)
     inputs = ([numbers] if numbers.shape[1] else []) + embedded
     return (inputs if len(inputs) > 1 else inputs[0]), targets
+'''
+LOAD_WEIGHTS = '''
+
+def load_weights():
+    """How much every row counts in the loss."""
+    frame, _ = used_rows(read_rows(FILE, [column["name"] for column in COLUMNS]), COLUMNS)
+    return weights_of(frame, COLUMNS)
 '''
 LOAD_GROUPS = '''
 

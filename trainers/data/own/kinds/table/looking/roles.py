@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from trainers.data.own.kinds.table.cell_values import numbers_of
 from trainers.data.own.kinds.table.looking.leaks import Leaks
 from trainers.data.own.kinds.table.looking.types import as_category
 from trainers.data.own.kinds.table.schema import Column, Role, TableSchema
@@ -26,6 +27,10 @@ TARGET_NAMES = (
     | {"tags", "genres", "genre"},
 )
 IDENTIFIERS = re.compile(r"(^|_| )(id|ids|uuid|guid|index|idx|key|number|nr|no|unnamed: 0|row)$", re.IGNORECASE)
+WEIGHTS = re.compile(
+    r"^((sample|instance|case|survey|row|person|final|sampling)[_ ]?(weight|wt|wgt)s?|fnlwgt|pwgtp?|perwt)$",
+    re.IGNORECASE,
+)
 FEW_CLASSES = 10  # different whole numbers, at most, that are taken for classes
 HARDLY_REPEATS = 0.5  # of a category's cells are different
 ENOUGH = 20  # rows, below which nothing is said about repetition
@@ -68,6 +73,8 @@ def with_uses(
         if column.name not in uses or column.role == "target":
             continue
         use = uses[column.name] or Use("input", "")
+        if use.role == "input" and (why := _weighs(column, frame[column.name], made)):
+            use = Use("weight", why)
         if use.role == "input" and leaks is not None and (why := leaks.reason(column)):
             use = Use("ignored", why)
         made[place] = column.model_copy(update={"role": use.role, "role_reason": use.reason})
@@ -78,6 +85,19 @@ def with_uses(
             given = {"role": "input", "role_reason": "No other column could be an input."}
             made[place] = column.model_copy(update=given if column.role == "ignored" else {})
     return made
+
+
+def _weighs(column: Column, cells: pd.Series, columns: Iterable[Column]) -> str:
+    """Why a column says how much a row counts; empty: it does not, or another one does."""
+    if column.type != "number" or not WEIGHTS.match(column.name.strip()):
+        return ""
+    if any(each.role == "weight" for each in columns):
+        return ""
+    values = numbers_of(cells, **column.notation.model_dump())
+    known = values[np.isfinite(values)]
+    if not len(known) or known.min() < 0 or known.max() <= 0:
+        return ""
+    return "By its name it says how much a row counts. It weighs rows in the loss; metrics count all alike."
 
 
 def task_of(column: Column, cells: pd.Series) -> tuple[str, str, Column]:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 import pandas as pd
 
-from trainers.data.own.kinds.table.cell_values import labels_of
+from trainers.data.own.kinds.table.cell_values import labels_of, numbers_of
 from trainers.data.own.kinds.table.tasks import predicts_classes
 from trainers.data.own.kinds.table.warnings.base import DataCheck, Table
 from trainers.data.own.report import DataWarning
 from trainers.data.own.schema import unequal
+from trainers.tasks.target import plural
 
 if TYPE_CHECKING:
     from trainers.data.own.kinds.table.schema import Column
@@ -119,6 +120,25 @@ class UnequalClasses(DataCheck):
                 "(class_weights: balanced).",
                 target,
             )
+
+
+class WeightIsMissing(DataCheck):
+    """A column says how much each row counts. Rows whose weight is missing or negative are left out; rows that weigh
+    nothing teach nothing."""
+
+    code: ClassVar[str] = "D126"
+
+    def find(self, table: Table) -> Iterator[DataWarning]:
+        for column in table.schema.of_role("weight"):
+            weights = numbers_of(table.cells(column), **column.notation.model_dump())
+            unusable, without = int((~(weights >= 0)).sum()), int((weights == 0).sum())
+            if unusable:
+                message = (
+                    f"says how much a row counts, and is missing or negative in {unusable:,} rows: these are left out."
+                )
+                yield self.warn(message, column, *self.ignoring(table, column))
+            if without:
+                yield self.warn(f"is 0 in {plural(without, 'row', 'rows')}, which teach nothing.", column)
 
 
 class FewRows(DataCheck):
