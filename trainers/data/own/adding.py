@@ -40,8 +40,7 @@ def add_data(
         target: the column to predict. None: found by looking.
         task: the name of a task that predicts a column, see trainers/tasks. None: by the target.
         roles: for some columns (by name; "column_0", … where the file has no header) what they are for: "input",
-            "target", "group", "time", "weight" or "ignored". types: "number", "category", "yes_no", "labels", "date",
-            "text".
+            "target", "group", "time", "weight" … types: "number", "category", "yes_no", "labels", "date", "text".
         split: "random", "group" or "time".
         kind: the kind of data, see trainers/data/own/kinds. None: found by looking.
         settings: fields of the kind's schema, such as the size of images.
