@@ -21,7 +21,7 @@ import webbrowser
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import builder
 import trainers
@@ -29,14 +29,18 @@ from builder.exports.export import export_parts
 from builder.problems import NetloomError, Problem, ProblemsError
 from trainers import early_interrupt
 from trainers.data.own import command as data_command
+from trainers.data.own.files import LEFT_OUT
 from trainers.disk import NOT_SAVED
 from trainers.early_interrupt import INTERRUPTED as INTERRUPTED
-from trainers.events import OVER
+from trainers.events import OVER, SplitName
 from trainers.runs.files import write
 from trainers.runs.predictions import data_change
 from trainers.runs.repair import repair, unlisted
 from trainers.runs.store import Store
 from trainers.runs.summaries import summaries
+from trainers.trying.part_predictions import part_predictions, table, write_csv
+
+SOME_LEFT_OUT = 3  # the exit code of `predict` where some files or lines could not be read
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -99,7 +103,8 @@ def _parser() -> argparse.ArgumentParser:
     data_command.add_arguments(own)
     predict = add("predict", _predict, "Predict new rows with a trained run.")
     predict.add_argument("run", help="the id of a run, or last")
-    predict.add_argument("path", help="a table with the columns that the run was trained on")
+    predict.add_argument("path", nargs="?", help="a table with the columns that the run was trained on, or new files")
+    predict.add_argument("--part", choices=get_args(SplitName), help="instead of new samples: a part of the data")
     predict.add_argument("--out", type=Path, help="the CSV file to write; left out: print the rows")
     return parser
 
@@ -121,13 +126,26 @@ def _data(options: argparse.Namespace) -> int:
 
 
 def _predict(options: argparse.Namespace) -> int:
+    """Exit code 0, or 3 where some files or lines were left out."""
     run = _last_run() if options.run == "last" else trainers.open_run(options.run)
-    found = run.predict(options.path)
+    if (options.path is None) == (options.part is None):
+        raise trainers.RunError("Name either new samples (a file, a folder) or a part of the data (--part test).")
+    if options.part is not None and options.out is not None:
+        rows = write_csv(run, options.part, options.out)
+        _print(options, {"rows": rows}, f"{rows:,} predictions are in {options.out}.")
+        return 0
+    found = run.predict(options.path) if options.part is None else table(part_predictions(run, options.part))
+    has_names = found.index.name is not None  # of files, which are told by their names alone
     if options.out is not None:
-        write(options.out, lambda temporary: found.to_csv(temporary, index=False))
-    text = f"{len(found):,} rows are in {options.out}." if options.out is not None else found.to_string(index=False)
-    _print(options, {"rows": json.loads(found.to_json(orient="records"))}, text)
-    return 0
+        write(options.out, lambda temporary: found.to_csv(temporary, index=has_names))
+    text = f"{len(found):,} rows are in {options.out}." if options.out is not None else found.to_string(index=has_names)
+    left_out = found.attrs.get(LEFT_OUT, [])
+    rows = json.loads((found.reset_index() if has_names else found).to_json(orient="records"))
+    _print(options, {"rows": rows, "left_out": [{"file": name, "reason": why} for name, why in left_out]}, text)
+    if left_out:
+        lines = "".join(f"\n  {name}: {why}" for name, why in left_out)
+        print(f"Left out, since {'it' if len(left_out) == 1 else 'they'} cannot be read:{lines}", file=sys.stderr)
+    return SOME_LEFT_OUT if left_out else 0
 
 
 def _document(name: str) -> builder.Document:

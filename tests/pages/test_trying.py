@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 import trainers
 from pages.parts.theme import theme
+from pages.parts.theme.escaping import escape
 from pages.parts.trying.trying import trials
 from tests.pages.own_files import images, series, sounds
 from tests.pages.own_files import texts as texts_of_classes
@@ -62,6 +63,10 @@ def test_a_row_of_ones_own_table(own: str, tmp_path: Path) -> None:
     for row in near.itertuples():  # the rows of the file that they say they are
         assert raw["noise"][row.row - 1] == row.noise and raw["species"][row.row - 1] == row.species
     assert "The nearest training samples" in text(test)
+    shown = next(each.value for each in test.dataframe if "true class" in each.value and "confidence" in each.value)
+    for row in shown.itertuples():  # the samples as they stand in the file
+        assert raw["noise"][row.row - 1] == row.noise and raw["place"][row.row - 1] == row.place
+    assert any("validation predictions" in each.label for each in test.get("download_button"))
 
 
 def test_a_training_sample_is_nearest_to_itself() -> None:
@@ -185,5 +190,8 @@ def test_inspect_shows_runs_of_every_kind_of_ones_own_data(made: Any, tmp_path: 
     store(document)
     run = trainers.start(trainers.Job.from_document(document, epochs=1))
     assert run.wait() == "finished"
-    assert "samples" in text(page("inspect"))
+    shown = text(page("inspect"))
+    assert "samples" in shown
+    names = run.job.dataset.sample_names(prepared_data(run).validation.indices[:1])
+    assert names is None or escape(names[0]) in shown
     assert not page("export").exception

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from numpy.typing import NDArray
+
 from trainers.objectives import losses, metrics
 from trainers.objectives.guess import Guess
 from trainers.script.answers import step_columns
+from trainers.tasks.base import Names
 from trainers.tasks.kinds import NumberTask
 from trainers.tasks.target import plural
 
@@ -62,6 +65,15 @@ class Forecasting(NumberTask):
 
     def guesses(self, training: Tensor, targets: Tensor, target: Target) -> tuple[Guess, ...]:
         return (Guess("skill", "skill", 0.0, "the naive forecast, which repeats the last values", reachable=0.3),)
+
+    def columns(self, values: NDArray[Any], names: Names) -> dict[str, Any]:
+        """A column for each step of each series, the steps of one series side by side."""
+        named = names.numbers or tuple(f"value {place + 1}" for place in range(values.shape[-1]))
+        return {
+            f"{name}, step {step + 1}": values[:, step, place]
+            for place, name in enumerate(named)
+            for step in range(values.shape[1])
+        }
 
     def caption(self, found: Predictions, index: int) -> tuple[str, str]:
         return "", f"mean error {found.error[index]:.3g} standard deviations"

@@ -7,6 +7,7 @@ samples are compared by what the network makes of them: the activations that ent
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 MOST_ROWS, MOST = 20_000, 5000  # training samples that are compared: by their columns, by activations
 MOST_NUMBERS = 16 * 2**20  # activations that are kept of all of them together
 BATCH = 128
+HOOKED = ("model with hooks",)  # one of its own, so that no other thread's samples pass through the hooks
+GUARD = threading.Lock()
 BY_COLUMNS = "by the distance of the inputs as the network gets them (standardised; 1 for each other category)"
 BY_LAYER = "by the distance of the activations that enter the last layer ({})"
 
@@ -48,7 +51,7 @@ def nearest(run: Run, raw: tuple[NDArray[Any], ...], count: int = 5) -> Nearest:
     if run.job.dataset.input_columns():
         return _by_columns(run, raw, count)
     there = kept(run, ("activations",), lambda: _activations(run))
-    model = kept(run, ("model",), run.model)
+    model = kept(run, HOOKED, run.model)
     here, _ = entering_last_layer(model, tuple(_tensor(values) for values in _scaled(run, raw)))
     squares = ((there.values - here.numpy()) ** 2).sum(axis=1, dtype=np.float64)
     order = np.argsort(squares, kind="stable")[:count]
@@ -82,7 +85,7 @@ def _tensor(values: NDArray[Any]) -> Tensor:
 
 def _activations(run: Run) -> _Activations:
     """What enters the last layer for training samples, as many as fit into the limits."""
-    part, model = prepared_data(run).training, kept(run, ("model",), run.model)
+    part, model = prepared_data(run).training, kept(run, HOOKED, run.model)
     first, layer = entering_last_layer(model, tuple(given[:1] for given in part.inputs))
     some = evenly_spaced(len(part), max(1, min(MOST, MOST_NUMBERS // max(1, first.shape[1]))))
     values = np.empty((len(some), first.shape[1]), np.float32)
@@ -105,12 +108,12 @@ def entering_last_layer(model: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[T
         return lambda module, given: found.update(values=given, layer=name)
 
     layers = [(name, module) for name, module in model.named_modules() if [*module.parameters(recurse=False)]]
-    handles = [module.register_forward_pre_hook(remember(name)) for name, module in layers]
-    try:
-        with torch.inference_mode():
+    with GUARD, torch.inference_mode():
+        handles = [module.register_forward_pre_hook(remember(name)) for name, module in layers]
+        try:
             model(*inputs)
-    finally:
-        for handle in handles:
-            handle.remove()
+        finally:
+            for handle in handles:
+                handle.remove()
     values = [each.float().reshape(len(each), -1) for each in found["values"] if isinstance(each, torch.Tensor)]
     return torch.cat(values if not found["layer"] else values[:1], dim=1), found["layer"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.parts import views
+from pages.parts.predictions import downloads
 from pages.parts.theme import charts
 from pages.parts.theme.escaping import escape
 from pages.parts.training import run_summary
@@ -37,6 +38,7 @@ def samples(run: Run, split: SplitName) -> None:
         _mistakes_elsewhere(run, found)
         for view in views.chosen("samples", (found.entry.sample_view,)):
             view.draw(run, found, f"{run.id}{split}")
+        downloads.show(run, found)
 
 
 def _mistakes_elsewhere(run: Run, found: Predictions) -> None:

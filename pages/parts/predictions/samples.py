@@ -27,7 +27,7 @@ def caption(run: Run, found: Predictions, key: str) -> None:
     if not len(order):
         charts.empty("No sample is wrong.", 120)
     elif found.kind in ("table", "points"):
-        _table(found, order)
+        _table(run, found, order)
     else:
         _tiles(run, found, order, key)
 
@@ -77,12 +77,19 @@ def page_of(order: SampleOrder, size: int, key: str) -> SampleOrder:
     return order[(page - 1) * size : page * size]
 
 
-def _table(found: Predictions, order: SampleOrder) -> None:
+def _table(run: Run, found: Predictions, order: SampleOrder) -> None:
+    """Rows with their columns as they stand in the file; where that is not kept, as the network gets them."""
     some = order[:MOST_ROWS]
     columns, settings = _answers(found, some)
-    flat = np.concatenate([given[some].reshape(len(some), -1) for given in found.inputs], axis=1)
-    features = found.features or tuple(f"input {number}" for number in range(flat.shape[1]))
-    columns |= {name: flat[:, column] for column, name in enumerate(features) if column < flat.shape[1]}
+    rows = run.job.dataset.raw_samples(found.indices[some])
+    if rows is not None:
+        cells = {str(name): column.to_numpy() for name, column in rows.items()}
+        columns |= {"row": rows.index.to_numpy()}
+        columns |= {name if name not in columns else f"{name} (in the file)": column for name, column in cells.items()}
+    else:
+        flat = np.concatenate([given[some].reshape(len(some), -1) for given in found.inputs], axis=1)
+        features = found.features or tuple(f"input {number}" for number in range(flat.shape[1]))
+        columns |= {name: flat[:, column] for column, name in enumerate(features) if column < flat.shape[1]}
     st.dataframe(pd.DataFrame(columns), hide_index=True, height=388, column_config=settings, key="samples_table")
     if len(order) > MOST_ROWS:
         st.caption(f"The first {MOST_ROWS:,} of {len(order):,} samples.")

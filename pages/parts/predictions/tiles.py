@@ -40,12 +40,13 @@ def tiles(
     """These samples, as HTML. `words` gives the HTML below a sample, for which tiles are larger; else the task does."""
     ranges = ranges_of(found.inputs)
     sounds = dataset.sounds(found.indices[shown]) if found.kind == "sound" else []
+    names = dataset.sample_names(found.indices[shown]) or [""] * len(shown)
     made = []
     for number, index in enumerate(shown.tolist()):
         drawn = _drawing(dataset, found, index, ranges)
         if sounds:
             drawn += player(sounds[number], dataset.sample_rate)
-        made.append(_tile(found, index, drawn, words))
+        made.append(_tile(found, index, drawn, words, names[number]))
     room = "medium" if words is not None and size(found) == "small" else size(found)
     return f'<div class="nl-tiles nl-{room}">{"".join(made)}</div>'
 
@@ -55,16 +56,19 @@ def ranges_of(inputs: Sequence[NDArray[Any]]) -> list[ValueRange]:
     return [(float(given.min()), float(given.max())) for given in inputs]
 
 
-def _tile(found: Predictions, index: int, drawing: str, words: Callable[[int], str] | None) -> str:
-    """One sample: its drawing and the words below it. Class names are users' text, so captions are escaped."""
-    number = f"sample {found.indices[index]:,} of the data set"
+def _tile(found: Predictions, index: int, drawing: str, words: Callable[[int], str] | None, name: str) -> str:
+    """One sample: its drawing and the words below it. Names of classes and files are users' text: all is escaped."""
+    number = escape(name) or f"sample {found.indices[index]:,} of the data set"
+    file = f"<small>{escape(name)}</small>" if name else ""
     kind = "nl-wrong" if found.wrong[index] else ""
     if words is not None:
-        return f'<figure class="{kind}" title="{number}">{drawing}<figcaption>{words(index)}</figcaption></figure>'
+        return (
+            f'<figure class="{kind}" title="{number}">{drawing}<figcaption>{words(index)}{file}</figcaption></figure>'
+        )
     predicted, below = map(escape, found.entry.caption(found, index))
     return (
         f'<figure class="{kind}" title="{number}: {predicted}, {below}">{drawing}'
-        f"<figcaption><b>{predicted}</b><small>{below}</small></figcaption></figure>"
+        f"<figcaption><b>{predicted}</b><small>{below}</small>{file}</figcaption></figure>"
     )
 
 

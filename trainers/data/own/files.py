@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from trainers.data.base import DataError
 from trainers.runs.files import file_digest
 
+LEFT_OUT = "left_out"  # the attribute of a table of predictions that lists what could not be read
 MOST_FILES = 2_000_000
 HIDDEN = frozenset({"__macosx", "thumbs.db", "desktop.ini", "$recycle.bin"})
 
@@ -51,6 +53,12 @@ class Files:
     def ending(self, *endings: str) -> tuple[str, ...]:
         """The files whose names end so, in any case; endings have their dot."""
         return tuple(name for name in self.names if name.lower().endswith(endings))
+
+    def others(self, used: Iterable[str], reason: str) -> list[tuple[str, str]]:
+        """The files that are not used, with that reason, and those that were left out before, with theirs."""
+        known = set(used)
+        left_out = [(name, reason) for name in self.names if name not in known]
+        return left_out + [(each.what, each.reason) for each in self.left_out]
 
     def digest(self) -> str:
         """SHA-256 of the file; of a folder, of the names, sizes and times of change of its files."""

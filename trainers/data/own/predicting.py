@@ -11,7 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from trainers.data.base import DataError, DataSet
-from trainers.data.own.reading import read_table
+from trainers.data.own.files import LEFT_OUT
+from trainers.data.own.reading import read_whole
 from trainers.data.scaling import Standardisation
 from trainers.objectives.model_outputs import answers_for
 from trainers.tasks import TASKS
@@ -38,16 +39,25 @@ def predict_rows(job: Job, model: nn.Module, given: str | Path | Sequence[str | 
         target, in its own unit. The index is that of the given rows; of a series it has a row
         for each step that follows them.
 
+        Its `attrs["left_out"]` lists what was left out, as (file or line, reason).
+
     Raises:
         DataError: the file cannot be read, a column that the network needs is not there, or its data has no columns.
     """
     dataset = job.dataset
     if not isinstance(given, str | Path | pd.DataFrame) and not dataset.from_files:
-        return pd.concat([predict_rows(job, model, each) for each in given])
-    raw, frame = _new_samples(dataset, given)
+        tables = [predict_rows(job, model, each) for each in given]
+        left_out = [pair for table in tables for pair in table.attrs.pop(LEFT_OUT)]
+        return _with_left_out(pd.concat(tables), left_out)
+    raw, frame, left_out = _new_samples(dataset, given)
     if not len(frame):
         raise DataError("There is no row to predict.")
-    return predict_samples(job, model, raw, frame)
+    return _with_left_out(predict_samples(job, model, raw, frame), left_out)
+
+
+def _with_left_out(found: pd.DataFrame, left_out: list[tuple[str, str]]) -> pd.DataFrame:
+    found.attrs[LEFT_OUT] = left_out
+    return found
 
 
 def predict_samples(
@@ -81,16 +91,21 @@ def predict_samples(
 
 def _new_samples(
     dataset: DataSet, given: str | Path | Sequence[str | Path] | pd.DataFrame
-) -> tuple[tuple[np.ndarray, ...], pd.DataFrame]:
-    """New samples as inputs, and their rows; of files without columns, named by the files."""
+) -> tuple[tuple[np.ndarray, ...], pd.DataFrame, list[tuple[str, str]]]:
+    """New samples as inputs, their rows (of files without columns, named by the files), and what is left out."""
     if isinstance(given, pd.DataFrame):
-        return dataset.encode_new(given), given
+        return dataset.encode_new(given), given, []
     paths = [given] if isinstance(given, str | Path) else given
     if dataset.from_files:
         encoded = dataset.encode_files(paths)
-        return encoded.inputs, pd.DataFrame(index=pd.Index(encoded.names, name="file"))
-    frame = dataset.named(read_table(Path(paths[0])))
-    return dataset.encode_new(frame), frame
+        return encoded.inputs, pd.DataFrame(index=pd.Index(encoded.names, name="file")), encoded.left_out
+    path = Path(paths[0])
+    table = read_whole(path)
+    left_out = [(f"{path.name}, line {each.line}", f"It {each.reason}.") for each in table.left_out]
+    if table.left_out_count > len(left_out):
+        left_out.append((path.name, f"{table.left_out_count - len(left_out):,} further lines cannot be read either."))
+    frame = dataset.named(table.frame)
+    return dataset.encode_new(frame), frame, left_out
 
 
 def _scaled(values: np.ndarray, figures: dict[str, Any] | None) -> Tensor:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from builder.registry import discover
 from trainers.data.base import DataError
 from trainers.data.own.reading.base import Reader
+from trainers.data.own.reading.table import RawTable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,9 +38,14 @@ def reader_for(path: Path) -> Reader:
 
 def read_table(path: Path) -> pd.DataFrame:
     """The rows of a file, whatever its format. DataError: it cannot be read; the message names it."""
+    return read_whole(path).frame
+
+
+def read_whole(path: Path) -> RawTable:
+    """The same, with what was left out of it."""
     if not path.is_file():
         raise DataError(f"There is no file {path}.")
     try:
-        return reader_for(path).read(path).frame
+        return reader_for(path).read(path)
     except DataError as error:
         raise DataError(f"{path.name} cannot be used. {error}") from None

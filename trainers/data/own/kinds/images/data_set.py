@@ -88,7 +88,9 @@ class _OwnImages(OwnData):
         left_out: list[tuple[str, str]] = []
         for path in map(Path, paths):
             files = brought(path)
-            for name in image_names(str(files.root), list(files.names)) if not files.single else files.names:
+            images = files.names if files.single else image_names(str(files.root), list(files.names))
+            left_out += files.others(images, "It is no image.")
+            for name in images:
                 try:
                     size = (schema.height, schema.width, schema.channels, schema.resize)
                     found.append(read_image(files.path(name), *size))

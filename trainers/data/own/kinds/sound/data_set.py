@@ -74,7 +74,9 @@ class _OwnSounds(OwnData):
         schema, found, names, left_out = self.described, [], [], []
         for path in map(Path, paths):
             files = brought(path)
-            for name in files.names if files.single else files.ending(*ENDINGS):
+            recordings = files.names if files.single else files.ending(*ENDINGS)
+            left_out += files.others(recordings, f"It is no recording: these end in {', '.join(ENDINGS)}.")
+            for name in recordings:
                 try:
                     sound = read_sound(files.path(name), schema.sample_rate, schema.length / schema.sample_rate)
                 except ValueError as error:

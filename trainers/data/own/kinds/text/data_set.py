@@ -106,6 +106,7 @@ class _OwnTexts(OwnData):
         texts, names, left_out = [], [], []
         for path in map(Path, paths):
             files = brought(path)
+            left_out += files.others(files.names, "")
             for name in files.names:
                 text, why = text_in(files.path(name))
                 if text is None:
