@@ -6,12 +6,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import streamlit as st
-from streamlit_flow import streamlit_flow
 from streamlit_flow.elements import StreamlitFlowEdge, StreamlitFlowNode
 from streamlit_flow.state import StreamlitFlowState
 
 from builder.document import Edge
-from pages.parts.canvas import breadcrumb, canvas_drawing
+from pages.parts.canvas import breadcrumb, canvas_drawing, flow
 from pages.parts.canvas.canvas_state import Push
 from pages.parts.document import actions, block_actions
 from pages.parts.document.session import Session, now, widget
@@ -66,7 +65,7 @@ def show(session: Session, badges: Mapping[str, canvas_drawing.NodeBadge] | None
     nodes, edges = canvas_drawing.to_flow(drawing, session.canvas_state.number, selected, session.path.css_class)
     with st.container(key="canvas_frame"):
         breadcrumb.show(session)
-        streamlit_flow(
+        flow.show(
             FLOW,
             StreamlitFlowState(
                 [StreamlitFlowNode(**node) for node in nodes],
