@@ -73,6 +73,7 @@ class BuildPage:
     def ready(self) -> None:
         """Wait until torch is imported, the shapes are drawn and nothing moves any more."""
         self.page.get_by_text("Loading torch to infer the shapes").wait_for(state="hidden", timeout=TIMEOUT)
+        self.page.get_by_text("Looking for the devices").wait_for(state="hidden", timeout=TIMEOUT)
         self.page.locator(".st-key-problems .nl-quiet, .st-key-problems .nl-severity").first.wait_for()
         self.still()
 
