@@ -11,7 +11,7 @@ from types import ModuleType
 
 import benchmarks
 
-ALL = ["step", "paradigms", "run", "memory", "watching", "graph", "pages"]
+ALL = ["step", "paradigms", "run", "memory", "watching", "graph", "pages", "images", "mapped"]
 
 
 def module(name: str) -> ModuleType:
@@ -29,6 +29,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--device", help="cpu or cuda, for those that can train on either")
     parser.add_argument("--templates", help="names of templates, separated by commas, for those that go through all")
     parser.add_argument("--rounds", type=int, help="how often each side is measured, for those that take turns")
+    parser.add_argument("--samples", type=int, help="how many, to try one with large data")
     options = vars(parser.parse_args(arguments))
     missed = 0
     for name in options.pop("names"):

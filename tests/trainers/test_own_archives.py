@@ -16,6 +16,7 @@ import trainers
 from trainers import DataError
 from trainers.data.own.bringing import unpacking
 from trainers.data.own.bringing.unpacking import unpacked
+from trainers.data.own.files import brought
 from trainers.data.own.library import library, stored
 
 TABLE = b"size,kind\n" + b"".join(b"%d,%s\n" % (n, b"ab"[n % 2 : n % 2 + 1]) for n in range(40))
@@ -189,3 +190,19 @@ def test_a_folder_with_one_file_is_that_file(tmp_path: Path) -> None:
     (tmp_path / "folder" / "inner").mkdir(parents=True)
     (tmp_path / "folder" / "inner" / "rows.csv").write_bytes(TABLE)
     assert trainers.data_report(trainers.add_data(tmp_path / "folder")).kind == "table"
+
+
+def test_links_in_a_folder_stay_in_it(tmp_path: Path) -> None:
+    inside, outside = tmp_path / "inside", tmp_path / "outside"
+    for folder in (inside / "deep", outside):
+        folder.mkdir(parents=True)
+    (inside / "deep" / "a.txt").write_text("a")
+    (outside / "secret.txt").write_text("s")
+    (inside / "link.txt").symlink_to(inside / "deep" / "a.txt")
+    (inside / "out.txt").symlink_to(outside / "secret.txt")
+    (inside / "gone.txt").symlink_to(inside / "nothing")
+    (inside / "folder").symlink_to(outside)
+    (inside / ".hidden").write_text("h")
+    found = brought(inside)
+    assert found.names == ("deep/a.txt", "link.txt")
+    assert sorted(each.what for each in found.left_out) == ["gone.txt", "out.txt"]

@@ -90,17 +90,18 @@ def byte_figures(array: NDArray[np.uint8], training: Indices, scaling: Scaling) 
     """
     if scaling == "none":
         return None
-    stored, rows = tensor_of(array), np.sort(training)
-    total = torch.zeros(array.shape[1], dtype=torch.float64)
-    squares, low, high = torch.zeros_like(total), WHITE, 0
+    rows, channels = np.sort(training), array.shape[1]
+    sums, squared, low, high = np.zeros(channels, np.int64), np.zeros(channels, np.int64), WHITE, 0
     step = max(1, BLOCK // (4 * int(np.prod(array.shape[1:]))))
     for start in range(0, len(rows), step):
         stages.say("Measuring the training samples", start, len(rows))
-        raw = stored.index_select(0, torch.from_numpy(rows[start : start + step]))
-        values = raw.float()
-        total += values.sum((0, 2, 3), dtype=torch.float64)
-        squares += values.square_().sum((0, 2, 3), dtype=torch.float64)
+        raw = array[rows[start : start + step]]
+        each = raw.reshape(len(raw) * channels, -1)
+        exact = np.uint32 if each.shape[1] * WHITE**2 < 2**32 else np.uint64  # whole numbers: a twentieth of the time
+        sums += each.sum(1, dtype=exact).reshape(-1, channels).sum(0, dtype=np.int64)
+        squared += np.multiply(each, each, dtype=np.uint16).sum(1, dtype=exact).reshape(-1, channels).sum(0, np.int64)
         low, high = min(low, int(raw.min())), max(high, int(raw.max()))
+    total, squares = torch.from_numpy(sums.astype(np.float64)), torch.from_numpy(squared.astype(np.float64))
     count = len(rows) * int(np.prod(array.shape[2:]))
     if scaling == "standard":
         mean = total / count

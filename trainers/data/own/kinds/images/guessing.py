@@ -70,7 +70,7 @@ def facts_of(root: Path, names: Sequence[str]) -> Facts:
             continue
         opened_count += 1
         coloured = coloured or (pixels.ndim == 3 and int(np.ptp(pixels.astype(np.int16), axis=2).max()) > 8)
-        two_valued += len(np.unique(pixels)) <= 4
+        two_valued += int(np.count_nonzero(np.bincount(pixels.ravel(), minlength=256))) <= 4
     if not sizes or not opened_count:
         raise DataError(f"No image can be read. {first_error}".strip() + ("." if first_error else ""))
     photographs = formats["JPEG"] + formats["MPO"] + formats["WEBP"] > len(sizes) / 2
@@ -183,7 +183,8 @@ def _labels(
 
 def _of_table(files: Files, names: list[str], shape: dict[str, Any], wishes: Wishes) -> Any:
     """A table that names the images, if there is one: its schema and the files that are used."""
-    others = [name for name in files.names if name not in set(names)]
+    there = set(names)
+    others = [name for name in files.names if name not in there]
     best: tuple[int, str, Any, str] | None = None
     for name in sorted(others, key=lambda name: (name.count("/"), -files.path(name).stat().st_size))[:TABLES]:
         with contextlib.suppress(DataError, OSError, UnicodeError):

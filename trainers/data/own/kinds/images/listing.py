@@ -123,7 +123,7 @@ class Listing(NamedTuple):
 def listing(data: Stored) -> Listing:
     """What the schema makes of the files. DataError: they are gone, or others."""
     check_files(data)
-    return _listed(str(data.data_file), data.source.sha256, data.schema, data.files().names, data)
+    return _listed(str(data.data_file), data.source.sha256, data.schema, data)
 
 
 class _Key(NamedTuple):
@@ -135,12 +135,12 @@ class _Key(NamedTuple):
 _KEPT: dict[_Key, Listing] = {}
 
 
-def _listed(root: str, digest: str, schema: ImagesSchema, names: tuple[str, ...], data: Stored) -> Listing:
+def _listed(root: str, digest: str, schema: ImagesSchema, data: Stored) -> Listing:
     key = _Key(root, digest, schema.model_dump_json())
     if key not in _KEPT:
         if len(_KEPT) > 8:
             _KEPT.clear()
-        _KEPT[key] = list_images(root, names, schema)
+        _KEPT[key] = list_images(root, data.files().names, schema)
     return _KEPT[key]
 
 
