@@ -41,18 +41,23 @@ def unpacked(run: Run, folder: Path) -> Exported:
 
 
 def predictions(folder: Path, *files: Path) -> pd.DataFrame:
-    """What predict.py writes, run in this process: `import model` finds the one beside it."""
+    """What predict.py writes for these files."""
+    execute(folder, *map(str, files))
+    return pd.read_csv(folder / "zip" / "predictions.csv", keep_default_na=False)
+
+
+def execute(folder: Path, *arguments: str) -> None:
+    """Run predict.py in this process: `import model` finds the one beside it."""
     kept = sys.argv, Path.cwd(), sys.path[:]
     sys.modules.pop("model", None)
     os.chdir(folder / "zip")
-    sys.argv, sys.path[:0] = ["predict.py", *map(str, files)], [str(folder / "zip")]
+    sys.argv, sys.path[:0] = ["predict.py", *arguments], [str(folder / "zip")]
     try:
         runpy.run_path("predict.py", run_name="__main__")
     finally:
         sys.argv, sys.path[:] = kept[0], kept[2]
         os.chdir(kept[1])
         sys.modules.pop("model", None)
-    return pd.read_csv(folder / "zip" / "predictions.csv", keep_default_na=False)
 
 
 def parts(run: Run, folder: Path, text: str) -> None:

@@ -18,8 +18,10 @@ import builder
 import trainers
 from builder.exports import companions
 from tests.trainers.test_own_sound import tone, write
-from tests.trainers.test_predict_script import parts, predictions, same
+from tests.trainers.test_predict_script import execute, parts, predictions, same
 from trainers import DataError
+from trainers.paradigms.language.analysis import generate_text
+from trainers.paradigms.language.decoding import SamplingOptions
 from trainers.runs.run import Run
 from trainers.script import predict_script
 
@@ -217,3 +219,57 @@ def test_forecasts_from_raw_rows(known: dict[str, str], tmp_path: Path) -> None:
     found, expected = predictions(tmp_path, path), run.predict(path)
     assert found["day"].tolist() == expected.index.tolist() == ["2022-07-22", "2022-07-23", "2022-07-24", "2022-07-25"]
     same(found, expected)
+
+
+def sentences(random: np.random.Generator, place: int, count: int) -> str:
+    words = (["good", "Great", "don't", "(nice)"], ["bad", "Awful", '"ugh"', "isn't"])[place]
+    return " ".join(random.choice([*words, "the", "film", ",", "Ünïcode", "日本"], count))
+
+
+@pytest.mark.parametrize("tokens", ["words", "characters"])
+def test_texts_in_files(tokens: str, tmp_path: Path) -> None:
+    random, root = np.random.default_rng(0), tmp_path / "texts"
+    for place, label in enumerate(('ne"g', HOSTILE.replace("\n", ""))):
+        (root / label).mkdir(parents=True)
+        for number in range(15):
+            encoding = ("utf-8", "utf-16", "cp1252")[number % 3]
+            content = (sentences(random, place, 30) + "\r\nend").encode(encoding, "replace")
+            (root / label / f"{number}.txt").write_bytes(content)
+    run = trained(root, settings={"tokens": tokens, "lower": tokens == "words"})
+    assert imported(zipped(run, tmp_path)) == {"model", "numpy", "pandas", "torch"}
+    found, expected = files_below(root, predictions(tmp_path, root)), run.predict(root)
+    same(found.loc[expected.index], expected)
+    (tmp_path / "two.txt").write_text("Good film\n\nAwful film\n", encoding="utf-8")
+    (tmp_path / "rows.csv").write_text('x\n"Good, film"\nAwful film\n', encoding="utf-8")
+    found = predictions(tmp_path, Path("--lines"), tmp_path / "two.txt", tmp_path / "rows.csv")
+    assert found["row"].tolist() == [1, 2, 1, 2, 3]
+
+
+@pytest.mark.parametrize("options", [{}, {"sep": "\t", "encoding": "utf-16"}, {"sep": ";", "header": False}])
+def test_texts_in_a_table(options: dict[str, Any], tmp_path: Path) -> None:
+    random, path = np.random.default_rng(0), tmp_path / "reviews.csv"
+    texts = [sentences(random, number % 2, 12) + "\nline" * (number % 7 == 0) for number in range(60)]
+    rows = pd.DataFrame({'the "text"': texts, "label {x}": [("po's", 'ne"g')[number % 2] for number in range(60)]})
+    rows.to_csv(path, index=False, **options)
+    run = trained(path)
+    zipped(run, tmp_path)
+    found, expected = predictions(tmp_path, path), run.predict(path)
+    assert found["row"].tolist() == list(range(1, 61)) and len(expected) == 60
+    same(found, expected)
+
+
+@pytest.mark.parametrize("settings", [{"tokens": "words", "lower": True}, {"tokens": "characters", "lower": False}])
+def test_a_prompt_is_continued(settings: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "story.txt"
+    story = "It was a dark night (or not). The cat, who didn't care, sat; and then: it ran!\n" * 40
+    path.write_text(story, encoding="utf-8")
+    run = trained(path, settings={**settings, "length": 20})
+    text = predict_script.predict_files(run.document, run.model())["predict.py"]
+    assert isinstance(text, companions.Script) and text.trial is not None and imported(text) == {"model", "torch"}
+    parts(run, tmp_path / "zip", text)
+    execute(tmp_path, *text.trial.prepare(tmp_path / "zip"))
+    text.trial.check(tmp_path / "zip")
+    capsys.readouterr()
+    execute(tmp_path, "The cat", "--temperature=0", "--length=6")
+    shown = "".join(piece for piece, _ in list(generate_text(run, "The cat", 6, SamplingOptions(0.0)))[-1])
+    assert capsys.readouterr().out.rstrip("\n").lower() == shown.rstrip("\n").lower()

@@ -367,6 +367,20 @@ class DataSet(Entry):
         """What some samples are called, by their places in `load()`: their files. None: they have only numbers."""
         return None
 
+    @property
+    def lower(self) -> bool:
+        """Whether texts are read in lower case."""
+        return False
+
+    @property
+    def reading_options(self) -> Mapping[str, str]:
+        """Switches of predict.py that `read_samples` takes by name after the paths, and what each means."""
+        return {}
+
+    def holds_rows(self, path: Path) -> bool:
+        """Whether a file holds a sample in each row, rather than one sample."""
+        return not self.from_files
+
     def prediction_source(self) -> str:
         """Python source of a function `read_samples(paths)` that reads new files with no Netloom about, for predict.py.
 

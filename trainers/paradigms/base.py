@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from builder.document import Document
+    from builder.exports.companions import Script
     from builder.spec import Signal
     from trainers.data import DataSet
     from trainers.data.batches import Batch, BatchSource
@@ -244,6 +245,13 @@ class Paradigm(Entry):
         """Source of a function `hide(inputs, generator=None)`, for train.py: it returns masked inputs and targets.
         Empty: training uses inputs and targets as they are."""
         return ""
+
+    def predict_script(self, job: Job, model: nn.Module, title: str) -> Script | None:
+        """predict.py for the zip where new samples are no files, such as a prompt; None: it reads files.
+
+        `title`: what the data is called in its docstring. NetloomError: there can be none; the message says why.
+        """
+        return None
 
     def card_facts(self) -> dict[str, Any]:
         """What the card of the model says about this paradigm."""

@@ -36,7 +36,7 @@ def card(
     }
     if job.dataset.vocabulary:
         made["vocabulary"] = list(job.dataset.vocabulary)
-        made["tokens"] = job.dataset.tokens
+        made["tokens"], made["lower"] = job.dataset.tokens, job.dataset.lower
     if prepared.target_standardisation is not None:
         made["targets"] = prepared.target_standardisation.as_dict()
         made["target_shape"] = list(job.dataset.target_shape)

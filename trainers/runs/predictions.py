@@ -311,6 +311,7 @@ def encode_text(run: Run, text: str) -> list[int]:
     """The numbers of a text's tokens, as many as the network takes. TokenError: it has unknown characters."""
     dataset = run.job.dataset
     length = dataset.signals[dataset.text_input].shape[0]
+    text = text.lower() if dataset.lower else text
     return encode(text, dataset.vocabularies[dataset.text_input], dataset.tokens)[:length]
 
 

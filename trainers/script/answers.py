@@ -20,9 +20,8 @@ def standardised(values: NDArray[Any], figures: dict[str, Any] | None) -> NDArra
 
     if figures is not None:
         mean, std = np.asarray(figures["mean"], np.float32), np.asarray(figures["std"], np.float32)
-        fill = 0.0 if figures.get("fill") is None else np.asarray(figures["fill"], np.float32)
         if figures.get("fill") is not None:
-            values = np.where(np.isnan(values), fill, values)
+            values = np.where(np.isnan(values), np.asarray(figures["fill"], np.float32), values)
         values = ((values - mean) / std).astype(np.float32)
     if values.dtype == np.float32 and not np.isfinite(values).all():
         raise ValueError("A sample has a value that is missing, and this network was trained without missing values.")
@@ -33,7 +32,7 @@ def class_columns(outputs: Tensor, names: list[str], expects: str, targets: dict
     """The most probable class, and the probability of each. A single output says which of two classes it is."""
     import torch
 
-    if outputs.ndim == 1 or outputs.shape[1] == 1:
+    if len(names) == 2 and (outputs.ndim == 1 or outputs.shape[1] == 1):
         yes = outputs.reshape(-1)
         yes = yes.sigmoid() if expects == "logits" else yes
         shares = torch.stack([1 - yes, yes], dim=1)
@@ -79,14 +78,14 @@ def step_columns(outputs: Tensor, names: list[str], expects: str, targets: dict[
     return {name: values[:, place] for place, name in enumerate(names)}
 
 
-def class_maps(outputs: Tensor, expects: str) -> NDArray[Any]:
+def class_maps(outputs: Tensor, names: list[str], expects: str) -> NDArray[Any]:
     """The most probable class of each pixel, (N, height, width). A single output says which of two classes it is."""
-    if outputs.shape[1] == 1:
+    if len(names) == 2 and outputs.shape[1] == 1:
         return (outputs[:, 0] > (0.0 if expects == "logits" else 0.5)).long().numpy()
     return outputs.argmax(dim=1).numpy()
 
 
 def share_columns(outputs: Tensor, names: list[str], expects: str, targets: dict[str, Any] | None) -> dict[str, Any]:
     """The share of the pixels that belong to each class."""
-    maps = class_maps(outputs, expects)
+    maps = class_maps(outputs, names, expects)
     return {f"share of {name}": (maps == place).mean(axis=(1, 2)) for place, name in enumerate(names)}

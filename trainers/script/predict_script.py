@@ -21,6 +21,7 @@ from trainers.binding import bind
 from trainers.data.own.predicting import predict_rows
 from trainers.job import Job
 from trainers.script.answers import standardised
+from trainers.script.assembling import whole_script
 from trainers.script.sources import print_functions
 from trainers.tasks import TASKS
 
@@ -39,10 +40,10 @@ def main():
     """Read the files, predict, write a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("files", nargs="+", help="files like those that the network was trained on")
-    parser.add_argument("--out", default="predictions.csv", help="the table to write"){MAPS_ARGUMENT}
+    parser.add_argument("--out", default="predictions.csv", help="the table to write"){ARGUMENTS}
     given = parser.parse_args()
     try:
-        about, inputs = read_samples(given.files)
+        about, inputs = read_samples({READ})
         arrays = [standardised(values, figures) for values, figures in zip(inputs, INPUTS, strict=True)]
     except (OSError, ValueError) as error:
         parser.error(str(error))
@@ -63,16 +64,27 @@ if __name__ == "__main__":
 '''
 
 
+SWITCH = """
+    parser.add_argument({!r}, action="store_true", help={!r})"""
+MAIN_IMPORTS = (
+    "import argparse",
+    "import pandas as pd",
+    "import torch",
+    "from pathlib import Path",
+    "from model import load",
+)
 MAPS_ARGUMENT = """
     parser.add_argument("--maps", default="maps", help="the folder for an image of each sample's classes")"""
 WRITE_MAPS = """
-    write_maps(about["file"], class_maps(outputs, EXPECTS), Path(given.maps))"""
+    write_maps(about["file"], class_maps(outputs, ANSWERS, EXPECTS), Path(given.maps))"""
 
 
 def predict_files(document: Document, model: nn.Module) -> Mapping[str, str]:
     """{"predict.py": its text} for the zip; an `Absent` with the reason where there can be none."""
     try:
         job = Job(bind(document))
+        if (own := job.paradigm.predict_script(job, model, shown_title(job))) is not None:
+            return {"predict.py": own}
         text = predict_script(job, getattr(model, "card", None) or {})
     except NetloomError as error:
         return {"predict.py": Absent(f"{str(error).rstrip('.')}.")}
@@ -103,51 +115,27 @@ def predict_script(job: Job, card: Mapping[str, Any]) -> str:
     maps = [task.answer_maps] if task.answer_maps is not None else []
     answering: list[Callable[..., Any]] = [standardised, *maps, task.answer_columns]
     answers = print_functions(*((each, {}) for each in answering), constants="\n".join(shown))
-    imports, bodies = [], []
-    for source in (reading, answers):
-        head, _, body = source.partition("\n\n\n")
-        imports += head.splitlines()
-        bodies.append(body.strip("\n"))
     values = loss.script_values("outputs") if loss.expects == "values" else "outputs"
     filled = {"COLUMNS_OF": task.answer_columns.__name__, "VALUES": values}
-    filled |= {"MAPS_ARGUMENT": MAPS_ARGUMENT if maps else "", "WRITE_MAPS": WRITE_MAPS if maps else ""}
+    switches = "".join(SWITCH.format(f"--{name}", what) for name, what in dataset.reading_options.items())
+    filled |= {"ARGUMENTS": switches + (MAPS_ARGUMENT if maps else ""), "WRITE_MAPS": WRITE_MAPS if maps else ""}
+    filled["READ"] = ", ".join(["given.files", *(f"given.{name}" for name in dataset.reading_options)])
     main = MAIN
     for name, code in filled.items():
         main = main.replace(f"{{{name}}}", code)
-    return "\n".join([_head(job, imports), "", *"\n\n\n".join(bodies).splitlines(), main.rstrip("\n"), ""])
-
-
-def _head(job: Job, imports: list[str]) -> str:
-    wanted = {*imports, "import argparse", "import pandas as pd", "import torch", "from pathlib import Path"} - {""}
-    standard = sorted((line for line in wanted if _is_standard(line)), key=_order)
-    others = sorted((line for line in wanted if not _is_standard(line)), key=_order)
-    title = " ".join(job.dataset.title.split()).replace("\\", "").replace('"""', "")
-    lines = [
-        f'"""Predicts new samples with the network that was trained on {title}.',
+    about = [
+        f"Predicts new samples with the network that was trained on {shown_title(job)}.",
         "",
         "python predict.py FILE [FILE …] --out predictions.csv",
         "",
         "The samples are read, encoded and scaled exactly as they were in training.",
-        '"""',
-        "",
-        *standard,
-        "",
-        *others,
-        "",
-        "from model import load",
-        "",
     ]
-    return "\n".join(lines)
+    return whole_script(about, [reading, answers], main, MAIN_IMPORTS)
 
 
-def _is_standard(line: str) -> bool:
-    import sys
-
-    return line.split()[1].split(".")[0] in sys.stdlib_module_names
-
-
-def _order(line: str) -> tuple[bool, str]:
-    return line.startswith("from "), line
+def shown_title(job: Job) -> str:
+    """The title of the data, for a docstring."""
+    return " ".join(job.dataset.title.split()).replace("\\", "").replace('"', "'")
 
 
 def _short(figures: Mapping[str, Any]) -> dict[str, Any]:

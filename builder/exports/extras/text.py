@@ -11,7 +11,20 @@ SPLIT = {
     "words": 're.findall(r"\\n|[^\\W\\d_]+(?:\'[^\\W\\d_]+)*|\\d|_|[^\\w\\s]", text)',
     "separated": "text.split()",
 }
-JOIN = {"characters": '"".join(tokens)', "words": '" ".join(tokens)', "separated": '" ".join(tokens)'}
+JOIN = {"characters": '"".join(tokens)', "words": "join(tokens)", "separated": "join(tokens)"}
+CONTINUED = {name: code.replace("(tokens)", "(tokens, prompt[-1:])") for name, code in JOIN.items() if code[0] == "j"}
+CONTINUED["characters"] = JOIN["characters"]
+
+WORDS = '''
+def join(tokens: list[str], before: str = "") -> str:
+    """Tokens as text that follows the token `before`: with spaces between words, but not before a comma."""
+    text, before = "", before or "\\n"
+    for token in tokens:
+        together = token in set(".,;:!?)]}%\\n'") or before in set("([{\\n")
+        text += token if together else " " + token
+        before = token
+    return text
+'''
 
 VOCABULARY = '''
 WEIGHTS = Path(__file__).with_name("model.safetensors")
@@ -60,7 +73,7 @@ GENERATE = '''
             logits = model(window)[0, len(recent) - 1]
         generated.append(sample_token(logits, temperature, top_k))
     tokens = [known[index] for index in generated]
-    return prompt + {join}
+    return prompt + {continued}
 '''
 
 FILL = '''
@@ -103,6 +116,7 @@ class TextExtra(Extra):
     def source(self, subject: Subject) -> str:
         tokens, predicts = subject.card["tokens"], subject.card.get("predicts")
         model, top_k = f"model: {subject.class_name} | None = None", "top_k: int | None = None"
+        words = WORDS if tokens != "characters" and predicts in ("next_token", "masked_token") else ""
         if predicts == "next_token":
             parameters = ('prompt: str = ""', "length: int = 200", "temperature: float = 0.8", top_k, model)
             line = signature("generate", *parameters, returns="str")
@@ -113,8 +127,9 @@ class TextExtra(Extra):
         else:
             functions = READ
         return filled(
-            f"{VOCABULARY}\n{functions}",
+            f"{VOCABULARY}\n{words}\n{functions}" if words else f"{VOCABULARY}\n{functions}",
             length=str(subject.inputs[0].shape[1]),
-            split=SPLIT[tokens],
+            split=SPLIT[tokens].replace("text", "text.lower()") if subject.card.get("lower") else SPLIT[tokens],
             join=JOIN[tokens],
+            continued=CONTINUED[tokens],
         )

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 ROWS = 1024  # that the network gets at once
 
 
-def predict_rows(job: Job, model: nn.Module, given: str | Path | Sequence[str | Path] | pd.DataFrame) -> pd.DataFrame:
+def predict_rows(
+    job: Job, model: nn.Module, given: str | Path | Sequence[str | Path | pd.DataFrame] | pd.DataFrame
+) -> pd.DataFrame:
     """A row for each new row: what the network predicts, and how probable each class is.
 
     Parameters:
@@ -45,7 +47,7 @@ def predict_rows(job: Job, model: nn.Module, given: str | Path | Sequence[str | 
         DataError: the file cannot be read, a column that the network needs is not there, or its data has no columns.
     """
     dataset = job.dataset
-    if not isinstance(given, str | Path | pd.DataFrame) and not dataset.from_files:
+    if not isinstance(given, str | Path | pd.DataFrame) and any(_has_rows(dataset, each) for each in given):
         tables = [predict_rows(job, model, each) for each in given]
         left_out = [pair for table in tables for pair in table.attrs.pop(LEFT_OUT)]
         return _with_left_out(pd.concat(tables), left_out)
@@ -89,17 +91,21 @@ def predict_samples(
     return pd.DataFrame(result, index=frame.index)
 
 
+def _has_rows(dataset: DataSet, given: str | Path | pd.DataFrame) -> bool:
+    return isinstance(given, pd.DataFrame) or dataset.holds_rows(Path(given))
+
+
 def _new_samples(
-    dataset: DataSet, given: str | Path | Sequence[str | Path] | pd.DataFrame
+    dataset: DataSet, given: str | Path | Sequence[str | Path | pd.DataFrame] | pd.DataFrame
 ) -> tuple[tuple[np.ndarray, ...], pd.DataFrame, list[tuple[str, str]]]:
     """New samples as inputs, their rows (of files without columns, named by the files), and what is left out."""
     if isinstance(given, pd.DataFrame):
         return dataset.encode_new(given), given, []
-    paths = [given] if isinstance(given, str | Path) else given
-    if dataset.from_files:
+    paths = [Path(str(each)) for each in ([given] if isinstance(given, str | Path) else given)]
+    if not dataset.holds_rows(paths[0]):
         encoded = dataset.encode_files(paths)
         return encoded.inputs, pd.DataFrame(index=pd.Index(encoded.names, name="file")), encoded.left_out
-    path = Path(paths[0])
+    path = paths[0]
     table = read_whole(path)
     left_out = [(f"{path.name}, line {each.line}", f"It {each.reason}.") for each in table.left_out]
     if table.left_out_count > len(left_out):

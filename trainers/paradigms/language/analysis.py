@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from trainers.data.tokens import MASK, encode, spelled, unknown
+from trainers.data.tokens import MASK, spelled, unknown
 from trainers.paradigms.language.decoding import (
     Pieces,
     SamplingOptions,
@@ -63,7 +63,8 @@ def unknown_words(run: Run, text: str) -> list[str]:
     dataset = run.job.dataset
     if dataset.tokens == "characters":
         return []
-    return unknown(text.replace(MASK, " "), dataset.target_vocabulary, dataset.tokens)
+    text = text.lower() if dataset.lower else text
+    return unknown(text.replace(MASK.lower(), " "), dataset.target_vocabulary, dataset.tokens)
 
 
 def generate_text(
@@ -105,7 +106,7 @@ def predict_masked(run: Run, text: str, options: SamplingOptions, sample: tuple[
     mask = paradigm.mask_token(dataset)
     tokens: list[int] = []
     for number, part in enumerate(text.split(MASK)):
-        tokens += ([mask] if number else []) + encode(part, dataset.target_vocabulary, dataset.tokens)
+        tokens += ([mask] if number else []) + (encode_prompt(part, dataset) if part else [])
     context = context_of(run)
     tokens = tokens[:context]
     if mask not in tokens or not paradigm.masks_tokens:

@@ -114,7 +114,7 @@ def encode_prompt(prompt: str, dataset: DataSet) -> list[int]:
     """The tokens of a prompt; without one, text begins with a new line. TokenError: it has unknown characters."""
     vocabulary = dataset.target_vocabulary
     if prompt:
-        return encode(prompt, vocabulary, dataset.tokens)
+        return encode(prompt.lower() if dataset.lower else prompt, vocabulary, dataset.tokens)
     return [vocabulary.index("\n") if "\n" in vocabulary else 0]
 
 

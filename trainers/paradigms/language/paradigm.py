@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
+from builder.problems import ExportError
 from trainers.engine.learner import NetworkLearner
 from trainers.engine.snapshot_schedule import SnapshotSchedule
 from trainers.entry import choose
@@ -26,12 +27,14 @@ from trainers.paradigms.language.decoding import (
     pieces_of,
     sample_tokens,
 )
+from trainers.paradigms.language.script import continuing_script
 from trainers.script.sources import print_functions
 
 if TYPE_CHECKING:
     import torch
-    from torch import Tensor
+    from torch import Tensor, nn
 
+    from builder.exports.companions import Script
     from trainers.data import DataSet
     from trainers.data.batches import Batch
     from trainers.data.splits import Prepared, Split
@@ -114,6 +117,13 @@ class Language(Paradigm):
         generator = torch.Generator(split.inputs[place].device).manual_seed(job.settings.seed)
         given, targets = hide(split.inputs[place], self.mask_token(job.dataset), self.mask_share, generator)
         return dataclasses.replace(split, inputs=replaced(split.inputs, place, given), targets=targets)
+
+    def predict_script(self, job: Job, model: nn.Module, title: str) -> Script:
+        if self.masks_tokens:
+            raise ExportError("the network predicts masked tokens, for which model.py has `fill`.")
+        if len(job.dataset.signals) != 1:
+            raise ExportError("the network has further inputs than the text that it continues.")
+        return continuing_script(job, model, title)
 
     def card_facts(self) -> dict[str, Any]:
         return {"predicts": self.predicts}

@@ -81,7 +81,8 @@ def _size(schema: ImagesSchema) -> str:
 def new_images_source(data: Stored) -> str:
     """Source of `read_samples(paths)`: new images as the network's input; and of `write_maps` for masks."""
     schema: ImagesSchema = data.schema
-    constants, text = [_size(schema)], READ_SAMPLES
+    size = f"HEIGHT, WIDTH, CHANNELS = {schema.height}, {schema.width}, {schema.channels}"
+    constants, text = [size, f"RESIZE = {schema.resize!r}"], READ_SAMPLES
     if schema.labels == "masks":
         constants.append(f"VALUES = {schema.mask_values!r}  # of the pixels of masks, by class")
         text += WRITE_MAPS.replace("PIXELS", _pixels(schema.mask_values))
@@ -113,7 +114,7 @@ def read_samples(paths):
 
 def new_sample(path):
     """An image as the network gets it."""
-    return read_image(path, **SIZE).astype("float32") / 255
+    return read_image(path, HEIGHT, WIDTH, CHANNELS, RESIZE).astype("float32") / 255
 '''
 WRITE_MAPS = '''
 

@@ -77,9 +77,12 @@ def new_rows_source(data: Stored) -> str:
     unit, dates, numbered = moments.written(schema)
     lines = [
         f"WINDOW, HORIZON = {schema.window}, {schema.horizon}",
-        f"UNIT, STEP, CYCLES = {unit!r}, {schema.step}, {schema.cycles!r}",
+        f"UNIT = {unit!r}",
+        f"STEP = {schema.step}  # {'' if unit == 'rows' else unit}".rstrip("# "),
+        f"CYCLES = {schema.cycles!r}",
         f"NAMED = {schema.time.name if schema.time else 'step'!r}  # what names the steps",
-        f"DATES, NUMBERED = {dates}, {numbered}  # how they are written",
+        f"DATES = {dates}",
+        f"NUMBERED = {numbered}",
         f"NAMES = {_shown([column.name for column in schema.columns])}",
         f"\n{ABOUT}\nCOLUMNS = {_shown(_columns(data))}",
     ]

@@ -10,15 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainers.data.base import GIVEN, Arrays, DataError, EncodedFiles, Kind, check_columns
+from trainers.data.own.bringing.new_files import copy_samples
 from trainers.data.own.data_set import OwnData, made_of
 from trainers.data.own.files import brought
 from trainers.data.own.kinds.table.cell_values import words_of
-from trainers.data.own.kinds.text.encoding import numbers_of_texts, running_windows, tokens_of
-from trainers.data.own.kinds.text.preparing import names_in, prepared, vocabulary_in
-from trainers.data.own.kinds.text.reading import text_in
+from trainers.data.own.kinds.text.encoding import is_table, numbers_of_texts, running_windows, tokens_of
+from trainers.data.own.kinds.text.preparing import names_in, prepared, used_texts, vocabulary_in
+from trainers.data.own.kinds.text.reading import rows_of, text_in
 from trainers.data.own.kinds.text.schema import TextSchema
-from trainers.data.own.kinds.text.script import text_source
+from trainers.data.own.kinds.text.script import new_texts_source, table_endings, text_source
 from trainers.data.own.library import Stored
+from trainers.data.own.reading import reader_for
+from trainers.data.own.reading.new_rows import NEW_ROWS, write_rows
 from trainers.data.tokens import Tokens
 
 if TYPE_CHECKING:
@@ -96,6 +99,32 @@ class _OwnTexts(OwnData):
         name = self.described.text_column or "text"
         check_columns(frame, [name])
         return self.encode_texts([str(text) for text in words_of(frame[name]).fillna("")])
+
+    @property
+    def lower(self) -> bool:
+        return self.described.lower
+
+    @property
+    def reading_options(self) -> Mapping[str, str]:
+        return {"lines": "each line of a text file is a text by itself"}
+
+    def holds_rows(self, path: Path) -> bool:
+        return not path.is_dir() and is_table(path.name, table_endings(self.stored))
+
+    def prediction_source(self) -> str:
+        return new_texts_source(self.stored)
+
+    def write_samples(self, places: NDArray[np.int64], folder: Path) -> tuple[list[Path], list[Any]]:
+        """Copies of the files, or the rows as a table."""
+        found = used_texts(self.stored)
+        if self.described.form == "folders":
+            root = self.stored.files().root
+            copies = copy_samples([root / found.names[place] for place in places], folder / "samples")
+            return [folder / "samples"], copies
+        rows = rows_of([found.texts[place] for place in places], self.described.text_column)
+        options = reader_for(self.stored.data_file).new_rows(self.stored.data_file)
+        write_rows(rows, folder / "samples.csv", NEW_ROWS | options)
+        return [folder / "samples.csv"], [rows]
 
     def encode_files(self, paths: Sequence[str | Path]) -> EncodedFiles:
         """New files with a text each, or folders of them, as inputs; their names; and what is left out.

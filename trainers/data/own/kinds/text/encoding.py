@@ -34,6 +34,22 @@ def text_of(content: bytes) -> str | None:
     return None
 
 
+def is_table(name: str, endings: tuple[str, ...]) -> bool:
+    """Whether a file is a table with a text in each row, by its ending; others hold one text."""
+    return name.lower().endswith(endings)
+
+
+def text_in_file(path: str) -> str:
+    """The text of a file. ValueError: it holds none."""
+    with open(path, "rb") as opened:  # noqa: PTH123
+        text = text_of(opened.read())
+    if text is None:
+        raise ValueError("it is no text: it holds bytes that stand for no character")
+    if not text.strip():
+        raise ValueError("it is empty")
+    return text
+
+
 def tokens_of(text: str, tokens: str, lower: bool) -> list[str]:
     """A text as tokens, words cut off after 60 characters."""
     return [token[:60] for token in cut(text.lower() if lower else text, tokens)]

@@ -35,6 +35,16 @@ def encoded(found: Texts, schema: TextSchema) -> Named:
     return {"numbers": numbers, "targets": labels, "parts": parts, "vocabulary": _bytes(vocabulary), "names": names}
 
 
+def used_texts(data: Stored) -> Texts:
+    """The texts of the samples, in their order."""
+    found = texts_of(data)
+    if data.schema.copies:
+        return found
+    used = first_of_each(found.texts)
+    texts, names = [found.texts[place] for place in used], [found.names[place] for place in used]
+    return Texts(texts, found.labels[used], found.given[used], names, found.left_out)
+
+
 def _running(tokens: list[str], schema: TextSchema) -> Named:
     count = (len(tokens) - 1) // schema.length
     if count < 5:

@@ -11,7 +11,7 @@ from trainers.data.base import DataError
 from trainers.data.own.bringing.class_folders import class_files
 from trainers.data.own.files import Files, LeftOut
 from trainers.data.own.kinds.table.cell_values import categories_of, words_of
-from trainers.data.own.kinds.text.encoding import text_of
+from trainers.data.own.kinds.text.encoding import text_in_file, text_of
 from trainers.data.own.kinds.text.schema import ENDINGS, TextSchema
 from trainers.data.own.library import Stored, check_files
 from trainers.data.own.reading import reader_for
@@ -78,12 +78,18 @@ def text_in(path: Path) -> tuple[str | None, str]:
     try:
         if path.stat().st_size > LARGEST:
             return None, f"It has more than {LARGEST >> 20} MB."
-        text = text_of(path.read_bytes())
+        return text_in_file(str(path)), ""
     except OSError as error:
         return None, f"It cannot be read: {error.strerror or error}."
-    if text is None:
-        return None, "It is no text: it holds bytes that stand for no character."
-    return (text, "") if text.strip() else (None, "It is empty.")
+    except ValueError as error:
+        return None, f"{str(error)[0].upper()}{str(error)[1:]}."
+
+
+def rows_of(texts: list[str], column: str) -> pd.DataFrame:
+    """Texts as the rows of a table."""
+    import pandas as pd
+
+    return pd.DataFrame({column: texts}, dtype="str")
 
 
 def _of_table(frame: pd.DataFrame, schema: TextSchema) -> Texts:

@@ -8,15 +8,54 @@ import re
 from typing import Any
 
 from trainers.data.own.bringing import class_folders
+from trainers.data.own.bringing.new_files import files_at
 from trainers.data.own.kinds.table import cell_values
 from trainers.data.own.kinds.text import encoding
 from trainers.data.own.kinds.text.schema import ENDINGS
 from trainers.data.own.library import Stored
-from trainers.data.own.reading import reader_for
+from trainers.data.own.reading import READERS, reader_for
+from trainers.data.own.reading.delimited import read_rows
+from trainers.data.own.reading.new_rows import NEW_ROWS, new_rows
+from trainers.data.own.reading.table import unique_names
 from trainers.data.splits import split_indices
 from trainers.data.tokens import cut, most_frequent
 from trainers.script.sources import print_functions
 
+READ_SAMPLES = '''
+def read_samples(paths, lines):
+    """Where each text is, and the numbers of its tokens; files without a text are left out."""
+    files, rows, texts = [], [], []
+    for path in files_at(paths, is_text):
+        try:
+            found = texts_at(path, lines)
+        except ValueError as error:
+            print(f"{path} is left out: {error}.", file=sys.stderr)
+            continue
+        files += [path] * len(found)
+        rows += range(1, len(found) + 1)
+        texts += found
+    if not texts:
+        raise ValueError("There is no text to predict.")
+    tokens = [tokens_of(text, TOKENS, LOWER) for text in texts]
+    return {"file": files, "row": rows}, [numbers_of_texts(tokens, vocabulary(), LENGTH)]
+
+
+def texts_at(path, lines):
+    """The texts in the rows of a table, in the lines of a file if `lines`, or the whole text of a file."""
+    if is_table(path, TABLES) and not lines:
+        frame = new_rows(path, NAMES, WITHOUT_TARGET)
+        column = COLUMN if COLUMN in frame else frame.columns[0]
+        if len(frame.columns) > 1 and column != COLUMN:
+            raise ValueError(f"it has no column {COLUMN!r}; its columns are {', '.join(map(str, frame))[:200]}")
+        return [str(text) for text in words_of(frame[column]).fillna("")]
+    text = text_in_file(path)
+    return [line for line in text.split("\\n") if line.strip()] if lines else [text]
+
+
+def is_text(path):
+    """Whether a file in a folder is taken: all are."""
+    return True
+'''
 FOLDERS = '''
 def read_texts():
     """The texts of the files in the folders of the classes, their classes, and the parts that folders say."""
@@ -117,3 +156,37 @@ def text_source(data: Stored) -> str:
         body += CLASSES.format(**options)
     listed = [*given, *((each, {}) for each in functions)]
     return print_functions(*listed, constants="\n".join(constants)) + "\n" + body + LOAD
+
+
+def table_endings(data: Stored) -> tuple[str, ...]:
+    """The endings of files that hold a text in each row: those of tables, and that of the training's table."""
+    plain = {ending for reader in READERS.values() for ending in reader.endings} - {*ENDINGS, ""}
+    if data.schema.form == "table":
+        plain |= {data.data_file.suffix.lower()} - {""}
+    return tuple(sorted(plain))
+
+
+def new_texts_source(data: Stored) -> str:
+    """Source of `read_samples(paths, lines)`: new texts as the numbers of their tokens. DataError: there is none."""
+    schema = data.schema
+    names, column, options = ["text"], "text", dict(NEW_ROWS)
+    if schema.form == "table":
+        reader = reader_for(data.data_file)
+        names = [str(name) for name in reader.read(data.data_file).frame.columns]
+        column, options = schema.text_column, options | reader.new_rows(data.data_file)
+    constants = [
+        f"TOKENS = {schema.tokens!r}",
+        f"LOWER = {schema.lower}",
+        f"LENGTH = {schema.length}  # tokens of a text",
+        f"TABLES = {pprint.pformat(table_endings(data), width=110, compact=True)}",
+        f"COLUMN = {column!r}  # of a table, with the texts",
+        f"NAMES = {pprint.pformat(names, width=110, compact=True)}",
+        f"WITHOUT_TARGET = {pprint.pformat([name for name in names if name != schema.label_column], width=110)}",
+    ]
+    functions: list[Any] = [files_at, unique_names, read_rows]
+    given: list[tuple[Any, dict[str, str]]] = [(each, {}) for each in functions]
+    given.append((new_rows, {name: repr(value) for name, value in options.items()}))
+    functions = [cell_values.missing_words, cell_values.words_of, cut, encoding.is_table, encoding.text_of]
+    functions += [encoding.text_in_file, encoding.tokens_of, encoding.numbers_of_texts]
+    printed = print_functions(*given, *((each, {}) for each in functions), constants="\n".join(constants))
+    return "import sys\nfrom model import vocabulary\n" + printed + "\n" + READ_SAMPLES
