@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +33,19 @@ def flowers(tmp_path: Path) -> Path:
     return path
 
 
-def test_from_a_file_to_predictions(app: Any, open_page: Any, flowers: Path) -> None:
+def predicted_row(page: Any) -> str:
+    """What Inspect predicts for a row that is typed."""
+    page.get_by_text("Try it: a sample of your own").click()
+    form = page.locator(".st-key-try_it form, .st-key-try_it [data-testid=stForm]").first
+    for name, value in (("length", "2.5"), ("weight", "9.5")):
+        form.get_by_label(name, exact=True).fill(value)
+    page.locator(".st-key-try_row_predict button").click()
+    metric = page.locator(".st-key-try_it [data-testid=stMetricValue]").first
+    metric.wait_for(timeout=TIMEOUT)
+    return str(metric.inner_text()).strip()
+
+
+def test_from_a_file_to_a_script_that_predicts(app: Any, open_page: Any, flowers: Path, tmp_path: Path) -> None:
     page = open_page()
     page.goto(f"{app.url}/data")
     page.locator(".st-key-drop_data_files input[type=file]").set_input_files(str(flowers))
@@ -52,3 +67,16 @@ def test_from_a_file_to_predictions(app: Any, open_page: Any, flowers: Path) -> 
     page.get_by_role("link", name="Inspect").click()
     page.locator(".st-key-card_confusion .js-plotly-plot").wait_for(timeout=TIMEOUT)
     page.get_by_text("samples are correct").first.wait_for()
+    shown = predicted_row(page)
+
+    page.get_by_role("link", name="Export").click()
+    page.locator(".st-key-prepare_zip button").first.click()
+    with page.expect_download(timeout=120_000) as waiting:
+        page.locator(".st-key-download_zip button").first.click(timeout=120_000)
+    waiting.value.save_as(tmp_path / "all.zip")
+    zipfile.ZipFile(tmp_path / "all.zip").extractall(tmp_path / "zip")
+    pd.DataFrame({"length": [2.5], "colour": ["red"], "weight": [9.5]}).to_csv(tmp_path / "new.csv", index=False)
+    command = [sys.executable, "predict.py", str(tmp_path / "new.csv")]
+    done = subprocess.run(command, cwd=tmp_path / "zip", capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    assert pd.read_csv(tmp_path / "zip" / "predictions.csv")["prediction"].tolist() == [shown]

@@ -20,11 +20,13 @@ from builder.exports import companions
 from tests.trainers.test_own_sound import tone, write
 from tests.trainers.test_predict_script import execute, parts, predictions, same
 from trainers import DataError
+from trainers.data import dataset
 from trainers.paradigms.language.analysis import generate_text
 from trainers.paradigms.language.decoding import SamplingOptions
 from trainers.runs.run import Run
 from trainers.script import predict_script
 
+CODE = '"+__import__("os").remove("x")+"\'; import os; os.remove(1) #{x!r} """ %s FILE_COLUMN TARGET'
 HOSTILE = 'cat\'s "{x!r}" """ \\ \n %s'
 
 
@@ -160,25 +162,50 @@ def test_recordings_of_every_kind(form: str, tmp_path: Path) -> None:
     same(found.loc[expected.index], expected)
 
 
-def test_labels_cannot_bring_code_into_it(tmp_path: Path) -> None:
-    """Every text of the user's is a value in the script: its functions are those that would be there without it."""
+def rows_named(root: Path, name: str, column: str, label: str) -> tuple[Path, dict[str, Any]]:
+    """A table, a series, texts or images with a table, whose names are those of somebody who wants to break in."""
+    root.mkdir()
+    days = pd.date_range("2024-01-01", periods=60).strftime("%Y-%m-%d")
+    if name == "sound":
+        for number in range(24):
+            write(root / (label if number % 2 else "other") / f"{number}.wav", tone(300 + 10 * number))
+        return root, {}
+    columns: dict[str, Any] = {
+        "table": {column: np.arange(60) % 7, f"{column}2": [label, "b", "c"] * 20, "class": [label, "b"] * 30},
+        "series": {column: days, f"{column}2": np.arange(60) % 7, f"{column}3": [label, "b", "c"] * 20},
+        "texts": {"text": [f"a film with {number} people" for number in range(60)], column: [label, "other"] * 30},
+        "images": {column: [f"{number}.png" for number in range(60)], "side": [label, "b"] * 30},
+    }[name]
+    for number in range(60 if name == "images" else 0):
+        Image.fromarray(np.full((8, 8), number, "uint8")).save(root / f"{number}.png")
+    path = root / ("FILE_COLUMN.csv" if name == "images" else "rows.csv")
+    pd.DataFrame(columns).to_csv(path, index=False)
+    options: dict[str, Any] = {"table": {"target": "class", "kind": "table"}, "series": {"kind": "series"}}.get(
+        name, {}
+    )
+    return (root if name == "images" else path), options
+
+
+@pytest.mark.parametrize("name", ["table", "series", "texts", "images", "sound"])
+def test_names_cannot_bring_code_into_a_script(name: str, tmp_path: Path) -> None:
+    """Every text of the user's is a value: the scripts are those that would be there without it."""
     scripts = []
-    for label in ("a", f'"); import os; os.remove(1) #{HOSTILE}'.replace("/", "")):
-        root = tmp_path / str(len(scripts))
-        for name in (label, "other"):
-            for number in range(12):
-                write(root / name / f"{number}.wav", tone(300 + 10 * number))
-        data = trainers.data.dataset({"name": trainers.add_data(root)})
+    for place, (column, label) in enumerate((("plain", "a plain class"), (CODE, f"{CODE}, too"))):
+        path, options = rows_named(tmp_path / str(place), name, column, label)
+        data = dataset({"name": trainers.add_data(path, **options)})
         scripts.append((data.prediction_source(), data.source()))
     for plain, hostile in zip(*scripts, strict=True):
-        shapes = [ast.dump(_without_texts(ast.parse(each))) for each in (plain, hostile)]
+        shapes = [ast.dump(_without_values(ast.parse(each))) for each in (plain, hostile)]
         assert shapes[0] == shapes[1]
+    assert "remove" in scripts[1][1]
 
 
-def _without_texts(tree: ast.Module) -> ast.Module:
+def _without_values(tree: ast.Module) -> ast.Module:
     for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            node.value = ""
+        if isinstance(node, ast.Constant):
+            node.value = None
+        elif isinstance(node, ast.Tuple | ast.List) and all(isinstance(each, ast.Constant) for each in node.elts):
+            node.elts = []  # a header may be found, or not
     return tree
 
 

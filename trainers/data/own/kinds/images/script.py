@@ -60,7 +60,8 @@ def images_source(data: Stored) -> str:
         constants.append(f"COLUMNS = {shown}")
         functions += [(reader, options), (listing.named_images, {}), (listing.table_rows, {})]
         functions += [(each, {}) for each in table_script.FUNCTIONS if each.__name__ not in ("encode_inputs",)]
-        text = TABLE.replace("TABLE_FILE", json.dumps(schema.table)).replace("FILE_COLUMN", repr(schema.file_column))
+        constants += [f"TABLE = {schema.table!r}", f"FILE_COLUMN = {schema.file_column!r}  # of the table"]
+        text = TABLE
     else:
         constants.append(f"CLASSES = {list(schema.classes)!r}")
         functions += [(listing.part_names, {}), (listing.folder_facts, {})]
@@ -168,7 +169,7 @@ TABLE = '''
 def all_samples():
     """Name, path and target of each row of the table that names an image."""
     folder, names = files_in(FOLDER)
-    frame = read_rows(f"{folder}/" + TABLE_FILE, [column["name"] for column in COLUMNS])
+    frame = read_rows(f"{folder}/{TABLE}", [column["name"] for column in COLUMNS])
     found, targets = table_rows(frame, image_names(folder, names), FILE_COLUMN, COLUMNS)
     for name, target in zip(found, targets):
         yield name, f"{folder}/{name}", target
