@@ -117,6 +117,13 @@ def _weights(arrays: Arrays, training: Indices) -> dict[str, NDArray[np.float32]
     return {"weight": (given / mean).astype(np.float32)}
 
 
+def also_in_training(parts: tuple[Indices, Indices, Indices], samples: NDArray[Any]) -> int:
+    """How many samples of the validation and the test part are the same as one of the training part. `samples` (N,):
+    something for each that is the same for the same sample."""
+    training, validation, test = parts
+    return int(np.isin(samples[np.concatenate([validation, test])], samples[training]).sum())
+
+
 def parts_of(
     dataset: DataSet, arrays: Arrays, validation: float = 0.2, test: float = 0.1, seed: int = 0
 ) -> tuple[Indices, Indices, Indices]:

@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from trainers.data.base import DataError
 from trainers.data.own.reading.cells import is_missing, looks_like_a_value
 
 DELIMITERS = {"\t": "tab", ";": "semicolon", ",": "comma", "|": "bar", " ": "blanks"}
 LOOK_AT = 300  # lines
+MOST_TITLES = 30  # lines above the names of the columns
 FEW = 3  # rows, below which the header is judged by its words alone
 
 
@@ -62,6 +64,11 @@ def find_dialect(text: str, complete: bool) -> Dialect:
             else "Nothing divides the lines: there is one column."
         )
     if quote and delimiter.strip() and _is_open(text, delimiter, quote, complete):
+        if '\\"' in text:
+            raise DataError(
+                'Quotes in its cells are written as \\", which programs read in different ways. Write them twice (""), '
+                "or save it as Excel, Parquet or JSON."
+            )
         quote = ""
         reasons["quotes"] = "Quotes are opened and not closed, so they are taken for characters like others."
     rows = [row for row in islice(split_rows(text, delimiter, quote), LOOK_AT) if any(map(str.strip, row))]
@@ -69,7 +76,29 @@ def find_dialect(text: str, complete: bool) -> Dialect:
         rows.pop()
     columns = Counter(map(len, rows)).most_common(1)[0][0] if rows else 0
     header, reasons["header"] = find_header(rows, columns)
+    if titles := title_lines(text, delimiter, quote, columns):
+        below = "\n".join(text.splitlines()[titles:])
+        named = [row for row in islice(split_rows(below, delimiter, quote), LOOK_AT) if any(map(str.strip, row))]
+        found, why = find_header(named, columns)
+        if found:
+            first = text.splitlines()[0].strip(f" {delimiter}")[:60]
+            reasons |= {"header": why, "titles": f"Lines above the names of the columns are skipped: {first} …"}
+            header, skip = True, skip + titles
     return Dialect(delimiter, quote, header, skip, columns, reasons)
+
+
+def title_lines(text: str, delimiter: str, quote: str, columns: int) -> int:
+    """How many lines stand above the first one with a word in each column: titles and remarks, with fewer cells."""
+    for place, line in enumerate(text.splitlines()[:MOST_TITLES]):
+        if columns < 2 or (quote and line.count(quote) % 2):
+            return 0
+        cells = next(split_rows(line, delimiter, quote), [])
+        known = [cell for cell in cells if cell.strip()]
+        if len(known) >= columns:
+            return 0 if any(looks_like_a_value(cell, text=False) for cell in known) else place
+        if len(known) > 1 and len(cells) >= columns:
+            return 0  # a row with missing cells
+    return 0
 
 
 def complete_table(text: str) -> bool:

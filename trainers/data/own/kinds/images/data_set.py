@@ -92,7 +92,7 @@ class _OwnImages(OwnData):
             left_out += files.others(images, "It is no image.")
             for name in images:
                 try:
-                    size = (schema.height, schema.width, schema.channels, schema.resize)
+                    size = (schema.height, schema.width, schema.channels, schema.resize, schema.deep)
                     found.append(read_image(files.path(name), *size))
                     names.append(name)
                 except ValueError as error:

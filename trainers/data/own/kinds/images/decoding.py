@@ -13,10 +13,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def open_image(path: Any, height: int = 0, width: int = 0) -> Any:
+def open_image(path: Any, height: int = 0, width: int = 0, deep: int = 65535) -> Any:
     """An image upright, its first frame, in one of the modes L and RGB. `height`, `width`: what it is needed for.
 
-    Transparency is on white; 16 bit and floats from 0 to 1 become 8 bit. ValueError: it cannot be used, and why.
+    Transparency is on white; `deep` is white in images of 16 bit. 16 bit and floats from 0 to 1 become 8 bit.
+
+    ValueError: it cannot be used, and why.
     """
     from PIL import Image, ImageOps, UnidentifiedImageError
 
@@ -52,11 +54,12 @@ def open_image(path: Any, height: int = 0, width: int = 0) -> Any:
     except (OSError, SyntaxError, EOFError, IndexError, KeyError, TypeError, OverflowError, MemoryError) as error:
         why = "cut off" if "truncated" in str(error) else "damaged"
         raise ValueError(f"it is {why}") from None
-    return eight_bit(image)
+    return eight_bit(image, deep)
 
 
-def eight_bit(image: Any) -> Any:
-    """The image in one of the modes L and RGB. ValueError: its numbers are no colours."""
+def eight_bit(image: Any, deep: int = 65535) -> Any:
+    """The image in one of the modes L and RGB. `deep`: what is white in 16 bit: cameras of 12 bits give no more than
+    4095. ValueError: its numbers are no colours."""
     import numpy as np
     from PIL import Image
 
@@ -64,7 +67,9 @@ def eight_bit(image: Any) -> Any:
         values = np.asarray(image).astype("int64")
         if values.size and (values.min() < 0 or values.max() > 65535):
             raise ValueError("its numbers do not fit 16 bit")
-        return Image.fromarray((values / 257).round().astype("uint8"))
+        if values.size and values.max() > deep:
+            raise ValueError(f"its values go up to {values.max():,}, and {deep:,} is taken for white")
+        return Image.fromarray((values * 255 / deep).round().astype("uint8"))
     if image.mode == "F":
         values = np.asarray(image)
         if not np.isfinite(values).all() or values.min() < 0 or values.max() > 255:
@@ -91,11 +96,11 @@ def resized(image: Any, height: int, width: int, resize: str, smooth: bool = Tru
     return image.resize((width, height), method)
 
 
-def read_image(path: Any, height: int, width: int, channels: int, resize: str) -> NDArray[np.uint8]:
+def read_image(path: Any, height: int, width: int, channels: int, resize: str, deep: int = 65535) -> NDArray[np.uint8]:
     """An image as bytes (channels, height, width). ValueError: it cannot be used, and why."""
     import numpy as np
 
-    image = open_image(path, height, width).convert("L" if channels == 1 else "RGB")
+    image = open_image(path, height, width, deep).convert("L" if channels == 1 else "RGB")
     pixels = np.asarray(resized(image, height, width, resize))
     return pixels[np.newaxis] if channels == 1 else pixels.transpose(2, 0, 1)
 

@@ -32,6 +32,7 @@ from trainers.tasks import TASKS
 LOOKED_AT = 400  # images whose headers are read
 OPENED = 24  # of them, whose pixels are looked at
 SIZES = (16, 24, 32, 48, 64)  # pixels of the longer side
+DEEP = (255, 1023, 4095, 16383, 65535)  # the largest values of 8, 10, 12, 14 and 16 bits
 SMALL = 32  # of the longer side of drawings
 TABLES = 20  # files that may say what is in the images
 NAMED = 0.5  # of the cells of a column name an image
@@ -48,19 +49,22 @@ class Facts:
     coloured: bool
     photographs: bool
     drawings: bool
+    deepest: int = 0  # the largest value of images of 16 bit; 0: there is none
 
 
 def facts_of(root: Path, names: Sequence[str]) -> Facts:
     """Look at some images, evenly spaced. DataError: none of them can be read."""
     from PIL import Image
 
-    sizes, modes, formats = [], Counter[str](), Counter[str]()
+    sizes, modes, formats, deepest = [], Counter[str](), Counter[str](), 0
     for place in evenly_spaced(len(names), LOOKED_AT):
         with contextlib.suppress(Exception), Image.open(root / names[place]) as opened:
             turned = opened.getexif().get(0x0112, 1) in (5, 6, 7, 8)
             sizes.append(opened.size[::-1] if turned else opened.size)
             modes[opened.mode] += 1
             formats[str(opened.format)] += 1
+            if opened.mode.startswith("I"):
+                deepest = max(deepest, int(np.asarray(opened).max()))
     coloured, two_valued, first_error, opened_count = False, 0, "", 0
     for place in evenly_spaced(len(names), OPENED):
         try:
@@ -74,7 +78,7 @@ def facts_of(root: Path, names: Sequence[str]) -> Facts:
     if not sizes or not opened_count:
         raise DataError(f"No image can be read. {first_error}".strip() + ("." if first_error else ""))
     photographs = formats["JPEG"] + formats["MPO"] + formats["WEBP"] > len(sizes) / 2
-    return Facts(sizes, modes, coloured, photographs, two_valued > opened_count / 2)
+    return Facts(sizes, modes, coloured, photographs, two_valued > opened_count / 2, deepest)
 
 
 def look(files: Files, wishes: Wishes) -> tuple[ImagesSchema, int, tuple[LeftOut, ...]]:
@@ -155,10 +159,12 @@ def _shape(facts: Facts) -> dict[str, Any]:
             "trains faster, and more is seldom needed."
         )
     channels = 3 if facts.coloured else 1
+    deep = next((white for white in DEEP if 0 < facts.deepest <= white), DEEP[-1])
+    white = f"No value of the 16-bit images that were looked at is above {facts.deepest:,}." if facts.deepest else ""
     grey = "They have colours." if facts.coloured else "They are grey, also those that are stored in colours."
     return {
         "height": max(4, height), "width": max(4, width), "channels": channels, "resize": resize,
-        "reasons": Reasons(size=size, channels=grey, resize=why),
+        "deep": deep, "reasons": Reasons(size=size, channels=grey, resize=why, deep=white),
     }  # fmt: skip
 
 

@@ -66,6 +66,7 @@ class ImagesKind(OwnKind):
             made = _looking().with_target(stored.files(), schema, **chosen)
         else:
             cleared = {"height": "size", "width": "size", "channels": "channels", "resize": "resize"}
+            cleared["deep"] = "deep"
             reasons = schema.reasons.model_copy(update={cleared[key]: ""} if key in cleared else {})
             made = schema.with_fields(**{key: value, "reasons": reasons})
         return made

@@ -89,7 +89,8 @@ def _key(data: Stored, names: Sequence[str], masks: Sequence[str]) -> str:
 
 
 def _options(schema: ImagesSchema) -> dict[str, Any]:
-    return {"height": schema.height, "width": schema.width, "channels": schema.channels, "resize": schema.resize}
+    size = {"height": schema.height, "width": schema.width, "channels": schema.channels, "resize": schema.resize}
+    return size if schema.deep == 65535 else {**size, "deep": schema.deep}
 
 
 def _load(folder: Path, key: str, names: Sequence[str]) -> PreparedImages | None:

@@ -13,6 +13,7 @@ from trainers.data.own.files import LeftOut
 from trainers.data.own.kinds.images.boxes import boxes_in
 from trainers.data.own.kinds.images.data_set import load_images
 from trainers.data.own.kinds.images.guessing import (
+    DEEP,
     Facts,
     facts_of,
     look,
@@ -95,7 +96,7 @@ def report(data: Stored) -> Report:
     warnings = look_for_trouble(schema, facts, arrays, left_out, data)
     return Report(
         schema.kind, rows, schema, tuple(warnings), {k: v for k, v in found.items() if v}, tuple(sections),
-        _settings(schema), left_out, len(left_out),
+        _settings(schema, facts), left_out, len(left_out),
     )  # fmt: skip
 
 
@@ -129,7 +130,7 @@ def _tiles(schema: ImagesSchema, arrays: dict[str, Any]) -> Tiles:
     return Tiles("Images by label" if labels else "Images by class", tuple(tiles), len(schema.classes))
 
 
-def _settings(schema: ImagesSchema) -> tuple[Setting, ...]:
+def _settings(schema: ImagesSchema, facts: Facts) -> tuple[Setting, ...]:
     reasons = schema.reasons
     settings = [
         Setting("width", "Width in pixels", schema.width, reasons.size, (), 4, LARGEST),
@@ -137,6 +138,11 @@ def _settings(schema: ImagesSchema) -> tuple[Setting, ...]:
         Setting("channels", "Colours", schema.channels, reasons.channels, ((1, "grey"), (3, "red, green and blue"))),
         Setting("resize", "How images are resized", schema.resize, reasons.resize, tuple(RESIZE.items())),
     ]
+    if facts.deepest:
+        whites = tuple(
+            (white, f"{white:,} ({bits} bits)") for white, bits in zip(DEEP, (8, 10, 12, 14, 16), strict=True)
+        )
+        settings.append(Setting("deep", "White in images of 16 bit", schema.deep, reasons.deep, whites))
     if schema.labels == "folders" and schema.levels > 1:
         levels = tuple((level, f"folders of level {level + 1}") for level in range(schema.levels))
         settings.append(Setting("class_level", "What the class is", schema.class_level, reasons.classes, levels))

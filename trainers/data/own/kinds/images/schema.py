@@ -30,6 +30,7 @@ class Reasons(Part):
     channels: str = Field("", max_length=500)
     resize: str = Field("", max_length=500)
     classes: str = Field("", max_length=500)
+    deep: str = Field("", max_length=500)
 
 
 class ImagesSchema(Schema):
@@ -60,6 +61,7 @@ class ImagesSchema(Schema):
     columns: tuple[Column, ...] = Field((), max_length=10_000)
     masks: tuple[str, str] = ("", "")
     mask_values: tuple[int, ...] = Field((), max_length=MOST_VALUES)
+    deep: int = Field(65535, ge=1, le=65535)  # what is white in images of 16 bit
     mirrored: bool = False  # a mirrored image shows the same
     copies: bool = True  # images that are the same as another are used
     reasons: Reasons = Reasons()

@@ -76,6 +76,7 @@ def images_source(data: Stored) -> str:
 
 def _size(schema: ImagesSchema) -> str:
     size = {"height": schema.height, "width": schema.width, "channels": schema.channels, "resize": schema.resize}
+    size |= {"deep": schema.deep} if schema.deep != 65535 else {}
     return f"SIZE = {size!r}"
 
 
@@ -102,10 +103,10 @@ def _pixels(values: tuple[int, ...]) -> str:
 
 
 DECODING: tuple[tuple[Callable[..., Any], dict[str, str]], ...] = (
-    (decoding.open_image, {"height": "0", "width": "0"}),
+    (decoding.open_image, {"height": "0", "width": "0", "deep": "65535"}),
     (decoding.resized, {"smooth": "True"}),
-    (decoding.eight_bit, {}),
-    (decoding.read_image, {}),
+    (decoding.eight_bit, {"deep": "65535"}),
+    (decoding.read_image, {"deep": "65535"}),
 )
 READ_SAMPLES = '''
 def read_samples(paths):

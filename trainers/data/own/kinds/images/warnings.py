@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from trainers.data import dataset
 from trainers.data.own.files import LeftOut
 from trainers.data.own.kinds.images.copies import digests
 from trainers.data.own.kinds.images.guessing import Facts, splitting
@@ -17,6 +18,7 @@ from trainers.data.own.kinds.table.tasks import predicts_classes
 from trainers.data.own.library import Stored
 from trainers.data.own.report import DataWarning
 from trainers.data.own.schema import unequal
+from trainers.data.splits import also_in_training, parts_of
 
 SMALLEST = 10  # images of a class, below which its score says little
 DIGESTED = 200_000  # images, at most, that are compared with one another
@@ -26,7 +28,7 @@ def look_for_trouble(
     schema: ImagesSchema, facts: Facts, arrays: dict[str, Any], left_out: tuple[LeftOut, ...], data: Stored
 ) -> list[DataWarning]:
     """All warnings, in the order of their codes. `arrays`: what `Arrays` holds; empty where nothing is decoded yet."""
-    found = [*_classes(schema, arrays), *_copies(schema, arrays), *_mixed(schema, facts)]
+    found = [*_classes(schema, arrays), *_copies(schema, arrays, data), *_mixed(schema, facts)]
     if left_out:
         shown = "; ".join(f"{each.what}: {each.reason}" for each in left_out[:3])
         count = len(left_out)
@@ -77,8 +79,9 @@ def _classes(schema: ImagesSchema, arrays: dict[str, Any]) -> Iterator[DataWarni
         )  # fmt: skip
 
 
-def _copies(schema: ImagesSchema, arrays: dict[str, Any]) -> Iterator[DataWarning]:
-    if not arrays or not schema.copies or len(arrays["targets"]) > DIGESTED:
+def _copies(schema: ImagesSchema, arrays: dict[str, Any], data: Stored) -> Iterator[DataWarning]:
+    own = dataset({"name": data.full_name}) if arrays and schema.copies else None
+    if own is None or not schema.copies or len(arrays["targets"]) > DIGESTED:
         return
     found = digests(arrays["inputs"][0])
     counts = Counter(found)
@@ -103,12 +106,14 @@ def _copies(schema: ImagesSchema, arrays: dict[str, Any]) -> Iterator[DataWarnin
     if schema.labels != "masks":
         for digest, target in zip(found, arrays["targets"], strict=True):
             labels.setdefault(digest, set()).add(np.asarray(target).tobytes())
+    both = also_in_training(parts_of(own, own.load()), np.array(found))
     torn = sum(len(each) > 1 for each in labels.values())
     also = f" {torn:,} of them have different targets." if torn else ""
     yield DataWarning(
         "D203", None,
-        f"{copies:,} images are the same as another, in the size that the network gets. Copies in the training and in "
-        f"the test part make the score better than it is.{also}", *fix,
+        f"{copies:,} images are the same as another, in the size that the network gets; of the validation and the test "
+        f"part {both:,} are in the training part, too, as it is usually split. Such copies make the score better than "
+        f"it is.{also}", *fix,
     )  # fmt: skip
 
 

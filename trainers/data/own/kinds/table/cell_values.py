@@ -52,7 +52,7 @@ def numbers_of(
     if suffix:
         text = text.str.removesuffix(suffix)
     if thousands:
-        marks = {" ": "[ \u00a0\u202f]", "'": "['\u2019]"}.get(thousands, f"[{thousands}]")
+        marks = {" ": "[ \u00a0\u202f\u2009]", "'": "['\u2019]"}.get(thousands, f"[{thousands}]")
         text = text.str.replace(marks, "", regex=True)
     if decimal != ".":
         text = text.str.replace(decimal, ".", n=1, regex=False)

@@ -21,6 +21,8 @@ def look(
 ) -> TableSchema:
     """The schema of a table as it seems to be. DataError: it has no row, or a name or type that does not exist."""
     frame = table.frame
+    if not len(frame.columns):
+        raise DataError(f"It has no column of single values. {table.found.get('nested', '')}".strip())
     if not len(frame):
         raise DataError("It has a header and no row.")
     european = "semicolon" in table.found.get("delimiter", "")

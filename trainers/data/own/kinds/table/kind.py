@@ -84,7 +84,7 @@ class TableKind(OwnKind):
         return table_data_set(name, stored)
 
     def report(self, stored: Stored) -> Report:
-        found: Report = _work().report(looked_at(stored), stored.schema)
+        found: Report = _work().report(looked_at(stored), stored.schema, stored)
         return found
 
     def change(self, stored: Stored, key: str, value: Any) -> Schema:

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 PREPARED = "netloom-prepared/1"
 _preparing = threading.Lock()
+MOST_KEPT = 400 << 20  # bytes of a table that stays in memory, since each choice on the page looks at it again
+_kept: dict[tuple[str, ...], RawTable] = {}  # the last one
 HEAD = 128  # bytes of the head of a .npy file that is written piece by piece
 
 
@@ -58,7 +60,10 @@ def raw_rows(data: Stored) -> pd.DataFrame:
     """The table as it stands in the file. DataError: the file is gone, or another one than was added."""
     check_files(data)
     try:
-        return reader_named(data.source.reader).read(data.data_file).frame
+        table = _kept.get(_kept_key(data))
+        if table is None or table.sample is not None:
+            table = reader_named(data.source.reader).read(data.data_file)
+        return table.frame
     except OSError as error:
         raise DataError(f"The file of {data.full_name} cannot be read: {error.strerror or error}.") from None
 
@@ -66,10 +71,21 @@ def raw_rows(data: Stored) -> pd.DataFrame:
 def looked_at(data: Stored) -> RawTable:
     """The table to look at: all rows, or of a very large one some. DataError: the file is gone, or another one."""
     check_files(data)
+    key = _kept_key(data)
+    if (kept := _kept.get(key)) is not None:
+        return kept
     try:
-        return reader_named(data.source.reader).look(data.data_file)
+        table = reader_named(data.source.reader).look(data.data_file)
+        _kept.clear()
+        if table.frame.memory_usage(deep=True).sum() <= MOST_KEPT:
+            _kept[key] = table
+        return table
     except OSError as error:
         raise DataError(f"The file of {data.full_name} cannot be read: {error.strerror or error}.") from None
+
+
+def _kept_key(data: Stored) -> tuple[str, ...]:
+    return str(data.data_file), data.source.sha256, data.source.reader
 
 
 def prepared(data: Stored) -> PreparedRows:

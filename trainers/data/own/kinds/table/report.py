@@ -14,6 +14,7 @@ from trainers.data.own.kinds.table.changing import changed, changed_column, sett
 from trainers.data.own.kinds.table.guessing import look, with_roles
 from trainers.data.own.kinds.table.schema import Column, TableSchema
 from trainers.data.own.kinds.table.warnings import Table, look_for_trouble
+from trainers.data.own.library import Stored
 from trainers.data.own.reading.table import RawTable
 from trainers.data.own.report import Report, Section
 
@@ -54,10 +55,10 @@ class Columns(Section):
         ]
 
 
-def report(raw: RawTable, schema: TableSchema) -> Report:
+def report(raw: RawTable, schema: TableSchema, stored: Stored | None = None) -> Report:
     """What was found in a table with this schema."""
     columns = tuple(_column(column, raw) for column in schema.columns)
-    warnings = tuple(look_for_trouble(Table(raw, schema)))
+    warnings = tuple(look_for_trouble(Table(raw, schema, stored)))
     left_out = tuple(LeftOut(f"line {row.line}", row.reason) for row in raw.left_out)
     sections = (Columns("Columns", columns),)
     found = raw.found

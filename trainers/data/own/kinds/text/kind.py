@@ -10,6 +10,7 @@ from trainers.data.own.files import Files
 from trainers.data.own.kind import Looked, Match, OwnKind, Wishes
 from trainers.data.own.kinds.text.data_set import text_data_set
 from trainers.data.own.kinds.text.recommending import recommended
+from trainers.data.own.kinds.text.tagged_words import in_file
 from trainers.data.own.library import Stored
 from trainers.data.own.reading import reader_for
 from trainers.data.own.recommending import Recommended
@@ -48,6 +49,8 @@ class TextKind(OwnKind):
 
     def _one_file(self, files: Files) -> Match | None:
         assert files.only is not None
+        if (tagged := in_file(files.only, files.title)) is not None:
+            return Match(0.9, f"It holds {tagged}.")
         try:
             frame = reader_for(files.only).preview(files.only, LOOK_AT)
         except DataError:
@@ -68,6 +71,11 @@ class TextKind(OwnKind):
         return Match(0.6, "It is one text in lines of words, no table.")
 
     def look(self, files: Files, wishes: Wishes) -> Looked:
+        if files.only is not None and not wishes.settings and (tagged := in_file(files.only, files.title)) is not None:
+            raise DataError(
+                f"It holds {tagged}, as CoNLL files do. No task learns a tag for each word yet. To predict the tag of "
+                "a word from its columns alone, add it as a table (kind table)."
+            )
         wishes.only("target", "types", "settings")
         schema, found = _work().look(files, wishes)
         return Looked(schema, len(found.texts), "", found.left_out)

@@ -22,7 +22,8 @@ WORDS_OF_TEXT = 4  # on average, from which cells that hardly repeat are text an
 
 YES_NO = (
     ("yes", "no"), ("y", "n"), ("true", "false"), ("t", "f"), ("on", "off"), ("ja", "nein"), ("oui", "non"),
-    ("si", "no"), ("sí", "no"), ("sim", "não"), ("да", "нет"), ("present", "absent"), ("positive", "negative"),
+    ("si", "no"), ("sí", "no"), ("sim", "não"), ("да", "нет"), ("j", "n"), ("o", "n"), ("s", "n"),
+    ("✓", "✗"), ("✔", "✘"), ("present", "absent"), ("positive", "negative"),
     ("pass", "fail"), ("vrai", "faux"), ("wahr", "falsch"), ("vero", "falso"), ("verdadero", "falso"),
     ("verdadeiro", "falso"), ("tak", "nie"), ("evet", "hayır"), ("是", "否"), ("はい", "いいえ"),
 )  # fmt: skip
@@ -37,12 +38,14 @@ DATE_FORMATS = (
     "%b %Y", "%B %Y", "%b-%Y", "%b-%y", "%Y-%m", "%m/%Y", "%d/%m/%Y %H:%M", "%m/%d/%Y %H:%M",
     "%d.%m.%Y %H:%M", "%d/%m/%Y %H:%M:%S",
     "%m/%d/%Y %H:%M:%S", "%d.%m.%Y %H:%M:%S", "%m/%d/%Y %I:%M %p", "%m/%d/%Y %I:%M:%S %p", "%a %b %d %H:%M:%S %Y",
-    "%H:%M", "%H:%M:%S",
+    "%H:%M", "%H:%M:%S", "%m-%d-%y", "%y-%m-%d", "%y/%m/%d", "%Y/%m/%d %H:%M", "%Y/%m/%d %H:%M:%S", "%d-%m-%Y %H:%M",
+    "%d-%m-%Y %H:%M:%S", "%d/%m/%y %H:%M", "%m/%d/%y %H:%M", "%d.%m.%y %H:%M", "%d %b %Y %H:%M", "%d %b %Y %H:%M:%S",
+    "%A, %d %B %Y", "%A, %B %d, %Y", "%a, %d %b %Y", "%a, %d %b %Y %H:%M:%S", "%d-%b-%Y %H:%M", "%d-%b-%Y %H:%M:%S",
 )  # fmt: skip
 UNIT = re.compile(
-    r"(?P<prefix>[$€£¥₹]|[A-Z]{3}(?= ?\d))?\s?"
-    r"[+−-]?[\d.,'’\u00a0\u202f ]*\d\s?"
-    r"(?P<suffix>%|[A-Za-zµμ°²³/€$£]{1,10}|[$€£¥₹])?"
+    r"[(+−-]?(?P<prefix>[$€£¥₹]|[A-Z]{3}(?= ?\d))?\s?"
+    r"[+−-]?[\d.,'’\u00a0\u202f\u2009 ]*\d\s?"
+    r"(?P<suffix>%|[A-Za-zµμ°²³/€$£]{1,10}|[$€£¥₹])?\)?"
 )
 
 
@@ -182,12 +185,12 @@ def _written(notation: Notation) -> str:
 
 def _grouped(text: pd.Series, notation: Notation) -> bool:
     """Whether the thousands mark stands where it divides thousands, and nowhere else."""
-    mark = {" ": "[ \u00a0\u202f]", "'": "['’]"}.get(notation.thousands, re.escape(notation.thousands))
+    mark = {" ": "[ \u00a0\u202f\u2009]", "'": "['’]"}.get(notation.thousands, re.escape(notation.thousands))
     bare = text.str.replace(notation.prefix, "", n=1, regex=False) if notation.prefix else text
     bare = (bare.str.removesuffix(notation.suffix) if notation.suffix else bare).str.strip()
     marked = bare[bare.str.contains(mark)]
     decimal = re.escape(notation.decimal)
-    pattern = rf"\(?[+−-]?[1-9]\d{{0,2}}(?:{mark}\d{{3}})+(?:{decimal}\d*)?\)?"
+    pattern = rf"\(?[+−-]?[1-9]\d{{0,2}}(?:{mark}\d{{2,3}})*{mark}\d{{3}}(?:{decimal}\d*)?\)?"
     return bool(len(marked)) and float(marked.str.fullmatch(pattern).mean()) >= MOSTLY
 
 
@@ -214,7 +217,10 @@ def _date(name: str, text: pd.Series, values: Sequence[str]) -> Guess | None:
         return None
     example = pd.Timestamp(2024, 12, 31, 13, 45).strftime(best)
     both = [given for given in shares if given != best and shares[given] == shares[best]]
-    other = f" They could also be read as {pd.Timestamp(2024, 12, 31).strftime(both[0])}." if both else ""
+    century = " Two digits of a year mean 1969 to 2068." if "%y" in best else ""
+    other = (
+        century + f" They could also be read as {pd.Timestamp(2024, 12, 31).strftime(both[0])}." if both else century
+    )
     details = {"date_format": best, "parts": varying_parts(dates_of(text, best))}
     return Guess("date", f"All cells are dates, as {example}.{other}", details)
 

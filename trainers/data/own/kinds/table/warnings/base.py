@@ -9,6 +9,7 @@ from typing import ClassVar
 import pandas as pd
 
 from trainers.data.own.kinds.table.schema import Column, TableSchema
+from trainers.data.own.library import Stored
 from trainers.data.own.reading.table import RawTable
 from trainers.data.own.report import DataWarning
 
@@ -19,6 +20,7 @@ class Table:
 
     raw: RawTable
     schema: TableSchema
+    stored: Stored | None = None  # whose rows they are; None: they are not in the library
 
     @property
     def frame(self) -> pd.DataFrame:

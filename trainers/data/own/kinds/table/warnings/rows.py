@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 import pandas as pd
 
+from trainers.data import dataset
 from trainers.data.own.kinds.table.cell_values import labels_of, numbers_of
+from trainers.data.own.kinds.table.preparing import prepared
 from trainers.data.own.kinds.table.tasks import predicts_classes
 from trainers.data.own.kinds.table.warnings.base import DataCheck, Table
 from trainers.data.own.report import DataWarning
 from trainers.data.own.schema import unequal
+from trainers.data.splits import also_in_training, parts_of
 from trainers.tasks.target import plural
 
 if TYPE_CHECKING:
@@ -49,8 +52,17 @@ class SameRowTwice(DataCheck):
             some = f"{share:.1%}" if share >= 0.001 else "less than 0.1%"
             yield self.warn(
                 f"{count:,} {'row is' if count == 1 else 'rows are'} the same as one before ({some}), in all columns "
-                "that are used. Copies in the training and in the test part make the score better than it is."
+                f"that are used.{self._both(table, used)} Such copies make the score better than it is."
             )
+
+    def _both(self, table: Table, used: list[str]) -> str:
+        """How many copies are on both sides of the split, where that is known, as a sentence."""
+        if table.stored is None or table.raw.sample is not None or table.schema.ready:
+            return ""
+        own = dataset({"name": table.stored.full_name})
+        rows = table.frame[used].iloc[np.asarray(prepared(table.stored).rows)]
+        both = also_in_training(parts_of(own, own.load()), pd.util.hash_pandas_object(rows, index=False).to_numpy())
+        return f" Of the validation and the test part {both:,} are in the training part, too, as it is usually split."
 
 
 class TargetIsMissing(DataCheck):
