@@ -35,9 +35,9 @@ def page() -> None:
         run_choice.show_other_document(work, run)
     if run.state not in ACTIVE and missing_weights.show(work, run):
         return
+    trying.show(run)  # first: it can do without the samples of the data set
     with place:
         split = split_choice.show(run)
-    trying.show(run)
     st.fragment(predictions, run_every=EVERY if run.state in ACTIVE else None)(run, split)
 
 

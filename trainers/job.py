@@ -18,7 +18,7 @@ from builder.validation_messages import clip, sentences
 from trainers import migrate
 from trainers.binding import bind
 from trainers.checks.base import errors_first, problems_of
-from trainers.data import DATASETS, DataError, DataSet, dataset
+from trainers.data import DATASETS, DataError, DataSet, dataset, of_this_version
 from trainers.data.augmentation import AUGMENTATIONS, Augmentation
 from trainers.data.augmentation import read as read_augmentations
 from trainers.data.no_data import NO_DATA, no_samples
@@ -152,7 +152,7 @@ class Job:
         Raises:
             DocumentError: a setting is wrong; GraphError: the network has errors, or does not fit the data or the loss.
         """
-        training = merged(document.training, overrides)
+        training = of_this_version(merged(document.training, overrides))
         refuse_unstorable(training)
         job = cls(bind(document.changed(training=training)))
         errors = [problem for problem in problems_of(job) if problem.severity == "error"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from tests.pages.own_files import images, series, sounds
 from tests.pages.own_files import texts as texts_of_classes
 from tests.pages.trained import button, chain, look, page, perceptron, store, text, train, widget
 from trainers.data import dataset
+from trainers.runs import predictions
 from trainers.runs.predictions import prepared_data, reverted
 from trainers.trying.importance import importance
 from trainers.trying.nearest import nearest
@@ -67,6 +69,31 @@ def test_a_row_of_ones_own_table(own: str, tmp_path: Path) -> None:
     for row in shown.itertuples():  # the samples as they stand in the file
         assert raw["noise"][row.row - 1] == row.noise and raw["place"][row.row - 1] == row.place
     assert any("validation predictions" in each.label for each in test.get("download_button"))
+
+
+def test_a_choice_may_be_missing_and_rows_are_tried_without_their_file(own: str, tmp_path: Path) -> None:
+    rows = pd.read_csv(tmp_path / "plants.csv")
+    rows.loc[::9, "colour"] = None
+    rows.to_csv(tmp_path / "gaps.csv", index=False)
+    document = trainers.recommend(trainers.add_data(tmp_path / "gaps.csv", target="species"))
+    store(document)
+    run = trainers.start(trainers.Job.from_document(document, epochs=2))
+    run.wait()
+    (tmp_path / "gaps.csv").unlink()
+    shutil.rmtree(tmp_path / "home" / "data" / "own" / "gaps" / "prepared")
+    predictions.forget()
+    test = page("inspect")
+    field = widget(test, "selectbox", f"try_{run.id}_colour")
+    assert field.options[-1] == "(missing)" and len(field.options) == 4
+    field.select("(missing)")
+    widget(test, "number_input", f"try_{run.id}_*size*").set_value(1.0)
+    button(test, "try_row_predict").click()
+    look(test.run())
+    shares = next(each.value for each in test.dataframe if "probability" in each.value)
+    values = {key: [test.session_state[f"try_{run.id}_{key}"]] for key in ("*size*", "noise", "place", "colour")}
+    expected = run.predict(pd.DataFrame(values))
+    assert values["colour"] == [None] and shares["class"][0] == expected["prediction"][0]
+    assert "cannot be shown" in text(test) and "not there any more" in text(test)
 
 
 def test_a_training_sample_is_nearest_to_itself() -> None:

@@ -10,9 +10,15 @@ import pandas as pd
 import pytest
 
 import trainers
+from builder import DocumentError
 from tests.pages.own_files import images, series
 from tests.pages.trained import perceptron
 from trainers.__main__ import main
+from trainers.data.base import DataError
+from trainers.data.own import library
+from trainers.data.own.kind import kind_of
+from trainers.data.own.predicting import predict_rows
+from trainers.job import Job
 from trainers.runs.run import Run, RunError
 from trainers.trying import part_predictions
 from trainers.trying.part_predictions import as_csv, table
@@ -27,7 +33,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def rows(path: Path, number: int = 60) -> pd.DataFrame:
     random = np.random.default_rng(0)
     kind = random.integers(0, 2, number)
-    frame = pd.DataFrame({"size": (kind + random.normal(0, 0.3, number)).round(3)})
+    frame = pd.DataFrame({"size": (kind + random.normal(0, 0.9, number)).round(3)})
     frame["target"] = np.array(["red, pale", "blue"])[random.integers(0, 2, number)]  # an input, whatever it is called
     frame["weight"] = (frame["size"] * 3 + 1).round(3)
     frame["species"] = np.array(["rose", "lily"])[kind]
@@ -132,3 +138,35 @@ def test_either_new_samples_or_a_part(capsys: pytest.CaptureFixture[str]) -> Non
     run.wait(60)
     assert main(["predict", run.id]) == main(["predict", run.id, "x.csv", "--part", "test"]) == 1
     assert "--part test" in capsys.readouterr().err
+
+
+def test_a_run_keeps_the_version_of_its_data(tmp_path: Path) -> None:
+    """Another schema, another name, another file: the network still gets what it was trained on."""
+    raw = rows(tmp_path / "plants.csv")
+    name = trainers.add_data(tmp_path / "plants.csv", target="species")
+    run = trained(name)
+    assert run.document.training["data"]["name"] == f"{name}@1"
+    before = run.predict(raw)
+    stored = library.stored(name)
+    library.change(name, kind_of(stored).change_part(stored, "weight", "role", "ignored"))
+    assert len(trained(name).job.dataset.feature_names) < len(run.job.dataset.feature_names)
+    library.rename(name, "flowers")
+    (tmp_path / "plants.csv").unlink()
+    pd.testing.assert_frame_equal(run.predict(raw), before)
+    library.remove("flowers")
+    with pytest.raises(DocumentError, match="own/flowers was removed"):
+        trainers.open_run(run.id).predict(raw)
+    library.restore()
+    pd.testing.assert_frame_equal(trainers.open_run(run.id).predict(raw), before)
+
+
+def test_a_network_that_does_not_fit_changed_data_is_not_used(tmp_path: Path) -> None:
+    """As runs of earlier versions may be, which name no version of their data."""
+    raw = rows(tmp_path / "plants.csv")
+    name = trainers.add_data(tmp_path / "plants.csv", target="species")
+    run = trained(name)
+    unversioned = run.document.changed(training={**run.document.training, "data": {"name": name}})
+    stored = library.stored(name)
+    library.change(name, kind_of(stored).change_part(stored, "weight", "role", "ignored"))
+    with pytest.raises(DataError, match="was changed since this run was trained"):
+        predict_rows(Job(unversioned), run.model(), raw)

@@ -9,6 +9,7 @@ from builder.registry import discover
 from trainers.data import sets
 from trainers.data.base import Arrays, DataError, DataSet
 from trainers.data.own.data_set import is_own, own_data_set, own_names
+from trainers.data.own.library import versioned
 from trainers.entry import OptionError, choose
 
 __all__ = ["DATASETS", "Arrays", "DataError", "DataSet", "choices", "dataset", "datasets"]
@@ -47,6 +48,15 @@ def choices(named: object = None) -> dict[str, type[DataSet]]:
     own = {name: found for name in own_names() if (found := DATASETS.get(name)) is not None}
     found = {str(named): DATASETS[str(named)]} if isinstance(named, str) and named in DATASETS else {}
     return {**own, **DATASETS, **found}
+
+
+def of_this_version(training: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a training, whose own data are named with their version: a run keeps to it when they change."""
+    data = training.get("data")
+    name = data.get("name") if isinstance(data, Mapping) else None
+    if not isinstance(data, Mapping) or not isinstance(name, str) or not is_own(name) or name not in DATASETS:
+        return dict(training)
+    return {**training, "data": {**data, "name": versioned(name)}}
 
 
 # keys of `training["data"]` for batches and splits, which are no options of the data set

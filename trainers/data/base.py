@@ -83,11 +83,13 @@ class EncodedFiles(NamedTuple):
 
 
 class RowField(NamedTuple):
-    """A column of the rows that a network takes, for a form: its type, and what may be chosen of a category."""
+    """A column of the rows that a network takes, for a form: its type, what may be chosen of a category, and whether
+    the training had rows without a choice."""
 
     name: str
     type: Literal["number", "choice", "date", "text"]
     choices: tuple[str, ...] = ()
+    may_be_missing: bool = False
 
 
 class DataSet(Entry):

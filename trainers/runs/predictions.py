@@ -352,6 +352,13 @@ _data = _Memory(1)
 _results = _Memory(KEPT)
 
 
+def forget() -> None:
+    """Forget every result that is kept in memory, so that it is made anew."""
+    for memory in (_data, _results):
+        with memory.guard:
+            memory.results.clear()
+
+
 def check_weights(run: Run) -> None:
     """Read the run's best weights, once for each version of them.
 

@@ -13,6 +13,8 @@ from pages.parts.data import sample_images
 from pages.parts.predictions import tiles
 from pages.parts.theme import charts
 from pages.parts.views import sample_view
+from trainers.data import DataSet
+from trainers.data.base import DataError
 from trainers.runs.predictions import Predictions
 from trainers.runs.run import Run
 
@@ -81,7 +83,7 @@ def _table(run: Run, found: Predictions, order: SampleOrder) -> None:
     """Rows with their columns as they stand in the file; where that is not kept, as the network gets them."""
     some = order[:MOST_ROWS]
     columns, settings = _answers(found, some)
-    rows = run.job.dataset.raw_samples(found.indices[some])
+    rows = raw_rows(run.job.dataset, found.indices[some])
     if rows is not None:
         cells = {str(name): column.to_numpy() for name, column in rows.items()}
         columns |= {"row": rows.index.to_numpy()}
@@ -93,6 +95,14 @@ def _table(run: Run, found: Predictions, order: SampleOrder) -> None:
     st.dataframe(pd.DataFrame(columns), hide_index=True, height=388, column_config=settings, key="samples_table")
     if len(order) > MOST_ROWS:
         st.caption(f"The first {MOST_ROWS:,} of {len(order):,} samples.")
+
+
+def raw_rows(dataset: DataSet, places: SampleOrder) -> pd.DataFrame | None:
+    """Some samples as they stand in the file; None where that is not kept, or the file is gone or another one."""
+    try:
+        return dataset.raw_samples(places)
+    except DataError:
+        return None
 
 
 def _answers(found: Predictions, some: SampleOrder) -> tuple[dict[str, object], dict[str, object]]:

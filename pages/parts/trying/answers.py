@@ -9,7 +9,9 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from pages.parts.predictions import tiles
+from pages.parts.predictions.samples import raw_rows
 from pages.parts.theme.escaping import escape, markdown
+from trainers.data.base import DataError
 from trainers.data.splits import Prepared
 from trainers.runs.predictions import prepared_data, reverted_samples
 from trainers.runs.run import Run
@@ -36,8 +38,12 @@ def show(found: pd.Series, key: str) -> None:
 
 def show_nearest(run: Run, raw: tuple[NDArray[Any], ...], key: str) -> None:
     """The nearest training samples of one sample, with their targets and their distances. `key`: of its tab."""
-    dataset, prepared = run.job.dataset, prepared_data(run)
-    found = nearest(run, raw)
+    try:
+        dataset, prepared = run.job.dataset, prepared_data(run)
+        found = nearest(run, raw)
+    except DataError as error:
+        st.caption(markdown(f"The nearest training samples cannot be shown. {error}"))
+        return
     targets = prepared.training.targets[found.places].numpy()
     if prepared.target_standardisation is not None:
         targets = prepared.target_standardisation.revert(targets)
@@ -56,7 +62,7 @@ def _rows(run: Run, prepared: Prepared, found: Nearest, targets: dict[str, Any],
     dataset = run.job.dataset
     columns: dict[str, Any] = {"distance": found.distances}
     columns |= {f"true {name}": values for name, values in targets.items()}
-    rows = dataset.raw_samples(prepared.training.indices[found.places])
+    rows = raw_rows(dataset, prepared.training.indices[found.places])
     table = pd.DataFrame(columns)
     if rows is not None:
         table = pd.concat([table, rows.reset_index(names="row")], axis=1)

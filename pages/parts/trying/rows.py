@@ -15,11 +15,12 @@ from pages.parts.theme.escaping import file_name, markdown
 from pages.parts.trying import answers
 from pages.parts.trying.base import Trial
 from trainers.data import DataSet
-from trainers.data.base import RowField
+from trainers.data.base import DataError, RowField
 from trainers.runs.predictions import prepared_data, reverted
 from trainers.runs.run import Run
 
 IN_A_ROW = 4
+MISSING = "(missing)"
 MOST_FIELDS = 60
 Limits = dict[str, tuple[float, float, float]]
 
@@ -60,7 +61,8 @@ def _ending(name: str) -> str:
 def _field(run: Run, field: RowField, limits: Limits) -> Any:
     key, label = f"try_{run.id}_{field.name}", markdown(field.name)
     if field.type == "choice":
-        return st.selectbox(label, field.choices, key=key, placeholder="missing")
+        choices = (*field.choices, *((None,) if field.may_be_missing else ()))
+        return st.selectbox(label, choices, key=key, format_func=lambda choice: MISSING if choice is None else choice)
     if field.type == "date":
         chosen = st.date_input(label, value=None, key=key)
         return pd.Timestamp(chosen) if chosen else pd.NaT
@@ -77,7 +79,11 @@ def _field(run: Run, field: RowField, limits: Limits) -> Any:
 
 def _limits(run: Run) -> Limits:
     """Smallest, middle and largest value of each column of numbers in the training part, where it is one input."""
-    dataset, prepared = run.job.dataset, prepared_data(run)
+    dataset = run.job.dataset
+    try:
+        prepared = prepared_data(run)
+    except DataError:  # its file is gone, or another one: rows are encoded all the same
+        return {}
     inputs = reverted(prepared, prepared.training)
     limits: Limits = {}
     for field in dataset.row_fields():

@@ -7,6 +7,7 @@ import functools
 import streamlit as st
 
 import pages.parts.trying
+from builder.problems import NetloomError
 from builder.registry import discover
 from pages.parts.theme import charts
 from pages.parts.theme.run_page import shows_errors
@@ -32,7 +33,10 @@ def _predicts(job: Job) -> bool:
 @shows_errors
 def show(run: Run) -> None:
     """The card; nothing where no way fits, or before there are weights."""
-    job = run.job
+    try:
+        job = run.job
+    except NetloomError:  # its data set was removed: the page says so
+        return
     fitting = [kind() for kind in trials() if kind().fits(job.dataset)]
     if not fitting or not run.weights_path.exists() or not _predicts(job):
         return

@@ -125,6 +125,11 @@ def stored(name: str) -> Stored:
     bare = _renamed().get(bare, bare)
     if not NAME.fullmatch(bare) or not (library() / bare / "schema.json").is_file():
         known = names()
+        if (library() / ".removed" / bare).is_dir():
+            raise DataError(
+                f"{PREFIX}{bare} was removed. Bring it back (Undo on the Data page, as long as nothing else is "
+                "removed), or add its file again under this name."
+            )
         listed = f" Yours are: {', '.join(known)}." if known else " You have not added any yet."
         raise DataError(f"You have no data set called {bare!r}.{did_you_mean(bare, known)}{listed}")
     folder = library() / bare
@@ -135,6 +140,12 @@ def stored(name: str) -> Stored:
     if not version.isdecimal() or not (older / "schema.json").is_file():
         raise DataError(f"{PREFIX}{bare} has no version {version}; the newest one is {newest.schema.version}.")
     return _read(bare, older)
+
+
+def versioned(name: str) -> str:
+    """The name with the version that it stands for now: "own/titanic@2". DataError: there is none of that name."""
+    found = stored(name)
+    return f"{found.full_name}@{found.schema.version}"
 
 
 def _read(name: str, folder: Path) -> Stored:

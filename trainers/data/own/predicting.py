@@ -71,7 +71,13 @@ def predict_samples(
     dataset, task = job.dataset, TASKS[job.dataset.task]
     frame = pd.DataFrame(index=range(len(raw[0]))) if frame is None else frame
     card: dict[str, Any] = model.card  # type: ignore[assignment]
-    inputs = tuple(_scaled(values, figures) for values, figures in zip(raw, card["inputs"], strict=True))
+    figures_of = card["inputs"]
+    if len(raw) != len(figures_of) or not all(map(_fits, raw, figures_of)):
+        raise DataError(
+            f"{dataset.title} was changed since this run was trained, and its samples have another number of values "
+            "now: the network does not fit them. Train the document again."
+        )
+    inputs = tuple(map(_scaled, raw, figures_of))
     wanted = torch.zeros((len(raw[0]), *dataset.target_shape)).to(getattr(torch, task.dtype))
     answers = [piece for piece in answers_for(job, model, inputs, wanted, ROWS) if piece is not None]
     if not answers:
@@ -112,6 +118,14 @@ def _new_samples(
         left_out.append((path.name, f"{table.left_out_count - len(left_out):,} further lines cannot be read either."))
     frame = dataset.named(table.frame)
     return dataset.encode_new(frame), frame, left_out
+
+
+def _fits(values: np.ndarray, figures: dict[str, Any] | None) -> bool:
+    """Whether samples have as many values as those that the network was trained on."""
+    shape = values.shape[1:] if figures is None else np.shape(figures["mean"])
+    return len(shape) == values.ndim - 1 and all(
+        there in (1, here) for there, here in zip(shape, values.shape[1:], strict=True)
+    )
 
 
 def _scaled(values: np.ndarray, figures: dict[str, Any] | None) -> Tensor:

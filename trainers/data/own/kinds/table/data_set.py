@@ -136,9 +136,12 @@ class _OwnTable(OwnData):
         fields = []
         for column in self.stored.schema.inputs:
             if column.type == "category":
-                fields.append(RowField(column.name, "choice", column.categories))
+                fields.append(RowField(column.name, "choice", column.categories, column.may_be_missing))
             elif column.type == "yes_no":
-                fields.append(RowField(column.name, "choice", (column.yes[0], column.no[0])))
+                choices = (*column.yes[:1], *column.no[:1])
+                fields.append(RowField(column.name, "choice", choices, column.may_be_missing))
+            elif column.type == "labels":
+                fields.append(RowField(column.name, "text"))
             else:
                 fields.append(RowField(column.name, "text" if column.type == "labels" else column.type))
         return tuple(fields)
