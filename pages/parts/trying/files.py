@@ -23,6 +23,7 @@ from trainers.runs.run import Run
 from trainers.tasks import TASKS
 
 SHOWN = 1000  # predictions in the table
+CAMERA = 480  # pixels of the width of its picture
 LISTED = 10  # files that are left out
 
 
@@ -151,7 +152,7 @@ class Photograph(_FromDevice):
     ending: ClassVar[str] = "jpg"
 
     def take(self, key: str) -> Any:
-        return st.camera_input("Photograph", key=key, label_visibility="collapsed")
+        return st.camera_input("Photograph", key=key, label_visibility="collapsed", width=CAMERA)
 
 
 class Recording(_FromDevice):
