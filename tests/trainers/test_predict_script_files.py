@@ -123,18 +123,19 @@ def test_numbers_of_images(target: list[str], tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("values", "kind"),
-    [((0, 100, 255), "uint8"), ((0, 1000, 60000), "uint16"), (((0, 0, 0), (255, 0, 0), (0, 255, 0)), "uint8")],
+    [((0, 100, 255), "uint8"), ((0, 1000, 60000), "uint16"), (((0, 0, 0), (128, 128, 128), (0, 255, 0)), "uint8")],
 )
 def test_masks_are_written_as_those_of_the_training(values: tuple[Any, ...], kind: str, tmp_path: Path) -> None:
     root = tmp_path / "pairs"
     for number in range(10):
         classes = np.zeros((24, 16), int)
-        classes[number : number + 8, 2:8], classes[16:, 8:] = 1, 2
+        classes[number : number + 8, 2:8], classes[16:, 8:] = 1, 2 * (number % 2)
         for inner, pixels in (("images", np.array([40, 200, 120], "uint8")), ("masks", np.array(values, kind))):
             (root / inner).mkdir(parents=True, exist_ok=True)
             Image.fromarray(pixels[classes]).save(root / inner / f"{number}.png")
     run = trained(root)
     zipped(run, tmp_path)
+    assert sorted(np.bincount(np.asarray(run.job.dataset.load().targets).ravel())) == [320, 480, 3040]
     found = pd.read_csv(tmp_path / "zip" / "predictions.csv")
     assert np.allclose(found.filter(like="share of").sum(axis=1), 1) and len(found.columns) == 4
     again = sorted((root / "images").iterdir())

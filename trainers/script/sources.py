@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 import sys
 import textwrap
 from collections.abc import Callable
@@ -42,7 +43,7 @@ def _print_function(function: Callable[..., Any], defaults: dict[str, str]) -> t
         for argument in inspect.signature(function).parameters
     )
     head = statement("def ", Invoke(function.__name__, arguments), 0, ":")
-    code = "\n".join(line.partition("  # type: ignore")[0] for line in lines[start:]).strip("\n")
+    code = "\n".join(re.sub(r"  # (?:type: ignore|noqa).*", "", line) for line in lines[start:]).strip("\n")
     gap = [""] if docstring and code.lstrip().startswith(("def ", "class ")) else []  # as a formatter would have it
     return {ast.unparse(node) for node in imports}, "\n".join([*head, *docstring, *gap, code])
 

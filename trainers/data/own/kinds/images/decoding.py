@@ -105,8 +105,11 @@ def read_image(path: Any, height: int, width: int, channels: int, resize: str, d
     return pixels[np.newaxis] if channels == 1 else pixels.transpose(2, 0, 1)
 
 
-def mask_pixels(path: Any) -> Any:
-    """A mask as an image of whole numbers: of a palette the index, of colours red * 65536 + green * 256 + blue."""
+def mask_pixels(path: Any, coloured: bool = False) -> Any:
+    """A mask as an image of whole numbers: of a palette the index, of colours red * 65536 + green * 256 + blue.
+
+    `coloured`: a mask in which all is grey is one of colours as well, as others of the same data are.
+    """
     import numpy as np
     from PIL import Image
 
@@ -120,7 +123,7 @@ def mask_pixels(path: Any) -> Any:
     if mode in ("1", "L", "P") or mode.startswith("I"):
         return Image.fromarray(np.asarray(image).astype("int32"))
     red, green, blue = (np.asarray(part).astype("int32") for part in image.convert("RGB").split())
-    if (red == green).all() and (green == blue).all():
+    if not coloured and (red == green).all() and (green == blue).all():
         return Image.fromarray(red)
     return Image.fromarray(red * 65536 + green * 256 + blue)
 
@@ -132,7 +135,7 @@ def read_mask(path: Any, height: int, width: int, values: tuple[int, ...], resiz
     """
     import numpy as np
 
-    pixels = np.asarray(resized(mask_pixels(path), height, width, resize, smooth=False))
+    pixels = np.asarray(resized(mask_pixels(path, max(values) > 65535), height, width, resize, smooth=False))
     known = np.array(sorted(values))
     places = np.searchsorted(known, pixels).clip(1, len(known) - 1) if len(known) > 1 else np.zeros_like(pixels)
     lower = places - (pixels - known[places - 1] < known[places] - pixels) if len(known) > 1 else places

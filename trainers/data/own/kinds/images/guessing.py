@@ -316,12 +316,14 @@ def _of_masks(files: Files, names: list[str], shape: dict[str, Any]) -> Any:
     return schema, {name for pair in pairs for name in pair}
 
 
-def _mask_values(root: Path, masks: list[str]) -> tuple[int, ...]:
+def _mask_values(root: Path, masks: list[str], coloured: bool = False) -> tuple[int, ...]:
     """The values of the pixels of masks; black and white alone where they are many, as in JPEG files."""
     found: set[int] = set()
     for place in evenly_spaced(len(masks), 10 * OPENED):
         with contextlib.suppress(ValueError):
-            found |= set(np.unique(np.asarray(mask_pixels(root / masks[place]))).tolist())
+            found |= set(np.unique(np.asarray(mask_pixels(root / masks[place], coloured))).tolist())
+    if found and max(found) > 65535 and not coloured:  # those in which all is grey are colours, too
+        return _mask_values(root, masks, coloured=True)
     if not found:
         raise DataError(f"No mask can be read; {masks[0]} is the first one.")
     if len(found) > MOST_VALUES:
