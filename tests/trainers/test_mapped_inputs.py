@@ -18,7 +18,7 @@ from trainers.data.base import Arrays, DataError, DataSet, Kind
 from trainers.data.batches import Batches, ahead
 from trainers.data.fingerprint import fingerprint
 from trainers.data.mapped import MappedInput
-from trainers.data.scaling import Scaling, scale
+from trainers.data.scaling import Scaling, fit, fit_blocks, scale
 from trainers.data.splits import prepare, split_given
 from trainers.engine import loop_state
 from trainers.engine.loop import Loop
@@ -220,3 +220,12 @@ def test_parts_that_the_data_names_are_kept_and_others_taken_from_training() -> 
     assert len(nothing[0]) == 40 and not len(nothing[1]) and not len(nothing[2])
     every = np.array([0, 0, 1, 2], np.int8)
     assert [part.tolist() for part in split_given(every, np.zeros(4, np.int64), 0.2, 0.1, 0)] == [[0, 1], [2], [3]]
+
+
+@pytest.mark.parametrize("channels", [None, 1, -1])
+def test_blocks_are_scaled_as_the_whole(channels: int | None) -> None:
+    values = np.random.default_rng(0).normal(3, 2, (50, 4, 6, 5)).astype(np.float32)
+    values[:, 1, :, 2] = 7  # constant
+    whole, pieces = fit(values, channels), fit_blocks(lambda: (values[at : at + 7] for at in range(0, 50, 7)), channels)
+    np.testing.assert_allclose(pieces.mean, whole.mean, rtol=1e-6)
+    np.testing.assert_allclose(pieces.std, whole.std, rtol=1e-6)

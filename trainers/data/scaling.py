@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -103,6 +104,19 @@ def fit(values: NDArray[Any], channels: int | None = None) -> Standardisation:
     axes = (0,) if kept is None else tuple(axis for axis in range(values.ndim) if axis != kept)
     mean = values.mean(axis=axes, keepdims=True, dtype=np.float64)[0]
     std = values.std(axis=axes, keepdims=True, dtype=np.float64)[0]
+    std[std < 1e-7 * np.maximum(1, np.abs(mean))] = 1
+    return Standardisation(mean.astype(np.float32), std.astype(np.float32))
+
+
+def fit_blocks(blocks: Callable[[], Iterable[NDArray[Any]]], channels: int | None = None) -> Standardisation:
+    """The same as `fit` of all blocks together, which `blocks()` gives one after another, each time it is called."""
+    first = next(iter(blocks()))
+    kept = None if channels is None else channels % first.ndim
+    axes = (0,) if kept is None else tuple(axis for axis in range(first.ndim) if axis != kept)
+    count = sum(len(block) for block in blocks()) * math.prod(first.shape[axis] for axis in axes[1:])
+    mean = sum(block.sum(axis=axes, keepdims=True, dtype=np.float64)[0] for block in blocks()) / count
+    squares = sum(np.square(block - mean).sum(axis=axes, keepdims=True)[0] for block in blocks())
+    std = np.sqrt(squares / count)
     std[std < 1e-7 * np.maximum(1, np.abs(mean))] = 1
     return Standardisation(mean.astype(np.float32), std.astype(np.float32))
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainers.data.base import GIVEN, Arrays, DataError, DataSet
-from trainers.data.scaling import Scaling, Standardisation, channel_axis, fill_values, fit, joined, scale
+from trainers.data.scaling import Scaling, Standardisation, channel_axis, fill_values, fit, fit_blocks, joined, scale
 from trainers.tasks import TASKS
 
 if TYPE_CHECKING:
@@ -156,6 +156,9 @@ def _figures(
     if array.ndim == 2 and isinstance(array, np.memmap) and len(places) * array.shape[1] > MANY:
         each = [_figures_of(array, np.sort(places), column, scaling, rules) for column in range(array.shape[1])]
         return joined(each) if rules is not None or scaling != "none" else None
+    if isinstance(array, np.memmap) and rules is None and scaling == "standard" and array[:1].size * len(places) > MANY:
+        rows, step = np.sort(places), max(1, MANY // (8 * array[:1].size))
+        return fit_blocks(lambda: (array[rows[at : at + step]] for at in range(0, len(rows), step)), channels)
     training = array[places]
     if rules is None:
         return scale(training, scaling, channels) if scaling != "none" else None
