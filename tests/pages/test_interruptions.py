@@ -60,6 +60,13 @@ def test_the_train_page_says_it_once_of_the_run_that_it_shows() -> None:
     assert "interrupted · epoch 2 of 3" in text(test) and "Press Resume to continue" in text(test)
 
 
+def test_a_run_without_weights_says_that_it_was_interrupted() -> None:
+    store(perceptron())
+    run = left_behind()
+    test = page("inspect", run=run.id)
+    assert "Netloom was closed before its first epoch had ended" in text(test) and "It is paused" not in text(test)
+
+
 def test_an_interrupted_run_can_be_left_as_it_is() -> None:
     store(perceptron())
     run = left_behind()

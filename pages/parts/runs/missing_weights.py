@@ -14,6 +14,10 @@ LOST = (
     "The weights of this run were lost",
     "Their file is missing or was damaged. Resume trains the run again from its last checkpoint, to the same weights.",
 )
+INTERRUPTED = (
+    "This run has no weights yet",
+    "Netloom was closed before its first epoch had ended: resume it on the page Train.",
+)
 REASONS = {
     "queued": ("This run has no weights yet", "It is queued. Its weights are saved after its first epoch."),
     "running": ("This run has no weights yet", "They are saved after its first epoch."),
@@ -30,8 +34,10 @@ def show(session: Session, run: Run) -> bool:
         check_weights(run)
         return False
     except RunError:
-        lost = run.can_resume and run.state != "paused" and bool(run.scores() or run.progress().epoch)
-    title, reason = LOST if lost else REASONS[run.state]
+        progress = run.progress()
+        began = progress.epoch and progress.state != "paused"
+        lost = run.can_resume and bool(run.scores() or began)
+    title, reason = LOST if lost else INTERRUPTED if progress.interrupted else REASONS[progress.state]
     st.html(f'<div class="nl-empty"><h3>{escape(title)}</h3><p>{escape(reason)}</p></div>')
     with st.container(horizontal=True, horizontal_alignment="center"):
         if lost:
