@@ -195,6 +195,10 @@ def find_header(rows: list[list[str]], columns: int) -> tuple[bool, str]:
     numbers = [cell for cell in first if cell and looks_like_a_value(cell, text=False)]
     if not others:
         return not numbers, "There is one row." if numbers else "There is one row, and it holds words."
+    if len(first) > 1 and not first[0] and all(first[1:]) and len(others) >= FEW:
+        below = [row[0].strip() for row in others]
+        if all(below) and len(set(below)) == len(below):
+            return True, "The first row has nothing where the others have a name or a number of their own."
     for place, cell in enumerate(first[: len(others[0])]):
         below = [row[place].strip() for row in others]
         known = [value for value in below if not is_missing(value)]

@@ -20,7 +20,7 @@ def written(schema: SeriesSchema) -> tuple[str, bool, bool]:
     """How moments are written: the unit of steps; whether they are dates, and months of numbered years."""
     time = schema.time
     numbered = time is not None and time.date_format == "month of a numbered year"
-    return schema.step_unit, time is not None and time.type == "date", numbered
+    return schema.step_unit, schema.dated, numbered
 
 
 def words_of_moments(moments: NDArray[Any], unit: str, dates: bool, numbered: bool) -> list[str]:

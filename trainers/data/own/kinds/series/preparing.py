@@ -65,7 +65,7 @@ def places_of(frame: pd.DataFrame, schema: SeriesSchema) -> NDArray[np.int64]:
     """The step of each row, -1 where its time is not known."""
     if schema.time is None:
         return np.arange(len(frame))
-    moments = steps.moments_of(frame[schema.time.name], schema.time.model_dump(), schema.step_unit)
+    moments = steps.moments_of_rows(frame, [column.model_dump() for column in schema.columns], schema.step_unit)
     known = np.isfinite(moments)
     places = np.full(len(frame), -1)
     if schema.step_unit == "rows":

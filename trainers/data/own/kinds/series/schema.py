@@ -24,6 +24,14 @@ Unit = Literal["seconds", "months", "numbers", "rows"]
 Cycle = Literal["day", "week", "year"]
 
 
+PARTS = ("year", "quarter", "month", "day", "hour", "minute", "second")  # of the time, each in a column of its own
+
+
+def is_part_of_time(date_format: str) -> bool:
+    """Whether a column with cells of this format says a part of the time: the year, the hour, the time of day."""
+    return date_format in PARTS or date_format.startswith(("%H", "%I"))
+
+
 class SeriesColumn(Column):
     """One column of a series."""
 
@@ -54,8 +62,9 @@ class SeriesSchema(Schema):
     def _columns_fit(self) -> SeriesSchema:
         if len({column.name for column in self.columns}) < len(self.columns):
             raise ValueError("Two columns have the same name.")
-        if len(self.of_role("time")) > 1:
-            raise ValueError("Only one column can say the time.")
+        times = [column.date_format for column in self.of_role("time")]
+        if len(times) > 1 and sum(not is_part_of_time(given) for given in times) > ("year" not in times):
+            raise ValueError("Only one column can say the time; choose another role for the other one first.")
         for column in self.of_role("target"):
             if column.type not in FORECAST:
                 raise ValueError(f"{column.name} holds no numbers, so it cannot be forecast.")
@@ -68,8 +77,13 @@ class SeriesSchema(Schema):
         return tuple(column for role in roles for column in self.columns if column.role == role)
 
     @property
+    def dated(self) -> bool:
+        """Whether the time is one of the calendar."""
+        return any(column.type == "date" or column.date_format in PARTS for column in self.of_role("time"))
+
+    @property
     def time(self) -> SeriesColumn | None:
-        """The column that says when; None: the rows are in order."""
+        """The column that says when, or the first of those that say it together; None: the rows are in order."""
         return next(iter(self.of_role("time")), None)
 
     def column(self, name: str) -> SeriesColumn:

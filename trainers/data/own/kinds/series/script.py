@@ -17,7 +17,9 @@ from trainers.script.sources import print_functions
 
 FUNCTIONS = (
     *CELLS,
+    steps.part_of_date,
     steps.moments_of,
+    steps.moments_of_rows,
     steps.at_equal_steps,
     steps.carried_on,
     steps.calendar_of,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def moments_of(cells: pd.Series, column: dict[str, Any], unit: str) -> NDArray[np.float64]:
     """When each row was: in seconds since 1970, in months since the year 0, or as it is counted; NaN: unknown.
 
-    A month of a numbered year is written "1-01", a quarter "2020Q1" or "2020-Q1".
+    A month of a numbered year is written "1-01", a quarter "2020Q1" or "2020-Q1", a year with its fraction 1949.083.
     """
     import numpy as np
     import pandas as pd
@@ -31,12 +31,61 @@ def moments_of(cells: pd.Series, column: dict[str, Any], unit: str) -> NDArray[n
         found = words_of(cells).str.extract(pattern).apply(pd.to_numeric).to_numpy("float64")
         months = found[:, 0] * 12 + (found[:, 1] - 1) * (3 if quarters else 1)
         return np.where(found[:, 1] <= 12, months, np.nan)
+    if column["date_format"] == "year and fraction":
+        return np.rint(12 * numbers_of(cells, **column["notation"]))
     if column["type"] != "date":
         return numbers_of(cells, **column["notation"])
     dates = dates_of(cells, column["date_format"])
     if unit == "months":
         return np.asarray(dates.year * 12 + dates.month - 1, "float64")
     return np.where(dates.isna(), np.nan, dates.asi8 / dates_per_second(dates))
+
+
+def moments_of_rows(frame: pd.DataFrame, columns: list[dict[str, Any]], unit: str) -> NDArray[np.float64]:
+    """When each row was, as `moments_of` says it, by the columns of the role "time".
+
+    Several say it together: a date and a time of day, or the year, the month, the day, the hour.
+    """
+    import numpy as np
+
+    times = [column for column in columns if column["role"] == "time"]
+    if len(times) == 1:
+        return moments_of(frame[times[0]["name"]], times[0], unit)
+    named = ("year", "quarter", "month", "day", "hour", "minute", "second")
+    parts: dict[str, NDArray[np.float64]] = {"month": np.ones(len(frame)), "day": np.ones(len(frame))}
+    moments = clock = np.zeros(len(frame))
+    for column in times:
+        cells, part = frame[column["name"]], column["date_format"]
+        if part in named:
+            parts[part] = part_of_date(cells, part, column["notation"])
+        elif part.startswith(("%H", "%I")):
+            clock = moments_of(cells, column, "seconds") % 86_400
+        else:
+            moments = moments_of(cells, column, unit)
+    if "year" in parts:
+        month = 3 * parts["quarter"] - 2 if "quarter" in parts else parts["month"]
+        moments = np.where((month >= 1) & (month <= 12), parts["year"] * 12 + month - 1, np.nan)
+        if unit == "months":
+            return moments
+        known = np.isfinite(moments)
+        first = (
+            (np.where(known, moments, 0) - 1970 * 12).astype("int64").astype("datetime64[M]").astype("datetime64[D]")
+        )
+        moments = np.where(known, 86_400 * (first.astype("int64") + parts["day"] - 1), np.nan)
+    for part, seconds in (("hour", 3600), ("minute", 60), ("second", 1)):
+        clock = clock + seconds * parts.get(part, 0.0)
+    return moments if unit == "months" else moments + clock
+
+
+def part_of_date(cells: pd.Series, part: str, notation: dict[str, str]) -> NDArray[np.float64]:
+    """The year, the month (a number, or its English name), the day, … of each row; NaN: unknown."""
+    import pandas as pd
+
+    if part == "month" and not pd.api.types.is_numeric_dtype(cells):
+        named = dates_of(words_of(cells).str[:3], "%b").month.to_numpy("float64")
+        if not pd.isna(named).all():
+            return named
+    return numbers_of(cells, **notation)
 
 
 def at_equal_steps(
@@ -59,10 +108,9 @@ def at_equal_steps(
                     values = np.where(words_of(cells).isna().to_numpy()[:, None], np.nan, values)
                 parts.append(values)
     rows = np.concatenate(parts, axis=1)
-    time = next((column for column in columns if column["role"] == "time"), None)
-    if time is None:
+    if not any(column["role"] == "time" for column in columns):
         return rows, np.arange(len(rows), dtype="float64")
-    moments = moments_of(frame[time["name"]], time, unit)
+    moments = moments_of_rows(frame, columns, unit)
     rows, moments = rows[np.isfinite(moments)], moments[np.isfinite(moments)]
     order = np.argsort(moments, kind="stable")
     rows, moments = rows[order], moments[order]
@@ -168,7 +216,7 @@ def check_span(frame: pd.DataFrame, columns: list[dict[str, Any]], unit: str, st
     time = next((column for column in columns if column["role"] == "time"), None)
     if time is None or unit == "rows":
         return
-    moments = moments_of(frame[time["name"]], time, unit)
+    moments = moments_of_rows(frame, columns, unit)
     moments = moments[np.isfinite(moments)]
     steps = np.ptp(moments) / step if len(moments) else 0
     if steps > 20 * len(frame) + 1000:

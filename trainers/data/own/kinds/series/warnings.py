@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from trainers.data.own.keeping import Named
 from trainers.data.own.kinds.series.schema import SeriesSchema
-from trainers.data.own.kinds.series.steps import at_equal_steps, moments_of
+from trainers.data.own.kinds.series.steps import at_equal_steps, moments_of_rows
 from trainers.data.own.kinds.table.cell_values import words_of
 from trainers.data.own.reading.table import RawTable
 from trainers.data.own.report import DataWarning
@@ -28,6 +29,12 @@ class Series:
     raw: RawTable
     schema: SeriesSchema
     steps: Named
+
+    @functools.cached_property
+    def moments(self) -> NDArray[np.float64]:
+        """When each row was, in the unit of the steps."""
+        columns = [column.model_dump() for column in self.schema.columns]
+        return moments_of_rows(self.raw.frame, columns, self.schema.step_unit)
 
 
 class SeriesCheck:
@@ -54,7 +61,7 @@ class GapsInTime(SeriesCheck):
         time = series.schema.time
         if time is None or series.schema.step_unit == "rows":
             return
-        moments = moments_of(series.raw.frame[time.name], time.model_dump(), series.schema.step_unit)
+        moments = series.moments
         there = np.unique(np.rint((moments[np.isfinite(moments)] - np.nanmin(moments)) / series.schema.step))
         if missing := len(series.steps["values"]) - len(there):
             longest = int(np.diff(there).max()) - 1
@@ -95,7 +102,7 @@ class SameMomentTwice(SeriesCheck):
         time = series.schema.time
         if time is None:
             return
-        moments = moments_of(series.raw.frame[time.name], time.model_dump(), series.schema.step_unit)
+        moments = series.moments
         known = moments[np.isfinite(moments)]
         if lost := len(moments) - len(known):
             yield self.warn(f"is no time in {plural(lost, 'row', 'rows')}, which are left out.", time.name)

@@ -118,6 +118,9 @@ def dates_of(cells: pd.Series, date_format: str = "") -> pd.DatetimeIndex:
 
     if pd.api.types.is_datetime64_any_dtype(cells):
         found = pd.DatetimeIndex(cells)
+    elif date_format.endswith("seconds since 1970"):
+        seconds = numbers_of(cells, ".", "", "", "") / (1000 if date_format.startswith("milli") else 1)
+        found = pd.DatetimeIndex(pd.to_datetime(seconds, unit="s"))
     else:
         given = date_format or "ISO8601"
         found = pd.DatetimeIndex(pd.to_datetime(words_of(cells), format=given, errors="coerce", utc=True))

@@ -31,6 +31,13 @@ WEIGHTS = re.compile(
     r"^((sample|instance|case|survey|row|person|final|sampling)[_ ]?(weight|wt|wgt)s?|fnlwgt|pwgtp?|perwt)$",
     re.IGNORECASE,
 )
+NUMBERED = re.compile(  # names of what has numbers that are given, and not measured
+    r"(^|_)(code|ticket|phone|telephone|mobile|zip|zip_code|zipcode|post_?code|ssn|account|acct|customer|client|order|"
+    r"invoice|serial|isbn|barcode|ean|sku|imei|hash|ref|reference|mrn|hospital|patient|user|member|column_\d+)(_|$)"
+)
+LONG = 8  # digits, from which numbers that are all as long and never repeat are given ones, whatever their name
+UNNAMED = re.compile(r"column_0|unnamed: 0", re.IGNORECASE)
+NUMBERS_ROWS = "It has no name, and numbers the rows."
 FEW_CLASSES = 10  # different whole numbers, at most, that are taken for classes
 HARDLY_REPEATS = 0.5  # of a category's cells are different
 ENOUGH = 20  # rows, below which nothing is said about repetition
@@ -80,10 +87,12 @@ def with_uses(
         made[place] = column.model_copy(update={"role": use.role, "role_reason": use.reason})
     if any(column.role == "input" for column in made):
         return made
+    numbers = [c for c in made if c.name in uses and c.type == "number" and frame[c.name].nunique() > 1]
+    revived = [c.name for c in numbers if c.role_reason != NUMBERS_ROWS] or [c.name for c in numbers]
     for place, column in enumerate(made):  # a number that hardly repeats is better than nothing
-        if column.name in uses and column.type == "number" and frame[column.name].nunique() > 1:
+        if column.name in revived and column.role == "ignored":
             given = {"role": "input", "role_reason": "No other column could be an input."}
-            made[place] = column.model_copy(update=given if column.role == "ignored" else {})
+            made[place] = column.model_copy(update=given)
     return made
 
 
@@ -130,8 +139,10 @@ def _target(columns: Sequence[Column], uses: dict[str, Use | None], named: str) 
         for column in usable:
             if _plain(column.name) in names:
                 return column.name, f"{column.name} is what such a column is often called."
-    for column in usable:
-        if _plain(column.name).rpartition("_")[2] in TARGET_NAMES[0] | TARGET_NAMES[1]:
+        if names is TARGET_NAMES[0] and usable and usable[-1] is columns[-1] and _ends_like_a_target(usable[-1]):
+            return usable[-1].name, f"It is the last column, and a {_last_word(usable[-1])} is often predicted."
+    for column in reversed(usable):
+        if _ends_like_a_target(column):
             return column.name, f"Its name ends like that of what is often predicted: {column.name}."
     for column in usable:
         if len(_plain(column.name)) > 2 and _plain(column.name) in re.split(r"[^a-z0-9]+", named.lower()):
@@ -143,8 +154,18 @@ def _target(columns: Sequence[Column], uses: dict[str, Use | None], named: str) 
     return usable[-1].name, "It is the last column that could be predicted."
 
 
+def _last_word(column: Column) -> str:
+    return _plain(column.name).rpartition("_")[2]
+
+
+def _ends_like_a_target(column: Column) -> bool:
+    return _last_word(column) in TARGET_NAMES[0] | TARGET_NAMES[1]
+
+
 def _plain(name: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
+    """A name in small letters, its words divided by _: "SalePrice" is "sale_price"."""
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z][a-z])", "_", name)
+    return re.sub(r"[^a-z0-9]+", "_", words.lower()).strip("_")
 
 
 # -- columns without use -----------------------------------------------------------------------------------------------
@@ -160,6 +181,8 @@ def unusable(column: Column, cells: pd.Series) -> Use | None:
         return Use("ignored", f"It is always {str(known.iloc[0])[:40]}.")
     if column.type == "text":
         return Use("ignored", "It is text; the other columns are used.")
+    if column.type == "number" and _numbers_rows(column, known):
+        return Use("ignored", NUMBERS_ROWS)
     if len(cells) < ENOUGH:
         return None
     if column.type == "category" and distinct > HARDLY_REPEATS * len(known):
@@ -169,6 +192,14 @@ def unusable(column: Column, cells: pd.Series) -> Use | None:
     if column.type == "number" and (why := _identifies(column, cells)):
         return Use("ignored", why)
     return None
+
+
+def _numbers_rows(column: Column, known: pd.Series) -> bool:
+    """Whether a column without a name holds ever larger whole numbers, as tables have that other programs saved."""
+    if not UNNAMED.fullmatch(column.name.strip()) or not pd.api.types.is_integer_dtype(known):
+        return False
+    steps = np.diff(known.to_numpy("float64"))
+    return len(steps) > 1 and bool((steps >= 1).all()) and (len(known) >= ENOUGH or bool((steps == 1).all()))
 
 
 def _identifies(column: Column, cells: pd.Series) -> str:
@@ -182,12 +213,14 @@ def _identifies(column: Column, cells: pd.Series) -> str:
     share = len(np.unique(known)) / len(known)
     if share < 0.9 or (known != np.round(known)).any():
         return ""
-    if IDENTIFIERS.search(column.name.strip()):
+    if IDENTIFIERS.search(column.name.strip()) or IDENTIFIERS.search(_plain(column.name)):
         return "Its name and its numbers, which hardly repeat, say that it is an identifier."
     steps = np.diff(known)
     if share == 1 and len(steps) and (steps == 1).all():
         return "It counts the rows."
     digits = {len(str(int(abs(number)))) for number in known}
+    if not NUMBERED.search(_plain(column.name)) and (len(digits) > 1 or min(digits) < LONG):
+        return ""  # an amount, such as a salary or a price
     if max(digits) >= 5 and len(digits) <= 2 and np.ptp(np.log10(np.abs(known) + 1)) > 0 and min(digits) >= 5:
         return f"Its numbers have {max(digits)} digits and hardly repeat, so it is taken for an identifier."
     return ""

@@ -32,16 +32,22 @@ NOTATIONS = tuple(
     for decimal, marks in ((".", ("", ",", " ", "'")), (",", ("", ".", " ", "'")))
     for thousands in marks
 )
-DATE_FORMATS = (
+DAYS = (
     "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d", "%Y.%m.%d", "%Y%m%d", "%d/%m/%y",
-    "%m/%d/%y", "%d.%m.%y", "%d-%m-%y", "%d %b %Y", "%d-%b-%Y", "%d-%b-%y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y",
-    "%b %Y", "%B %Y", "%b-%Y", "%b-%y", "%Y-%m", "%m/%Y", "%d/%m/%Y %H:%M", "%m/%d/%Y %H:%M",
-    "%d.%m.%Y %H:%M", "%d/%m/%Y %H:%M:%S",
-    "%m/%d/%Y %H:%M:%S", "%d.%m.%Y %H:%M:%S", "%m/%d/%Y %I:%M %p", "%m/%d/%Y %I:%M:%S %p", "%a %b %d %H:%M:%S %Y",
-    "%H:%M", "%H:%M:%S", "%m-%d-%y", "%y-%m-%d", "%y/%m/%d", "%Y/%m/%d %H:%M", "%Y/%m/%d %H:%M:%S", "%d-%m-%Y %H:%M",
-    "%d-%m-%Y %H:%M:%S", "%d/%m/%y %H:%M", "%m/%d/%y %H:%M", "%d.%m.%y %H:%M", "%d %b %Y %H:%M", "%d %b %Y %H:%M:%S",
-    "%A, %d %B %Y", "%A, %B %d, %Y", "%a, %d %b %Y", "%a, %d %b %Y %H:%M:%S", "%d-%b-%Y %H:%M", "%d-%b-%Y %H:%M:%S",
+    "%m/%d/%y", "%d.%m.%y", "%d-%m-%y", "%m-%d-%y", "%d %b %Y", "%d-%b-%Y", "%d-%b-%y", "%d %b %y", "%d/%b/%Y",
+    "%d %B %Y", "%d-%B-%Y", "%b %d, %Y", "%B %d, %Y", "%b %d %Y", "%B %d %Y", "%b-%d-%Y", "%Y-%b-%d", "%Y %b %d",
+    "%y-%m-%d", "%y/%m/%d", "%A, %d %B %Y", "%A, %B %d, %Y", "%a, %d %b %Y",
 )  # fmt: skip
+MONTHS = (
+    "%b %Y", "%B %Y", "%b-%Y", "%b-%y", "%b %y", "%b/%Y", "%Y %b", "%Y-%b", "%Y %B", "%Y-%m", "%m/%Y", "%Y/%m",
+    "%m-%Y", "%m.%Y",
+)  # fmt: skip
+CLOCKS = ("%H:%M", "%H:%M:%S", "%H:%M:%S.%f", "%I:%M %p", "%I:%M:%S %p")
+DATE_FORMATS = (
+    *DAYS, *MONTHS, *(f"{day} {clock}" for day in DAYS for clock in CLOCKS), "%a %b %d %H:%M:%S %Y", "%Y%m%d%H%M%S",
+    "%Y%m%dT%H%M%S", *CLOCKS, "%H.%M.%S",
+)  # fmt: skip
+CALLED_TIME = re.compile(r"(^|_)(time|timestamp|date|datetime|ts|unix|unixtime|epoch|utc|created|updated|at)$", re.I)
 UNIT = re.compile(
     r"[(+−-]?(?P<prefix>[$€£¥₹]|[A-Z]{3}(?= ?\d))?\s?"
     r"[+−-]?[\d.,'’\u00a0\u202f\u2009 ]*\d\s?"
@@ -82,7 +88,7 @@ def guess_type(name: str, cells: pd.Series, european: bool = False) -> Guess:
     if pd.api.types.is_datetime64_any_dtype(cells):
         return Guess("date", "The file says that these are dates.", {"parts": varying_parts(pd.DatetimeIndex(cells))})
     if pd.api.types.is_numeric_dtype(cells):
-        return _of_numbers(cells)
+        return _since_1970(name, cells) or _of_numbers(cells)
     if not len(cells):
         return Guess("text", "It has no row.", {})
     text = words_of(_some(cells)).dropna()
@@ -103,6 +109,20 @@ def guess_type(name: str, cells: pd.Series, european: bool = False) -> Guess:
 def _some(cells: pd.Series) -> pd.Series:
     """The cells, or so many of them at equal distances."""
     return cells if len(cells) <= LOOK_AT else cells.iloc[:: -(-len(cells) // LOOK_AT)]
+
+
+def _since_1970(name: str, cells: pd.Series) -> Guess | None:
+    """Seconds or thousandths of seconds since 1970, of the years 1980 to 2100, in a column that is called so."""
+    known = cells.dropna()
+    if not len(known) or not CALLED_TIME.search(name.strip()):
+        return None
+    for unit, size in (("seconds", 1.0), ("milliseconds", 1000.0)):
+        if known.between(3.15e8 * size, 4.1e9 * size).all():
+            written = f"{unit} since 1970"
+            return Guess("date", f"All numbers are {written}.", {
+                "date_format": written, "parts": varying_parts(dates_of(_some(known), written))
+            })  # fmt: skip
+    return None
 
 
 def _of_numbers(cells: pd.Series) -> Guess:
