@@ -210,6 +210,14 @@ def test_the_first_steps_of_a_process_do_not_decide(monkeypatch: pytest.MonkeyPa
     assert found == {2: pytest.approx([0.0007] * threads.TURNS), 1: pytest.approx([0.0008] * threads.TURNS)}
 
 
+def test_one_disturbed_moment_does_not_decide(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A residual network on two cores: another program had one of them while two threads were tried."""
+    for disturbed in (2, 1 + threads.TRIES):  # one step of the tries, and all of them
+        steps = _Sleeper({2: 0.033, 1: 0.048}, cold=0.05, cold_steps=disturbed)
+        assert threads.fastest(_measure(steps, monkeypatch)) == 2
+        assert steps.now < 4 * threads.SECONDS
+
+
 def test_the_time_to_fetch_a_batch_counts(network: Document, idle_cores: list[int]) -> None:
     session = _session(network)
     session.prepare()

@@ -40,7 +40,8 @@ SECONDS = 0.3  # for the measurement, about
 TURN = 0.01  # seconds for which one number of threads computes before the next one has its turn
 WARM_UP = 2  # turns of each number that do not count: the first ones of a process find memory and caches cold
 TURNS = 12  # of each number, at most
-SLOW_STEP = 0.02  # seconds; from there on a number of threads that is far behind has one try only
+TRIES = 3  # steps of each number before the turns, of which the fastest counts: one alone may have been disturbed
+SLOW_STEP = 0.02  # seconds; from there on a number of threads that is far behind in its tries has no turns
 SLOWEST_STEP = 0.1  # seconds; from there on one step of each number must do
 FAR_BEHIND = 1.3
 GAIN = 0.985  # of the time with fewer threads, at most: for less, further threads are not taken from others
@@ -137,9 +138,13 @@ def measure(step: Callable[[], object], counts: list[int]) -> dict[int, list[flo
         torch.set_num_threads(count)
         first[count] = _seconds(step, 1)  # with what torch does on a first call
         if first[count] < SLOWEST_STEP:
-            first[count] = _seconds(step, 1)
+            first[count] = min(_seconds(step, 1) for _ in range(TRIES))
         if _is_behind(first, count):
             break  # still fewer threads are still further behind
+    for count in [count for count in first if _is_behind(first, count) and first[count] < 2 * SLOWEST_STEP]:
+        torch.set_num_threads(count)  # once more: another program may have taken a core just then
+        step()
+        first[count] = min(first[count], _seconds(step, 1))
     times: dict[int, list[float]] = {count: [first[count]] for count in first if not _is_behind(first, count)}
     if len(times) == 1 or min(first.values()) > SLOWEST_STEP:
         return times
