@@ -154,7 +154,7 @@ def test_a_run_keeps_the_version_of_its_data(tmp_path: Path) -> None:
     (tmp_path / "plants.csv").unlink()
     pd.testing.assert_frame_equal(run.predict(raw), before)
     library.remove("flowers")
-    with pytest.raises(DocumentError, match="own/flowers was removed"):
+    with pytest.raises(DocumentError, match="called 'flowers': it was removed"):
         trainers.open_run(run.id).predict(raw)
     library.restore()
     pd.testing.assert_frame_equal(trainers.open_run(run.id).predict(raw), before)

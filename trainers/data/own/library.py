@@ -127,8 +127,8 @@ def stored(name: str) -> Stored:
         known = names()
         if (library() / ".removed" / bare).is_dir():
             raise DataError(
-                f"{PREFIX}{bare} was removed. Bring it back (Undo on the Data page, as long as nothing else is "
-                "removed), or add its file again under this name."
+                f"You have no data set called {bare!r}: it was removed. Bring it back (Undo on the Data page, as long "
+                "as nothing else is removed), or add its file again under this name."
             )
         listed = f" Yours are: {', '.join(known)}." if known else " You have not added any yet."
         raise DataError(f"You have no data set called {bare!r}.{did_you_mean(bare, known)}{listed}")
