@@ -20,6 +20,7 @@ import trainers
 import trainers.data
 from builder.document import Document
 from builder.edits import InsertBefore
+from builder.exports.companions import Absent
 from builder.problems import NetloomError
 from trainers.objectives.registry import LOSSES, suits
 from trainers.optim.initialisation import INITIALISATIONS
@@ -287,7 +288,9 @@ def test_the_default_document_in_a_fresh_interpreter(tmp_path: Path) -> None:
 def test_a_document_without_training_has_no_script() -> None:
     document = table("iris", 4, 3)
     model = builder.compile(document)
-    assert list(companion_files(document, model)) == ["train.py"]
+    files = companion_files(document, model)
+    assert [name for name, text in files.items() if not isinstance(text, Absent)] == ["train.py"]
+    assert files["predict.py"] == "the network was not trained on data."
     assert companion_files(document.changed(training={}), model) == {}
 
 

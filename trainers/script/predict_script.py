@@ -81,6 +81,8 @@ WRITE_MAPS = """
 
 def predict_files(document: Document, model: nn.Module) -> Mapping[str, str]:
     """{"predict.py": its text} for the zip; an `Absent` with the reason where there can be none."""
+    if not document.training:
+        return {}
     try:
         job = Job(bind(document))
         if (own := job.paradigm.predict_script(job, model, shown_title(job))) is not None:
