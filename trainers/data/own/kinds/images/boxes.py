@@ -29,9 +29,12 @@ def boxes_in(files: Files, images: list[str]) -> Boxes | None:
 
 
 def _coco(files: Files, images: list[str]) -> Boxes | None:
+    described = files.ending(".json")
+    if not described:
+        return None
     by_file = {name.rpartition("/")[2]: name for name in images}
     used, found = [], dict[str, list[tuple[str, float, float, float, float]]]()
-    for name in files.ending(".json"):
+    for name in described:
         if files.path(name).stat().st_size > LARGEST:
             continue
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
@@ -58,6 +61,8 @@ def _coco(files: Files, images: list[str]) -> Boxes | None:
 
 def _yolo(files: Files, images: list[str]) -> Boxes | None:
     texts = {PurePosixPath(name).stem: name for name in files.ending(".txt")}
+    if not texts:
+        return None
     names = next(
         (name for name in files.ending(".txt", ".names") if PurePosixPath(name).stem in ("classes", "obj")), None
     )

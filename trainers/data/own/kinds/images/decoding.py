@@ -46,7 +46,8 @@ def open_image(path: Any, height: int = 0, width: int = 0, deep: int = 65535) ->
             if height and opened.format == "JPEG" and opened.mode in ("L", "RGB"):
                 opened.draft(opened.mode, (2 * max(height, width), 2 * max(height, width)))  # faster for photographs
             opened.load()
-            image = ImageOps.exif_transpose(opened)
+            turned = opened.format != "JPEG" or "exif" in opened.info or "xmp" in opened.info
+            image = ImageOps.exif_transpose(opened) if turned else opened.copy()
     except UnidentifiedImageError:
         raise ValueError("it is no image that can be read") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
@@ -100,7 +101,8 @@ def read_image(path: Any, height: int, width: int, channels: int, resize: str, d
     """An image as bytes (channels, height, width). ValueError: it cannot be used, and why."""
     import numpy as np
 
-    image = open_image(path, height, width, deep).convert("L" if channels == 1 else "RGB")
+    image, mode = open_image(path, height, width, deep), "L" if channels == 1 else "RGB"
+    image = image if image.mode == mode else image.convert(mode)
     pixels = np.asarray(resized(image, height, width, resize))
     return pixels[np.newaxis] if channels == 1 else pixels.transpose(2, 0, 1)
 

@@ -291,7 +291,10 @@ def _in_time(frame: Any, file_column: str) -> str:
 def _of_masks(files: Files, names: list[str], shape: dict[str, Any]) -> Any:
     of_images, of_masks = masks_words()
     there = {folder.lower() for name in names for folder in name.split("/")[:-1]}
-    wanted = [word for word in of_masks if word[0] in "_-" or word in there]
+    stems = [name.rpartition(".")[0].lower() or name.lower() for name in names]
+    endings = tuple(word for word in of_masks if word[0] in "_-")
+    ending = [stem for stem in stems if stem.endswith(endings)]
+    wanted = [word for word in of_masks if word in there or any(stem.endswith(word) for stem in ending)]
     wanted += [folder for folder in there if folder.startswith("seg") and folder not in wanted]
     best: tuple[list[tuple[str, str]], tuple[str, str]] = ([], ("", ""))
     for word in wanted:

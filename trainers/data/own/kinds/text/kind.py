@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from trainers.data.base import DataError, DataSet
@@ -41,7 +40,7 @@ class TextKind(OwnKind):
     def recognise(self, files: Files) -> Match | None:
         if files.only is not None:
             return self._one_file(files)
-        texts = sum(PurePosixPath(name).suffix.lower() in PROSE for name in files.names)
+        texts = len(files.ending(*PROSE))
         if texts < 0.5 * len(files.names) or not (classes := _work().folder_classes(files)):
             return None
         reason = f"{texts:,} of {len(files.names):,} files are texts, in {len(classes)} folders."
