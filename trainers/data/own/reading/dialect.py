@@ -130,10 +130,11 @@ def _blanks(line: str, quote: str) -> list[str]:
 
 def _quote(text: str) -> str:
     """The double quote, unless only single quotes stand at the edges of cells; "" where there is no quote at all."""
-    double = len(re.findall(r'(?:^|[,;\t|])"', text, re.MULTILINE))
-    single = len(re.findall(r"(?:^|[,;\t|])'[^'\n]*'(?=[,;\t|\r\n]|$)", text, re.MULTILINE))
-    if single > 2 and not double:
-        return "'"
+    double = '"' in text and re.search(r'(?:^|[,;\t|])"', text, re.MULTILINE) is not None
+    if "'" in text and not double:
+        single = re.finditer(r"(?:^|[,;\t|])'[^'\n]*'(?=[,;\t|\r\n]|$)", text, re.MULTILINE)
+        if len(list(islice(single, 3))) > 2:
+            return "'"
     return '"' if '"' in text else ""
 
 
