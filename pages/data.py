@@ -69,6 +69,7 @@ def page(work: Session) -> None:
 
 def _middle(work: Session, stored: Stored, report: object) -> None:
     shown = _shown(work, stored, report)
+    heading.offer_version(work, stored)
     if shown is not None:
         findings.show(shown)
     else:

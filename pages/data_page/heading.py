@@ -15,7 +15,7 @@ from trainers.data import DATASETS, DataError
 from trainers.data.own import library
 from trainers.data.own.library import Stored
 from trainers.data.own.report import Report
-from trainers.data.own.rereading import has_changed, read_again
+from trainers.data.own.rereading import earlier_copy, has_changed, read_again, take_newer
 
 
 def show(session: Session, stored: Stored | None, report: Report | None) -> None:
@@ -139,6 +139,33 @@ def offer_again(session: Session, stored: Stored | None) -> None:
     if changed:
         st.button("Read it again", icon=":material/refresh:", type="primary", key="data_again", on_click=again)
         st.caption("It becomes the next version. What you have chosen stays; runs keep the version that they used.")
+
+
+def offer_version(session: Session, stored: Stored) -> None:
+    """Where a file of the same name was added before: a button that makes this one the next version of it."""
+    earlier = earlier_copy(stored)
+    if earlier is None:
+        return
+
+    def take() -> None:
+        try:
+            session.data.report = take_newer(earlier.full_name, stored.full_name)
+            session.data.name = earlier.full_name
+        except (DataError, OSError) as error:
+            session.notify(str(error), "warning")
+
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="data_warning_version"):
+        st.html(
+            f'<div class="nl-message">You have <b>{escape(earlier.name)}</b> of a file with the same name '
+            f"({escape(earlier.source.title)}) already.</div>"
+        )
+        st.button(
+            "Make it the next version",
+            key="data_take_version",
+            on_click=take,
+            width="content",
+            help="What you have chosen there stays; runs keep the version that they used.",
+        )
 
 
 def show_report(session: Session) -> None:

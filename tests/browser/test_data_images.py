@@ -15,6 +15,7 @@ from tests.browser.canvas_page import FRAME, TIMEOUT
 pytestmark = pytest.mark.browser
 COLOURS = {"red": (200, 30, 30), "green": (30, 180, 60)}
 # the camera shows something, so that a photograph can be taken
+RESTS = "() => !document.querySelector('.nl-waiting')"  # nothing is being looked for that will draw the page again
 SHOWS = """() => {
     const video = document.querySelector("[data-testid=stCameraInput] video");
     return video && video.readyState >= 3 && video.videoWidth > 0 && video.currentTime > 0.2;
@@ -64,6 +65,7 @@ def test_two_classes_are_photographed(app: Any, open_page: Any) -> None:
     page.context.grant_permissions(["camera"])
     page.goto(f"{app.url}/data")
     page.get_by_text("Camera", exact=True).first.click()
+    page.wait_for_function(RESTS, timeout=TIMEOUT)
     for name in ("cup", "book"):
         field = page.get_by_label("What you photograph")
         field.fill(name)

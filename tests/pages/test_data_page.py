@@ -225,6 +225,27 @@ def test_a_changed_file_is_read_again_beside_the_version_before(tmp_path: Path) 
     assert np.array_equal(old.inputs[0], before.inputs[0], equal_nan=True)
 
 
+@pytest.mark.parametrize("copy", [True, False])
+def test_a_newer_copy_becomes_the_next_version(tmp_path: Path, copy: bool) -> None:
+    path = table(tmp_path)
+    name = trainers.add_data(path, roles={"garden": "group"}, copy=copy)
+    before = dataset({"name": name}).load()
+    newer = tmp_path / "newer" / path.name
+    newer.parent.mkdir()
+    pd.read_csv(path).iloc[:90].to_csv(newer, index=False)
+    later = trainers.add_data(newer, copy=copy)
+    assert not any(button.key == "data_take_version" for button in opened(name).button)  # the first one came first
+    test = opened(later)
+    assert "You have <b>plants</b> of a file with the same name (plants.csv) already." in text(test)
+    settled(test.button(key="data_take_version").click())
+    assert "30 rows fewer (90)" in text(test) and test.query_params["data"] in (name, [name])
+    assert library.names() == ["plants"] and library.stored(later).name == "plants"
+    found = library.stored(name)
+    assert found.schema.version == 2 and roles(name)["garden"] == "group"
+    assert len(dataset({"name": name}).load().targets) == 90
+    assert np.array_equal(dataset({"name": f"{name}@1"}).load().inputs[0], before.inputs[0], equal_nan=True)
+
+
 def test_it_is_removed_and_brought_back(tmp_path: Path) -> None:
     name = trainers.add_data(table(tmp_path))
     test = opened(name)

@@ -312,6 +312,24 @@ def replace_file(name: str, source: Source, schema: Schema) -> Stored:
     return Stored(found.name, found.folder, source, schema)
 
 
+def absorb(name: str, other: str, source: Source, schema: Schema) -> Stored:
+    """Make the file of another data set the next version of this one. The other's name is then a name of this one."""
+    found, given = stored(name), stored(other)
+    held = source.file and f"version{found.schema.version + 1}.{source.file}"
+    if source.file and held:
+        (given.folder / source.file).rename(found.folder / held)
+    try:
+        made = replace_file(name, replace(source, file=held), schema)
+    except OSError:
+        if source.file and held:
+            (found.folder / held).rename(given.folder / source.file)
+        raise
+    shutil.rmtree(given.folder, ignore_errors=True)
+    later = {old: found.name if now == given.name else now for old, now in _renamed().items()}
+    write_text(library() / RENAMED, json.dumps({**later, given.name: found.name}, indent=1))
+    return made
+
+
 def remove(name: str) -> None:
     """Take a data set out of the library. It stays in a hidden folder, for `restore`, until another one is removed."""
     found = stored(name)

@@ -43,6 +43,42 @@ def read_again(name: str) -> str:
         modified=path.stat().st_mtime,
     )
     library.replace_file(name, source, looked.schema)
+    return _differences(found, looked)
+
+
+def earlier_copy(found: Stored) -> Stored | None:
+    """The newest other data set of the same kind that came from a file of the same name, and was added before."""
+    others = (library.stored(name) for name in library.names() if name != found.name)
+    same = [
+        other
+        for other in others
+        if other.source.title == found.source.title
+        and other.schema.kind == found.schema.kind
+        and other.source.added < found.source.added
+    ]
+    return max(same, key=lambda other: other.source.added, default=None)
+
+
+def take_newer(name: str, newer: str) -> str:
+    """Make the file of another data set the next version of this one, whose name both have then; what has changed.
+
+    What the user has chosen of this one stays, as far as its columns are still there. Runs keep the version they used.
+
+    Raises:
+        DataError: one of them is not there, or the newer file cannot be used so; then nothing is changed.
+    """
+    found, other = library.stored(name), library.stored(newer)
+    if found.schema.kind != other.schema.kind:
+        raise DataError(f"{other.full_name} holds other things ({other.schema.kind}) than {found.full_name}.")
+    looked: Looked = kind_of(found).look_again(found, other.files())
+    reader = looked.reader or other.source.reader
+    source = replace(other.source, title=found.source.title, rows=looked.samples, reader=reader)
+    library.absorb(found.name, other.name, source, looked.schema)
+    return _differences(found, looked)
+
+
+def _differences(found: Stored, looked: Looked) -> str:
+    """What has changed between a data set and what its file is now, in words."""
     unit = looked.schema.unit
     more = looked.samples - found.source.rows
     rows = f"{abs(more):,} {unit} {'more' if more > 0 else 'fewer'}" if more else f"as many {unit} as before"
