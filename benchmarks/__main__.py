@@ -11,7 +11,7 @@ from types import ModuleType
 
 import benchmarks
 
-ALL = ["step", "paradigms", "run", "memory", "watching", "graph", "pages", "images", "mapped"]
+ALL = ["step", "paradigms", "run", "memory", "watching", "graph", "pages", "images", "mapped", "tables"]
 
 
 def module(name: str) -> ModuleType:
