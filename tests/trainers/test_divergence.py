@@ -106,8 +106,8 @@ def test_a_loss_that_overflows_while_the_outputs_are_finite_is_named(
     loss = NetworkLearner._forward
     seen: list[float] = []
 
-    def overflowing(self: NetworkLearner, inputs: Any, targets: Any) -> torch.Tensor:
-        found = loss(self, inputs, targets)
+    def overflowing(self: NetworkLearner, inputs: Any, targets: Any, weights: Any) -> torch.Tensor:
+        found = loss(self, inputs, targets, weights)
         seen.append(float(inputs[0].sum()))
         return found * torch.inf if len(seen) > 7 and seen[-1] == seen[7] else found
 

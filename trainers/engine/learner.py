@@ -77,6 +77,10 @@ class NetworkLearner:
         paradigm among whose `attributes` is "weight" is given some."""
         raise TypeError(f"{type(self).__name__} does not define its loss.")
 
+    def weighted_loss(self, outputs: Tensor, targets: Tensor, weights: Tensor | None) -> Tensor:
+        """`loss`, which is given weights only where there are some: a paradigm of a package may know of none."""
+        return self.loss(outputs, targets) if weights is None else self.loss(outputs, targets, weights)
+
     def metrics(self, outputs: Tensor, targets: Tensor, split: Split | None, costly: bool) -> dict[str, float]:
         """Metrics by name. `outputs` went through `reduce_outputs`; `split` is None for the last training batches;
         `costly` includes the metrics that take long to compute."""
@@ -96,11 +100,11 @@ class NetworkLearner:
         model = self.model if self.eager or self.compiled is None else self.compiled
         if self.precision is None:
             outputs = model(*inputs)
-            loss = self.loss(outputs, targets, weights)
+            loss = self.weighted_loss(outputs, targets, weights)
         else:
             with self.autocast():
                 outputs = model(*inputs)
-                loss = self.loss(outputs, targets, weights)
+                loss = self.weighted_loss(outputs, targets, weights)
         if not self.kept:
             self._limit_kept(outputs.numel())
         self.kept.append((outputs.detach(), targets))
@@ -131,7 +135,7 @@ class NetworkLearner:
                     with self.autocast():
                         outputs = self.model(*inputs).float()
                     some = None if weights is None else weights[start : start + size]
-                    total += float(self.loss(outputs, targets, some)) * len(targets)
+                    total += float(self.weighted_loss(outputs, targets, some)) * len(targets)
                     pieces.append(self.reduce_outputs(outputs))
                 outputs = pieces[0] if len(pieces) == 1 else torch.cat(pieces)
                 scores = self.metrics(outputs, split.targets, split, costly)

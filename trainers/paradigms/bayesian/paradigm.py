@@ -289,7 +289,7 @@ class EnsembleLearner(BayesianLearner):
             with self.autocast():
                 given = member(*batch.inputs)
                 outputs[number] = given.detach()
-                return self.loss(given, batch.targets, batch.attributes.get("weight"))
+                return self.weighted_loss(given, batch.targets, batch.attributes.get("weight"))
 
         return loss
 

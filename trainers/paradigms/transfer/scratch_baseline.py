@@ -49,7 +49,7 @@ class ScratchBaseline:
     def _loss(self, batch: Batch) -> Tensor:
         with self.learner.autocast():
             model = self.model if self.learner.eager else self.compiled
-            return self.learner.loss(model(*batch.inputs), batch.targets, batch.attributes.get("weight"))
+            return self.learner.weighted_loss(model(*batch.inputs), batch.targets, batch.attributes.get("weight"))
 
     def evaluate(self, evaluate: Callable[[], dict[str, float]]) -> dict[str, float]:
         """What `evaluate`, a method of the learner, returns for the baseline, with a prefix before the names."""
