@@ -303,3 +303,15 @@ def test_line_breaks_within_quotes_stay(tmp_path: Path) -> None:
     )
     frame = read_table(tmp_path / "rows.csv")
     assert len(frame) == 60 and frame["t"][7] == 'two, lines\nand "more", so'
+
+
+def test_a_preview_of_parquet_reads_its_first_rows_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from trainers.data.own.reading import parquet
+
+    frame = pd.DataFrame({"number": range(1000), "word": ["a", "b"] * 500})
+    frame.to_parquet(tmp_path / "large.parquet")
+    frame.to_parquet(tmp_path / "groups.parquet", row_group_size=10)
+    whole = reader_for(tmp_path / "large.parquet").read(tmp_path / "large.parquet").frame
+    assert reader_for(tmp_path / "groups.parquet").preview(tmp_path / "groups.parquet", 30).equals(whole.head(30))
+    monkeypatch.setattr(parquet, "read_rows", None)
+    assert reader_for(tmp_path / "large.parquet").preview(tmp_path / "large.parquet", 30).equals(whole.head(30))

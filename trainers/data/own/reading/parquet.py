@@ -37,6 +37,19 @@ class Parquet(Reader):
             raise DataError("It is cut off or damaged: Arrow cannot read it.") from error
         return flat_columns(frame, "The file says the type of each column.")
 
+    def preview(self, path: Path, rows: int, **options: object) -> pd.DataFrame:
+        import pyarrow as pa
+        import pyarrow.parquet as parquet
+
+        try:
+            with parquet.ParquetFile(path) as file:
+                first = next(file.iter_batches(rows), None)
+                if first is None or first.num_rows < min(rows, file.metadata.num_rows):
+                    return self.read(path, **options).frame.head(rows)  # row groups that are shorter than what is shown
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
+            raise DataError("It is cut off or damaged: Arrow cannot read it.") from error
+        return flat_columns(pa.Table.from_batches([first]).to_pandas(), "").frame
+
     def look(self, path: Path) -> RawTable:
         import pyarrow as pa
         import pyarrow.parquet as parquet
