@@ -135,7 +135,7 @@ def _predict(options: argparse.Namespace) -> int:
         _print(options, {"rows": rows}, f"{rows:,} predictions are in {options.out}.")
         return 0
     found = run.predict(options.path) if options.part is None else table(part_predictions(run, options.part))
-    has_names = found.index.name is not None  # of files, which are told by their names alone
+    has_names = found.index.name is not None  # of files, which have only names
     if options.out is not None:
         write(options.out, lambda temporary: found.to_csv(temporary, index=has_names))
     text = f"{len(found):,} rows are in {options.out}." if options.out is not None else found.to_string(index=has_names)

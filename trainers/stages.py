@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
 from typing import NamedTuple, TypeVar
 
-SURE = 0.5  # seconds of a stage before its time left is told
+SURE = 0.5  # seconds of a stage before its time left is shown
 Item = TypeVar("Item")
 
 

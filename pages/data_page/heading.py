@@ -156,11 +156,11 @@ def offer_version(session: Session, stored: Stored) -> None:
 
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="data_warning_version"):
         st.html(
-            f'<div class="nl-message">You have <b>{escape(earlier.name)}</b> of a file with the same name '
-            f"({escape(earlier.source.title)}) already.</div>"
+            f'<div class="nl-message"><b>{escape(earlier.name)}</b> came from a file with the same name '
+            f"({escape(earlier.source.title)}).</div>"
         )
         st.button(
-            "Make it the next version",
+            "Make this its next version",
             key="data_take_version",
             on_click=take,
             width="content",

@@ -236,7 +236,7 @@ def test_a_newer_copy_becomes_the_next_version(tmp_path: Path, copy: bool) -> No
     later = trainers.add_data(newer, copy=copy)
     assert not any(button.key == "data_take_version" for button in opened(name).button)  # the first one came first
     test = opened(later)
-    assert "You have <b>plants</b> of a file with the same name (plants.csv) already." in text(test)
+    assert "<b>plants</b> came from a file with the same name (plants.csv)." in text(test)
     settled(test.button(key="data_take_version").click())
     assert "30 rows fewer (90)" in text(test) and test.query_params["data"] in (name, [name])
     assert library.names() == ["plants"] and library.stored(later).name == "plants"

@@ -1,4 +1,4 @@
-"""Several labels in one cell: found, told apart from names and sentences, learned from tables and from images."""
+"""Several labels in one cell: found, distinguished from names and sentences, learned from tables and from images."""
 
 from __future__ import annotations
 

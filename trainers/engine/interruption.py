@@ -55,7 +55,7 @@ def wait_for(
     work: Callable[[], Result], check: Callable[[], None], hear: Callable[[Stage], None] = lambda stage: None
 ) -> Result:
     """The result of `work()`, which runs in a thread of its own: data sets are read and downloaded by functions that
-    cannot be interrupted. `hear` is told how far it is. When `check()` raises, the thread is left to itself: it ends
+    cannot be interrupted. `hear` gets how far it is. When `check()` raises, the thread is left to itself: it ends
     where it says how far it is, and its result is dropped."""
     future: Future[Result] = Future()
     left = threading.Event()

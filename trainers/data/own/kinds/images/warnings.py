@@ -112,7 +112,7 @@ def _copies(schema: ImagesSchema, arrays: dict[str, Any], data: Stored) -> Itera
     yield DataWarning(
         "D203", None,
         f"{copies:,} images are the same as another, in the size that the network gets; of the validation and the test "
-        f"part {both:,} are in the training part, too, as it is usually split. Such copies make the score better than "
+        f"part {both:,} are in the training part, too, with the usual split. Such copies make the score better than "
         f"it is.{also}", *fix,
     )  # fmt: skip
 

@@ -62,7 +62,7 @@ class SameRowTwice(DataCheck):
         own = dataset({"name": table.stored.full_name})
         rows = table.frame[used].iloc[np.asarray(prepared(table.stored).rows)]
         both = also_in_training(parts_of(own, own.load()), pd.util.hash_pandas_object(rows, index=False).to_numpy())
-        return f" Of the validation and the test part {both:,} are in the training part, too, as it is usually split."
+        return f" Of the validation and the test part {both:,} are in the training part, too, with the usual split."
 
 
 class TargetIsMissing(DataCheck):
