@@ -184,13 +184,14 @@ def test_a_text_of_ones_own_is_typed(texts: str, tmp_path: Path) -> None:
 
 
 def several_files() -> None:
-    """Three files of samples, one of which is none, as a page."""
+    """Files of samples, one of which is none and one a table of two, as a page."""
     import streamlit as st
 
     import trainers
     from pages.parts.trying.files import Brought, predict
 
     texts = {"b/../../one.txt": b"good " * 30, "two.txt": b"bad " * 30, "three.txt": bytes(range(256)) * 4}
+    texts["four.csv"] = b"text,n\ngood good good,1\nbad bad bad,2\n"
     run = trainers.open_run(st.session_state["run"])
     predict(run, [Brought(name, text) for name, text in texts.items()], "try_files")
 
@@ -202,7 +203,8 @@ def test_several_files_are_predicted_and_those_left_out_are_named(texts: str) ->
     test.session_state["run"] = run.id
     look(test.run())
     table = test.dataframe[0].value
-    assert list(table.index) == ["b/../../one.txt", "two.txt"] and list(table["prediction"]) == ["good", "bad"]
+    assert list(table.index) == ["b/../../one.txt", "two.txt", "four.csv, row 1", "four.csv, row 2"]
+    assert list(table["prediction"]) == ["good", "bad", "good", "bad"]
     assert "three.txt: It is no text" in "".join(element.proto.body for element in test.get("html"))
 
 

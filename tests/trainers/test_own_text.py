@@ -93,7 +93,7 @@ def test_it_trains_and_predicts_sentences_and_files(table: Path) -> None:
     found = run.predict(pd.DataFrame({"review": ["It was lovely and sunny.", "a dull grey film, awful"]}))
     assert found["prediction"].tolist() == ["good", "bad"]
     with pytest.raises(DataError, match="no column 'review'"):
-        run.predict(pd.DataFrame({"text": ["fine"]}))
+        run.predict(pd.DataFrame({"comment": ["fine"], "number": [1]}))
 
 
 def test_new_files_are_encoded_as_in_training(folder: Path, tmp_path: Path) -> None:
@@ -105,6 +105,20 @@ def test_new_files_are_encoded_as_in_training(folder: Path, tmp_path: Path) -> N
     assert [name for name, _ in left_out] == ["broken.txt"]
     with pytest.raises(DataError, match="no text to predict"):
         data.encode_files([tmp_path / "broken.txt"])
+
+
+def test_a_table_of_texts_is_a_batch_where_the_training_read_files(folder: Path, tmp_path: Path) -> None:
+    data, new = dataset({"name": trainers.add_data(folder)}), tmp_path / "new"
+    new.mkdir()
+    sentences = ["good film", "bad, bad film", "the scene was good"]
+    pd.DataFrame({"number": [1, 2, 3], "text": sentences}).to_csv(new / "a.csv", index=False)
+    pd.DataFrame({"comment": sentences[:2]}).to_json(new / "b.jsonl", orient="records", lines=True)
+    pd.DataFrame({"x": sentences, "y": sentences}).to_csv(new / "c.csv", index=False)
+    (new / "d.txt").write_text(sentences[2])
+    inputs, names, left_out = data.encode_files([new])
+    assert names == ["a.csv, row 1", "a.csv, row 2", "a.csv, row 3", "b.jsonl, row 1", "b.jsonl, row 2", "d.txt"]
+    np.testing.assert_array_equal(inputs[0], data.encode_texts([*sentences, *sentences[:2], sentences[2]])[0])
+    assert [name for name, _ in left_out] == ["c.csv"] and "its columns are x, y" in left_out[0][1]
 
 
 def test_a_language_model_of_ones_own(story: Path) -> None:

@@ -48,7 +48,7 @@ def predict(run: Run, samples: Sequence[Brought], key: str) -> None:
     names, encoded = _encoded(run.job.dataset, samples)
     found = predict_samples(run.job, kept(run, ("model",), run.model), encoded.inputs, pd.DataFrame(index=names))
     _show_left_out(encoded.left_out)
-    if len(samples) == 1:
+    if len(names) == 1:
         left, right = st.columns([2, 3])
         with left:
             st.html(_seen(run.job.dataset, encoded))
@@ -84,8 +84,14 @@ def _encoded(dataset: DataSet, samples: Sequence[Brought]) -> tuple[list[str], E
             for place, name in names.items():
                 text = text.replace(f"{place}:", f"{name}:")
             raise DataError(text) from None
-    left_out = [(names[place], why) for place, why in encoded.left_out]
-    return [names[place] for place in encoded.names], encoded._replace(left_out=left_out)
+    left_out = [(_named(place, names), why) for place, why in encoded.left_out]
+    return [_named(place, names) for place in encoded.names], encoded._replace(left_out=left_out)
+
+
+def _named(place: str, names: dict[str, str]) -> str:
+    """A sample by the name that it was brought under, where a file has several also by its row."""
+    file, comma, row = place.partition(", ")
+    return f"{names[file]}{comma}{row}"
 
 
 def _seen(dataset: DataSet, encoded: EncodedFiles) -> str:
@@ -180,4 +186,4 @@ class TypedText(Trial):
     def draw(self, run: Run) -> None:
         text = st.text_area("Text", key=f"try_text_{run.id}", placeholder="Type or paste a text")
         if st.button("Predict", type="primary", key="try_text_predict", disabled=not text):
-            predict(run, [Brought("sample.txt", str(text).encode())], "try_text")
+            predict(run, [Brought("sample", str(text).encode())], "try_text")

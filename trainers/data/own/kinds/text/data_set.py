@@ -9,18 +9,24 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from trainers.data.base import GIVEN, Arrays, DataError, EncodedFiles, Kind, check_columns
+from trainers.data.base import GIVEN, Arrays, DataError, EncodedFiles, Kind
 from trainers.data.own.bringing.new_files import copy_samples
 from trainers.data.own.data_set import OwnData, made_of
 from trainers.data.own.files import brought
 from trainers.data.own.kinds.table.cell_values import words_of
-from trainers.data.own.kinds.text.encoding import is_table, numbers_of_texts, running_windows, tokens_of
+from trainers.data.own.kinds.text.encoding import (
+    column_of_texts,
+    is_table,
+    numbers_of_texts,
+    running_windows,
+    tokens_of,
+)
 from trainers.data.own.kinds.text.preparing import names_in, prepared, used_texts, vocabulary_in
 from trainers.data.own.kinds.text.reading import rows_of, text_in
 from trainers.data.own.kinds.text.schema import TextSchema
 from trainers.data.own.kinds.text.script import new_texts_source, table_endings, text_source
 from trainers.data.own.library import Stored
-from trainers.data.own.reading import reader_for
+from trainers.data.own.reading import read_whole, reader_for
 from trainers.data.own.reading.new_rows import NEW_ROWS, write_rows
 from trainers.data.tokens import Tokens
 
@@ -95,10 +101,15 @@ class _OwnTexts(OwnData):
         return (numbers_of_texts(tokens, list(self.vocabulary), schema.length),)
 
     def encode_new(self, frame: pd.DataFrame) -> tuple[NDArray[Any], ...]:
-        """New rows with a column of texts: of a table its own, else "text". DataError: it is not there."""
-        name = self.described.text_column or "text"
-        check_columns(frame, [name])
-        return self.encode_texts([str(text) for text in words_of(frame[name]).fillna("")])
+        """New rows with a column of texts: called as in training, or "text", or the only one. DataError: none is."""
+        return self.encode_texts(self._texts_in(frame))
+
+    def _texts_in(self, frame: pd.DataFrame) -> list[str]:
+        try:
+            name = column_of_texts(list(frame), self.described.text_column or "text")
+        except ValueError as error:
+            raise DataError(f"The texts of these rows are not found: {error}.") from None
+        return [str(text) for text in words_of(frame[name]).fillna("")]
 
     @property
     def lower(self) -> bool:
@@ -127,7 +138,8 @@ class _OwnTexts(OwnData):
         return [folder / "samples.csv"], [rows]
 
     def encode_files(self, paths: Sequence[str | Path]) -> EncodedFiles:
-        """New files with a text each, or folders of them, as inputs; their names; and what is left out.
+        """New files with a text each, tables with a text in each row, or folders of them, as inputs; their names; and
+        what is left out.
 
         Raises:
             DataError: none of them is a text.
@@ -137,21 +149,29 @@ class _OwnTexts(OwnData):
             files = brought(path)
             left_out += files.others(files.names, "")
             for name in files.names:
-                text, why = text_in(files.path(name))
-                if text is None:
-                    left_out.append((name, why))
-                else:
-                    texts.append(text)
-                    names.append(name)
+                try:
+                    found, named = self._read(files.path(name), name, left_out)
+                except DataError as error:
+                    left_out.append((name, str(error)))
+                    continue
+                texts += found
+                names += named
         if not texts:
             why = f" {left_out[0][0]}: {left_out[0][1]}" if left_out else ""
             raise DataError(f"There is no text to predict.{why}")
         return EncodedFiles(self.encode_texts(texts), names, left_out)
 
-    def named(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """Rows of new samples: a single column without a header is that of the texts."""
-        name = self.described.text_column or "text"
-        return frame.set_axis([name], axis=1) if len(frame.columns) == 1 else frame
+    def _read(self, path: Path, name: str, left_out: list[tuple[str, str]]) -> tuple[list[str], list[str]]:
+        """The texts of a file, and what each is called. DataError: it holds none, or not where they are looked for."""
+        if self.holds_rows(path):
+            table = read_whole(path)
+            left_out += [(f"{name}, line {each.line}", f"It {each.reason}.") for each in table.left_out]
+            texts = self._texts_in(table.frame)
+            return texts, [f"{name}, row {number}" for number in range(1, len(texts) + 1)]
+        text, why = text_in(path)
+        if text is None:
+            raise DataError(why)
+        return [text], [name]
 
     def source(self) -> str:
         """Python source of `load_data()` and `load_parts()`, which read the texts with pandas alone."""

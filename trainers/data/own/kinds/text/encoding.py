@@ -39,6 +39,20 @@ def is_table(name: str, endings: tuple[str, ...]) -> bool:
     return name.lower().endswith(endings)
 
 
+def column_of_texts(names: list[str], wanted: str) -> str:
+    """The column of a table that holds the texts: the wanted one, else "text", else the only one.
+
+    ValueError: none of these is there.
+    """
+    for name in (wanted, "text"):
+        if name in names:
+            return name
+    if len(names) != 1:
+        shown = ", ".join(map(str, names))[:200]
+        raise ValueError(f"it has no column {wanted!r}, which the texts are read from; its columns are {shown}")
+    return names[0]
+
+
 def text_in_file(path: str) -> str:
     """The text of a file. ValueError: it holds none."""
     with open(path, "rb") as opened:  # noqa: PTH123

@@ -44,10 +44,7 @@ def texts_at(path, lines):
     """The texts in the rows of a table, in the lines of a file if `lines`, or the whole text of a file."""
     if is_table(path, TABLES) and not lines:
         frame = new_rows(path, NAMES, WITHOUT_TARGET)
-        column = COLUMN if COLUMN in frame else frame.columns[0]
-        if len(frame.columns) > 1 and column != COLUMN:
-            raise ValueError(f"it has no column {COLUMN!r}; its columns are {', '.join(map(str, frame))[:200]}")
-        return [str(text) for text in words_of(frame[column]).fillna("")]
+        return [str(text) for text in words_of(frame[column_of_texts(list(frame), COLUMN)]).fillna("")]
     text = text_in_file(path)
     return [line for line in text.split("\\n") if line.strip()] if lines else [text]
 
@@ -187,6 +184,6 @@ def new_texts_source(data: Stored) -> str:
     given: list[tuple[Any, dict[str, str]]] = [(each, {}) for each in functions]
     given.append((new_rows, {name: repr(value) for name, value in options.items()}))
     functions = [cell_values.missing_words, cell_values.words_of, cut, encoding.is_table, encoding.text_of]
-    functions += [encoding.text_in_file, encoding.tokens_of, encoding.numbers_of_texts]
+    functions += [encoding.column_of_texts, encoding.text_in_file, encoding.tokens_of, encoding.numbers_of_texts]
     printed = print_functions(*given, *((each, {}) for each in functions), constants="\n".join(constants))
     return "import sys\nfrom model import vocabulary\n" + printed + "\n" + READ_SAMPLES
