@@ -106,7 +106,7 @@ class _OwnTexts(OwnData):
 
     def _texts_in(self, frame: pd.DataFrame) -> list[str]:
         try:
-            name = column_of_texts(list(frame), self.described.text_column or "text")
+            name = column_of_texts([str(name) for name in frame], self.described.text_column or "text")
         except ValueError as error:
             raise DataError(f"The texts of these rows are not found: {error}.") from None
         return [str(text) for text in words_of(frame[name]).fillna("")]
