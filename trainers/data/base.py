@@ -262,6 +262,11 @@ class DataSet(Entry):
         """Whether load() works without a network: True unless a file has yet to be downloaded."""
         return True
 
+    @property
+    def gone(self) -> str:
+        """Why its samples cannot be read any more, in sentences, where new ones can be encoded; else empty."""
+        return ""
+
     def sounds(self, indices: NDArray[np.int64]) -> list[NDArray[np.float32]]:
         """Some samples as sound, from -1 to 1, `sample_rate` values a second; empty for data that is no sound."""
         return []

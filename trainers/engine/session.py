@@ -21,6 +21,7 @@ import torch
 
 from trainers import disk
 from trainers.data.fingerprint import DataChangedError, differences, fingerprint, fits
+from trainers.data.own.run_copies import keep_copy
 from trainers.engine import checkpoint, loop_state
 from trainers.engine.cpu_load import LoadMeter
 from trainers.engine.device import resolve_device, warm_up
@@ -97,6 +98,7 @@ class TrainingSession:
         warm_up()
 
         self.prepared = wait_for(job.prepare, self.check, self._hear_stage)
+        keep_copy(job.dataset, self.folder)
         self.fingerprint = wait_for(lambda: fingerprint(job.dataset, self.prepared), self.check, self._hear_stage)
         self._announce("Preparing the training …")
         damage: list[str] = []

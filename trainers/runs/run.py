@@ -19,6 +19,7 @@ from builder.document.subnetworks import owners
 from builder.problems import NetloomError
 from trainers import migrate
 from trainers.data.fingerprint import ANYWAY, CHANGED
+from trainers.data.own.run_copies import data_of_run, schema_doubt
 from trainers.engine.device import device_complaint
 from trainers.events import OVER, ProbeKind, Progress, Snapshot, State, Text, Verdict
 from trainers.job import Job
@@ -140,9 +141,9 @@ class Run:
     @functools.cached_property
     def job(self) -> Job:
         """The job of the run. Where its device is gone, for the device that there is: what it learned can be used."""
-        if not self._device_complaint():
-            return Job(self.document)
-        return Job(self.document.changed(training={**self.document.training, "device": "auto"}))
+        training = {**self.document.training, **({"device": "auto"} if self._device_complaint() else {})}
+        with data_of_run(self.store.run_folder(self.id), training):
+            return Job(self.document.changed(training=training))
 
     def _device_complaint(self) -> str:
         return device_complaint(str(self.document.training.get("device", "auto")))
@@ -234,7 +235,9 @@ class Run:
         """What the best weights predict for new rows: see `trainers.data.own.predicting`."""
         from trainers.data.own.predicting import predict_rows
 
-        return predict_rows(self.job, self.model(), given)
+        found = predict_rows(self.job, self.model(), given)
+        found.attrs["doubt"] = schema_doubt(self.job.dataset, self.store.row(self.id)["created"])
+        return found
 
     def networks(self) -> dict[str, nn.Module]:
         """Every module whose weights the run saves, by name; see `model` and `Paradigm.modules`."""
@@ -359,7 +362,7 @@ class Run:
         if owner is not None and not owner.is_this_process and self.state == "paused":
             self.store.request(self.id, "resume")  # it has everything in memory
         else:
-            launch(self.id, self.job, self.store, other_data=other_data)
+            launch(self.id, Job(self.document), self.store, other_data=other_data)  # of the data as they are now
 
     def wait(self, timeout: float | None = None) -> State:
         """Wait until the run is over or paused, at most `timeout` seconds. Returns its state."""
@@ -392,7 +395,9 @@ class Run:
         elif what == "stop" and self.state == "paused" and not self._device_complaint() and self._has_checkpoint():
             from trainers.engine.worker import launch
 
-            launch(self.id, self.job, self.store, stops=True)  # its best weights are evaluated, as those of a live run
+            launch(
+                self.id, Job(self.document), self.store, stops=True
+            )  # its best weights are evaluated, as those of a live run
         elif what == "stop" and self.state == "paused":
             owner = self.store.claim(self.id)
             try:

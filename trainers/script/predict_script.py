@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 TRIED = 200  # samples
 CLOSE = 1e-4  # as exports are compared
 USAGE = "`python predict.py {} --out predictions.csv` predicts new samples, from raw files like those of the training."
+UNTRIED = " It was not tried on samples of the data set, since that was removed or is another one now."
 MAPS = " It writes the class at each place of a sample as an image, too, into the folder that `--maps` names."
 
 MAIN = '''
@@ -91,6 +92,8 @@ def predict_files(document: Document, model: nn.Module) -> Mapping[str, str]:
     except NetloomError as error:
         return {"predict.py": Absent(f"{str(error).rstrip('.')}.")}
     usage = USAGE.format("FILE") + (MAPS if "def write_maps(" in text else "")
+    if job.dataset.gone:
+        return {"predict.py": Script(text, usage + UNTRIED)}
     return {"predict.py": Script(text, usage, _trial(job, model))}
 
 

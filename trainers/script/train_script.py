@@ -18,6 +18,7 @@ from builder.problems import NetloomError
 from trainers.binding import bind
 from trainers.checks.base import training_samples
 from trainers.data.augmentation import source
+from trainers.data.own.run_copies import data_of_run, folder_of_run
 from trainers.job import Job
 from trainers.script.data_lines import Plan, preparation, split, standardiser
 from trainers.script.functions import ending, epochs, evaluate, initialise_call, training_functions
@@ -38,9 +39,10 @@ USED = {  # imports that only some scripts need, by the word that needs them
 def companion_files(document: Document, model: nn.Module) -> Mapping[str, str]:
     """train.py for the zip, unless no script can train the document; and predict.py, see predict_script.py."""
     files = {}
-    with contextlib.suppress(NetloomError):
-        files["train.py"] = train_script(document)
-    return {**files, **predict_files(document, model)}
+    with data_of_run(folder_of_run((getattr(model, "card", None) or {}).get("run")), document.training):
+        with contextlib.suppress(NetloomError):
+            files["train.py"] = train_script(document)
+        return {**files, **predict_files(document, model)}
 
 
 def train_script(document: Document) -> str:

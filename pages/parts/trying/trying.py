@@ -10,8 +10,10 @@ import pages.parts.trying
 from builder.problems import NetloomError
 from builder.registry import discover
 from pages.parts.theme import charts
+from pages.parts.theme.escaping import escape
 from pages.parts.theme.run_page import shows_errors
 from pages.parts.trying.base import Trial
+from trainers.data.own.run_copies import schema_doubt
 from trainers.job import Job
 from trainers.runs.run import Run
 
@@ -42,6 +44,8 @@ def show(run: Run) -> None:
         return
     with st.expander("Try it: a sample of your own", key="try_it"):
         charts.heading("Try it", "read, filled and scaled exactly as in training")
+        for note in filter(None, (job.dataset.gone, schema_doubt(job.dataset, run.store.row(run.id)["created"]))):
+            st.html(f'<div class="nl-note">{escape(note)}</div>')
         for tab, trial in zip(st.tabs([kind.title for kind in fitting]), fitting, strict=True):
             with tab:
                 st.fragment(shows_errors(trial.draw))(run)

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from trainers.data.base import DataError, DataSet
 from trainers.data.own.kind import kind_of
-from trainers.data.own.library import PREFIX, Stored, names, stored
+from trainers.data.own.library import PREFIX, Facts, Stored, names, stored
 
 
 class OwnData(DataSet):
@@ -20,6 +20,14 @@ class OwnData(DataSet):
     @property
     def samples(self) -> int:
         return self.stored.source.rows
+
+    @property
+    def gone(self) -> str:
+        return self.stored.gone
+
+    def facts(self) -> Facts:
+        """What new samples need besides the schema, for a run to keep: what is asked by `Stored.remembered`."""
+        return {"samples": self.samples, "given_parts": dict(self.given_parts)}
 
     @property
     def grouped(self) -> bool:
@@ -63,11 +71,13 @@ def own_data_set(name: str) -> type[DataSet]:
     found = stored(name)
     if found.schema.ready:
         raise DataError(f"{found.full_name} cannot be used: {found.schema.ready}")
-    return _class_of(name, str(found.folder), found.schema.model_dump_json(), found.source.sha256)
+    return _class_of(
+        name, str(found.folder), found.schema.model_dump_json(), found.source.sha256, found.source.added, found.run
+    )
 
 
 @functools.lru_cache(maxsize=64)
-def _class_of(name: str, folder: str, schema: str, digest: str) -> type[DataSet]:
-    """The class, made anew whenever the schema or the file is another one."""
+def _class_of(name: str, folder: str, schema: str, digest: str, added: float, run: str) -> type[DataSet]:
+    """The class, made anew whenever the schema, the file or the run that keeps a copy is another one."""
     found = stored(name)
     return kind_of(found).data_set(name, found)

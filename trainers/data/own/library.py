@@ -13,16 +13,18 @@ A folder is complete or absent: it is made under a temporary name and renamed.
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import json
 import re
 import shutil
 import time
 import unicodedata
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, TypeVar
 
 from builder.registry import did_you_mean
 from trainers import stages
@@ -38,6 +40,9 @@ RENAMED = "renamed.json"  # earlier names
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 RESERVED = frozenset(("con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))))
 _unlisted: set[str] = set()  # names of what is being added in this process
+_instead: contextvars.ContextVar[Mapping[str, Stored]] = contextvars.ContextVar("instead", default=MappingProxyType({}))
+Facts = dict[str, int | dict[str, bool | int | str] | tuple[str, ...]]  # that JSON can hold
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -62,12 +67,15 @@ class Source:
 
 @dataclass(frozen=True)
 class Stored:
-    """One version of a data set in the library."""
+    """One version of a data set in the library, or what a run keeps of one, see run_copies.py."""
 
     name: str  # without the prefix
     folder: Path
     source: Source
     schema: Any  # a Schema, of the class that its kind has
+    gone: str = ""  # why its samples cannot be read, in sentences: a run alone knows it
+    run: str = ""  # the folder of the run that keeps `facts`
+    facts: Facts | None = None  # what new samples need besides the schema, by name
 
     @property
     def full_name(self) -> str:
@@ -79,8 +87,15 @@ class Stored:
         root = self.folder.parent.parent if self.folder.parent.name == "versions" else self.folder
         return Path(self.source.path) if self.source.path else root / str(self.source.file)
 
+    def remembered(self, name: str, find: Callable[[], Found]) -> Found:
+        """What a run keeps of this name; else what `find` gives, which looks at the files."""
+        kept: Any = None if self.facts is None else self.facts.get(name)
+        return find() if kept is None else kept
+
     def files(self) -> Files:
         """Its files. DataError: they are not there any more."""
+        if self.gone:
+            raise DataError(self.gone)
         left_out = tuple(LeftOut(what, reason) for what, reason in self.source.left_out)
         return replace(brought(self.data_file, self.source.title), left_out=left_out)
 
@@ -121,6 +136,8 @@ def stored(name: str) -> Stored:
     Raises:
         DataError: there is none, or what is stored of it is damaged.
     """
+    if (given := _instead.get().get(name)) is not None:
+        return given
     bare, _, version = name.removeprefix(PREFIX).partition("@")
     bare = _renamed().get(bare, bare)
     if not NAME.fullmatch(bare) or not (library() / bare / "schema.json").is_file():
@@ -140,6 +157,16 @@ def stored(name: str) -> Stored:
     if not version.isdecimal() or not (older / "schema.json").is_file():
         raise DataError(f"{PREFIX}{bare} has no version {version}; the newest one is {newest.schema.version}.")
     return _read(bare, older)
+
+
+@contextlib.contextmanager
+def instead(name: str, given: Stored) -> Iterator[None]:
+    """Inside, this data set has the name, whatever the library has."""
+    token = _instead.set({**_instead.get(), name: given})
+    try:
+        yield
+    finally:
+        _instead.reset(token)
 
 
 def versioned(name: str) -> str:
@@ -224,6 +251,8 @@ def _copy(files: Files, to: Path) -> None:
 
 def check_files(data: Stored) -> None:
     """DataError: the file or the folder of a data set is gone, or another one than was added."""
+    if data.gone:
+        raise DataError(data.gone)
     path = data.data_file
     if not path.exists():
         raise DataError(f"The file of {data.full_name} is not there any more: {path}. Bring it back, or add it again.")

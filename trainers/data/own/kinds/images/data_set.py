@@ -66,6 +66,9 @@ class _OwnImages(OwnData):
     def _given_parts(self) -> Mapping[str, int]:
         if self.stored.schema.splitting.how != "given":
             return {}
+        return self.stored.remembered("given_parts", self._counted)
+
+    def _counted(self) -> dict[str, int]:
         parts = Counter(np.asarray(listing(self.stored).parts).tolist())
         return {GIVEN[number]: count for number, count in sorted(parts.items()) if number}
 

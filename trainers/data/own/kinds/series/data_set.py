@@ -18,7 +18,8 @@ from trainers.data.own.kinds.series.script import new_rows_source, series_source
 from trainers.data.own.kinds.series.steps import last_window, windows_of
 from trainers.data.own.kinds.table.encoding import feature_names
 from trainers.data.own.kinds.table.preparing import raw_rows
-from trainers.data.own.library import Stored
+from trainers.data.own.kinds.table.script import reading_of
+from trainers.data.own.library import Facts, Stored
 from trainers.data.own.reading import reader_named
 from trainers.data.own.reading.new_rows import NEW_ROWS, write_rows
 from trainers.data.sets.forecasts import overlap
@@ -43,7 +44,7 @@ class _OwnSeries(OwnData):
 
     @property
     def samples(self) -> int:
-        return len(prepared(self.stored)["starts"])
+        return self.stored.remembered("samples", lambda: len(prepared(self.stored)["starts"]))
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -126,6 +127,9 @@ class _OwnSeries(OwnData):
         names = self.target_names if len(self.target_names) > 1 else ("prediction",)
         return pd.DataFrame(predicted[0], index=index, columns=list(names))
 
+    def facts(self) -> Facts:
+        return {**super().facts(), "new_rows": reading_of(self.stored)}
+
     def prediction_source(self) -> str:
         return new_rows_source(self.stored)
 
@@ -139,7 +143,7 @@ class _OwnSeries(OwnData):
             whole = rows_of_windows(raw_rows(self.stored), self.series, prepared(self.stored)["starts"][chosen])
         files = [folder / f"samples_{number}.csv" for number in range(len(whole))]
         for file, rows in zip(files, whole, strict=True):
-            write_rows(rows, file, NEW_ROWS | reader.new_rows(self.stored.data_file))
+            write_rows(rows, file, NEW_ROWS | reading_of(self.stored))
         return files, whole
 
     def source(self) -> str:

@@ -7,7 +7,7 @@ import pprint
 from typing import Any
 
 from trainers.data.own.kinds.series import moments, steps
-from trainers.data.own.kinds.table.script import CELLS, WANTED
+from trainers.data.own.kinds.table.script import CELLS, WANTED, reading_of
 from trainers.data.own.library import Stored
 from trainers.data.own.reading import reader_named
 from trainers.data.own.reading.delimited import read_rows
@@ -88,7 +88,7 @@ def new_rows_source(data: Stored) -> str:
         f"NAMES = {_shown([column.name for column in schema.columns])}",
         f"\n{ABOUT}\nCOLUMNS = {_shown(_columns(data))}",
     ]
-    options = NEW_ROWS | reader_named(data.source.reader).new_rows(data.data_file)
+    options = NEW_ROWS | reading_of(data)
     reading: list[tuple[Any, dict[str, str]]] = [(unique_names, {}), (read_rows, {})]
     reading += [(new_rows, {name: repr(value) for name, value in options.items()}), (together, {})]
     made = (*FUNCTIONS, steps.check_span, steps.known_from, steps.last_window, moments.words_of_moments)

@@ -32,7 +32,7 @@ class _OwnSounds(OwnData):
 
     @property
     def samples(self) -> int:
-        return len(prepared(self.stored)["targets"])
+        return self.stored.remembered("samples", lambda: len(prepared(self.stored)["targets"]))
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -44,8 +44,9 @@ class _OwnSounds(OwnData):
 
     @property
     def given_parts(self) -> Mapping[str, int]:
-        if not self.described.given_parts:
-            return {}
+        return self.stored.remembered("given_parts", self._given_parts) if self.described.given_parts else {}
+
+    def _given_parts(self) -> dict[str, int]:
         given = np.asarray(prepared(self.stored)["given"])
         return {GIVEN[part]: int((given == part).sum()) for part in (1, 2) if (given == part).any()}
 

@@ -15,9 +15,9 @@ from trainers.data.own.data_set import OwnData, made_of
 from trainers.data.own.kinds.table.encoding import encode_inputs, feature_names
 from trainers.data.own.kinds.table.preparing import PreparedRows, prepared, raw_rows
 from trainers.data.own.kinds.table.schema import Column, label_names
-from trainers.data.own.kinds.table.script import new_rows_source, table_source
+from trainers.data.own.kinds.table.script import new_rows_source, reading_of, table_source
 from trainers.data.own.kinds.table.tasks import predicts_classes, predicts_labels
-from trainers.data.own.library import Stored, stored
+from trainers.data.own.library import Facts, Stored, stored
 from trainers.data.own.reading import reader_named
 from trainers.data.own.reading.new_rows import NEW_ROWS, write_rows
 
@@ -165,6 +165,9 @@ class _OwnTable(OwnData):
         rows = np.asarray(prepared(self.stored).rows[places])
         return _frame(self.name, self.stored.source.sha256).iloc[rows].set_axis(rows + 1)
 
+    def facts(self) -> Facts:
+        return {**super().facts(), "new_rows": reading_of(self.stored)}
+
     def prediction_source(self) -> str:
         return new_rows_source(self.stored)
 
@@ -175,7 +178,7 @@ class _OwnTable(OwnData):
         else:
             rows = raw_rows(self.stored).iloc[prepared(self.stored).rows[places]]
         rows = rows.reset_index(drop=True)
-        options = NEW_ROWS | reader_named(self.stored.source.reader).new_rows(self.stored.data_file)
+        options = NEW_ROWS | reading_of(self.stored)
         write_rows(rows, folder / "samples.csv", options)
         return [folder / "samples.csv"], rows
 

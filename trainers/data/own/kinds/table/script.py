@@ -51,9 +51,14 @@ def table_source(data: Stored) -> str:
     return print_functions(*functions, constants=constants) + "\n" + text
 
 
+def reading_of(data: Stored) -> dict[str, Any]:
+    """How predict.py reads text in columns: arguments of `new_rows`."""
+    return data.remembered("new_rows", lambda: reader_named(data.source.reader).new_rows(data.data_file))
+
+
 def new_rows_source(data: Stored) -> str:
     """Source of `read_samples(paths)`: the rows of new files as the network's inputs, before they are scaled."""
-    options = reader_named(data.source.reader).new_rows(data.data_file)
+    options = reading_of(data)
     columns = [_short(column.model_dump()) for column in data.schema.columns if column.role != "target"]
     names = [column.name for column in data.schema.columns]
     without = [column.name for column in data.schema.columns if column.role != "target"]

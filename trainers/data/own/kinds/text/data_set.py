@@ -24,8 +24,8 @@ from trainers.data.own.kinds.text.encoding import (
 from trainers.data.own.kinds.text.preparing import names_in, prepared, used_texts, vocabulary_in
 from trainers.data.own.kinds.text.reading import rows_of, text_in
 from trainers.data.own.kinds.text.schema import TextSchema
-from trainers.data.own.kinds.text.script import new_texts_source, table_endings, text_source
-from trainers.data.own.library import Stored
+from trainers.data.own.kinds.text.script import new_texts_source, table_endings, table_facts, text_source
+from trainers.data.own.library import Facts, Stored
 from trainers.data.own.reading import read_whole, reader_for
 from trainers.data.own.reading.new_rows import NEW_ROWS, write_rows
 from trainers.data.tokens import Tokens
@@ -46,7 +46,7 @@ class _OwnTexts(OwnData):
 
     @property
     def samples(self) -> int:
-        return len(prepared(self.stored)["parts"])
+        return self.stored.remembered("samples", lambda: len(prepared(self.stored)["parts"]))
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -71,7 +71,7 @@ class _OwnTexts(OwnData):
 
     @property
     def vocabulary(self) -> tuple[str, ...]:
-        return vocabulary_in(prepared(self.stored))
+        return self.stored.remembered("vocabulary", lambda: vocabulary_in(prepared(self.stored)))
 
     @property
     def vocabulary_count(self) -> int:
@@ -79,6 +79,9 @@ class _OwnTexts(OwnData):
 
     @property
     def given_parts(self) -> Mapping[str, int]:
+        return self.stored.remembered("given_parts", self._given_parts)
+
+    def _given_parts(self) -> dict[str, int]:
         parts = np.asarray(prepared(self.stored)["parts"])
         return {GIVEN[part]: int((parts == part).sum()) for part in (1, 2) if (parts == part).any()}
 
@@ -110,6 +113,9 @@ class _OwnTexts(OwnData):
         except ValueError as error:
             raise DataError(f"The texts of these rows are not found: {error}.") from None
         return [str(text) for text in words_of(frame[name]).fillna("")]
+
+    def facts(self) -> Facts:
+        return {**super().facts(), "vocabulary": self.vocabulary, **table_facts(self.stored)}
 
     @property
     def lower(self) -> bool:

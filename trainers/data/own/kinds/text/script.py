@@ -163,14 +163,24 @@ def table_endings(data: Stored) -> tuple[str, ...]:
     return tuple(sorted(plain))
 
 
+def table_facts(data: Stored) -> dict[str, Any]:
+    """How predict.py reads text in columns, and their names, where the texts of the training are a table; else {}."""
+    if data.schema.form != "table":
+        return {}
+    file = data.data_file
+    return {
+        "new_rows": data.remembered("new_rows", lambda: reader_for(file).new_rows(file)),
+        "columns": data.remembered("columns", lambda: tuple(map(str, reader_for(file).preview(file, 1).columns))),
+    }
+
+
 def new_texts_source(data: Stored) -> str:
     """Source of `read_samples(paths, lines)`: new texts as the numbers of their tokens. DataError: there is none."""
     schema = data.schema
     names, column, options = ["text"], "text", dict(NEW_ROWS)
     if schema.form == "table":
-        reader = reader_for(data.data_file)
-        names = [str(name) for name in reader.read(data.data_file).frame.columns]
-        column, options = schema.text_column, options | reader.new_rows(data.data_file)
+        facts = table_facts(data)
+        names, column, options = list(facts["columns"]), schema.text_column, options | facts["new_rows"]
     constants = [
         f"TOKENS = {schema.tokens!r}",
         f"LOWER = {schema.lower}",
