@@ -395,9 +395,7 @@ class Run:
         elif what == "stop" and self.state == "paused" and not self._device_complaint() and self._has_checkpoint():
             from trainers.engine.worker import launch
 
-            launch(
-                self.id, Job(self.document), self.store, stops=True
-            )  # its best weights are evaluated, as those of a live run
+            launch(self.id, Job(self.document), self.store, stops=True)  # its best weights are evaluated
         elif what == "stop" and self.state == "paused":
             owner = self.store.claim(self.id)
             try:
