@@ -20,8 +20,7 @@ def page() -> None:
         header.title(work)
         run = run_choice.selectbox(work, "exported")
     notices.show(work)
-    if run is not None and not run_choice.is_of(work, run):
-        run_choice.show_other_document(work, run)
+    run_choice.show_whose(work, run)
     left, right = st.columns([5, 6], gap="small")
     with left:
         part = export_cards.untrained(work) if run is None else export_cards.formats(work, run)

@@ -31,8 +31,7 @@ def page() -> None:
     if run is None:
         run_choice.show_no_runs("This page shows the predictions of a trained network. Train one first.", work)
         return
-    if not run_choice.is_of(work, run):
-        run_choice.show_other_document(work, run)
+    run_choice.show_whose(work, run)
     if run.state not in ACTIVE and missing_weights.show(work, run):
         return
     trying.show(run)  # first: it can do without the samples of the data set

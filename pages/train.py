@@ -23,8 +23,7 @@ def page() -> None:
     run = run_choice.current(work)
     state = controls.show(work, run)
     notices.show(work, run)
-    if run is not None and not run_choice.is_of(work, run):
-        run_choice.show_other_document(work, run)
+    run_choice.show_whose(work, run)
     with st.container(horizontal=True, gap="small", key="training"):
         with st.container(width=288, key="settings"):
             training_form.show(work, run is not None and run.state in ACTIVE)

@@ -9,7 +9,7 @@ import pytest
 
 import trainers
 from pages.parts.theme import theme
-from tests.pages.trained import has_button, page, perceptron, store, text, train
+from tests.pages.trained import has_button, look, page, perceptron, store, text, train, work
 from trainers.events import Progress
 from trainers.runs import repair
 from trainers.runs.ownership import Owner
@@ -97,3 +97,18 @@ def test_folders_that_are_not_in_the_store_are_read_in_again() -> None:
     assert "1 folder of a run is on the disk" in text(test)
     test.button(key="repair_store").click().run()
     assert len(test.dataframe[0].value) == 2
+
+
+@pytest.mark.parametrize("name", ["data", "build", "train", "inspect", "runs", "export", "learn"])
+def test_a_notice_leaves_all_below_in_its_place(name: str) -> None:
+    """Streamlit makes elements anew whose place changes: a photograph just taken would be lost."""
+    store(perceptron())
+    run = left_behind()
+    run.stop()
+    test = page(name)
+    before = list(test.main.children)
+    work(test).conflict = "Another tab has changed this document."
+    left_behind()
+    look(test.run())
+    assert has_button(test, "load_other_version") and has_button(test, "resume_interrupted")
+    assert list(test.main.children) == before

@@ -126,7 +126,9 @@ def bars(distribution: Iterable[tuple[str, int]]) -> str:
 def _editor(shown: Shown, place: int, report: ColumnReport, column: Column) -> None:
     """What can be changed of a column: each choice acts at once."""
     examples = ", ".join(report.examples)
-    facts = f"{report.distinct:,} different values" + (f", such as {examples}" if examples else "")
+    such_as = ": " if len(report.examples) == report.distinct else ", such as "
+    count = "1 value" if report.distinct == 1 else f"{report.distinct:,} different values"
+    facts = count + (such_as + examples if examples else "")
     reasons = " ".join(filter(None, (column.type_reason, column.role_reason)))
     st.html(f'<div class="nl-column-facts">{escape(facts)}. {escape(reasons)}</div>')
     with st.container(horizontal=True, gap="small", key=f"column_editor_{place}"):

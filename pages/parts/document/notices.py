@@ -16,15 +16,20 @@ from trainers.runs.store import StoreDamagedError
 
 
 def show(session: Session, shown: Run | None = None) -> None:
-    """`shown` is the run that the page is about, if it is about one."""
+    """`shown` is the run that the page is about, if it is about one.
+
+    They have a container of their own, also when there are none: Streamlit knows an element by its place, and would
+    make all that stands below anew when a notice comes or goes, with the photograph or the words in it.
+    """
     for icon, text in session.messages:
         st.toast(markdown(text), icon=f":material/{icon}:", duration="short" if icon == "check" else "long")
     session.messages.clear()
-    if session.conflict:
-        _conflict(session)
-    elif session.save_error:
-        _unsaved(session)
-    interruptions.show(session, shown)
+    with st.container(key="notices"):
+        if session.conflict:
+            _conflict(session)
+        elif session.save_error:
+            _unsaved(session)
+        interruptions.show(session, shown)
 
 
 def store_is_damaged(session: Session) -> bool:

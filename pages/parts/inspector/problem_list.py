@@ -36,9 +36,7 @@ def show(session: Session) -> None:
 def show_above_run(session: Session) -> None:
     """The list above the charts of the Train page; nothing if there are no problems. A click on a node opens Build."""
     problems = session.document_facts.problems
-    if not problems:
-        return
-    with st.container(key="problems"):
+    with st.container(key="problems"):  # also when there are none, see notices.show
         for index, problem in enumerate(problems[:MOST_ABOVE_RUN]):
             if _row(session, index, problem):
                 st.switch_page("pages/build.py")

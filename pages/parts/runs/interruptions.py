@@ -32,9 +32,10 @@ def show(session: Session, shown: Run | None = None) -> None:
 def offer_folders(session: Session) -> None:
     """On the page of all runs: folders of runs that are not in the store, such as those of a store that was deleted."""
     count = len(_unlisted(str(Store().folder)))
-    if count:
-        folders = "1 folder of a run is" if count == 1 else f"{count:,} folders of runs are"
-        _offer_repair(session, f"{folders} on the disk, but not in the store.", "Read in again")
+    with st.container(key="unlisted_folders"):  # also when there are none, see notices.show
+        if count:
+            folders = "1 folder of a run is" if count == 1 else f"{count:,} folders of runs are"
+            _offer_repair(session, f"{folders} on the disk, but not in the store.", "Read in again")
 
 
 @st.cache_data(ttl=SECONDS, show_spinner=False)

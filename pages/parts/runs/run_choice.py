@@ -123,7 +123,14 @@ def is_of(session: Session, run: Run) -> bool:
     return run.origin == session.id if run.origin else run.name == session.document.name
 
 
-def show_other_document(session: Session, run: Run) -> None:
+def show_whose(session: Session, run: Run | None) -> None:
+    """Where the run belongs to another document: a message that says so. Its place is kept, see notices.show."""
+    with st.container(key="whose_run"):
+        if run is not None and not is_of(session, run):
+            _other_document(session, run)
+
+
+def _other_document(session: Session, run: Run) -> None:
     """A message that the run belongs to another document, with buttons to open that document or to go back."""
     with st.container(horizontal=True, vertical_alignment="center", key="other_document"):
         st.html(f'<div class="nl-message">This is a run of another document, “{escape(run.name)}”.</div>')

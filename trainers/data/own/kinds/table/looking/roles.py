@@ -138,7 +138,7 @@ def _target(columns: Sequence[Column], uses: dict[str, Use | None], named: str) 
     for names in TARGET_NAMES:
         for column in usable:
             if _plain(column.name) in names:
-                return column.name, f"{column.name} is what such a column is often called."
+                return column.name, f"{column.name} is a usual name for what is predicted."
         if names is TARGET_NAMES[0] and usable and usable[-1] is columns[-1] and _ends_like_a_target(usable[-1]):
             return usable[-1].name, f"It is the last column, and a {_last_word(usable[-1])} is often predicted."
     for column in reversed(usable):
