@@ -20,6 +20,7 @@ from tests.pages.own_files import images, series, sounds
 from tests.pages.own_files import texts as texts_of_classes
 from tests.pages.trained import button, chain, look, page, perceptron, store, text, train, widget
 from trainers.data import dataset
+from trainers.data.own import library
 from trainers.runs import predictions
 from trainers.runs.predictions import prepared_data, reverted
 from trainers.trying.importance import importance
@@ -69,6 +70,30 @@ def test_a_row_of_ones_own_table(own: str, tmp_path: Path) -> None:
     for row in shown.itertuples():  # the samples as they stand in the file
         assert raw["noise"][row.row - 1] == row.noise and raw["place"][row.row - 1] == row.place
     assert any("validation predictions" in each.label for each in test.get("download_button"))
+
+
+def test_the_form_begins_with_a_usual_row(tmp_path: Path) -> None:
+    """In the file's own units, also where the network gets the logarithm; choices are the most frequent ones."""
+    random = np.random.default_rng(0)
+    rows = pd.DataFrame({"price": np.exp(random.normal(4, 2, 150)).round(2), "size": random.normal(10, 2, 150)})
+    rows["colour"] = np.array(["blue", "red", "white"])[random.choice(3, 150, p=[0.2, 0.6, 0.2])]
+    rows["deck"] = np.where(random.random(150) < 0.7, None, np.array(["A", "B"])[random.integers(0, 2, 150)])
+    rows["sold"] = np.array(["yes", "no"])[(random.random(150) < 0.8).astype(int)]
+    rows["kind"] = np.array(["rose", "lily"])[(rows["price"] > 60).astype(int)]
+    rows.to_csv(tmp_path / "shop.csv", index=False)
+    name = trainers.add_data(tmp_path / "shop.csv", target="kind")
+    stored = library.stored(name)
+    price = stored.schema.column("price").model_copy(update={"encoding": "log"})
+    library.change(name, stored.schema.changed([price]))
+    document = trainers.recommend(name)
+    store(document)
+    run = trainers.start(trainers.Job.from_document(document, epochs=1))
+    run.wait()
+    test = page("inspect")
+    shown = widget(test, "number_input", f"try_{run.id}_price").value
+    assert rows["price"].quantile(0.35) < shown < rows["price"].quantile(0.65)
+    chosen = [widget(test, "selectbox", f"try_{run.id}_{key}").value for key in ("colour", "deck", "sold")]
+    assert chosen == ["red", None, "no"]
 
 
 def test_a_choice_may_be_missing_and_rows_are_tried_without_their_file(own: str, tmp_path: Path) -> None:

@@ -83,13 +83,14 @@ class EncodedFiles(NamedTuple):
 
 
 class RowField(NamedTuple):
-    """A column of the rows that a network takes, for a form: its type, what may be chosen of a category, and whether
-    the training had rows without a choice."""
+    """A column of the rows that a network takes, for a form: its type, what may be chosen of a category, whether the
+    training had rows without a choice, and whether the network gets sign(x) log(1 + |x|) of a number x."""
 
     name: str
     type: Literal["number", "choice", "date", "text"]
     choices: tuple[str, ...] = ()
     may_be_missing: bool = False
+    log: bool = False
 
 
 class DataSet(Entry):

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 import streamlit as st
+from numpy.typing import NDArray
 
 from pages.parts.forms.uploads import most_megabytes
 from pages.parts.theme.escaping import file_name, markdown
@@ -22,7 +23,9 @@ from trainers.runs.run import Run
 IN_A_ROW = 4
 MISSING = "(missing)"
 MOST_FIELDS = 60
+MOST_LOOKED_AT = 2000  # training rows
 Limits = dict[str, tuple[float, float, float]]
+Usual = dict[str, str | None]  # of each choice
 
 
 class TypedRow(Trial):
@@ -35,13 +38,14 @@ class TypedRow(Trial):
         return 0 < len(dataset.row_fields()) <= MOST_FIELDS
 
     def draw(self, run: Run) -> None:
-        fields, limits = run.job.dataset.row_fields(), _limits(run)
+        fields = run.job.dataset.row_fields()
+        limits, usual = _training(run)
         values: dict[str, Any] = {}
         with st.form("try_row", border=False):
             for start in range(0, len(fields), IN_A_ROW):
                 for column, field in zip(st.columns(IN_A_ROW), fields[start : start + IN_A_ROW], strict=False):
                     with column:
-                        values[field.name] = _field(run, field, limits)
+                        values[field.name] = _field(run, field, limits, usual)
             pressed = st.form_submit_button("Predict", type="primary", key="try_row_predict")
         if not pressed:
             return
@@ -58,11 +62,18 @@ def _ending(name: str) -> str:
     return "." + (file_name(Path(name).suffix, "") or "csv")
 
 
-def _field(run: Run, field: RowField, limits: Limits) -> Any:
+def _field(run: Run, field: RowField, limits: Limits, usual: Usual) -> Any:
     key, label = f"try_{run.id}_{field.name}", markdown(field.name)
     if field.type == "choice":
         choices = (*field.choices, *((None,) if field.may_be_missing else ()))
-        return st.selectbox(label, choices, key=key, format_func=lambda choice: MISSING if choice is None else choice)
+        first = usual.get(field.name, choices[0])
+        return st.selectbox(
+            label,
+            choices,
+            choices.index(first),
+            key=key,
+            format_func=lambda choice: MISSING if choice is None else choice,
+        )
     if field.type == "date":
         chosen = st.date_input(label, value=None, key=key)
         return pd.Timestamp(chosen) if chosen else pd.NaT
@@ -77,21 +88,40 @@ def _field(run: Run, field: RowField, limits: Limits) -> Any:
     return np.nan if value is None else float(value)
 
 
-def _limits(run: Run) -> Limits:
-    """Smallest, middle and largest value of each column of numbers in the training part, where it is one input."""
+def _training(run: Run) -> tuple[Limits, Usual]:
+    """What the training part has: smallest, middle and largest value of each column of numbers that is one input, and
+    the most frequent choice of each other column."""
     dataset = run.job.dataset
     try:
         prepared = prepared_data(run)
     except DataError:  # its file is gone, or another one: rows are encoded all the same
-        return {}
+        return {}, {}
     inputs = reverted(prepared, prepared.training)
     limits: Limits = {}
+    usual: Usual = {}
     for field in dataset.row_fields():
         for place, numbers in dataset.input_columns()[field.name]:
-            if field.type == "number" and field.name == dataset.feature_names[numbers[0]] and len(inputs[place]):
-                values = inputs[place][:, numbers[0]]
-                limits[field.name] = (float(values.min()), float(np.median(values)), float(values.max()))
-    return limits
+            values = inputs[place][:, numbers]
+            if field.type == "choice" and len(values):
+                usual[field.name] = _most_frequent(dataset, field, place, numbers, values[:MOST_LOOKED_AT])
+            elif field.type == "number" and field.name == dataset.feature_names[numbers[0]] and len(values):
+                found = values[:, 0].astype(float)
+                if field.log:
+                    found = np.sign(found) * np.expm1(np.abs(found))
+                limits[field.name] = (float(found.min()), float(np.median(found)), float(found.max()))
+    return limits, usual
+
+
+def _most_frequent(
+    dataset: DataSet, field: RowField, place: int, numbers: list[int], values: NDArray[Any]
+) -> str | None:
+    """The choice that most of these inputs (rows, numbers of the column) come from; None: those without one."""
+    choices = (*field.choices, *((None,) if field.may_be_missing else ()))
+    rows = pd.DataFrame({each.name: [None] * len(choices) for each in dataset.row_fields()}, dtype=object)
+    rows[field.name] = list(choices)
+    encoded = np.nan_to_num(dataset.encode_new(rows)[place][:, numbers])
+    counts = [int((np.abs(values - each) < 0.01).all(axis=1).sum()) for each in encoded]
+    return choices[int(np.argmax(counts))]
 
 
 class FileOfRows(Trial):

@@ -9,7 +9,6 @@ import streamlit as st
 import pages.parts.trying
 from builder.problems import NetloomError
 from builder.registry import discover
-from pages.parts.theme import charts
 from pages.parts.theme.escaping import escape
 from pages.parts.theme.run_page import shows_errors
 from pages.parts.trying.base import Trial
@@ -43,7 +42,7 @@ def show(run: Run) -> None:
     if not fitting or not run.weights_path.exists() or not _predicts(job):
         return
     with st.expander("Try it: a sample of your own", key="try_it"):
-        charts.heading("Try it", "read, filled and scaled exactly as in training")
+        st.caption("It is read, filled and scaled exactly as the training samples were.")
         for note in filter(None, (job.dataset.gone, schema_doubt(job.dataset, run.store.row(run.id)["created"]))):
             st.html(f'<div class="nl-note">{escape(note)}</div>')
         for tab, trial in zip(st.tabs([kind.title for kind in fitting]), fitting, strict=True):

@@ -143,7 +143,7 @@ class _OwnTable(OwnData):
             elif column.type == "labels":
                 fields.append(RowField(column.name, "text"))
             else:
-                fields.append(RowField(column.name, "text" if column.type == "labels" else column.type))
+                fields.append(RowField(column.name, column.type, log=column.encoding == "log"))
         return tuple(fields)
 
     def input_columns(self) -> dict[str, list[tuple[int, list[int]]]]:
