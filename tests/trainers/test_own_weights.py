@@ -122,3 +122,14 @@ def test_the_role_is_chosen_and_checked(tmp_path: Path) -> None:
     none = dataset({"name": trainers.add_data(tmp_path / "zero.csv", roles={"times": "weight"})})
     with pytest.raises(DataError, match="weight above 0"):
         prepare(none, 0.2, 0.1, seed=0)
+
+
+def test_a_paradigm_that_has_no_use_for_weights_says_so_before_it_trains(tmp_path: Path) -> None:
+    survey(tmp_path / "survey.csv")
+    document = trainers.recommend(trainers.add_data(tmp_path / "survey.csv"))
+    for name, kind in trainers.PARADIGMS.items():
+        training = {**document.training, "paradigm": {"name": name}}
+        found = [each for each in trainers.check(document.changed(training=training)) if each.code == "T112"]
+        assert bool(found) != kind().uses_weights, name
+        assert all(each.severity == "warning" and "all samples count alike" in each.message for each in found)
+    assert not trainers.PARADIGMS["autoencoder"]().uses_weights and trainers.PARADIGMS["transfer"]().uses_weights

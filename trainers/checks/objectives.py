@@ -109,6 +109,30 @@ class NoClassWeights(JobCheck):
         yield self.problem(None, message, [edit], label)
 
 
+class UnusedSampleWeights(JobCheck):
+    """The samples of the data set have weights, and the paradigm does not use them.
+
+    A weight says how much a sample counts in the loss. It multiplies the loss between an output and its target, so a
+    paradigm that compares nothing with targets, such as an autoencoder, counts all samples alike.
+
+    Example: the paradigm "autoencoder" on a table that has a column with the role `weight`.
+    Fix: choose a paradigm that uses weights, such as "supervised", or give the column of weights the role `ignored`.
+    """
+
+    code = "T112"
+    category = "paradigm"
+    severity = "warning"
+
+    def find(self, job: Job, analysis: Analysis) -> Iterator[Problem]:
+        if not job.dataset.weighted or job.paradigm.uses_weights:
+            return
+        yield self.problem(
+            None,
+            f"{job.dataset.title} has a weight for each sample, and “{job.paradigm.label}” does not use it: all "
+            "samples count alike. On the Data page, give its column of weights the role “ignored” if that is meant.",
+        )
+
+
 class OutputActivation(JobCheck):
     """The last activation does not match the loss.
 

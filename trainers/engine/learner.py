@@ -126,7 +126,7 @@ class NetworkLearner:
         pieces, total = [], 0.0
         size = self.evaluation_batch_size
         starts = range(0, len(split), size)
-        weights = split.attributes.get("weight") if "weight" in self.job.paradigm.attributes else None
+        weights = split.attributes.get("weight") if self.job.paradigm.uses_weights else None
         self.model.eval()
         try:
             with torch.inference_mode():

@@ -135,6 +135,11 @@ class Paradigm(Entry):
         return cls.tasks
 
     @property
+    def uses_weights(self) -> bool:
+        """Whether the loss is weighted where samples have weights: they are among the attributes of its batches."""
+        return "weight" in self.attributes
+
+    @property
     def balances_classes(self) -> bool:
         """Whether the loss weights classes so that rare ones count as much as common ones."""
         return False

@@ -61,7 +61,7 @@ class Plan:
     @property
     def by_sample(self) -> bool:
         """Whether samples count differently in the loss."""
-        return self.job.dataset.weighted and "weight" in self.job.paradigm.attributes
+        return self.job.dataset.weighted and self.job.paradigm.uses_weights
 
     def loss_of(self, given: str, weights: str) -> str:
         """Code for the loss of some samples. `given`: what the criterion gets; `weights`: code for theirs."""
