@@ -20,7 +20,9 @@ from trainers.data.own import library
 from trainers.data.own.kinds.sound import preparing
 from trainers.data.own.kinds.sound.encoding import read_sound, resampled
 from trainers.data.own.kinds.sound.guessing import head_of
+from trainers.data.own.kinds.sound.preparing import numbered
 from trainers.data.own.kinds.sound.warnings import sound_checks
+from trainers.data.splits import also_in_training, parts_of, words_on_copies
 
 DIGITS = Path(os.environ.get("NETLOOM_DATA") or "/nowhere") / "fsdd" / "recordings"
 
@@ -192,6 +194,9 @@ def test_warnings_and_their_fixes(folder: Path) -> None:
     name = trainers.add_data(folder, settings={"length": 1024})
     warnings = {warning.code: warning for warning in trainers.data_report(name).warnings}
     assert set(warnings) == {"D501", "D502", "D503", "D504", "D506"}
+    data = dataset({"name": name})
+    expected = words_on_copies(also_in_training(parts_of(data, data.load()), numbered(data.load().inputs[0])), True)
+    assert warnings["D503"].message.endswith(expected) and "score is better" in expected
     library.change(name, warnings["D503"].fix)
     library.change(name, library.stored(name).schema.with_fields(length=24_000))
     assert {warning.code for warning in trainers.data_report(name).warnings} == {"D501", "D506"}

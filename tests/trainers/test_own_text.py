@@ -175,6 +175,12 @@ def test_warnings_and_their_fixes(folder: Path) -> None:
     name = trainers.add_data(folder)
     warnings = {warning.code: warning for warning in trainers.data_report(name).warnings}
     assert set(warnings) == {"D402", "D403"} and "329 texts are the same" in warnings["D403"].message
+    data = dataset({"name": name})
+    parts, names = np.asarray(data.load().parts), data.sample_names(np.arange(390)) or []
+    copies = np.array([each.startswith("good/") and int(each[5:-4]) >= 30 for each in names])
+    both = int((copies & (parts > 0)).sum())
+    said = f"Of the validation and the test part {both} are in the training part"
+    assert both > 60 and said in warnings["D403"].message
     trainers.data.own.library.change(name, warnings["D403"].fix)
     assert {warning.code for warning in trainers.data_report(name).warnings} == set()
     assert len(dataset({"name": name}).load().targets) == 61

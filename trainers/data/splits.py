@@ -124,6 +124,17 @@ def also_in_training(parts: tuple[Indices, Indices, Indices], samples: NDArray[A
     return int(np.isin(samples[np.concatenate([validation, test])], samples[training]).sum())
 
 
+def words_on_copies(both: int, usual: bool, torn: int = 0) -> str:
+    """What copies do, in sentences. `both`: as `also_in_training` counts; `usual`: the split is the usual one, which a
+    document may change; `torn`: how many copies have another class than the sample that they repeat."""
+    split = ", with the usual split" if usual else ""
+    found = f"Of the validation and the test part {both:,} are in the training part, too{split}: the score is better "
+    found += "than it is for new samples." if both else ""
+    if not both:
+        found = f"None of the validation and the test part is in the training part, too{split}."
+    return f"{found} {torn:,} {'has' if torn == 1 else 'have'} another class than the one before." if torn else found
+
+
 def parts_of(
     dataset: DataSet, arrays: Arrays, validation: float = 0.2, test: float = 0.1, seed: int = 0
 ) -> tuple[Indices, Indices, Indices]:

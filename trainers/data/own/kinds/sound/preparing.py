@@ -140,7 +140,12 @@ def shape_of(schema: SoundSchema) -> tuple[int, ...]:
 
 def first_of_each(inputs: NDArray[Any]) -> NDArray[np.int64]:
     """The places of samples without those that are the same as one before."""
+    same = numbered(inputs)
+    return np.unique(same, return_index=True)[1].astype(np.int64)
+
+
+def numbered(inputs: NDArray[Any]) -> NDArray[np.int64]:
+    """A number for each sample, in the order in which they come up, that is the same for the same sample."""
     seen: dict[bytes, int] = {}
-    for place, sample in enumerate(inputs):
-        seen.setdefault(hashlib.blake2b(np.ascontiguousarray(sample).data, digest_size=12).digest(), place)
-    return np.array(sorted(seen.values()), np.int64)
+    digests = (hashlib.blake2b(np.ascontiguousarray(sample).data, digest_size=12).digest() for sample in inputs)
+    return np.array([seen.setdefault(digest, len(seen)) for digest in digests], np.int64)

@@ -8,13 +8,16 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from trainers.data import dataset
+from trainers.data.base import DataError
 from trainers.data.own.kinds.sound.encoding import padded_sound, read_sound, spectrogram_of
 from trainers.data.own.kinds.sound.guessing import heads_of
-from trainers.data.own.kinds.sound.preparing import first_of_each, left_out_of, listed, prepared
+from trainers.data.own.kinds.sound.preparing import left_out_of, listed, numbered, prepared
 from trainers.data.own.kinds.sound.schema import SoundSchema
 from trainers.data.own.kinds.sound.warnings import Found, look_for_trouble
 from trainers.data.own.library import Stored
 from trainers.data.own.report import Report, Section, Setting
+from trainers.data.splits import also_in_training, parts_of, words_on_copies
 
 EXAMPLES = 2  # of a class
 MOST_CLASSES = 30  # that are shown
@@ -42,6 +45,20 @@ class Sounds(Section):
         return [f"  {each.label}: {each.count:,} recordings" for each in self.classes]
 
 
+def _copies(data: Stored, inputs: NDArray[np.float32], targets: NDArray[np.int64]) -> tuple[int, str]:
+    """How many recordings are the same as one before, and what they do across the split, in sentences."""
+    same = numbered(inputs)
+    different = int(same.max(initial=-1)) + 1
+    if different == len(same) or not data.schema.copies:
+        return len(same) - different, ""
+    own, labels = dataset({"name": data.full_name}), len(set(zip(same.tolist(), targets.tolist(), strict=True)))
+    try:
+        both = also_in_training(parts_of(own, own.load()), same)
+    except DataError:  # too few to be divided, which is said when somebody trains
+        return len(same) - different, ""
+    return len(same) - different, words_on_copies(both, not data.schema.given_parts, labels - different)
+
+
 def report(data: Stored) -> Report:
     """What was found in the sounds of a data set. DataError: they are gone, or others."""
     schema: SoundSchema = data.schema
@@ -60,8 +77,8 @@ def report(data: Stored) -> Report:
         classes.append(SoundClass(label, len(mine), tuple(sounds), shown))
     left_out = left_out_of(data, arrays)
     seconds_of = np.array([heads[there.names[place]].seconds for place in places])
-    copies = len(places) - len(first_of_each(np.asarray(arrays["inputs"])))
-    warnings = tuple(look_for_trouble(Found(schema, heads, targets, seconds_of, left_out, copies)))
+    copies, across = _copies(data, arrays["inputs"], targets)
+    warnings = tuple(look_for_trouble(Found(schema, heads, targets, seconds_of, left_out, copies, across)))
     found = {
         "rates": _counted(Counter(f"{head.rate:,} a second" for head in heads.values())),
         "channels": _counted(

@@ -31,6 +31,7 @@ class Found:
     seconds: NDArray[np.float64]
     left_out: tuple[LeftOut, ...]
     copies: int
+    across: str = ""  # what the copies do across the split, in sentences
 
     @property
     def counts(self) -> NDArray[np.int64]:
@@ -89,7 +90,8 @@ class SameSoundTwice(SoundCheck):
         if found.copies and found.schema.copies:
             are = "recording is" if found.copies == 1 else "recordings are"
             fix = found.schema.with_fields(copies=False)
-            yield self.warn(f"{found.copies:,} {are} the same as one before.", None, fix, "Use each recording once")
+            message = f"{found.copies:,} {are} the same as one before, as the network gets them. {found.across}"
+            yield self.warn(message, None, fix, "Use each recording once")
 
 
 class SoundsAreCut(SoundCheck):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 import numpy as np
 
 from trainers.data.base import DataError
@@ -61,9 +63,14 @@ def _running(tokens: list[str], schema: TextSchema) -> Named:
 def first_of_each(texts: list[str]) -> np.ndarray:
     """The places of texts without those that are the same as one before, whatever their case and blanks."""
     seen: dict[str, int] = {}
-    for place, text in enumerate(texts):
-        seen.setdefault(" ".join(text.lower().split()), place)
+    for place, text in enumerate(plain(texts)):
+        seen.setdefault(text, place)
     return np.array(sorted(seen.values()), np.int64)
+
+
+def plain(texts: Iterable[str]) -> Iterator[str]:
+    """Texts without what does not tell them apart: case and blanks."""
+    return (" ".join(text.lower().split()) for text in texts)
 
 
 def _bytes(words: list[str]) -> np.ndarray:

@@ -10,11 +10,13 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from trainers.data.own.kinds.text.preparing import first_of_each
+from trainers.data.own.bringing.class_folders import parts_of
+from trainers.data.own.kinds.text.preparing import first_of_each, plain
 from trainers.data.own.kinds.text.reading import Texts
 from trainers.data.own.kinds.text.schema import TextSchema
 from trainers.data.own.report import DataWarning
 from trainers.data.own.schema import unequal
+from trainers.data.splits import also_in_training, words_on_copies
 from trainers.tasks.target import plural
 
 FEW = 20  # texts of a class
@@ -79,8 +81,8 @@ class UnequalTexts(TextCheck):
 
 
 class SameTextTwice(TextCheck):
-    """The same text is there more than once. A copy in the training part and one in the test part make the score better
-    than it is."""
+    """The same text is there more than once (whatever its case and blanks). A copy in the training part and one in the
+    test part make the score better than it is."""
 
     code: ClassVar[str] = "D403"
 
@@ -90,7 +92,18 @@ class SameTextTwice(TextCheck):
         if count := len(found.texts.texts) - len(first_of_each(found.texts.texts)):
             fix = found.schema.with_fields(copies=False)
             texts = f"{count:,} {'text is' if count == 1 else 'texts are'} the same as one before."
-            yield self.warn(texts, None, fix, "Use each text once")
+            yield self.warn(f"{texts} {_across(found)}", None, fix, "Use each text once")
+
+
+def _across(found: Found) -> str:
+    """What the copies do across the split, in sentences."""
+    schema, texts = found.schema, found.texts
+    parts = parts_of(texts.labels, texts.given, schema.validation, schema.test, schema.split_seed)
+    numbers: dict[str, int] = {}
+    same = np.array([numbers.setdefault(text, len(numbers)) for text in plain(texts.texts)])
+    labels = len(set(zip(same.tolist(), texts.labels.tolist(), strict=True)))
+    training, validation, test = (np.flatnonzero(parts == part) for part in range(3))
+    return words_on_copies(also_in_training((training, validation, test), same), False, labels - len(numbers))
 
 
 class TextsAreCut(TextCheck):
