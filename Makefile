@@ -12,20 +12,36 @@ VENV ?= .venv
 PYTHON = $(VENV)/bin/python
 READY = $(VENV)/.ready
 
-.PHONY: app test check bench verdicts templates-table lessons docs chromium clean
+.PHONY: app test first-lane second-lane long-tests check style types bench verdicts templates-table lessons docs chromium clean
 
 app: $(READY)
 	$(PYTHON) -m trainers app
 
-# Tests that drive a browser mostly wait, so two of them share the machine. They are apart from the others, which
-# would make every page slow.
-test: $(READY) check chromium
-	$(PYTHON) -m pytest tests/browser -n 2 --dist worksteal
-	$(PYTHON) -m pytest --ignore tests/browser -n 2 --dist worksteal
+# Two lanes. Tests that drive a browser wait for a third of their time, also where two of them share the machine, so the
+# types and the long tests (those marked slow) run beside them, and give way to them (nice): a page is not made slow. The
+# others follow when the browser has ended, as nice as the long ones, so that all end at about the same time. What the
+# second lane says is shown when it has ended.
+test: $(READY) style chromium
+	$(MAKE) --no-print-directory --jobs 2 first-lane second-lane
 
-check: $(READY)
+first-lane:
+	$(PYTHON) -m pytest tests/browser -n 2 --dist worksteal
+	nice -n 10 $(PYTHON) -m pytest --ignore tests/browser -m "not slow" -n 2 --dist worksteal
+
+second-lane:
+	@nice -n 10 $(MAKE) --no-print-directory --keep-going types long-tests > $(VENV)/second-lane.log 2>&1; \
+		status=$$?; cat $(VENV)/second-lane.log; exit $$status
+
+long-tests: $(READY)
+	$(PYTHON) -m pytest --ignore tests/browser -m slow
+
+check: style types
+
+style: $(READY)
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
+
+types: $(READY)
 	$(PYTHON) -m mypy
 
 bench: $(READY)
