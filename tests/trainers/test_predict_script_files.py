@@ -17,10 +17,13 @@ from PIL import Image
 import builder
 import trainers
 from builder.exports import companions
+from builder.problems import NetloomError
 from tests.trainers.test_own_sound import tone, write
 from tests.trainers.test_predict_script import execute, parts, predictions, same
+from tests.trainers.written import ATTENTION, writer
 from trainers import DataError
 from trainers.data import dataset
+from trainers.data.own.kinds.images import decoding
 from trainers.paradigms.language.analysis import generate_text
 from trainers.paradigms.language.decoding import SamplingOptions
 from trainers.runs.run import Run
@@ -143,6 +146,23 @@ def test_masks_are_written_as_those_of_the_training(values: tuple[Any, ...], kin
     predictions(tmp_path, root / "images", root / "images" / "0.png")
     names = sorted(path.name for path in (tmp_path / "zip" / "maps").glob("?.png"))
     assert len(names) == len(again) and (tmp_path / "zip" / "maps" / "0_2.png").is_file()
+    assert names == sorted(path.name for path in (tmp_path / "zip" / "maps" / "network").glob("?.png"))
+
+
+@pytest.mark.parametrize("size", [(100, 40), (40, 100), (33, 61), (7, 5), (64, 48), (1000, 3)])
+@pytest.mark.parametrize("resize", ["stretch", "fit", "crop"])
+def test_masks_come_back_to_the_size_of_the_image(size: tuple[int, int], resize: str) -> None:
+    (width, height), random = size, np.random.default_rng(0)
+    blocks = random.integers(0, 2, (1 + height // 20, 1 + width // 20)).astype("uint8")
+    mask = Image.fromarray(np.kron(blocks, np.ones((20, 20), "uint8"))[:height, :width])
+    back = decoding.in_own_size(decoding.resized(mask, 48, 64, resize, smooth=False), width, height, resize)
+    assert back.size == size
+    same = np.asarray(back) == np.asarray(mask)
+    if resize == "crop":  # what lies outside is not seen
+        scale = min(width / 64, height / 48)
+        left, top = int((width - 64 * scale) / 2), int((height - 48 * scale) / 2)
+        same = same[top : height - top, left : width - left]
+    assert same.mean() > 0.9 or size == (1000, 3)  # of which the network sees next to nothing
 
 
 @pytest.mark.parametrize("form", ["spectrogram", "waveform"])
@@ -301,3 +321,25 @@ def test_a_prompt_is_continued(settings: dict[str, Any], tmp_path: Path, capsys:
     execute(tmp_path, "The cat", "--temperature=0", "--length=6")
     shown = "".join(piece for piece, _ in list(generate_text(run, "The cat", 6, SamplingOptions(0.0)))[-1])
     assert capsys.readouterr().out.rstrip("\n").lower() == shown.rstrip("\n").lower()
+
+
+def test_masked_tokens_are_predicted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "story.txt"
+    path.write_text("It was a dark night (or not). The cat, who didn't care, sat; and then: it ran!\n" * 40)
+    name = trainers.add_data(path, settings={"length": 16})
+    size = dataset({"name": name}).vocabulary_count
+    document = writer(ATTENTION, vocabulary=size + 1, width=size, paradigm={"predicts": "masked_token"})
+    document = document.changed(training={**document.training, "data": {"name": name}})
+    run = trainers.start(trainers.Job.from_document(document, epochs=1, threads=1))
+    assert run.wait() == "finished", run.progress().message
+    text = predict_script.predict_files(run.document, run.model())["predict.py"]
+    assert isinstance(text, companions.Script) and text.trial is not None and imported(text) == {"model", "torch"}
+    parts(run, tmp_path / "zip", text)
+    execute(tmp_path, *text.trial.prepare(tmp_path / "zip"))
+    text.trial.check(tmp_path / "zip")
+    (tmp_path / "zip" / "filled.txt").write_text("It is another one")
+    with pytest.raises(NetloomError, match="other tokens"):
+        text.trial.check(tmp_path / "zip")
+    with pytest.raises(SystemExit):
+        execute(tmp_path, "nothing is masked")
+    assert "Put <mask> in the place" in capsys.readouterr().err

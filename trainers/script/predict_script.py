@@ -33,7 +33,10 @@ TRIED = 200  # samples
 CLOSE = 1e-4  # as exports are compared
 USAGE = "`python predict.py {} --out predictions.csv` predicts new samples, from raw files like those of the training."
 UNTRIED = " It was not tried on samples of the data set, since that was removed or is another one now."
-MAPS = " It writes the class at each place of a sample as an image, too, into the folder that `--maps` names."
+MAPS = (
+    " It writes the class at each place of a sample as an image, too, into the folder that `--maps` names: in the size "
+    "of the sample, and in the folder network in it in that of the network."
+)
 
 MAIN = '''
 
@@ -107,8 +110,10 @@ def predict_script(job: Job, card: Mapping[str, Any]) -> str:
     if card.get("task") != task.name or task.answer_columns is None or loss is None or not takes_samples:
         raise ExportError(f"what a network trained by “{job.paradigm.label}” gives is no prediction for a new sample.")
     reading = dataset.prediction_source()
-    if len(outputs) != 1 or len(card["inputs"]) != len(dataset.signals):
-        raise ExportError("the network has several outputs, or other inputs than the data.")
+    if len(outputs) != 1:
+        raise ExportError(f"the network has {len(outputs)} outputs, so none is the prediction of the targets.")
+    if len(card["inputs"]) != len(dataset.signals):
+        raise ExportError("the network has other inputs than the data.")
     constants = {
         "INPUTS": [figures and _short(figures) for figures in card["inputs"]],
         "TARGETS": _short(card["targets"]) if card.get("targets") else None,
@@ -174,7 +179,7 @@ def _trial(job: Job, model: nn.Module) -> Trial:
     def check(folder: Path) -> None:
         _compare(expected[0], folder / "predictions.csv")
         if TASKS[dataset.task].answer_maps is not None:
-            _compare_maps(expected[0], dataset.read_maps(sorted((folder / "maps").iterdir())))
+            _compare_maps(expected[0], dataset.read_maps(sorted((folder / "maps" / "network").iterdir())))
 
     return Trial(prepare, check)
 

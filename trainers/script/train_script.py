@@ -5,7 +5,6 @@ It goes into the zip beside model.py, and needs torch, numpy, scikit-learn and s
 
 from __future__ import annotations
 
-import contextlib
 import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from builder.analysis.infer import infer
 from builder.codegen.classes import class_names
 from builder.codegen.expressions import expression, statement
 from builder.document import Document
+from builder.exports.companions import Absent
 from builder.problems import NetloomError
 from trainers.binding import bind
 from trainers.checks.base import training_samples
@@ -37,12 +37,15 @@ USED = {  # imports that only some scripts need, by the word that needs them
 
 
 def companion_files(document: Document, model: nn.Module) -> Mapping[str, str]:
-    """train.py for the zip, unless no script can train the document; and predict.py, see predict_script.py."""
-    files = {}
+    """train.py and predict.py for the zip; of each that cannot be written, an `Absent` says why."""
+    if not document.training:
+        return {}
     with data_of_run(folder_of_run((getattr(model, "card", None) or {}).get("run")), document.training):
-        with contextlib.suppress(NetloomError):
-            files["train.py"] = train_script(document)
-        return {**files, **predict_files(document, model)}
+        try:
+            text = train_script(document)
+        except NetloomError as error:
+            text = Absent(f"{str(error).rstrip('.')}.")
+        return {"train.py": text, **predict_files(document, model)}
 
 
 def train_script(document: Document) -> str:
@@ -71,11 +74,13 @@ def _plan(document: Document) -> Plan:
     ends = [node for node in job.document.nodes if node.spec.role == "output"]
     entries = [node for node in job.document.nodes if node.spec.role == "input"]
     loss = job.paradigm.loss_for(job.dataset)
-    if loss is None or len(ends) != 1 or len(entries) != len(job.dataset.signals) or not job.paradigm.exports_script:
+    if loss is None or not job.paradigm.exports_script:
         raise NetloomError(
-            "A training script is written for networks with one output, one loss, and an Input for each input of the "
-            "data set."
+            f"“{job.paradigm.label}” does more in a step than to compare outputs with targets, which is all that the "
+            "script can print"
         )
+    if len(ends) != 1 or len(entries) != len(job.dataset.signals):
+        raise NetloomError("the script is written for networks with one output and an Input for each input of the data")
     shape = infer(job.document).get(ends[0].name, ())
     training = training_samples(job)
     size = training if job.batch_size == "full" else job.batch_size

@@ -15,6 +15,7 @@ from trainers.data.tokens import MASK, spelled, unknown
 from trainers.paradigms.language.decoding import (
     Pieces,
     SamplingOptions,
+    encode_masked,
     encode_prompt,
     fill_masks,
     generate_tokens,
@@ -104,11 +105,8 @@ def predict_masked(run: Run, text: str, options: SamplingOptions, sample: tuple[
 
     paradigm, dataset = paradigm_of(run), run.job.dataset
     mask = paradigm.mask_token(dataset)
-    tokens: list[int] = []
-    for number, part in enumerate(text.split(MASK)):
-        tokens += ([mask] if number else []) + (encode_prompt(part, dataset) if part else [])
     context = context_of(run)
-    tokens = tokens[:context]
+    tokens = encode_masked(text, dataset, mask)[:context]
     if mask not in tokens or not paradigm.masks_tokens:
         raise RunError(f"Put {MASK} in the place of each token to predict, within the first {context} tokens.")
     padded = tokens + [0] * (context - len(tokens))

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from trainers.data.tokens import apart, decode, encode, spelled
+from trainers.data.tokens import MASK, apart, decode, encode, spelled
 
 if TYPE_CHECKING:
     import torch
@@ -116,6 +116,14 @@ def encode_prompt(prompt: str, dataset: DataSet) -> list[int]:
     if prompt:
         return encode(prompt.lower() if dataset.lower else prompt, vocabulary, dataset.tokens)
     return [vocabulary.index("\n") if "\n" in vocabulary else 0]
+
+
+def encode_masked(text: str, dataset: DataSet, mask: int) -> list[int]:
+    """The tokens of a text; `mask` in the place of each <mask>. TokenError: it has unknown characters."""
+    tokens: list[int] = []
+    for number, part in enumerate(text.split(MASK)):
+        tokens += ([mask] if number else []) + (encode_prompt(part, dataset) if part else [])
+    return tokens
 
 
 def pieces_of(parts: Sequence[tuple[Sequence[int], str]], dataset: DataSet) -> Pieces:

@@ -27,7 +27,7 @@ from trainers.paradigms.language.decoding import (
     pieces_of,
     sample_tokens,
 )
-from trainers.paradigms.language.script import continuing_script
+from trainers.paradigms.language.script import continuing_script, filling_script
 from trainers.script.sources import print_functions
 
 if TYPE_CHECKING:
@@ -119,10 +119,10 @@ class Language(Paradigm):
         return dataclasses.replace(split, inputs=replaced(split.inputs, place, given), targets=targets)
 
     def predict_script(self, job: Job, model: nn.Module, title: str) -> Script:
-        if self.masks_tokens:
-            raise ExportError("the network predicts masked tokens, for which model.py has `fill`.")
         if len(job.dataset.signals) != 1:
             raise ExportError("the network has further inputs than the text that it continues.")
+        if self.masks_tokens:
+            return filling_script(job, model, title, self.mask_token(job.dataset))
         return continuing_script(job, model, title)
 
     def card_facts(self) -> dict[str, Any]:

@@ -97,6 +97,29 @@ def resized(image: Any, height: int, width: int, resize: str, smooth: bool = Tru
     return image.resize((width, height), method)
 
 
+def in_own_size(mask: Any, width: int, height: int, resize: str) -> Any:
+    """A mask in the size of the network, as one of an image of this size: `resized` the other way round.
+
+    Of an image that was cropped, what the network did not see gets the class of the nearest pixel that it saw.
+    """
+    import numpy as np
+    from PIL import Image
+
+    nearest, box, outside = Image.Resampling.NEAREST, (0, 0, *mask.size), (0, 0, 0, 0)
+    if resize == "fit":  # without the border that fills it up
+        scale = min(mask.width / width, mask.height / height)
+        inner = max(1, round(width * scale)), max(1, round(height * scale))
+        left, top = round((mask.width - inner[0]) / 2), round((mask.height - inner[1]) / 2)
+        box = (left, top, left + inner[0], top + inner[1])
+    if resize == "crop":
+        scale = min(width / mask.width, height / mask.height)
+        inner = max(1, round(mask.width * scale)), max(1, round(mask.height * scale))
+        left, top = (width - inner[0]) // 2, (height - inner[1]) // 2
+        outside = (left, top, width - inner[0] - left, height - inner[1] - top)
+    seen = mask.crop(box).resize((width - outside[0] - outside[2], height - outside[1] - outside[3]), nearest)
+    return Image.fromarray(np.pad(np.asarray(seen), ((outside[1], outside[3]), (outside[0], outside[2])), "edge"))
+
+
 def read_image(path: Any, height: int, width: int, channels: int, resize: str, deep: int = 65535) -> NDArray[np.uint8]:
     """An image as bytes (channels, height, width). ValueError: it cannot be used, and why."""
     import numpy as np

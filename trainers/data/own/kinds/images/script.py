@@ -85,11 +85,13 @@ def new_images_source(data: Stored) -> str:
     schema: ImagesSchema = data.schema
     size = f"HEIGHT, WIDTH, CHANNELS = {schema.height}, {schema.width}, {schema.channels}"
     constants, text = [size, f"RESIZE = {schema.resize!r}"], READ_SAMPLES
+    masks: list[tuple[Callable[..., Any], dict[str, str]]] = []
     if schema.labels == "masks":
         constants.append(f"VALUES = {schema.mask_values!r}  # of the pixels of masks, by class")
+        masks = [(decoding.in_own_size, {})]
         text += WRITE_MAPS.replace("PIXELS", _pixels(schema.mask_values))
     functions: list[tuple[Callable[..., Any], dict[str, str]]]
-    functions = [(files_at, {}), (read_files, {}), (listing.is_image, {}), *DECODING]
+    functions = [(files_at, {}), (read_files, {}), (listing.is_image, {}), *DECODING, *masks]
     return print_functions(*functions, constants="\n".join(constants)) + "\n" + text
 
 
@@ -121,13 +123,16 @@ def new_sample(path):
 WRITE_MAPS = '''
 
 def write_maps(names, maps, folder):
-    """Write the mask of each image as a PNG file of the values that the masks of the training have."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write the mask of each image as a PNG file of the values that the masks of the training have: in the size of the
+    image, and in the folder network in that of the network."""
+    (folder / "network").mkdir(parents=True, exist_ok=True)
     stems = [Path(name).stem for name in names]
-    for place, (stem, classes) in enumerate(zip(stems, maps, strict=True)):
-        pixels = PIXELS
+    for place, (name, stem, found) in enumerate(zip(names, stems, maps, strict=True)):
         before = stems[:place].count(stem)
-        Image.fromarray(pixels).save(folder / (f"{stem}_{before + 1}.png" if before else f"{stem}.png"))
+        file = f"{stem}_{before + 1}.png" if before else f"{stem}.png"
+        own = in_own_size(Image.fromarray(found.astype("uint8")), *open_image(name).size, RESIZE)
+        for path, classes in ((folder / file, np.asarray(own)), (folder / "network" / file, found)):
+            Image.fromarray(PIXELS).save(path)
 '''
 LOAD = '''
 def load_data():
