@@ -9,10 +9,12 @@ Whoever waits says who listens, in the thread that does the work; nothing in bet
 from __future__ import annotations
 
 import contextlib
+import io
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
-from typing import NamedTuple, TypeVar
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
 
 SURE = 0.5  # seconds of a stage before its time left is shown
 Item = TypeVar("Item")
@@ -93,6 +95,31 @@ def say(what: str, done: int = 0, total: int = 0, unit: str = "") -> None:
     heard = _listening.get()
     if heard is not None:
         heard.hear(what, done, total, unit)
+
+
+def heard() -> bool:
+    """Whether anybody listens."""
+    return _listening.get() is not None
+
+
+class HeardFile(io.FileIO):
+    """A file to read that says how far it is, to whoever listens where it was opened, from whichever thread reads."""
+
+    def __init__(self, path: Path, what: str = "Reading") -> None:
+        super().__init__(path, "rb")
+        self._heard, self._what, self._total = _listening.get(), what, path.stat().st_size
+
+    def _say(self) -> None:
+        if self._heard is not None:
+            self._heard.hear(self._what, self.tell() >> 20, self._total >> 20, "MB")
+
+    def read(self, size: int | None = -1) -> Any:
+        self._say()
+        return super().read(-1 if size is None else size)
+
+    def readinto(self, buffer: Any) -> Any:
+        self._say()
+        return super().readinto(buffer)
 
 
 def clock(seconds: float) -> str:

@@ -39,6 +39,12 @@ class Adding:
         self._cancelled.set()
 
     @property
+    def awaited(self) -> bool:
+        """Whether the page waits for it. It does not for one that is cancelled: what is being read may go on to the end
+        of a long call, and is dropped then."""
+        return self.running and not self.cancelled
+
+    @property
     def cancelled(self) -> bool:
         return self._cancelled.is_set()
 

@@ -28,7 +28,7 @@ POLL = 0.3  # seconds between two looks at what is being added
 def show(session: Session) -> None:
     """The whole column."""
     adding = session.data.adding
-    if adding is not None and adding.running:
+    if adding is not None and adding.awaited:
         _adding(session, adding)
     else:
         if adding is not None:
@@ -65,16 +65,15 @@ def _adding(session: Session, adding: Adding) -> None:
 
     @st.fragment(run_every=POLL)
     def watching() -> None:
-        if not adding.running:
+        if not adding.awaited:
             st.rerun()
         stage = adding.stage
         width = round(100 * stage.share)
-        words = "Cancelling …" if adding.cancelled else stage.sentence
         st.html(
-            f'<div class="nl-adding"><b>{escape(adding.title)}</b><span>{escape(words)}</span>'
+            f'<div class="nl-adding"><b>{escape(adding.title)}</b><span>{escape(stage.sentence)}</span>'
             f'<i class="{"nl-moving" if not width else ""}"><b style="width:{width or 30}%"></b></i></div>'
         )
-        st.button("Cancel", key="data_cancel", on_click=adding.cancel, disabled=adding.cancelled, width="stretch")
+        st.button("Cancel", key="data_cancel", on_click=adding.cancel, width="stretch")
 
     with st.container(border=True, key="data_adding"):
         watching()
@@ -82,6 +81,9 @@ def _adding(session: Session, adding: Adding) -> None:
 
 def _added(session: Session, adding: Adding) -> None:
     """What was added is shown; what was not is said, until it is read."""
+    if adding.running:  # it was cancelled, and takes itself back
+        session.data.adding = None
+        return
     if adding.names:
         choose(session, adding.names[-1])
         adding.names.clear()

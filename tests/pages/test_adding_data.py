@@ -22,7 +22,8 @@ from tests.pages.trained import text
 from trainers.data.own import library
 from trainers.data.own.bringing.uploads import Upload
 from trainers.data.own.kinds.images import preparing
-from trainers.stages import Stage, heard_by, say
+from trainers.data.own.reading.delimited import Delimited
+from trainers.stages import Cancelled, Stage, heard_by, say
 
 
 @pytest.fixture(autouse=True)
@@ -83,7 +84,15 @@ def left_behind() -> list[str]:
     return [str(path.relative_to(library.library())) for path in library.library().rglob("*")]
 
 
-FOLDER, ARCHIVE, UPLOAD = "a folder", "an archive", "an upload"
+FOLDER, ARCHIVE, UPLOAD, TABLE, RAGGED = "a folder", "an archive", "an upload", "a table", "ragged lines"
+
+
+def rows(path: Path, ragged: bool = False) -> Path:
+    """A table; `ragged`: with a line that Arrow cannot read, so that it is read line by line."""
+    lines = [f"{number},{number % 7},{'left' if number % 2 else 'right'}" for number in range(2000)]
+    lines[1500] += ",too,many" if ragged else ""
+    path.write_text("\n".join(["number,day,side", *lines]))
+    return path
 
 
 @pytest.mark.parametrize(
@@ -97,10 +106,13 @@ FOLDER, ARCHIVE, UPLOAD = "a folder", "an archive", "an upload"
         (ARCHIVE, "Copying files"),
         (ARCHIVE, "Decoding images"),
         (UPLOAD, "Copying"),
+        (TABLE, "Reading"),
+        (RAGGED, "Reading"),
+        (TABLE, "Checking the file"),
     ],
 )
 def test_a_cancelled_adding_leaves_nothing(what: str, stage: str, tmp_path: Path) -> None:
-    path = images(tmp_path / "colours")
+    path = rows(tmp_path / "colours.csv", what == RAGGED) if what in (TABLE, RAGGED) else images(tmp_path / "colours")
     adding = Watched(stage)
     if what == UPLOAD:
         uploaded(path, adding)
@@ -112,6 +124,22 @@ def test_a_cancelled_adding_leaves_nothing(what: str, stage: str, tmp_path: Path
     again = Watched()
     again.path(path)
     assert again.waited().names == ["own/colours"]
+
+
+@pytest.mark.parametrize("ragged", [False, True])
+def test_a_large_table_can_be_left_in_the_middle(ragged: bool, tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("a,b,c\n" + "1,2,3\n" * 2000 + ("1,2,3,4\n" if ragged else "") + "1,2,3\n" * 3_000_000)
+    heard: list[int] = []
+
+    def leave(stage: Stage) -> None:
+        heard.append(stage.done)
+        if stage.done >= (2 if ragged else 9):
+            raise Cancelled
+
+    with pytest.raises(Cancelled), heard_by(leave):
+        Delimited().read(path)
+    assert max(heard) < 17  # of 17 MB
 
 
 @pytest.mark.parametrize("made", [images, sounds])
@@ -165,6 +193,7 @@ def test_the_page_shows_how_far_it_is_and_cancels(monkeypatch: pytest.MonkeyPatc
         time.sleep(0.05)
     assert "Decoding images: 12 of 40" in text(test.run())
     test.button(key="data_cancel").click().run()
+    assert "Decoding" not in text(settled(test)) and adding.running  # the page waits no more for what cannot be left
     waits.set()
     for _ in range(200):
         if not adding.running:

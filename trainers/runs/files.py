@@ -10,6 +10,8 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 
+from trainers import stages
+
 
 def write(path: Path, fill: Callable[[Path], None]) -> None:
     """Let `fill` write a file of a temporary name in the same folder, sync it to the disk, then rename it to `path`.
@@ -85,5 +87,5 @@ def digest(content: bytes) -> str:
 
 def file_digest(path: Path) -> str:
     """The SHA-256 of a file, in hexadecimal digits. OSError: it cannot be read."""
-    with path.open("rb") as opened:
+    with stages.HeardFile(path, "Checking the file") as opened:
         return hashlib.file_digest(opened, "sha256").hexdigest()

@@ -239,7 +239,8 @@ def keep(
 def _copy(files: Files, to: Path) -> None:
     """Copy the files; those of an archive were unpacked for this, and are moved."""
     if files.only is not None:
-        shutil.copyfile(files.only, to)
+        with stages.HeardFile(files.only, "Copying the file") as opened, to.open("wb") as copy:
+            shutil.copyfileobj(opened, copy, 1 << 20)
         return
     for name in stages.each(files.names, "Copying files", len(files.names), 100):
         (to / name).parent.mkdir(parents=True, exist_ok=True)

@@ -11,6 +11,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
+from trainers import stages
 from trainers.data.base import DataError
 from trainers.data.own.reading.base import Reader
 from trainers.data.own.reading.cells import is_missing
@@ -21,6 +22,7 @@ from trainers.data.own.reading.table import MOST_LISTED, LeftOut, RawTable, uniq
 if TYPE_CHECKING:
     import pandas as pd
 
+READING, CONVERTING = "Reading", "Looking at what was read"  # stages, see stages.py
 HEAD = 1 << 20  # bytes that are looked at to find out how to read the rest
 SAMPLE = 1000  # rows from which the types of columns are expected
 INTEGER = re.compile(r"\s*[+-]?(?:0|[1-9]\d{0,17})\s*")
@@ -117,11 +119,23 @@ def _read_fast(path: Path, encoding: Encoding, dialect: Dialect) -> RawTable | N
             quoted_strings_can_be_null=True,
         )
         try:
-            table = arrow.read_csv(path, reading, parsing, converting)
+            table = _by_arrow(path, reading, parsing, converting)
         except (pa.ArrowInvalid, pa.ArrowKeyError, UnicodeDecodeError):
+            stages.say(READING)
             continue  # a number that is none further down, or a row with another number of cells
+        stages.say(CONVERTING)
         return RawTable(table.to_pandas(self_destruct=True, split_blocks=True))
     return None
+
+
+def _by_arrow(path: Path, *options: Any) -> Any:
+    """The table; where somebody listens, the file is read by Python, which says how far it is and can be left."""
+    import pyarrow.csv as arrow
+
+    if not stages.heard():
+        return arrow.read_csv(path, *options)
+    with stages.HeardFile(path, READING) as opened:
+        return arrow.read_csv(opened, *options)
 
 
 def _names_and_types(path: Path, encoding: Encoding, dialect: Dialect) -> tuple[list[str] | None, dict[str, Any]]:
@@ -152,7 +166,8 @@ def _names_and_types(path: Path, encoding: Encoding, dialect: Dialect) -> tuple[
 
 def _open(path: Path, encoding: Encoding, dialect: Dialect) -> IO[str]:
     """The text after the lines to skip. A byte that is no character stands as U+FFFD."""
-    opened = io.TextIOWrapper(path.open("rb"), encoding.name, errors="replace", newline="")
+    raw = io.BufferedReader(stages.HeardFile(path, READING), 1 << 20)
+    opened = io.TextIOWrapper(raw, encoding.name, errors="replace", newline="")
     for _ in range(dialect.skip):
         opened.readline()
     return opened
