@@ -51,6 +51,7 @@ def test_prepare_then_download() -> None:
     assert found is not None and found.path.name == "small.safetensors" and found.size > 100
 
 
+@pytest.mark.usefixtures("warm_converter")
 @pytest.mark.slow
 def test_the_zip_has_everything() -> None:
     document = perceptron()

@@ -75,6 +75,7 @@ def test_what_is_found(flowers: Path) -> None:
     assert all(column.type_reason for column in report.schema.columns)
 
 
+@pytest.mark.usefixtures("warm_converter")
 def test_it_trains_predicts_and_goes_home(flowers: Path, tmp_path: Path) -> None:
     name = trainers.add_data(flowers)
     document = trainers.recommend(name)

@@ -114,6 +114,7 @@ def flowers_fixture(tmp_path: Path) -> Path:
     return tmp_path / "flowers.csv"
 
 
+@pytest.mark.usefixtures("warm_converter")
 def test_the_zip_has_it_and_has_tried_it(flowers: Path, tmp_path: Path) -> None:
     run = trained(trainers.add_data(flowers))
     found = unpacked(run, tmp_path)

@@ -85,6 +85,9 @@ def many() -> tuple[nn.Module, Document]:
 def test_every_format_gives_the_models_outputs(
     format: str, which: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
+    """One network in processes that are really new, the other in a fork of one that has converted before."""
+    if which == "many":
+        request.getfixturevalue("warm_converter")
     model, document = request.getfixturevalue(which)
     result = export(model, document, tmp_path / "out" / "made", format)
     assert isinstance(result, Exported)
@@ -141,6 +144,7 @@ def test_model_py_knows_the_figures_and_is_tidy(digits: tuple[nn.Module, Documen
     torch.testing.assert_close(names["preprocess"](torch.tensor([[[[0.3053701]]]])), torch.zeros(1, 1, 1, 1))
 
 
+@pytest.mark.usefixtures("warm_converter")
 def test_the_callers_model_is_untouched(digits: tuple[nn.Module, Document], tmp_path: Path) -> None:
     document = digits[1]
     model = builder.compile(document).train()
