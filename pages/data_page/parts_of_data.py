@@ -35,6 +35,7 @@ def sentence(shown: Shown) -> str:
         how = str(dict(setting.choices).get(setting.value, how))
     if schema.splitting.how == "random" and schema.task and TASKS[schema.task].splits_by_class:
         how = "at random, classes in equal shares"
+    how = schema.division or how
     chip = f'Split: <i class="nl-chip">{escape(how)}</i> '
     if schema.ready:
         return chip

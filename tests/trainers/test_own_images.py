@@ -232,7 +232,41 @@ def test_boxes_are_shown_and_not_learned(tmp_path: Path) -> None:
     for number in range(3):
         (root / f"{number}.txt").write_text("0 0.5 0.5 0.2 0.1\n", encoding="utf-8")
     name, schema = added(root)
-    assert schema.labels == "boxes" and "YOLO: 3 boxes" in trainers.data_report(name).found["boxes"]
+    report = trainers.data_report(name)
+    assert schema.labels == "boxes" and "YOLO: 3 boxes" in report.found["boxes"]
+    tile = report.sections[0].tiles[0]
+    assert tile.images.shape == (3, 3, 96, 96) and tile.captions == ("1 class 0",) * 3
+    border = tile.images[0][:, 48, round(0.4 * 96)]  # the left side of the box: drawn over what is there
+    assert tuple(border) == (255, 140, 0)
+
+
+def test_masks_are_no_images_of_another_kind_of_pixels(tmp_path: Path) -> None:
+    for number in range(4):
+        for kind, image in (
+            ("images", picture((200, 30, 30), number)),
+            ("masks", Image.new("L", (24, 18), number % 2)),
+        ):
+            (tmp_path / "pairs" / kind).mkdir(parents=True, exist_ok=True)
+            image.save(tmp_path / "pairs" / kind / f"{number}.png")
+    name, schema = added(tmp_path / "pairs")
+    report = trainers.data_report(name)
+    assert schema.labels == "masks" and report.rows == 4
+    assert "D205" not in {warning.code for warning in report.warnings} and report.found["colours"] == "colour"
+
+
+def test_images_without_a_value_to_predict_are_listed(tmp_path: Path) -> None:
+    (tmp_path / "named").mkdir()
+    lines = ["file,shape"]
+    for number in range(24):
+        picture((200, 30, 30), number).save(tmp_path / "named" / f"{number}.png")
+        lines.append(f"{number}.png,{('', 'round', 'square')[number % 3]}")
+    (tmp_path / "named" / "shapes.csv").write_text("\n".join(lines), encoding="utf-8")
+    name, schema = added(tmp_path / "named")
+    report = trainers.data_report(name)
+    assert schema.labels == "table" and report.rows == library.stored(name).source.rows == 16
+    assert len(report.left_out) == report.left_out_count == 8
+    assert report.left_out[0].reason == "shapes.csv has no value of shape for it."
+    assert "D206" in {warning.code for warning in report.warnings}
 
 
 def test_images_without_labels_say_what_is_missing(tmp_path: Path) -> None:

@@ -22,6 +22,11 @@ TRAINED = 0.6  # of the samples, at least, are in the training part
 PIECES = Path(__file__).parents[3] / "assets" / "recommended"
 
 
+def counted(number: int, word: str) -> str:
+    """ "1 output", "3 outputs"."""
+    return f"{number:,} {word}{'' if number == 1 else 's'}"
+
+
 class Choice(NamedTuple):
     """One choice of a recommended network, and why it was made."""
 

@@ -57,6 +57,11 @@ class Schema(Part):
         return read({**self.model_dump(), **{key: _plain(value) for key, value in fields.items()}})
 
     @property
+    def division(self) -> str:
+        """How samples are divided, in words; "": as `splitting` says."""
+        return ""
+
+    @property
     def ready(self) -> str:
         """What must be chosen before a network can learn from it, as a sentence; empty: nothing."""
         return "" if self.task else "it has no target yet: choose what the network is to predict."

@@ -8,9 +8,16 @@ from collections import Counter
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from trainers.data.own.files import Files
+from trainers.data.own.kinds.images.decoding import open_image
+from trainers.sampling import evenly_spaced
 
 LARGEST = 512 << 20  # bytes of a JSON file
+SIDE = 96  # pixels of an image with its boxes
+COLOURS = ((255, 140, 0), (0, 180, 120), (80, 120, 255), (230, 60, 120), (200, 200, 0))  # by class, again and again
 ENOUGH = 0.5  # of the images have a text file of boxes
 
 
@@ -94,3 +101,23 @@ def _boxes(
 ) -> Boxes | None:
     counts = Counter(label for boxes in found.values() for label, *_ in boxes)
     return Boxes(source, tuple(used), dict(counts.most_common()), found) if used and counts else None
+
+
+def drawn(files: Files, boxes: Boxes, count: int) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
+    """Some images with their boxes, uint8 (n, 3, SIDE, SIDE), and what is in each; what cannot be read is left out."""
+    from PIL import ImageDraw
+
+    names, colours = sorted(boxes.by_image), dict(zip(boxes.counts, range(len(boxes.counts)), strict=True))
+    images, captions = [], []
+    for place in evenly_spaced(len(names), count):
+        with contextlib.suppress(ValueError, OSError):
+            image = open_image(files.path(names[place]), SIDE, SIDE).convert("RGB").resize((SIDE, SIDE))
+            pen = ImageDraw.Draw(image)
+            for label, left, top, width, height in boxes.by_image[names[place]]:
+                corners = [SIDE * left, SIDE * top, SIDE * (left + width), SIDE * (top + height)]
+                if width >= 0 and height >= 0:
+                    pen.rectangle(corners, outline=COLOURS[colours[label] % len(COLOURS)], width=2)
+            held = Counter(label for label, *_ in boxes.by_image[names[place]])
+            images.append(np.asarray(image).transpose(2, 0, 1))
+            captions.append(", ".join(f"{number} {label}" for label, number in held.most_common(3)))
+    return np.array(images, np.uint8).reshape(-1, 3, SIDE, SIDE), tuple(captions)

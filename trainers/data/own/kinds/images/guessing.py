@@ -17,7 +17,14 @@ from trainers.data.own.files import Files, LeftOut
 from trainers.data.own.kind import Wishes
 from trainers.data.own.kinds.images.boxes import boxes_in
 from trainers.data.own.kinds.images.decoding import mask_pixels, open_image
-from trainers.data.own.kinds.images.listing import folder_facts, image_names, mask_pairs, masks_words, part_names
+from trainers.data.own.kinds.images.listing import (
+    folder_facts,
+    image_names,
+    list_images,
+    mask_pairs,
+    masks_words,
+    part_names,
+)
 from trainers.data.own.kinds.images.listing import named_images as matched
 from trainers.data.own.kinds.images.schema import MOST_VALUES, ImagesSchema, Reasons
 from trainers.data.own.kinds.table.guessing import look as look_at_table
@@ -94,7 +101,10 @@ def look(files: Files, wishes: Wishes) -> tuple[ImagesSchema, int, tuple[LeftOut
     left_out = [LeftOut(name, "It is no image.") for name in files.names if name not in there and name not in used] + [
         LeftOut(name, "Nothing says what it shows.") for name in names if name not in used
     ]
-    return schema, len(used & there) - (schema.labels == "masks") * (len(used & there) // 2), tuple(left_out)
+    count = len(used & there) - (schema.labels == "masks") * (len(used & there) // 2)
+    if schema.labels == "table":  # rows without a value to predict are no samples
+        count = len(list_images(str(files.root), files.names, schema).names)
+    return schema, count, tuple(left_out)
 
 
 def _wished(schema: ImagesSchema, wishes: Wishes) -> ImagesSchema:

@@ -12,7 +12,7 @@ from trainers.data.own.kinds.images.data_set import load_images
 from trainers.data.own.kinds.images.schema import ImagesSchema
 from trainers.data.own.kinds.table.tasks import predicts_classes
 from trainers.data.own.library import Stored
-from trainers.data.own.recommending import Choice, Recommended, Sketch, class_weights
+from trainers.data.own.recommending import Choice, Recommended, Sketch, class_weights, counted
 from trainers.paradigms import DEFAULT_PARADIGM
 
 SMALLEST = 4  # pixels of the shorter side of the last feature maps
@@ -51,7 +51,7 @@ def recommended(found: Stored) -> Recommended:
     what = "a score for each class" if data.classes else "one number for each target"
     choices += [
         Choice(
-            f"{data.target_size} outputs",
+            counted(data.target_size, "output"),
             f"The network gives {what}{' and pixel' if schema.labels == 'masks' else ''}.",
         ),
         Choice(f"batches of {batch}", f"An epoch has {math.ceil(0.7 * count / batch):,} steps."),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainers.data.own.files import LeftOut
-from trainers.data.own.kinds.images.boxes import boxes_in
+from trainers.data.own.kinds.images.boxes import boxes_in, drawn
 from trainers.data.own.kinds.images.data_set import load_images
 from trainers.data.own.kinds.images.guessing import (
     DEEP,
@@ -24,7 +25,7 @@ from trainers.data.own.kinds.images.guessing import (
     with_class_level,
     with_target,
 )
-from trainers.data.own.kinds.images.listing import image_names, listing
+from trainers.data.own.kinds.images.listing import image_names, listing, mask_pairs
 from trainers.data.own.kinds.images.preparing import if_prepared
 from trainers.data.own.kinds.images.schema import LARGEST, RESIZE, ImagesSchema
 from trainers.data.own.kinds.images.warnings import label_counts, look_for_trouble
@@ -71,6 +72,8 @@ def report(data: Stored) -> Report:
     schema: ImagesSchema = data.schema
     files = data.files()
     names = image_names(str(files.root), list(files.names))
+    if schema.labels == "masks":  # which are no images of their own
+        names = [image for image, _ in mask_pairs(names, *schema.masks)]
     facts = facts_of(files.root, names)
     found = {"files": data.source.kind_reason, "sizes": _sizes(facts), "colours": _modes(facts)}
     sections: list[Section] = []
@@ -84,6 +87,8 @@ def report(data: Stored) -> Report:
             found["boxes"] = (
                 f"{boxes.source}: {sum(boxes.counts.values()):,} boxes in {len(boxes.by_image):,} images: {shown}"
             )
+            images, captions = drawn(files, boxes, 2 * SHOWN)
+            sections.append(Tiles(found["boxes"], (Tile("", len(names), images, captions),)))
     elif schema.labels != "none":
         there = listing(data)
         ready = if_prepared(data, there.names, there.masks)
@@ -91,13 +96,21 @@ def report(data: Stored) -> Report:
             arrays, ready = load_images(data)
         if ready is not None:
             sections.append(_tiles(schema, arrays or load_images(data)[0]))
-            left_out = ready.left_out
+            left_out = (*_untold(schema, names, there.names), *ready.left_out)
             rows = len(arrays["targets"])
     warnings = look_for_trouble(schema, facts, arrays, left_out, data)
     return Report(
         schema.kind, rows, schema, tuple(warnings), {k: v for k, v in found.items() if v}, tuple(sections),
         _settings(schema, facts), left_out, len(left_out),
     )  # fmt: skip
+
+
+def _untold(schema: ImagesSchema, names: list[str], used: list[str]) -> Iterator[LeftOut]:
+    """Images of which the table says nothing: their row, or the value to predict in it, is missing."""
+    if schema.labels == "table":
+        targets = " and ".join(column.name for column in schema.targets)
+        for name in sorted(set(names) - set(used)):
+            yield LeftOut(name, f"{schema.table} has no value of {targets} for it.")
 
 
 def _sizes(facts: Facts) -> str:

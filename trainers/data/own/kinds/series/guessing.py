@@ -356,7 +356,9 @@ def with_windows(schema: SeriesSchema, frame: pd.DataFrame) -> SeriesSchema:
     season, season_why = _season(values[: max(2, round(0.7 * count)), 0], schema, horizon)
     longest = max(2, min(LONGEST, count // 12))
     window = min(longest, max(2 * season if 2 * season <= longest else season, 4 * horizon, 8))
-    window_why = f"Two seasons of {season} steps." if window == 2 * season > 2 else "Some times as long as the horizon."
+    window_why = (
+        f"Two seasons of {season} steps." if window == 2 * season > 2 else "At least four times those it forecasts."
+    )
     window_why = f"The series has only {count:,} steps." if window == longest < 4 * horizon else window_why
     found: SeriesSchema = schema.with_fields(
         window=window,

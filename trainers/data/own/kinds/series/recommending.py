@@ -48,7 +48,7 @@ def _network(data: Any, hidden: int) -> tuple[Sketch, list[Choice]]:
     now = sketch.add("now", [seen], last=window - 1, end=window)
     parts = [sketch.add("since", [seen, now])]
     choices = [
-        Choice("changes since the last step", "A level that it has never seen is no new thing to it."),
+        Choice("changes since the last step", "So it can forecast at levels that it has never seen."),
         Choice("the last values are added at the end", "It forecasts how they change."),
     ]
     if data.known_names:

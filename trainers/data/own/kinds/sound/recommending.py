@@ -9,7 +9,7 @@ import numpy as np
 
 from trainers.data import dataset
 from trainers.data.own.library import Stored
-from trainers.data.own.recommending import Choice, Recommended, Sketch, class_weights
+from trainers.data.own.recommending import Choice, Recommended, Sketch, class_weights, counted
 from trainers.paradigms import DEFAULT_PARADIGM
 
 UPDATES = 800  # steps, about
@@ -28,7 +28,7 @@ def recommended(found: Stored) -> Recommended:
     choices = [
         Choice(f"three convolutions over the {form}", "A sound is the same whenever it comes."),
         Choice("batch normalisation", "It learns in fewer epochs."),
-        Choice(f"{len(data.classes)} outputs", "The network gives a score for each class."),
+        Choice(counted(len(data.classes), "output"), "The network gives a score for each class."),
         Choice(f"up to {epochs} epochs", "It stops when the validation loss has not improved for a while."),
     ]
     weights = class_weights(np.bincount(targets, minlength=len(data.classes)), "sounds", choices)

@@ -11,7 +11,7 @@ from trainers.data import dataset
 from trainers.data.own.kinds.table.preparing import encode, looked_at, prepared
 from trainers.data.own.kinds.table.tasks import predicts_classes
 from trainers.data.own.library import Stored
-from trainers.data.own.recommending import Choice, Recommended, Sketch, batch_within, class_weights
+from trainers.data.own.recommending import Choice, Recommended, Sketch, batch_within, class_weights, counted
 from trainers.paradigms import DEFAULT_PARADIGM
 
 SIZES = ((1_000, 32), (10_000, 64), (100_000, 128))  # rows below which the hidden layers have so many features
@@ -72,5 +72,5 @@ def _network(data: Any, hidden: int, dropout: float) -> tuple[Sketch, list[Choic
         last = sketch.add("hidden", [last], place=place, hidden=hidden, dropout=dropout)
     sketch.add("answer", [last], outputs=data.target_size)
     what = "a score for each class" if data.classes else "one number for each target"
-    choices.append(Choice(f"{data.target_size} outputs", f"The network gives {what}."))
+    choices.append(Choice(counted(data.target_size, "output"), f"The network gives {what}."))
     return sketch, choices

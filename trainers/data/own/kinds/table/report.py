@@ -73,7 +73,7 @@ def _column(column: Column, raw: RawTable) -> ColumnReport:
     missing = int(cells.isna().sum())
     if raw.sample is not None:
         missing = raw.sample.missing.get(column.name, round(missing * raw.rows / len(cells)))
-    reason = column.role_reason or column.type_reason
+    reason = column.role_reason or (column.type_reason if column.role == "input" else "")  # of what it is for
     first = known.drop_duplicates().iloc[:5]
     if pd.api.types.is_numeric_dtype(first) and not pd.api.types.is_bool_dtype(first):
         examples = tuple(f"{value:.10g}" for value in first)

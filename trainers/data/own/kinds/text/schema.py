@@ -38,5 +38,11 @@ class TextSchema(Schema):
     length_reason: str = Field("", max_length=500)
     vocabulary_reason: str = Field("", max_length=500)
 
+    @property
+    def division(self) -> str:
+        if self.given_parts:
+            return "as the folders say"
+        return "in order" if self.form == "running" else "at random, classes in equal shares"
+
 
 SCHEMA = TextSchema

@@ -140,7 +140,7 @@ def _target(columns: Sequence[Column], uses: dict[str, Use | None], named: str) 
             if _plain(column.name) in names:
                 return column.name, f"{column.name} is a usual name for what is predicted."
         if names is TARGET_NAMES[0] and usable and usable[-1] is columns[-1] and _ends_like_a_target(usable[-1]):
-            return usable[-1].name, f"It is the last column, and a {_last_word(usable[-1])} is often predicted."
+            return usable[-1].name, "It is the last column, and has a usual name for what is predicted."
     for column in reversed(usable):
         if _ends_like_a_target(column):
             return column.name, f"Its name ends like that of what is often predicted: {column.name}."
