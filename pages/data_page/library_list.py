@@ -47,17 +47,20 @@ def _ways(session: Session) -> None:
     """The ways to add data: one at a time."""
     available = [way for way in ways() if way.available()]
     by_name = {way.name: way for way in available}
+    # set, not a default: the control leaves the page while something is added, and would come back with another one
+    before = st.session_state.get("data_way", session.data.way)
+    st.session_state["data_way"] = before if before in by_name else available[0].name
     with st.container(gap="xsmall", key="data_add"):
         picked = st.segmented_control(
             "Add data",
             list(by_name),
-            default=available[0].name,
             format_func=lambda name: by_name[name].label,
             key="data_way",
             label_visibility="collapsed",
             required=True,
         )
-        by_name.get(str(picked), available[0]).draw(session)
+        session.data.way = str(picked)
+        by_name.get(session.data.way, available[0]).draw(session)
 
 
 def _adding(session: Session, adding: Adding) -> None:

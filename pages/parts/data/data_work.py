@@ -23,6 +23,7 @@ class DataWork:
     undo: list[Step] = field(default_factory=list)
     redo: list[Step] = field(default_factory=list)
     adding: Any = None  # what is being added now, see pages/data_page/adding.py
+    way: str = ""  # in which data were added last, see pages/data_page/ways
     removed: str = ""  # the data set that was removed last, to be brought back
     leave: bool = False  # a network was started, and the page is to be left for Build
     report: str = ""  # what was found when a changed file was read again

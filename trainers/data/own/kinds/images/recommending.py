@@ -101,7 +101,7 @@ def _augmentation(schema: ImagesSchema, choices: list[Choice]) -> list[dict[str,
         return []
     shift = max(1, round(min(schema.height, schema.width) / 16))
     chosen: list[dict[str, Any]] = [{"name": "RandomCrop", "padding": shift}]
-    words = f"shifts by up to {shift} pixels"
+    words = f"shifts by up to {counted(shift, 'pixel')}"
     if schema.mirrored:
         chosen.append({"name": "RandomHorizontalFlip"})
         words += " and mirrored images"

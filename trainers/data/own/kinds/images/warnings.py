@@ -30,7 +30,7 @@ def look_for_trouble(
     """All warnings, in the order of their codes. `arrays`: what `Arrays` holds; empty where nothing is decoded yet."""
     found = [*_classes(schema, arrays), *_copies(schema, arrays, data), *_mixed(schema, facts)]
     if left_out:
-        shown = "; ".join(f"{each.what}: {each.reason}" for each in left_out[:3])
+        shown = "; ".join(f"{each.what}: {each.reason.rstrip('.')}" for each in left_out[:3]) + "."
         count = len(left_out)
         found.append(DataWarning("D206", None, f"{count:,} image{' is' if count == 1 else 's are'} left out. {shown}"))
     if schema.labels == "folders" and schema.levels > 1 and schema.splitting.how == "random":

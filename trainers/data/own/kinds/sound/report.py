@@ -102,10 +102,10 @@ def _settings(schema: SoundSchema) -> tuple[Setting, ...]:
     yes_no = ((True, "yes"), (False, "no"))
     return (
         Setting("form", "What the network sees", schema.form, schema.form_reason, forms),
-        Setting("sample_rate", "Values a second", schema.sample_rate, schema.rate_reason, (), 1000, 96_000),
-        Setting("length", "Values of a sample", schema.length, schema.length_reason, (), 64, 10_000_000),
+        Setting("sample_rate", "Sample rate in Hz", schema.sample_rate, schema.rate_reason, (), 1000, 96_000),
+        Setting("length", "Length in values", schema.length, schema.length_reason, (), 64, 10_000_000),
         Setting("silence", "Where short sounds are filled up", schema.silence, "", silence),
-        Setting("mels", "Frequency bands", schema.mels, "", (), 8, 128),
-        Setting("hop", "Values between two columns", schema.hop, "", (), 16, 8192),
+        Setting("mels", "Mel bands", schema.mels, "", (), 8, 128),
+        Setting("hop", "Hop length in values", schema.hop, "", (), 16, 8192),
         Setting("copies", "Use copies of the same recording", schema.copies, "", yes_no),
     )
