@@ -42,7 +42,7 @@ def show(run: Run) -> None:
     if not fitting or not run.weights_path.exists() or not _predicts(job):
         return
     with st.expander("Try it: a sample of your own", key="try_it"):
-        st.caption("It is read, filled and scaled exactly as the training samples were.")
+        st.caption("It is prepared exactly as the training samples were.")
         for note in filter(None, (job.dataset.gone, schema_doubt(job.dataset, run.store.row(run.id)["created"]))):
             st.html(f'<div class="nl-note">{escape(note)}</div>')
         for tab, trial in zip(st.tabs([kind.title for kind in fitting]), fitting, strict=True):
