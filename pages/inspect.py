@@ -37,11 +37,14 @@ def page() -> None:
     trying.show(run)  # first: it can do without the samples of the data set
     with place:
         split = split_choice.show(run)
-    st.fragment(predictions, run_every=EVERY if run.state in ACTIVE else None)(run, split)
+    trains = run.state in ACTIVE
+    st.fragment(predictions, run_every=EVERY if trains else None)(run, split, trains)
 
 
 @run_page.shows_errors
-def predictions(run: Run, split: split_choice.SplitName) -> None:
+def predictions(run: Run, split: split_choice.SplitName, trained: bool) -> None:
+    if trained and run.state not in ACTIVE:
+        st.rerun()  # the line above says how it ended
     if not missing_weights.show(work, run):
         panels.show(run, split)
 

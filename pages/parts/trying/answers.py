@@ -36,6 +36,12 @@ def show(found: pd.Series, key: str) -> None:
         st.dataframe(table, hide_index=True, column_config={"probability": bar}, key=f"{key}_shares")
 
 
+def formats(table: pd.DataFrame) -> dict[str, Any]:
+    """How a table of predictions is drawn: probabilities with three digits. Downloads have all of them."""
+    shares = (str(name) for name in table.columns if str(name).startswith(SHARE))
+    return {name: st.column_config.NumberColumn(format="%.3f") for name in shares}
+
+
 def show_nearest(run: Run, raw: tuple[NDArray[Any], ...], key: str) -> None:
     """The nearest training samples of one sample, with their targets and their distances. `key`: of its tab."""
     try:

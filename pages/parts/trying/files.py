@@ -57,7 +57,7 @@ def predict(run: Run, samples: Sequence[Brought], key: str) -> None:
         answers.show_nearest(run, encoded.inputs, key)
         return
     found = found.rename_axis("file")
-    st.dataframe(found.iloc[:SHOWN], key=f"{key}_files")
+    st.dataframe(found.iloc[:SHOWN], column_config=answers.formats(found), key=f"{key}_files")
     st.download_button(
         "Download predictions",
         found.to_csv,

@@ -145,7 +145,7 @@ class FileOfRows(Trial):
             path = Path(folder) / f"{file_name(Path(given.name).stem, 'rows')}{_ending(given.name)}"
             path.write_bytes(given.getbuffer())
             found = run.predict(path)
-        st.dataframe(found.iloc[:1000], key="tried_rows")
+        st.dataframe(found.iloc[:1000], column_config=answers.formats(found), key="tried_rows")
         st.caption(f"{len(found):,} rows are predicted." + (" The first 1,000 are shown." if len(found) > 1000 else ""))
         table = found.rename_axis("row").reset_index()
         table["row"] = range(1, len(table) + 1)
