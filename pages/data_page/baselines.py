@@ -35,6 +35,7 @@ def words(found: Baseline) -> str:
         f"Baseline ({metric} on the same {found.tested_on:,} test samples): {escape(found.model)} "
         f"<b>{found.score:.2f}</b>, {escape(found.simple)} {found.simple_score:.2f}"
     )
+    text = text.replace(" -", " −")
     notes = [found.note] if found.note else []
     if found.tested_on < FEW:
         notes.append(f"On {found.tested_on} samples, a score moves by several hundredths by chance.")

@@ -66,9 +66,10 @@ def _undo(session: Session, stored: Stored) -> None:
 def _more(session: Session, stored: Stored) -> None:
     """Rename and remove."""
     number = session.generations.get("data_rename", 0)
+    field = f"data_rename_{stored.name}~{number}"  # of this data set: else it would keep the name of the one before
 
     def rename() -> None:
-        wanted = str(widget(f"data_rename~{number}") or "").strip().removeprefix(library.PREFIX)
+        wanted = str(widget(field) or "").strip().removeprefix(library.PREFIX)
         session.generations["data_rename"] = number + 1
         if not wanted or wanted == stored.name:
             return
@@ -86,13 +87,13 @@ def _more(session: Session, stored: Stored) -> None:
         except (DataError, OSError) as error:
             session.notify(str(error), "warning")
             return
-        session.data.removed, session.data.name = stored.full_name, None
+        session.data.removed, session.data.name, session.data.report = stored.full_name, None, ""
 
-    with st.popover("", icon=":material/more_horiz:", key="data_more", help="Rename or remove it"):
+    with st.popover("", icon=":material/more_horiz:", key=f"data_more_{stored.name}", help="Rename or remove it"):
         st.text_input(
             "name",
             stored.name,
-            key=f"data_rename~{number}",
+            key=field,
             on_change=rename,
             max_chars=64,
             help="Documents and runs that use the old name keep finding it.",

@@ -247,12 +247,17 @@ def test_a_newer_copy_becomes_the_next_version(tmp_path: Path, copy: bool) -> No
 
 
 def test_it_is_removed_and_brought_back(tmp_path: Path) -> None:
+    other = trainers.add_data(series(tmp_path))
     name = trainers.add_data(table(tmp_path))
     test = opened(name)
+    test.session_state["netloom"].data.report = "plants.csv was read again."
     settled(test.button(key="data_remove").click())
-    assert library.names() == [] and "is removed" in text(test)
+    assert library.names() == [library.stored(other).name] and "is removed" in text(test)
+    # what is offered now is about the data set that is shown now
+    assert next(field for field in test.text_input if field.label == "name").value == library.stored(other).name
+    assert "was read again" not in text(test)
     settled(test.button(key="data_restore").click())
-    assert library.names() == ["plants"] and "plants.csv" in text(test)
+    assert "plants" in library.names() and "plants.csv" in text(test)
 
 
 def test_a_path_is_read_where_it_lies_and_a_wrong_one_is_refused(tmp_path: Path) -> None:
