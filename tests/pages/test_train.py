@@ -214,6 +214,18 @@ def test_a_run_of_another_document_says_so() -> None:
     assert work(test).document.name == "<b>Other</b>"
 
 
+def test_the_document_of_a_run_is_opened_itself() -> None:
+    made = perceptron(name="Other")
+    other = store(made)
+    run = trainers.start(trainers.Job.from_document(made), origin=other)
+    run.wait(60)
+    store(perceptron(name="Mine"))
+    test = page("train", run=run.id)
+    button(test, "open_other_document").click()
+    look(test.run())
+    assert work(test).id == other and not has_button(test, "open_other_document")
+
+
 def test_an_error_in_a_part_is_shown_in_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
     shown: list[str] = []
     monkeypatch.setattr(run_page, "show_error", shown.append)

@@ -8,6 +8,7 @@ import streamlit as st
 
 import trainers
 from builder.problems import NetloomError
+from pages.parts.document import workspace
 from pages.parts.document.session import Session
 from pages.parts.inspector.problem_list import to_fix
 from pages.parts.theme.escaping import escape
@@ -130,12 +131,22 @@ def show_whose(session: Session, run: Run | None) -> None:
             _other_document(session, run)
 
 
+def _open_its_document(session: Session, run: Run) -> None:
+    """The document that the run is one of; where it is gone, the run's own copy of it, as a new document."""
+    try:
+        workspace.read(run.origin)
+    except (workspace.MissingError, workspace.BrokenError):
+        session.open(run.document)
+    else:
+        session.open_saved(run.origin)
+
+
 def _other_document(session: Session, run: Run) -> None:
     """A message that the run belongs to another document, with buttons to open that document or to go back."""
     with st.container(horizontal=True, vertical_alignment="center", key="other_document"):
         st.html(f'<div class="nl-message">This is a run of another document, “{escape(run.name)}”.</div>')
         if st.button("Open that document", key="open_other_document"):
-            session.open(run.document)
+            _open_its_document(session, run)
             choose(session, run)
             st.rerun()
         if st.button("Back to my document", key="back_to_document"):

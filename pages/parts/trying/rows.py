@@ -145,10 +145,10 @@ class FileOfRows(Trial):
             path = Path(folder) / f"{file_name(Path(given.name).stem, 'rows')}{_ending(given.name)}"
             path.write_bytes(given.getbuffer())
             found = run.predict(path)
-        st.dataframe(found.iloc[:1000], column_config=answers.formats(found), key="tried_rows")
-        st.caption(f"{len(found):,} rows are predicted." + (" The first 1,000 are shown." if len(found) > 1000 else ""))
         table = found.rename_axis("row").reset_index()
         table["row"] = range(1, len(table) + 1)
+        st.dataframe(table.iloc[:1000], hide_index=True, column_config=answers.formats(found), key="tried_rows")
+        st.caption(f"{len(found):,} rows are predicted." + (" The first 1,000 are shown." if len(found) > 1000 else ""))
         st.download_button(
             "Download predictions",
             lambda: table.to_csv(index=False),
