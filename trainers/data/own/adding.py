@@ -11,6 +11,7 @@ from typing import Any
 
 from trainers.data.base import DataError
 from trainers.data.own import library
+from trainers.data.own.bringing import foreign
 from trainers.data.own.bringing.unpacking import unpacked
 from trainers.data.own.files import Files
 from trainers.data.own.kind import Wishes, recognised
@@ -60,6 +61,7 @@ def add_data(
     wishes = Wishes(target, task, roles or {}, types or {}, split, settings or {})
     try:
         with library.unlisted(chosen):
+            foreign.refuse(given)
             with unpacked(given, shown) as files:
                 added = _added(chosen, files, kind, wishes, copy)
             return _finish(added, finish)
@@ -80,7 +82,13 @@ def _finish(added: Stored, finish: Callable[[Stored], None] | None) -> str:
 
 
 def _added(name: str, files: Files, wanted: str | None, wishes: Wishes, copy: bool) -> Stored:
-    kind, reason = recognised(files, wanted, wishes)
+    if files.only is not None:
+        foreign.refuse(files.only)
+    try:
+        kind, reason = recognised(files, wanted, wishes)
+    except DataError as error:
+        raise DataError(foreign.advice(files) or str(error)) from None
     looked = kind.look(files, wishes)
-    files = replace(files, left_out=(*files.left_out, *looked.left_out) if not files.single else files.left_out)
+    if not files.single:
+        files = replace(files, left_out=foreign.explained((*files.left_out, *looked.left_out)))
     return library.keep(name, files, looked.reader, looked.samples, looked.schema, copy, reason)

@@ -11,7 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from trainers.data.base import DataError, DataSet
-from trainers.data.own.files import LEFT_OUT
+from trainers.data.own.bringing.foreign import explained
+from trainers.data.own.files import LEFT_OUT, LeftOut
 from trainers.data.own.reading import read_whole
 from trainers.data.scaling import Standardisation
 from trainers.objectives.model_outputs import answers_for
@@ -110,7 +111,8 @@ def _new_samples(
     paths = [Path(str(each)) for each in ([given] if isinstance(given, str | Path) else given)]
     if not dataset.holds_rows(paths[0]):
         encoded = dataset.encode_files(paths)
-        return encoded.inputs, pd.DataFrame(index=pd.Index(encoded.names, name="file")), encoded.left_out
+        left_out = [(each.what, each.reason) for each in explained(LeftOut(*pair) for pair in encoded.left_out)]
+        return encoded.inputs, pd.DataFrame(index=pd.Index(encoded.names, name="file")), left_out
     path = paths[0]
     table = read_whole(path)
     left_out = [(f"{path.name}, line {each.line}", f"It {each.reason}.") for each in table.left_out]

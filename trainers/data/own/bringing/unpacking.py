@@ -11,6 +11,7 @@ import bz2
 import contextlib
 import gzip
 import lzma
+import re
 import shutil
 import tarfile
 import time
@@ -25,6 +26,7 @@ from typing import IO, Any
 
 from trainers import stages
 from trainers.data.base import DataError
+from trainers.data.own.bringing.image_arrays import holds_images, unpack_images
 from trainers.data.own.files import MOST_FILES, Files, LeftOut, brought, hidden
 from trainers.data.own.library import library
 
@@ -38,6 +40,7 @@ COPIED = 1 << 20  # bytes at once
 STALE = 24 * 3600.0  # seconds after which a folder of an unpacking that was killed is removed
 ZIP, GZIP, BZIP2, XZ, TAR = b"PK\x03\x04", b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"ustar"
 OFFICE = frozenset(("[Content_Types].xml", "mimetype", "META-INF/MANIFEST.MF"))  # spreadsheets are zips, too
+NPY = re.compile(r"[^/]+\.npy")  # all that is in a .npz
 OPENERS: dict[bytes, tuple[Any, str]] = {GZIP: (gzip.open, ".gz"), BZIP2: (bz2.open, ".bz2"), XZ: (lzma.open, ".xz")}
 DAMAGED = (zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, OSError, ValueError)
 SEVERAL = "It is an archive in an archive. Unpack it, and add its files."
@@ -46,7 +49,8 @@ SEVERAL = "It is an archive in an archive. Unpack it, and add its files."
 @contextlib.contextmanager
 def unpacked(given: Path, title: str) -> Iterator[Files]:
     """The files at a path; those of an archive are in a temporary folder inside. DataError: it cannot be unpacked."""
-    if given.is_dir() or _archive(given) is None:
+    images = given.is_file() and holds_images(given)
+    if given.is_dir() or (_archive(given) is None and not images):
         yield narrowed(brought(given, title))
         return
     library().mkdir(parents=True, exist_ok=True)
@@ -54,7 +58,11 @@ def unpacked(given: Path, title: str) -> Iterator[Files]:
     folder = library() / f".unpacking.{uuid.uuid4().hex[:8]}"
     folder.mkdir()
     try:
-        yield narrowed(_unpack(given, title, folder))
+        if images:
+            unpack_images(given, folder / "files")
+            yield replace(brought(folder / "files", title), archive=True)
+        else:
+            yield narrowed(_unpack(given, title, folder))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -81,7 +89,8 @@ def _archive(path: Path) -> bytes | None:
         head = opened.read(512)
     if head.startswith((ZIP, b"PK\x05\x06")):
         with contextlib.suppress(*DAMAGED), zipfile.ZipFile(path) as found:
-            return None if OFFICE & set(found.namelist()[:10]) else ZIP
+            names = found.namelist()
+            return None if OFFICE & set(names[:10]) or (names and all(map(NPY.fullmatch, names))) else ZIP
         return ZIP
     if head[257:262] == TAR:
         return TAR

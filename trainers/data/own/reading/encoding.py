@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+from pathlib import Path
 from typing import NamedTuple
 
 from trainers.data.base import DataError
@@ -69,3 +70,9 @@ def _decodes(head: bytes, name: str) -> bool:
 def _has_controls(head: bytes, name: str) -> bool:
     text = codecs.getincrementaldecoder(name)().decode(head[: len(head) // 2 * 2], final=False)
     return sum(ord(character) in CONTROLS for character in text) > len(text) / 500
+
+
+def encoding_of(path: Path) -> str:
+    """The encoding of a text file, as Python calls it. DataError: it is no text."""
+    with path.open("rb") as opened:
+        return find_encoding(opened.read(1 << 20)).name

@@ -35,6 +35,8 @@ def new_rows(
     ending = path.lower().rpartition(".")[2]
     if ending in ("parquet", "pq"):
         return pd.read_parquet(path)
+    if ending in ("feather", "arrow", "ftr"):
+        return pd.read_feather(path)
     if ending in ("json", "jsonl", "ndjson"):
         return pd.read_json(path, lines=ending != "json", convert_dates=False)
     if ending in ("xlsx", "xls", "xlsm", "xlsb", "ods"):

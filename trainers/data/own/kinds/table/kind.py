@@ -37,7 +37,9 @@ class TableKind(OwnKind):
 
     name: ClassVar[str] = "table"
     label: ClassVar[str] = "table"
-    takes: ClassVar[str] = "A table: CSV and other text, Excel and OpenDocument sheets, Parquet, JSON."
+    takes: ClassVar[str] = (
+        "A table: CSV and other text, Excel and OpenDocument sheets, Parquet, Feather, JSON, ARFF, Stata, SAS, numpy."
+    )
 
     def recognise(self, files: Files) -> Match | None:
         if files.only is None:
