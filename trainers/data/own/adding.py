@@ -61,7 +61,6 @@ def add_data(
     wishes = Wishes(target, task, roles or {}, types or {}, split, settings or {})
     try:
         with library.unlisted(chosen):
-            foreign.refuse(given)
             with unpacked(given, shown) as files:
                 added = _added(chosen, files, kind, wishes, copy)
             return _finish(added, finish)

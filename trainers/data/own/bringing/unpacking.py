@@ -26,6 +26,7 @@ from typing import IO, Any
 
 from trainers import stages
 from trainers.data.base import DataError
+from trainers.data.own.bringing import foreign
 from trainers.data.own.bringing.image_arrays import holds_images, unpack_images
 from trainers.data.own.files import MOST_FILES, Files, LeftOut, brought, hidden
 from trainers.data.own.library import library
@@ -48,7 +49,8 @@ SEVERAL = "It is an archive in an archive. Unpack it, and add its files."
 
 @contextlib.contextmanager
 def unpacked(given: Path, title: str) -> Iterator[Files]:
-    """The files at a path; those of an archive are in a temporary folder inside. DataError: it cannot be unpacked."""
+    """The files at a path; those of an archive are in a temporary folder inside. DataError: it cannot be used."""
+    foreign.refuse(given)
     images = given.is_file() and holds_images(given)
     if given.is_dir() or (_archive(given) is None and not images):
         yield narrowed(brought(given, title))
