@@ -16,6 +16,7 @@ from trainers.data.own.kinds.table.cell_values import dates_of, numbers_of
 from trainers.data.own.kinds.table.looking.types import guess_column
 from trainers.data.own.reading import read_table, reader_for
 from trainers.data.own.reading.delimited import Delimited
+from trainers.data.own.reading.table import RawTable
 
 PLAIN = "name;size\nÅsa;1,5\nBob;2,25\n"
 
@@ -35,6 +36,43 @@ def test_encodings(tmp_path: Path, encoding: str) -> None:
     assert frame["name"].tolist() == ["Åsa", "Bob"]
     column = guess_column("size", frame["size"], european=True)
     assert numbers_of(frame["size"], **column.notation.model_dump()).tolist() == [1.5, 2.25]
+
+
+TOWNS = {
+    "mac_roman": "Köln;Düsseldorf;Nürnberg;Lübeck;Großenhain;München;Görlitz",
+    "cp850": "Köln;Düsseldorf;Nürnberg;Lübeck;Großenhain;München;Görlitz",
+    "cp1252": "Orléans;Besançon;Nîmes;Angoulême;Évry;Sète;Épinal",
+    "cp1250": "Łódź;Kraków;Gdańsk;Częstochowa;Świnoujście;Poznań",
+    "cp1251": "Москва;Казань;Самара;Омск;Пермь;Тверь",
+    "koi8_r": "Москва;Казань;Самара;Омск;Пермь;Тверь",
+    "cp866": "Москва;Казань;Самара;Омск;Пермь;Тверь",
+    "cp1253": "Αθήνα;Θεσσαλονίκη;Πάτρα;Λάρισα",
+    "shift_jis": "東京;大阪;なごや;札幌;スズキ;神戸",
+    "euc_jp": "東京;大阪;なごや;札幌;スズキ;神戸",
+    "gb18030": "北京;上海;广州;成都;深圳;南京",
+    "big5": "臺北;高雄;臺中;臺南;新竹;基隆",
+    "euc_kr": "서울;부산;대구;인천;광주;대전",
+}
+
+
+@pytest.mark.parametrize("encoding", TOWNS)
+def test_encodings_are_known_by_the_words_that_they_make(tmp_path: Path, encoding: str) -> None:
+    names = TOWNS[encoding].split(";")
+    content = "town,size\n" + "".join(f"{name},{size}\n" for size, name in enumerate(names))
+    table = reader_for_bytes(tmp_path, content.encode(encoding))
+    assert table.frame["town"].tolist() == names
+    assert "words" in table.found["encoding"]
+
+
+@pytest.mark.parametrize("word", ["Café", "3 °C", "£3", "Øre"])
+def test_a_single_special_letter_is_of_windows(tmp_path: Path, word: str) -> None:
+    content = f"name,size\n{word},1\n" + "water,2\n" * 50
+    assert reader_for_bytes(tmp_path, content.encode("cp1252")).frame["name"][0] == word
+
+
+def reader_for_bytes(tmp_path: Path, content: bytes) -> RawTable:
+    (tmp_path / "table.csv").write_bytes(content)
+    return reader_for(tmp_path / "table.csv").read(tmp_path / "table.csv")
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from trainers.data.base import DataError
+from trainers.data.own.reading.encoding_guess import guess_encoding
 
 BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -30,7 +31,8 @@ def find_encoding(head: bytes) -> Encoding:
     """The encoding of a file that begins with these bytes.
 
     A byte-order mark decides. Without one it is UTF-8 if the bytes are valid, UTF-16 if every other byte is zero, else
-    Windows-1252, the usual one of older spreadsheets in Western Europe, or Latin-1, of which every byte is valid.
+    the one in which special characters are letters that stand where letters do (encoding_guess.py); Windows-1252 where
+    there are few of them, or Latin-1, of which every byte is valid.
 
     Raises:
         DataError: it is no text.
@@ -49,8 +51,9 @@ def find_encoding(head: bytes) -> Encoding:
         return Encoding("utf-8", "all characters are ASCII")
     if _decodes(head, "utf-8"):
         return Encoding("utf-8", "it is valid UTF-8")
-    if _decodes(head, "cp1252"):
-        return Encoding("cp1252", "it is not valid UTF-8; Windows-1252 is the usual encoding of older spreadsheets")
+    found = guess_encoding(head)
+    if _decodes(head, found.name):
+        return Encoding(found.name, f"it is not valid UTF-8; its special letters make words as {found.users}")
     return Encoding("latin-1", "it is neither valid UTF-8 nor Windows-1252")
 
 
