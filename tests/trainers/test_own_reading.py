@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -261,7 +263,6 @@ def test_json_that_is_none(tmp_path: Path, text: str, message: str) -> None:
 
 def sheet(path: Path, rows: list[list[Any]], name: str = "Sheet1") -> None:
     """Write a workbook by hand, since nothing that writes one is installed: cells of text, numbers and yes/no."""
-    import zipfile
     from xml.sax.saxutils import escape
 
     def cell(value: Any, place: str) -> str:
@@ -320,7 +321,6 @@ def test_a_title_above_the_table_of_a_sheet(tmp_path: Path) -> None:
 
 
 def test_a_zip_is_no_spreadsheet(tmp_path: Path) -> None:
-    import zipfile
 
     with zipfile.ZipFile(tmp_path / "rows.xlsx", "w") as archive:
         archive.writestr("a.txt", "hello")
@@ -353,3 +353,21 @@ def test_a_preview_of_parquet_reads_its_first_rows_alone(tmp_path: Path, monkeyp
     assert reader_for(tmp_path / "groups.parquet").preview(tmp_path / "groups.parquet", 30).equals(whole.head(30))
     monkeypatch.setattr(parquet, "read_rows", None)
     assert reader_for(tmp_path / "large.parquet").preview(tmp_path / "large.parquet", 30).equals(whole.head(30))
+
+
+@pytest.mark.parametrize("groups", [True, False])
+def test_two_rows_of_names_in_a_sheet_and_formulas_without_values(tmp_path: Path, groups: bool) -> None:
+    above = ["Q1", None, "Q2", None] if groups else ["Sales of 2024", None, None, None]
+    names = ["sales", "cost", "sales", "cost"] if groups else ["sales", "cost", "gain", "loss"]
+    rows = [[number, 2 * number, 3 * number, "FORMULA"] for number in range(20)]
+    sheet(tmp_path / "whole.xlsx", [above, names, *rows])
+    with zipfile.ZipFile(tmp_path / "whole.xlsx") as whole, zipfile.ZipFile(tmp_path / "rows.xlsx", "w") as book:
+        for member in whole.namelist():
+            text = re.sub(r'<c r="(\w+)"[^>]*><is><t>FORMULA</t></is></c>', r'<c r="\1"><f>A1*2</f></c>',
+                          whole.read(member).decode())  # fmt: skip
+            book.writestr(member, text)
+    table = reader_for(tmp_path / "rows.xlsx").read(tmp_path / "rows.xlsx")
+    wanted = ["Q1 sales", "Q1 cost", "Q2 sales", "Q2 cost"] if groups else names
+    assert list(table.frame.columns) == wanted
+    assert table.frame.iloc[3, :3].tolist() == [3, 6, 9]
+    assert table.frame.iloc[:, 3].isna().all() and table.found["formulas"].startswith("20 cells")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -30,12 +33,23 @@ class Excel(Reader):
     def read(self, path: Path, **options: object) -> RawTable:
         sheet, skip, header = self._look(path)
         frame = read_rows(str(path), None, sheet, skip + header)
+        above: list[str] = []
         if header:
-            frame = frame.set_axis(unique_names(self._cells(path, sheet).iloc[skip].tolist()), axis=1)
+            cells = self._cells(path, sheet)
+            names = cells.iloc[skip].tolist()
+            above = _groups_above(cells.iloc[skip - 1].tolist(), names) if skip else []
+            frame = frame.set_axis(unique_names(above or names), axis=1)
         else:
             frame = frame.set_axis(unique_names([""] * frame.shape[1]), axis=1)
         table = flat_columns(frame, "The cells of the sheet have types.")
         found = {**table.found, "sheet": f"The sheet {sheet} has the most cells."}
+        if above:
+            found["header"] = f"Two rows name the columns: {above[0]}, …"
+        if count := _formulas_without_values(path):
+            found["formulas"] = (
+                f"{count:,} cells of the file are formulas without a stored value, and count as missing. Open it in "
+                "its program and save it there."
+            )
         return RawTable(table.frame, found, header=header)
 
     def script(self, path: Path) -> tuple[Callable[..., pd.DataFrame], dict[str, str]]:
@@ -73,6 +87,34 @@ class Excel(Reader):
         import pandas as pd
 
         return pd.read_excel(path, sheet_name=sheet, header=None, engine="calamine").dropna(how="all", axis=1)
+
+
+def _groups_above(above: list[object], names: list[object]) -> list[str]:
+    """Names of the columns with those of the groups that stand above them, "Q1 sales"; []: there are no groups.
+
+    A group is named above its first column, as merged cells are; without groups some names would be there twice.
+    """
+    known = [str(name) for name in names if name is not None and name == name]
+    groups = ["" if cell is None or cell != cell else str(cell).strip() for cell in above]
+    if len(set(known)) == len(known) or sum(map(bool, groups)) < 2:
+        return []
+    found, group = [], ""
+    for cell, name in zip(groups, names, strict=True):
+        group = cell or group
+        own = "" if name is None or name != name else str(name).strip()
+        found.append(f"{group} {own}".strip())
+    return found
+
+
+def _formulas_without_values(path: Path) -> int:
+    """How many cells of an xlsx file are formulas whose values a program left out, as libraries that write files do."""
+    count = 0
+    if zipfile.is_zipfile(path):
+        with contextlib.suppress(zipfile.BadZipFile, zlib.error, OSError), zipfile.ZipFile(path) as archive:
+            for name in archive.namelist():
+                if re.fullmatch(r"xl/worksheets/[^/]+\.xml", name):
+                    count += len(re.findall(rb"(?:</f>|<f[^>]*/>)(?:<v\s*/>|<v></v>)?</c>", archive.read(name)))
+    return count
 
 
 def read_rows(path: str, names: list[str] | None = None, sheet: str = "", skip: int = 0) -> pd.DataFrame:
