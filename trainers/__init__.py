@@ -12,7 +12,7 @@ torch is imported on first use, not here.
 from __future__ import annotations
 
 import trainers.early_interrupt
-import trainers.engine.openmp  # noqa: F401  (first of all: torch reads this setting when it is imported)
+import trainers.engine.c_libraries  # noqa: F401  (first of all: torch reads this setting when it is imported)
 from trainers.binding import bind
 from trainers.data import DataError, datasets
 from trainers.data.own.adding import add_data

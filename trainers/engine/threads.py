@@ -23,6 +23,7 @@ import torch
 
 import builder
 from builder.analysis.infer import analyse
+from trainers.engine.c_libraries import freed_memory_kept
 from trainers.engine.cpu_load import LoadMeter, cores
 from trainers.home import home
 from trainers.runs.files import write_text
@@ -193,11 +194,13 @@ def _random_states_kept() -> Iterator[None]:
 
 @contextlib.contextmanager
 def threads(count: int | None) -> Iterator[None]:
-    """Compute with `count` threads inside the `with` block (None: torch's default), and as before afterwards."""
+    """Compute with `count` threads inside the `with` block (None: torch's default), and as before afterwards. What a
+    step frees is kept meanwhile for the next one."""
     before = torch.get_num_threads()
     torch.set_num_threads(count or DEFAULT)
     try:
-        yield
+        with freed_memory_kept():
+            yield
     finally:
         torch.set_num_threads(before)
 
