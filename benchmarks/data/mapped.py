@@ -1,7 +1,7 @@
 """Images that stay in their file, mapped into memory, against the same ones as a tensor in memory.
 
 A small convolutional network takes the same steps on the same batches from either; the sides take turns, some twenty
-steps each, in one process. A second row reads the batches alone.
+steps each, in one process, which keeps freed memory as a run does. A second row reads the batches alone.
 
     python -m benchmarks mapped                       12,000 images of 64 x 64: a minute
     python -m benchmarks mapped --samples 8000        to try it (fewer than 7,300 are held in memory)
@@ -28,8 +28,9 @@ def rows(samples: int = SAMPLES, rounds: int = ROUNDS) -> Iterator[Row]:
     from trainers.data import mapped
     from trainers.data.batches import Batches
     from trainers.data.splits import Split
+    from trainers.engine.threads import threads
 
-    with tempfile.TemporaryDirectory(prefix="netloom-bench-", ignore_cleanup_errors=True) as folder:
+    with threads(None), tempfile.TemporaryDirectory(prefix="netloom-bench-", ignore_cleanup_errors=True) as folder:
         images = np.memmap(Path(folder) / "images.bytes", np.uint8, "w+", shape=(samples, 3, SIDE, SIDE))
         for start in range(0, samples, 1000):
             some = images[start : start + 1000]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -192,6 +194,36 @@ def test_what_is_read_ahead_comes_in_order_with_its_errors_and_ends_when_it_is_l
         for number in ahead(broken()):
             found.append(number)
     assert found == [1]
+
+
+def test_the_thread_that_reads_ahead_computes_alone_and_takes_no_threads_from_others() -> None:
+    counts: list[int] = []
+
+    def numbers() -> Iterator[int]:
+        for _ in range(3):
+            yield torch.get_num_threads()
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        assert list(ahead(numbers())) == [1, 1, 1]
+        other = threading.Thread(target=lambda: counts.append(torch.get_num_threads()))
+        other.start()
+        other.join()
+        assert [torch.get_num_threads(), *counts] == [2, 2]
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_a_process_that_ends_in_the_middle_of_an_epoch_ends_in_order() -> None:
+    code = """
+import torch
+from trainers.data.batches import ahead
+batches = ahead(torch.ones(3, 500, 500).mul_(2).sum() for _ in range(10**6))
+print(len([next(batches) for _ in range(20)]))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "20", "")
 
 
 def test_mapped_floats_with_gaps_are_filled_as_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import itertools
 import queue
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -138,9 +140,13 @@ def shuffled_in_blocks(rows: Tensor, size: int, mixed: int, generator: Any) -> T
 
 
 def ahead(items: Iterator[Item]) -> Iterator[Item]:
-    """The same items, of which a thread makes the next ones while one is used. It ends when nobody takes them."""
+    """The same items, of which a thread makes the next ones while one is used. It computes by itself, so as not to take
+    the cores from the one that uses them, and ends when nobody takes them."""
+    import torch
+
     made: queue.Queue[tuple[str, Any]] = queue.Queue(AHEAD)
     left = threading.Event()
+    has_openmp = torch.backends.openmp.is_available()  # type: ignore[no-untyped-call]
 
     def hand_over(what: str, item: Any) -> bool:
         while not left.is_set():
@@ -153,6 +159,8 @@ def ahead(items: Iterator[Item]) -> Iterator[Item]:
 
     def make() -> None:
         try:
+            if has_openmp:  # elsewhere the number is one for all threads
+                torch.set_num_threads(1)
             for item in items:
                 if not hand_over("item", item):
                     return
@@ -160,10 +168,19 @@ def ahead(items: Iterator[Item]) -> Iterator[Item]:
         except BaseException as error:  # raised again where the item is wanted
             hand_over("error", error)
 
-    threading.Thread(target=make, name="netloom reading", daemon=True).start()
+    reader = threading.Thread(target=make, name="netloom reading", daemon=True)
+
+    def end() -> None:
+        left.set()
+        reader.join()
+
+    atexit.register(end)  # a thread that is in torch when Python ends would abort the process
+    reader.start()
     try:
-        while True:
-            what, item = made.get()
+        first = made.get()
+        # OpenMP keeps a number for each thread, torch another one for threads that are yet to begin
+        torch.set_num_threads(torch.get_num_threads())
+        for what, item in itertools.chain([first], iter(made.get, None)):
             if what == "end":
                 return
             if what == "error":
@@ -171,3 +188,4 @@ def ahead(items: Iterator[Item]) -> Iterator[Item]:
             yield item
     finally:
         left.set()
+        atexit.unregister(end)

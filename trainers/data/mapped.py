@@ -60,24 +60,6 @@ def scaled(raw: Tensor, figures: Standardisation | None) -> Tensor:
     return raw.sub_(mean).div_(std)
 
 
-def scaled_array(raw: NDArray[Any], figures: Standardisation | None) -> NDArray[Any]:
-    """As `scaled`, bit by bit, in the thread that calls it alone: the one that reads ahead must not take the cores from
-    the training."""
-    if raw.dtype == np.uint8:
-        mean, std = (0.0, 1.0) if figures is None else (figures.mean, figures.std)
-        made = raw.astype(np.float32)
-        made *= np.asarray(1 / (WHITE * std), np.float32)
-        made -= np.asarray(mean / std, np.float32)
-        return made
-    if figures is None:
-        return raw
-    if figures.fill is not None:
-        raw = np.where(np.isnan(raw), figures.fill, raw)
-    raw -= figures.mean
-    raw /= figures.std
-    return raw
-
-
 def _tensors(figures: Standardisation, device: Any) -> tuple[Any, Any, Any]:
     arrays = (figures.mean, figures.std, figures.fill)
     return tuple(None if array is None else torch.from_numpy(array).to(device) for array in arrays)  # type: ignore[return-value]
@@ -128,7 +110,6 @@ class MappedInput:
     def __init__(self, stored: Tensor, rows: Tensor, figures: Standardisation | None) -> None:
         """`stored`: all samples of the data set; `rows` int64 (N,): those of this part."""
         self.stored, self.rows, self.figures = stored, rows, figures
-        self._array = stored.numpy() if stored.device.type == "cpu" else np.zeros(0)
         if stored.dtype != torch.uint8:
             self.dtype = stored.dtype
 
@@ -164,9 +145,7 @@ class MappedInput:
         return self._read(self.rows.index_select(0, index))
 
     def _read(self, places: Tensor) -> Tensor:
-        if self.device.type != "cpu":
-            return scaled(self.stored.index_select(0, places), self.figures)
-        return torch.from_numpy(scaled_array(self._array.take(places.numpy(), axis=0), self.figures))
+        return scaled(self.stored.index_select(0, places), self.figures)
 
     def split(self, size: int) -> Iterator[Tensor]:
         """Batches of so many samples, in order, each read when it is asked for."""
