@@ -19,7 +19,7 @@ from pages.parts.document.workspace import first_document
 
 TIMEOUT = 5.0  # seconds after which torch is imported even if no page has reported that its canvas is drawn
 SWITCH_INTERVAL = 0.0005  # seconds after which another thread gets the interpreter; usually ten times as many
-CHARTS = ("pandas", "plotly.graph_objects", "plotly.io")  # what charts import
+LATER = ("networkx", "pandas", "plotly.graph_objects", "plotly.io")  # what some checks, edits and all charts import
 PAUSE = 4.0  # seconds for the page to show the shapes before the rest is imported
 
 _ready = threading.Event()
@@ -57,7 +57,7 @@ def _import() -> None:
     time.sleep(PAUSE)
     # What layers that are run, training and tables need. It imports torch, so it is imported by name, not at the top.
     importlib.import_module("trainers.engine.session").warm_up()
-    for name in CHARTS:  # a second, which the first chart would else wait for
+    for name in LATER:  # a second, which the first chart, or the first template of an autoencoder, would else wait for
         importlib.import_module(name)
     freeze()
 
