@@ -12,6 +12,8 @@ import pytest
 import trainers
 from trainers.data import dataset
 from trainers.data.own.kinds.series.steps import moments_of_rows
+from trainers.data.own.kinds.table.cell_values import dates_of
+from trainers.data.own.kinds.table.looking.types import guess_column
 
 HOURS = pd.date_range("2010-12-30", periods=150, freq="h")
 DAYS = pd.date_range("2019-12-01", periods=150)
@@ -120,3 +122,24 @@ def test_amounts_are_no_identifiers_and_row_numbers_are_no_inputs(tmp_path: Path
     roles = {c.name: c.role for c in trainers.data_report(trainers.add_data(path)).schema.columns}
     inputs = {"YearsExperience": "input", "JobType": "input"}
     assert roles == {"column_0": "ignored", "account": "ignored", **inputs, "AnnualSalary": "target"}
+
+
+MONTHS = {
+    "German": "Januar Februar März April Mai Juni Juli August September Oktober November Dezember",
+    "French": "janv. févr. mars avr. mai juin juil. août sept. oct. nov. déc.",
+    "Spanish": "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre",
+    "Italian": "gennaio febbraio marzo aprile maggio giugno luglio agosto settembre ottobre novembre dicembre",
+    "Portuguese": "janeiro fevereiro março abril maio junho julho agosto setembro outubro novembro dezembro",
+    "Dutch": "jan feb mrt apr mei jun jul aug sep okt nov dec",
+}
+
+
+@pytest.mark.parametrize("language", MONTHS)
+@pytest.mark.parametrize("form", ["{d} {m} {y}", "{d}. {m} {y}", "{d} de {m} de {y}", "{m} {y}"])
+def test_months_in_other_languages(language: str, form: str) -> None:
+    days = pd.date_range("2023-01-15", periods=24, freq="29D")
+    names = MONTHS[language].split()
+    cells = pd.Series([form.format(d=day.day, m=names[day.month - 1], y=day.year) for day in days])
+    column = guess_column("day", cells)
+    assert column.type == "date"
+    assert dates_of(cells, column.date_format).month.tolist() == days.month.tolist()

@@ -112,6 +112,40 @@ def labels_of(cells: pd.Series, categories: tuple[str, ...], delimiter: str) -> 
     return found
 
 
+def month_names(whole: bool) -> dict[str, str]:
+    """English months by their names in German, French, Spanish, Italian, Portuguese and Dutch, short ones too."""
+    english: tuple[str, ...] = (
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+    )
+    english += ("November", "December")
+    names = (
+        "januar jänner jan janvier janv enero ene gennaio gen janeiro januari",
+        "februar feber feb février fév févr febrero febbraio fevereiro fev februari febr",
+        "märz mär mrz mars marzo mar março maart mrt",
+        "april apr avril avr abril abr aprile",
+        "mai mayo may maggio mag maio mei",
+        "juni jun juin junio giugno giu junho",
+        "juli jul juillet juil julio luglio lug julho",
+        "august aug août agosto ago augustus",
+        "september sept sep septembre septiembre settembre set sett setembro",
+        "oktober okt octobre oct octubre ottobre ott outubro out",
+        "november nov novembre noviembre novembro",
+        "dezember dez décembre déc diciembre dic dicembre dezembro december dec",
+    )
+    return {
+        name: month if whole else month[:3] for month, each in zip(english, names, strict=True) for name in each.split()
+    }
+
+
 def dates_of(cells: pd.Series, date_format: str = "") -> pd.DatetimeIndex:
     """Cells as points in time; NaT where there is none. Time zones are converted to UTC."""
     import pandas as pd
@@ -123,7 +157,14 @@ def dates_of(cells: pd.Series, date_format: str = "") -> pd.DatetimeIndex:
         found = pd.DatetimeIndex(pd.to_datetime(seconds, unit="s"))
     else:
         given = date_format or "ISO8601"
-        found = pd.DatetimeIndex(pd.to_datetime(words_of(cells), format=given, errors="coerce", utc=True))
+        text = words_of(cells)
+        if "%b" in given or "%B" in given:
+            names = month_names("%B" in given)
+            text = text.str.replace(r"(?i)\bde\b ?", "", regex=True)
+            text = text.str.replace(
+                r"[^\W\d_]{3,}\.?", lambda word: names.get(word[0].lower().rstrip("."), word[0]), regex=True
+            )
+        found = pd.DatetimeIndex(pd.to_datetime(text, format=given, errors="coerce", utc=True))
     return found.tz_convert("UTC").tz_localize(None) if found.tz is not None else found
 
 

@@ -22,6 +22,7 @@ CELLS = (
     cell_values.categories_of,
     cell_values.label_parts,
     cell_values.labels_of,
+    cell_values.month_names,
     cell_values.dates_of,
     cell_values.date_parts_of,
     encoding.dates_per_second,

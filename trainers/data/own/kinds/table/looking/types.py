@@ -36,7 +36,7 @@ DAYS = (
     "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d", "%Y.%m.%d", "%Y%m%d", "%d/%m/%y",
     "%m/%d/%y", "%d.%m.%y", "%d-%m-%y", "%m-%d-%y", "%d %b %Y", "%d-%b-%Y", "%d-%b-%y", "%d %b %y", "%d/%b/%Y",
     "%d %B %Y", "%d-%B-%Y", "%b %d, %Y", "%B %d, %Y", "%b %d %Y", "%B %d %Y", "%b-%d-%Y", "%Y-%b-%d", "%Y %b %d",
-    "%y-%m-%d", "%y/%m/%d", "%A, %d %B %Y", "%A, %B %d, %Y", "%a, %d %b %Y",
+    "%d. %B %Y", "%d. %b %Y", "%y-%m-%d", "%y/%m/%d", "%A, %d %B %Y", "%A, %B %d, %Y", "%a, %d %b %Y",
 )  # fmt: skip
 MONTHS = (
     "%b %Y", "%B %Y", "%b-%Y", "%b-%y", "%b %y", "%b/%Y", "%Y %b", "%Y-%b", "%Y %B", "%Y-%m", "%m/%Y", "%Y/%m",
@@ -248,7 +248,8 @@ def _date(name: str, text: pd.Series, values: Sequence[str]) -> Guess | None:
 def _may_be(date_format: str, value: str) -> bool:
     """Whether a value has the marks of a format, before it is tried."""
     marks = re.sub(r"%[A-Za-z]", "", date_format)
-    return sorted(re.sub(r"[0-9A-Za-z]", "", value)) == sorted(marks)
+    value = re.sub(r"(?i)\bde\b ?|(?<=[^\W\d_]{3})\.", "", value)
+    return sorted(re.sub(r"[^\W_]", "", value)) == sorted(marks)
 
 
 def _read(sample: pd.Series, date_format: str) -> float:
