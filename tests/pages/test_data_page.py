@@ -299,7 +299,7 @@ def test_a_callback_that_comes_twice_adds_a_file_once() -> None:
     ("made", "said"),
     [
         (sounds, ("Sounds by class", "high&lt;b&gt;</b> 12 recordings", "nl-spectrogram")),
-        (texts, ("bad&lt;b&gt;</b> 12 texts", "&lt;script&gt;0&lt;/script&gt; it was", "Lengths")),
+        (texts, ("bad&lt;b&gt;</b> 12 texts", "&lt;script&gt;0&lt;/script&gt; it was", "Lengths", "at random, cl")),
         (series, ("Over time", "heat</b> forecast", "wind&lt;b&gt;</b>")),
     ],
 )
