@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tracemalloc
 import wave
 from pathlib import Path
 
@@ -13,6 +14,9 @@ from PIL import Image
 
 from trainers import add_data
 from trainers.data.own import library
+from trainers.data.own.kinds.text.preparing import encoded
+from trainers.data.own.kinds.text.reading import Texts
+from trainers.data.own.kinds.text.schema import TextSchema
 
 STATUS = Path("/proc/self/status")
 # Of each data set: bytes of its arrays, and the highest anonymous memory, beyond that before, while it is prepared,
@@ -75,3 +79,24 @@ def test_what_stays_in_its_file_is_never_held(tmp_path: Path) -> None:
     for name, (size, peak) in found.items():
         assert size > 10 << 20, f"{name} is too small to say anything"
         assert peak < size / 2, f"{name} has {size >> 20} MB, and {peak >> 20} MB were held"
+
+
+@pytest.mark.parametrize("form", ["folders", "running"])
+def test_tokens_are_never_objects_all_at_once(form: str) -> None:
+    """Texts are held as they are, and what is made of them; a list of their tokens would need ten times as much."""
+    words = np.char.add("word", np.random.default_rng(0).integers(0, 500, 100_000).astype("str"))
+    texts = [" ".join(some) for some in np.array_split(words, 500)]
+    if form == "running":
+        texts = ["\n".join(texts)]
+    labels = np.arange(len(texts)) % 2
+    found = Texts(texts, labels, np.full(len(texts), -1), [str(place) for place in labels], ())
+    schema = TextSchema.model_validate({"form": form, "classes": ("a", "b"), "length": 20})
+    size = sum(map(len, texts))
+    tracemalloc.start()
+    try:
+        arrays = encoded(found, schema)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    made = sum(array.nbytes for array in arrays.values())
+    assert peak < made + 4 * size, f"texts {size:,}, made {made:,}, held {peak:,} bytes"

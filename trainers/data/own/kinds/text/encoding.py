@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+SPECIAL = ("<pad>", "<unk>")  # the first tokens of a vocabulary, as `vocabulary_of` has them
+
+
 def text_of(content: bytes) -> str | None:
     """The text in a file of UTF-8, UTF-16 or UTF-32, marked as such or not, else of Windows-1252. None: no text."""
     import codecs
