@@ -43,8 +43,8 @@ def show(run: Run) -> None:
         return
     with st.expander("Try it: a sample of your own", key="try_it"):
         st.caption("It is prepared exactly as the training samples were.")
-        for note in filter(None, (job.dataset.gone, schema_doubt(job.dataset, run.store.row(run.id)["created"]))):
-            st.html(f'<div class="nl-note">{escape(note)}</div>')
+        if doubt := schema_doubt(job.dataset, run.store.row(run.id)["created"]):
+            st.html(f'<div class="nl-note">{escape(doubt)}</div>')
         for tab, trial in zip(st.tabs([kind.title for kind in fitting]), fitting, strict=True):
             with tab:
                 st.fragment(shows_errors(trial.draw))(run)
