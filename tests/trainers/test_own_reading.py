@@ -13,11 +13,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import trainers
 from trainers import DataError
 from trainers.data.own.kinds.table.cell_values import dates_of, numbers_of
 from trainers.data.own.kinds.table.looking.types import guess_column
 from trainers.data.own.reading import read_table, reader_for
 from trainers.data.own.reading.delimited import Delimited
+from trainers.data.own.reading.encoding import find_encoding
 from trainers.data.own.reading.table import RawTable
 
 PLAIN = "name;size\nÅsa;1,5\nBob;2,25\n"
@@ -70,6 +72,37 @@ def test_encodings_are_known_by_the_words_that_they_make(tmp_path: Path, encodin
 def test_a_single_special_letter_is_of_windows(tmp_path: Path, word: str) -> None:
     content = f"name,size\n{word},1\n" + "water,2\n" * 50
     assert reader_for_bytes(tmp_path, content.encode("cp1252")).frame["name"][0] == word
+
+
+MEGABYTE = "a,town\n" + "12345,abcdefghij klmnop\n" * 48_000
+
+
+@pytest.mark.parametrize(("encoding", "word"), [("cp1252", "Köln"), ("utf-8", "Köln"), ("koi8_r", "Москва, Казань")])
+def test_special_letters_behind_the_first_megabyte(tmp_path: Path, encoding: str, word: str) -> None:
+    table = reader_for_bytes(tmp_path, (MEGABYTE + f'1,"{word}"\n').encode(encoding))
+    assert table.frame["town"].iloc[-1] == word and "characters" not in table.found
+
+
+def test_bytes_of_no_character_are_counted_with_the_line_of_the_first(tmp_path: Path) -> None:
+    table = reader_for_bytes(tmp_path, (MEGABYTE + "1,Köln\n" * 9).encode() + b"1,K\xf6ln\n1,x\xffy\n")
+    assert table.frame["town"].tolist()[-3:] == ["Köln", "K\ufffdln", "x\ufffdy"]
+    assert "2 bytes stand for no character in utf-8 (the first is in line 48,011)" in table.found["characters"]
+    (tmp_path / "small.csv").write_bytes("town,size\nKöln,1\nGüns,2\n".encode() * 9 + b"K\xf6ln,3\n")
+    name = trainers.add_data(tmp_path / "small.csv")
+    assert "D127" in {warning.code for warning in trainers.data_report(name).warnings}
+
+
+@given(st.text(max_size=200), st.sampled_from(["utf-8", "utf-16", "utf-32", "utf-8-sig", "gb18030", "cp1251"]))
+@settings(max_examples=30, deadline=None)
+def test_what_is_lost_is_what_does_not_decode(text: str, encoding: str) -> None:
+    content = text.encode(encoding, "ignore")
+    try:
+        found = find_encoding(content)
+    except DataError:
+        return
+    kept = content.decode(found.name, "replace")
+    own = 0 if found.name == "cp1252" else content.decode(found.name, "ignore").count("\ufffd")
+    assert (kept.count("\ufffd") > own) == bool(found.lost)
 
 
 def reader_for_bytes(tmp_path: Path, content: bytes) -> RawTable:

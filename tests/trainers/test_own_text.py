@@ -14,6 +14,7 @@ import pytest
 import trainers
 from trainers import DataError
 from trainers.data import dataset
+from trainers.data.own.kinds.text.reading import text_in
 from trainers.data.own.kinds.text.warnings import text_checks
 
 REVIEWS = Path(os.environ.get("NETLOOM_DATA") or "/nowhere") / "own" / "texts" / "review_polarity.tar.gz"
@@ -169,6 +170,27 @@ def test_hostile_files_are_left_out_with_a_reason(folder: Path) -> None:
     assert report.rows == 63 and "D405" in {warning.code for warning in report.warnings}
 
 
+RUSSIAN = ("Москва столица России", "Казань стоит на Волге", "Погода сегодня хорошая", "Завтра будет дождь")
+
+
+def test_texts_in_another_encoding_are_read_as_their_letters_say(folder: Path, tmp_path: Path) -> None:
+    for number, text in enumerate(RUSSIAN):
+        (folder / "good" / f"ru{number}.txt").write_bytes(f"{text}, {number}".encode("cp1251"))
+    (folder / "bad" / "damaged.txt").write_bytes("Schön, für Größe und Güte\n".encode() + b"a\nK\xf6ln")
+    name = trainers.add_data(folder)
+    data: Any = dataset({"name": name})
+    report = trainers.data_report(name)
+    place = data.sample_names(np.arange(data.samples)).index("good/ru0.txt")
+    new = data.encode_files([folder / "good" / "ru0.txt"])
+    assert text_in(folder / "good" / "ru0.txt", data.described)[0] == "Москва столица России, 0"
+    np.testing.assert_array_equal(new.inputs[0][0], data.load().inputs[0][place])
+    said = next(str(warning) for warning in report.warnings if warning.code == "D407")
+    assert "1 text (1 time, first in line 3 of bad/damaged.txt)" in said
+    story = tmp_path / "story.txt"
+    story.write_bytes((". ".join(RUSSIAN) + ".\n").encode("koi8_r") * 50)
+    assert {"М", "о", "с", "к"} <= set(dataset({"name": trainers.add_data(story)}).vocabulary)
+
+
 def test_warnings_and_their_fixes(folder: Path) -> None:
     for number in range(30, 360):
         (folder / "good" / f"{number}.txt").write_text("the same fine film again", encoding="utf-8")
@@ -205,7 +227,7 @@ def test_too_little_is_refused_in_a_sentence(tmp_path: Path, files: dict[str, st
 
 
 def test_every_check_says_what_and_why() -> None:
-    assert [check.code for check in text_checks()] == [f"D40{number}" for number in range(1, 7)]
+    assert [check.code for check in text_checks()] == [f"D40{number}" for number in range(1, 8)]
     assert all(len(type(check).__doc__ or "") > 60 for check in text_checks())
 
 

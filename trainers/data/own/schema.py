@@ -11,7 +11,14 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+)
 
 from builder.validation_messages import sentences
 from trainers.data.base import DataError
@@ -44,6 +51,7 @@ class Schema(Part):
     """What a data set is, and what is predicted. A subclass sets `kind` as a field of one Literal, and adds fields."""
 
     unit: ClassVar[str] = "samples"  # what its samples are called, in the plural
+    newer: ClassVar[tuple[str, ...]] = ("encoding",)  # fields that stored schemas may lack
 
     format: Literal["netloom-data/1"] = "netloom-data/1"
     version: int = Field(1, ge=1)
@@ -51,6 +59,17 @@ class Schema(Part):
     task: str | None = Field(None, max_length=40)  # of trainers/tasks; None: nothing is predicted yet
     task_reason: str = Field("", max_length=500)
     splitting: Splitting = Splitting()
+    encoding: str = Field("", max_length=40)  # of its text files, as the user has chosen; "": as each file says
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_not_used(self, written: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leaves out a field that is newer than stored schemas where it says nothing: arrays that were prepared by them
+        are still theirs."""
+        found: dict[str, Any] = written(self)
+        for name in self.newer:
+            if found.get(name) == type(self).model_fields[name].default:
+                found.pop(name)
+        return found
 
     def with_fields(self, **fields: Any) -> Any:
         """The schema with other values, checked again. DataError: one is wrong."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import csv
+import functools
 import io
 import re
 from collections.abc import Callable, Iterator
@@ -16,8 +17,8 @@ from trainers.data.base import DataError
 from trainers.data.own.reading.base import Reader
 from trainers.data.own.reading.cells import is_missing
 from trainers.data.own.reading.dialect import Dialect, find_dialect, split_rows
-from trainers.data.own.reading.encoding import Encoding, find_encoding
-from trainers.data.own.reading.table import MOST_LISTED, LeftOut, RawTable, unique_names
+from trainers.data.own.reading.encoding import Encoding, blocks_of, encoding_of
+from trainers.data.own.reading.table import LOST, MOST_LISTED, LeftOut, RawTable, unique_names
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,6 +28,7 @@ HEAD = 1 << 20  # bytes that are looked at to find out how to read the rest
 SAMPLE = 1000  # rows from which the types of columns are expected
 INTEGER = re.compile(r"\s*[+-]?(?:0|[1-9]\d{0,17})\s*")
 DECIMAL = re.compile(r"\s*[+-]?(?:(?:0|[1-9]\d*)(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?\s*")
+QUOTED = re.compile(rb"""(?:^|[,;\t|])"[^"\r\n]*"(?=[,;\t|\r\n]|$)""", re.MULTILINE)
 MOST_COLUMNS = 100_000
 # Written in cells for "no value". Arrow compares them as they stand, so the usual ways to write them are listed.
 MISSING_AS_WRITTEN = sorted(
@@ -48,6 +50,7 @@ class Delimited(Reader):
         encoding, dialect = _look(path)
         table = _read_fast(path, encoding, dialect) or _read_line_by_line(path, encoding, dialect)
         found = {"encoding": f"{encoding.name}: {encoding.reason}", **dialect.reasons}
+        found |= {LOST: encoding.trouble} if encoding.lost else {}
         return RawTable(table.frame, found, table.left_out, table.left_out_count, dialect.header)
 
     def script(self, path: Path) -> tuple[Callable[..., pd.DataFrame], dict[str, str]]:
@@ -73,20 +76,33 @@ class Delimited(Reader):
 
 
 def _look(path: Path) -> tuple[Encoding, Dialect]:
-    """How to read a file, from its beginning. DataError: it is empty, or no text."""
+    """How to read a file. DataError: it is empty, or no text."""
+    facts = path.stat()
+    return _looked(path, facts.st_size, facts.st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=32)
+def _looked(path: Path, size: int, changed: int) -> tuple[Encoding, Dialect]:
     with path.open("rb") as opened:
         head = opened.read(HEAD)
     if not head.strip(b"\x00 \t\r\n" + codecs.BOM_UTF8):
         raise DataError("It is empty: there is no row in it.")
-    encoding = find_encoding(head)
-    text = codecs.getincrementaldecoder(encoding.name)().decode(head, final=False)
+    encoding = encoding_of(path)
+    text = codecs.getincrementaldecoder(encoding.name)("replace").decode(head, final=False)
     text = text.replace("\r\n", "\n").replace("\r", "\n")
-    dialect = find_dialect(text, complete=len(head) < HEAD)
+    complete = len(head) < HEAD
+    dialect = find_dialect(text, complete, quoted=not complete and '"' not in text and _has_quotes(path))
     if not dialect.columns:
         raise DataError("It is empty: there is no row in it.")
     if dialect.columns > MOST_COLUMNS:
         raise DataError(f"It has {dialect.columns:,} columns; at most {MOST_COLUMNS:,} are read.")
     return encoding, dialect
+
+
+def _has_quotes(path: Path) -> bool:
+    """Whether a cell of a file stands in quotes."""
+    with path.open("rb") as opened:
+        return any(b'"' in block and QUOTED.search(block.replace(b"\x00", b"")) for block in blocks_of(opened))
 
 
 # -- the usual file: Arrow reads it in parallel -----------------------------------------------------------------------

@@ -38,9 +38,9 @@ class Dialect:
     reasons: dict[str, str]
 
 
-def find_dialect(text: str, complete: bool) -> Dialect:
+def find_dialect(text: str, complete: bool, quoted: bool = False) -> Dialect:
     """How to read a table that begins with this text. `complete`: the text is the whole file; else its last line may
-    be cut off."""
+    be cut off. `quoted`: cells below it stand in quotes."""
     reasons: dict[str, str] = {}
     skip = 0
     separator = re.match(r"sep=(.)\r?\n", text)
@@ -50,7 +50,7 @@ def find_dialect(text: str, complete: bool) -> Dialect:
     if comments and not complete_table(comments.group()):
         skip += comments.group().count("\n")
         text = text[comments.end() :]
-    quote = _quote(text)
+    quote = _quote(text) or '"' * quoted
     if separator:
         delimiter = separator.group(1)
         reasons["delimiter"] = f"The first line says that a {DELIMITERS.get(delimiter, delimiter)} divides the columns."

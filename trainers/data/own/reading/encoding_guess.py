@@ -54,7 +54,7 @@ WIDE = (
     ("cp932", "shift_jis", 0x98, "Shift-JIS, of Japanese"),
     ("euc_jp", "euc_jp", 0xD0, "EUC-JP, of Japanese"),
 )
-RARE = frozenset("ðþÿìòùõžšœ" + "ĺŕľďťńôđ" + "ђќѓѕџћљњјўґ")
+RARE = frozenset("ðþÿìòùõžšœ" + "ĺŕľďťńôđ" + "ђќѓѕџћљњјўґ" + "ΐΰϋϊ")
 
 
 class Found(NamedTuple):

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MOST_IN_A_LIST, LONGEST_IN_A_LIST = 100, 60  # labels in a cell, and characters of one
+LOST = "characters"  # in `RawTable.found`: which bytes stand for no character
 MOST_LISTED = 20  # rows that were left out, by their numbers and reasons
 
 

@@ -14,7 +14,7 @@ from trainers.data.own.keeping import Named
 from trainers.data.own.kinds.series.schema import SeriesSchema
 from trainers.data.own.kinds.series.steps import at_equal_steps, moments_of_rows
 from trainers.data.own.kinds.table.cell_values import words_of
-from trainers.data.own.reading.table import RawTable
+from trainers.data.own.reading.table import LOST, RawTable
 from trainers.data.own.report import DataWarning
 from trainers.tasks.target import plural
 
@@ -49,6 +49,17 @@ class SeriesCheck:
     def warn(self, message: str, column: str | None = None, fix: Any = None, fix_label: str = "") -> DataWarning:
         """A warning of this check."""
         return DataWarning(self.code, column, message, fix, fix_label)
+
+
+class BytesWithoutCharacter(SeriesCheck):
+    """Some bytes of the file stand for no character in the encoding that it is read in. Cells with them are not what
+    was written, and the encoding may be another one."""
+
+    code: ClassVar[str] = "D308"
+
+    def find(self, series: Series) -> Iterator[DataWarning]:
+        if lost := series.raw.found.get(LOST):
+            yield self.warn(f"{lost} Choose another encoding, or mend the file.")
 
 
 class GapsInTime(SeriesCheck):

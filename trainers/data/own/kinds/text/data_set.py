@@ -174,7 +174,7 @@ class _OwnTexts(OwnData):
             left_out += [(f"{name}, line {each.line}", f"It {each.reason}.") for each in table.left_out]
             texts = self._texts_in(table.frame)
             return texts, [f"{name}, row {number}" for number in range(1, len(texts) + 1)]
-        text, why = text_in(path)
+        text, why = text_in(path, self.described)
         if text is None:
             raise DataError(why)
         return [text], [name]

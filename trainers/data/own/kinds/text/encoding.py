@@ -17,24 +17,29 @@ if TYPE_CHECKING:
 SPECIAL = ("<pad>", "<unk>")  # the first tokens of a vocabulary, as `vocabulary_of` has them
 
 
-def text_of(content: bytes) -> str | None:
-    """The text in a file of UTF-8, UTF-16 or UTF-32, marked as such or not, else of Windows-1252. None: no text."""
+def text_of(content: bytes, encoding: str = "", other: str = "cp1252") -> str | None:
+    """The text in a file of a chosen encoding, or of UTF-8, UTF-16 or UTF-32, marked as such or not, else of the other
+    one. Bytes that stand for nothing become U+FFFD. None: it is no text."""
     import codecs
 
     marks = [(codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32")]
     marks += [(codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16")]
-    name = next((name for mark, name in marks if content.startswith(mark)), "")
+    name = encoding or next((name for mark, name in marks if content.startswith(mark)), "")
     nuls = content.count(0)
     if not name and nuls > 0.2 * len(content):
         name = "utf-16-le" if content[1::2].count(0) > content[::2].count(0) else "utf-16-be"
-    for encoding in (name,) if name else ("utf-8", "cp1252", "latin-1"):
+    if name:
+        text = content.decode(name, "replace")
+    else:
         try:
-            text = content.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        controls = sum(text.count(chr(code)) for code in range(32) if code not in (9, 10, 11, 12, 13, 26, 27))
-        return None if controls > len(text) / 50 else text.replace("\r\n", "\n").replace("\r", "\n")
-    return None
+            text = content.decode("utf-8")
+        except UnicodeDecodeError:  # a few damaged bytes make no other encoding of it
+            valid = content.decode("utf-8", "ignore")
+            lost = len(content) - len(valid.encode())
+            special = sum(character > "\x7f" for character in valid)
+            text = content.decode("utf-8" if special > 2 * lost else other, "replace")
+    controls = sum(text.count(chr(code)) for code in range(32) if code not in (9, 10, 11, 12, 13, 26, 27))
+    return None if controls > len(text) / 50 else text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def is_table(name: str, endings: tuple[str, ...]) -> bool:
@@ -56,10 +61,10 @@ def column_of_texts(names: list[str], wanted: str) -> str:
     return names[0]
 
 
-def text_in_file(path: str) -> str:
-    """The text of a file. ValueError: it holds none."""
+def text_in_file(path: str, encoding: str = "", other: str = "cp1252") -> str:
+    """The text of a file, see `text_of`. ValueError: it holds none."""
     with open(path, "rb") as opened:  # noqa: PTH123
-        text = text_of(opened.read())
+        text = text_of(opened.read(), encoding, other)
     if text is None:
         raise ValueError("it is no text: it holds bytes that stand for no character")
     if not text.strip():

@@ -17,7 +17,7 @@ from trainers.data.own.kinds.table.cell_values import words_of
 from trainers.data.own.kinds.table.looking.types import guess_column
 from trainers.data.own.kinds.table.tasks import task_for
 from trainers.data.own.kinds.text.encoding import tokens_of
-from trainers.data.own.kinds.text.reading import Texts, read_texts
+from trainers.data.own.kinds.text.reading import Texts, other_encoding, read_texts
 from trainers.data.own.kinds.text.schema import ENDINGS, TextSchema
 from trainers.data.own.reading import reader_for
 from trainers.data.own.schema import Splitting
@@ -101,6 +101,7 @@ def look(files: Files, wishes: Wishes) -> tuple[TextSchema, Texts]:
         task_reason="The next token of a text is predicted."
         if running
         else f"There are {len(base['classes'])} classes.",
+        other_encoding="cp1252" if base["form"] == "table" else other_encoding(files),
         splitting=Splitting(how="given", reason="The vocabulary is that of the training part, so the split is fixed."),
     )
     found = read_texts(files, schema)

@@ -15,6 +15,8 @@ from trainers.data.own.kinds.text.encoding import text_in_file, text_of
 from trainers.data.own.kinds.text.schema import ENDINGS, TextSchema
 from trainers.data.own.library import Stored, check_files
 from trainers.data.own.reading import reader_for
+from trainers.data.own.reading.encoding import is_utf8, special_lines
+from trainers.data.own.reading.encoding_guess import LOOKED_AT, guess_encoding
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,13 +46,14 @@ def read_texts(files: Files, schema: TextSchema) -> Texts:
         return _of_folders(files, schema)
     assert files.only is not None
     if schema.form == "running":
-        return Texts([running_text(files.only)], np.zeros(1, np.int64), np.full(1, -1), [files.title], ())
+        text = running_text(files.only, schema)
+        return Texts([text], np.zeros(1, np.int64), np.full(1, -1), [files.title], ())
     return _of_table(reader_for(files.only).read(files.only).frame, schema)
 
 
-def running_text(path: Path) -> str:
+def running_text(path: Path, schema: TextSchema) -> str:
     """The whole text of one file. DataError: it holds none."""
-    text = text_of(path.read_bytes())
+    text = text_of(path.read_bytes(), schema.encoding, schema.other_encoding)
     if text is None:
         raise DataError("It is no text: it holds bytes that stand for no character.")
     if len(text.strip()) < 2:
@@ -62,7 +65,7 @@ def _of_folders(files: Files, schema: TextSchema) -> Texts:
     classes = {name: number for number, name in enumerate(schema.classes)}
     texts, labels, given, names, left_out = [], [], [], [], []
     for name, label, part in class_files(str(files.root), ENDINGS):
-        text, why = text_in(files.path(name))
+        text, why = text_in(files.path(name), schema)
         if text is None or label not in classes:
             left_out.append(LeftOut(name, why or f"There is no class {label}."))
             continue
@@ -73,16 +76,31 @@ def _of_folders(files: Files, schema: TextSchema) -> Texts:
     return Texts(texts, np.array(labels, np.int64), np.array(given, np.int64), names, tuple(left_out))
 
 
-def text_in(path: Path) -> tuple[str | None, str]:
+def text_in(path: Path, schema: TextSchema) -> tuple[str | None, str]:
     """The text of a file, or None and why there is none."""
     try:
         if path.stat().st_size > LARGEST:
             return None, f"It has more than {LARGEST >> 20} MB."
-        return text_in_file(str(path)), ""
+        return text_in_file(str(path), schema.encoding, schema.other_encoding), ""
     except OSError as error:
         return None, f"It cannot be read: {error.strerror or error}."
     except ValueError as error:
         return None, f"{str(error)[0].upper()}{str(error)[1:]}."
+
+
+def other_encoding(files: Files) -> str:
+    """The encoding of the files that are not UTF-8, by the special letters of all of them together; see encoding.py."""
+    sample = b""
+    for name in files.names:
+        try:
+            with files.path(name).open("rb") as opened:
+                if is_utf8(opened) is None:
+                    sample += special_lines(opened) + b"\n"
+        except OSError:
+            continue  # it is left out when it is read
+        if len(sample) > LOOKED_AT:
+            break
+    return guess_encoding(sample).name
 
 
 def rows_of(texts: list[str], column: str) -> pd.DataFrame:

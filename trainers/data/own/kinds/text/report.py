@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from trainers.data.base import DataError
 from trainers.data.own.kinds.text.encoding import text_of, tokens_of
 from trainers.data.own.kinds.text.guessing import folder_classes, look, text_table, with_tokens
 from trainers.data.own.kinds.text.reading import texts_of
 from trainers.data.own.kinds.text.schema import TextSchema
 from trainers.data.own.kinds.text.warnings import Found, look_for_trouble
 from trainers.data.own.library import Stored
-from trainers.data.own.reading.encoding import find_encoding
+from trainers.data.own.reading.encoding import encoding_of
 from trainers.data.own.report import Report, Section, Setting
 
 __all__ = ["folder_classes", "look", "report", "text_of", "text_table", "texts_of", "with_tokens"]  # for kind.py
@@ -72,16 +73,15 @@ def report(data: Stored) -> Report:
 
 def _encodings(data: Stored) -> str:
     """How the files are encoded, by the first of them."""
-    files = data.files()
-    heads = (files.path(name).open("rb") for name in files.names[:LOOKED_AT])
+    files, schema = data.files(), data.schema
     counts: Counter[str] = Counter()
-    for opened in heads:
-        with opened:
-            head = opened.read(1 << 16)
+    for name in files.names[:LOOKED_AT]:
         try:
-            counts[find_encoding(head).name] += bool(head)
-        except ValueError:
-            counts["no text"] += 1
+            found = encoding_of(files.path(name)).name
+        except DataError:
+            found = "no text"
+        known = found.startswith("utf") or found == "no text" or schema.form == "table"
+        counts[schema.encoding or (found if known else schema.other_encoding)] += 1
     return ", ".join(f"{name} ({count})" if len(counts) > 1 else name for name, count in counts.most_common())
 
 

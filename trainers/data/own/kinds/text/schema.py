@@ -17,6 +17,7 @@ class TextSchema(Schema):
     token is predicted."""
 
     unit: ClassVar[str] = "texts"
+    newer: ClassVar[tuple[str, ...]] = (*Schema.newer, "other_encoding")
 
     kind: Literal["text"] = "text"
     form: Form
@@ -32,6 +33,7 @@ class TextSchema(Schema):
     test: float = Field(0.2, ge=0.0, lt=0.5)
     split_seed: int = Field(0, ge=0, le=2**31)
     given_parts: bool = False  # folders say which part each text is in
+    other_encoding: str = Field("cp1252", max_length=40)  # of files that are neither marked nor UTF-8
     form_reason: str = Field("", max_length=500)
     tokens_reason: str = Field("", max_length=500)
     lower_reason: str = Field("", max_length=500)

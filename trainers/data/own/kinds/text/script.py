@@ -11,7 +11,7 @@ from trainers.data.own.bringing import class_folders
 from trainers.data.own.bringing.new_files import files_at
 from trainers.data.own.kinds.table import cell_values
 from trainers.data.own.kinds.text import encoding
-from trainers.data.own.kinds.text.schema import ENDINGS
+from trainers.data.own.kinds.text.schema import ENDINGS, TextSchema
 from trainers.data.own.library import Stored
 from trainers.data.own.reading import READERS, reader_for
 from trainers.data.own.reading.delimited import read_rows
@@ -127,9 +127,9 @@ def text_source(data: Stored) -> str:
     constants = [f"FILE = {json.dumps(plain)}  # {where}"]
     if schema.classes:
         constants.append(f"CLASSES = {pprint.pformat(schema.classes, width=110, compact=True)}")
-    functions: list[Any] = [cut, most_frequent, encoding.text_of, encoding.tokens_of, encoding.vocabulary_of]
+    functions: list[Any] = [cut, most_frequent, encoding.tokens_of, encoding.vocabulary_of]
     functions.append(encoding.numbers_of_texts)
-    given: list[tuple[Any, dict[str, str]]] = []
+    given: list[tuple[Any, dict[str, str]]] = [(encoding.text_of, _encoding_options(schema))]
     options = {
         "tokens": schema.tokens, "lower": schema.lower, "length": schema.length, "size": schema.vocabulary_size,
         "validation": schema.validation, "test": schema.test, "seed": schema.split_seed,
@@ -153,6 +153,10 @@ def text_source(data: Stored) -> str:
         body += CLASSES.format(**options)
     listed = [*given, *((each, {}) for each in functions)]
     return print_functions(*listed, constants="\n".join(constants)) + "\n" + body + LOAD
+
+
+def _encoding_options(schema: TextSchema) -> dict[str, str]:
+    return {"encoding": repr(schema.encoding), "other": repr(schema.other_encoding)}
 
 
 def table_endings(data: Stored) -> tuple[str, ...]:
@@ -193,7 +197,8 @@ def new_texts_source(data: Stored) -> str:
     functions: list[Any] = [files_at, unique_names, read_rows]
     given: list[tuple[Any, dict[str, str]]] = [(each, {}) for each in functions]
     given.append((new_rows, {name: repr(value) for name, value in options.items()}))
-    functions = [cell_values.missing_words, cell_values.words_of, cut, encoding.is_table, encoding.text_of]
-    functions += [encoding.column_of_texts, encoding.text_in_file, encoding.tokens_of, encoding.numbers_of_texts]
+    given += [(each, _encoding_options(schema)) for each in (encoding.text_of, encoding.text_in_file)]
+    functions = [cell_values.missing_words, cell_values.words_of, cut, encoding.is_table]
+    functions += [encoding.column_of_texts, encoding.tokens_of, encoding.numbers_of_texts]
     printed = print_functions(*given, *((each, {}) for each in functions), constants="\n".join(constants))
     return "import sys\nfrom model import vocabulary\n" + printed + "\n" + READ_SAMPLES

@@ -20,6 +20,7 @@ from trainers.data.splits import also_in_training, words_on_copies
 from trainers.tasks.target import plural
 
 FEW = 20  # texts of a class
+LOST = "\ufffd"  # in the place of bytes that stand for no character
 MANY_CUT = 0.1  # of the texts
 
 
@@ -51,6 +52,26 @@ class TextCheck:
     def warn(self, message: str, where: str | None = None, fix: Any = None, label: str = "") -> DataWarning:
         """A warning of this check."""
         return DataWarning(self.code, where, message, fix, label)
+
+
+class BytesWithoutCharacter(TextCheck):
+    """Some bytes stand for no character in the encoding that a file is read in: the text is not what was written, and
+    the encoding may be another one."""
+
+    code: ClassVar[str] = "D407"
+
+    def find(self, found: Found) -> Iterator[DataWarning]:
+        held = [(name, text) for name, text in zip(found.texts.names, found.texts.texts, strict=True) if LOST in text]
+        if not held:
+            return
+        count = sum(text.count(LOST) for _, text in held)
+        name, text = held[0]
+        line = text[: text.index(LOST)].count("\n") + 1
+        where = name if found.schema.form == "table" else f"line {line:,} of {name}"
+        yield self.warn(
+            f"{LOST} stands for what is no character in {plural(len(held), 'text', 'texts')} "
+            f"({plural(count, 'time', 'times')}, first in {where}). Choose another encoding, or mend the file."
+        )
 
 
 class FewTexts(TextCheck):

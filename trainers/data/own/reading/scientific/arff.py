@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from trainers.data.base import DataError
 from trainers.data.own.reading.base import Reader
 from trainers.data.own.reading.encoding import encoding_of
-from trainers.data.own.reading.table import RawTable, unique_names
+from trainers.data.own.reading.table import LOST, RawTable, unique_names
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,16 +23,17 @@ class Arff(Reader):
     endings: ClassVar[tuple[str, ...]] = (".arff",)
 
     def read(self, path: Path, **options: object) -> RawTable:
+        encoding = encoding_of(path)
         try:
-            frame = read_rows(str(path), None, encoding_of(path))
+            frame = read_rows(str(path), None, encoding.name)
         except (ValueError, IndexError) as error:
             raise DataError(f"It is no ARFF: {error}.") from None
-        return RawTable(
-            frame.set_axis(unique_names(frame.columns), axis=1), {"types": "The file says the type of each column."}
-        )
+        found = {"types": "The file says the type of each column."}
+        found |= {LOST: encoding.trouble} if encoding.lost else {}
+        return RawTable(frame.set_axis(unique_names(frame.columns), axis=1), found)
 
     def script(self, path: Path) -> tuple[Callable[..., pd.DataFrame], dict[str, str]]:
-        return read_rows, {"encoding": repr(encoding_of(path))}
+        return read_rows, {"encoding": repr(encoding_of(path).name)}
 
 
 def read_rows(path: str, names: list[str] | None = None, encoding: str = "utf-8") -> pd.DataFrame:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from trainers.data.base import DataError
 from trainers.data.own.reading.base import Reader
 from trainers.data.own.reading.encoding import encoding_of
-from trainers.data.own.reading.table import RawTable
+from trainers.data.own.reading.table import LOST, RawTable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,19 +27,21 @@ class TimeSeries(Reader):
         return ending == ".ts" and b"@problemname" in head.lower()
 
     def read(self, path: Path, **options: object) -> RawTable:
+        encoding = encoding_of(path)
         try:
-            frame = read_rows(str(path), None, encoding_of(path))
+            frame = read_rows(str(path), None, encoding.name)
         except ValueError as error:
             raise DataError(f"Its series cannot be read: {error}.") from None
         steps = sum(name.startswith(("t", "d")) for name in frame.columns)
         found = {"types": f"Each line is a series; its {steps:,} values are columns in their order."}
+        found |= {LOST: encoding.trouble} if encoding.lost else {}
         short = int(frame.iloc[:, steps - 1].isna().sum()) if steps else 0
         if short:
             found["lengths"] = f"{short:,} series are shorter than the longest; their last values are missing."
         return RawTable(frame, found)
 
     def script(self, path: Path) -> tuple[Callable[..., pd.DataFrame], dict[str, str]]:
-        return read_rows, {"encoding": repr(encoding_of(path))}
+        return read_rows, {"encoding": repr(encoding_of(path).name)}
 
 
 def read_rows(path: str, names: list[str] | None = None, encoding: str = "utf-8") -> pd.DataFrame:

@@ -13,6 +13,7 @@ from trainers.data.own.kinds.table.cell_values import labels_of, numbers_of
 from trainers.data.own.kinds.table.preparing import prepared
 from trainers.data.own.kinds.table.tasks import predicts_classes
 from trainers.data.own.kinds.table.warnings.base import DataCheck, Table
+from trainers.data.own.reading.table import LOST
 from trainers.data.own.report import DataWarning
 from trainers.data.own.schema import unequal
 from trainers.data.splits import also_in_training, parts_of
@@ -34,6 +35,17 @@ class LeftOutByReader(DataCheck):
         if count := table.raw.left_out_count:
             shown = "; ".join(f"row {row.line} {row.reason}" for row in table.raw.left_out[:3])
             yield self.warn(f"{count:,} {'row is' if count == 1 else 'rows are'} left out: {shown}.")
+
+
+class BytesWithoutCharacter(DataCheck):
+    """Some bytes of the file stand for no character in the encoding that it is read in. Cells with them are not what
+    was written, and the encoding may be another one."""
+
+    code: ClassVar[str] = "D127"
+
+    def find(self, table: Table) -> Iterator[DataWarning]:
+        if lost := table.raw.found.get(LOST):
+            yield self.warn(f"{lost} Choose another encoding, or mend the file.")
 
 
 class SameRowTwice(DataCheck):
