@@ -70,6 +70,9 @@ def test_a_row_of_ones_own_table(own: str, tmp_path: Path) -> None:
     for row in shown.itertuples():  # the samples as they stand in the file
         assert raw["noise"][row.row - 1] == row.noise and raw["place"][row.row - 1] == row.place
     assert any("validation predictions" in each.label for each in test.get("download_button"))
+    look(test.run())  # as after a switch of the theme, or the end of another run
+    again = next(each.value for each in test.dataframe if "probability" in each.value)
+    pd.testing.assert_frame_equal(again, shares)
 
 
 def test_the_form_begins_with_a_usual_row(tmp_path: Path) -> None:
@@ -206,6 +209,11 @@ def test_a_text_of_ones_own_is_typed(texts: str, tmp_path: Path) -> None:
     assert "activations that enter the last layer" in shown and "As the network sees it" in shown
     near = re.findall(r"<b>(\w+)</b><small>(\w+)/\d+\.txt</small>", shown)  # what is true, beside the file
     assert len(near) == 5 and all(true == folder == "bad" for true, folder in near)
+    look(test.run())  # as after a switch of the theme, or the end of another run
+    assert any("probability" in each.value for each in test.dataframe)
+    widget(test, "text_area", f"try_text_{run.id}").set_value("good")
+    look(test.run())
+    assert not any("probability" in each.value for each in test.dataframe)  # of another text than is seen
 
 
 def several_files() -> None:

@@ -55,6 +55,21 @@ def test_overfitting_is_a_note_while_the_score_stays() -> None:
     assert [verdict.severity for verdict in made.verdicts() if verdict.kind == "Overfitting"] == ["warning"]
 
 
+def test_a_validation_loss_that_rises_from_next_to_nothing_is_no_overfitting() -> None:
+    falling, rising = [1.0, 0.8, 0.6, 0.4, 0.3, 0.2, 0.1], [1.0, 0.8, 0.7, 0.75, 0.8, 0.85, 0.9]
+    assert not history(falling, rising, 1.0).verdicts()  # no mistakes of which to be too sure
+    for score in (None, 0.9):
+        made = history([loss / 1000 for loss in falling], [loss / 1000 for loss in rising], score)
+        assert "overfits" in messages(made)
+        made.evidence.losses.first = 2.3
+        assert not made.verdicts()
+    made.evidence.epochs.best_progress = 1.0  # the score has become worse
+    assert "overfits" in messages(made)
+    made = history(falling, rising, 0.9)
+    made.evidence.losses.first = 2.3
+    assert "overfits" in messages(made)
+
+
 def test_a_score_no_better_than_guessing_is_said_after_some_epochs() -> None:
     (verdict,) = history([1.0] * 4, [1.0] * 4, 0.5).verdicts()
     assert verdict.severity == "error" and "always predicting yes gives 0.5" in verdict.message

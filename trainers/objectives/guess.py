@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+PERFECT = 0.998  # of the way to perfect predictions
 SURE = 2.0  # standard deviations by which a score must be above the guess: less may be chance
 
 
@@ -58,3 +59,9 @@ def progress(guesses: Iterable[Guess], scores: Mapping[str, float]) -> float | N
     """How far the scores are from the guesses to good predictions, by the guess that is beaten by most."""
     known = [guess.progress(scores[guess.metric]) for guess in guesses if guess.metric in scores]
     return max(known) if known else None
+
+
+def is_perfect(guesses: Iterable[Guess], scores: Mapping[str, float]) -> bool:
+    """Whether the predictions are as good as perfect, by one of the scores that can be compared."""
+    known = [guess.progress(scores[guess.metric]) * guess.reachable for guess in guesses if guess.metric in scores]
+    return max(known, default=0.0) >= PERFECT

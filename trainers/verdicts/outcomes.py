@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import ClassVar
 
 from trainers.events import Verdict, VerdictSeverity
-from trainers.objectives.guess import Guess, beaten
+from trainers.objectives.guess import Guess, beaten, is_perfect
 from trainers.verdicts.advice import (
     AUGMENT,
     DECAY,
@@ -23,11 +23,12 @@ from trainers.verdicts.advice import (
     SMALLER,
     advise,
 )
-from trainers.verdicts.evidence import EPOCHS, WELL, Evidence
+from trainers.verdicts.evidence import EPOCHS, WELL, Epoch, Evidence
 from trainers.verdicts.rules import EvidenceRule, percent
 
 RISE = 1.05  # factor on the lowest validation loss, from which on it counts as rising again
 FALL = 0.97  # factor on the training loss of that epoch, below which it counts as falling further
+MATTERS = 0.01  # of the loss of the first step, by which a validation loss must rise for a word on it
 LOSES = 0.1  # of the way to perfect predictions, by which the score must be below its best
 MEMORISED = 0.6  # of the way from guessing to perfect predictions, on the training split
 UNDERFITS = 0.4  # of that way; below it the network does not even fit the training samples
@@ -171,7 +172,8 @@ class Overfitting(EvidenceRule):
     """The validation loss has risen by more than 5 % for three epochs, while the training loss has fallen further.
 
     The network memorises the training samples instead of what they have in common, so it becomes worse on new ones.
-    While only the loss rises and the score stays, it is a note: the network becomes too sure of its mistakes.
+    While only the loss rises and the score stays, it is a note: the network becomes too sure of its mistakes. Nothing is
+    said while there are none, or while the loss has risen by less than 1 % of that of the first step and the score stays.
 
     Example: a perceptron with 1,000 hidden units on 100 samples of moons with noise, trained for 500 epochs.
     Fix: use early stopping, dropout, weight decay, augmentation, more data, or a smaller network.
@@ -186,6 +188,8 @@ class Overfitting(EvidenceRule):
         rise = min(epoch.validation.get("loss", 0.0) for epoch in last) / max(best.validation["loss"], 1e-12)
         if rise <= RISE or last[-1].training_loss >= FALL * best.training_loss:
             return
+        if self._hardly_matters(evidence, best):
+            return
         run = evidence.circumstances
         size = f"by {percent(rise - 1)}" if rise < 2 else f"to {min(rise, 1000.0):.1f} times its value"
         advice = advise(run, EARLY_STOPPING, DROPOUT, DECAY, AUGMENT, MORE_DATA, SMALLER)
@@ -196,6 +200,21 @@ class Overfitting(EvidenceRule):
             "training loss has fallen further. It memorises the training samples.",
             f"The weights of the best epoch are kept. {advice}",
         )
+        yield replace(found, severity="info") if self._keeps(evidence) else found
+
+    @staticmethod
+    def _keeps(evidence: Evidence) -> bool:
+        """Whether there is a score, which is about what it was at its best."""
         score, top = evidence.progress, evidence.epochs.best_progress
-        keeps = score is not None and top is not None and score > top - LOSES
-        yield replace(found, severity="info") if keeps else found
+        return score is not None and top is not None and score > top - LOSES
+
+    def _hardly_matters(self, evidence: Evidence, best: Epoch) -> bool:
+        """Whether the validation samples are predicted without mistakes, or their loss has risen by next to nothing of
+        the way that it fell, and the score with it has not become worse."""
+        last, first = evidence.epochs.last, evidence.losses.first
+        if all(is_perfect(epoch.guesses, epoch.validation) for epoch in last):
+            return True
+        if first is None or not (evidence.progress is None or self._keeps(evidence)):
+            return False
+        risen = min(epoch.validation.get("loss", 0.0) for epoch in last) - best.validation["loss"]
+        return risen < MATTERS * abs(first)

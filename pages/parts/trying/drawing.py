@@ -55,15 +55,19 @@ def _strokes(run: Run, ink: Ink) -> Any:
     """The canvas in the colours of the training images, and what is drawn on it."""
     _, height, width = ink.shape
     key, longest = f"try_draw_{run.id}", max(height, width)
+    before = st.session_state.get(key) or st.session_state.get(f"drawn_{run.id}") or {}
+    strokes = before.get("strokes") or []
     data = {
         "width": round(SIDE * width / longest),
         "height": round(SIDE * height / longest),
         "ground": list(ink.grey(ink.ground)),
         "ink": list(ink.grey(ink.colour)),
         "pen": min(max(SIDE * ink.thickness / longest, PENS[0]), PENS[1]),
-        "strokes": (st.session_state.get(key) or {}).get("strokes") or [],
+        "strokes": strokes,
     }
-    return _canvas(key=key, data=data, default={"strokes": []}, on_strokes_change=lambda: None).strokes
+    found = _canvas(key=key, data=data, default={"strokes": strokes}, on_strokes_change=lambda: None).strokes
+    st.session_state[f"drawn_{run.id}"] = {"strokes": found}  # a drawing outlives a visit to another page
+    return found
 
 
 def _words(ink: Ink) -> str:

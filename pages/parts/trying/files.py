@@ -184,6 +184,10 @@ class TypedText(Trial):
         return fits(dataset, "text")
 
     def draw(self, run: Run) -> None:
-        text = st.text_area("Text", key=f"try_text_{run.id}", placeholder="Type or paste a text")
+        key = f"tried_text_{run.id}"
+        tried = st.session_state.get(key)  # outlives a page that is drawn again, or left
+        text = st.text_area("Text", tried or "", key=f"try_text_{run.id}", placeholder="Type or paste a text")
         if st.button("Predict", type="primary", key="try_text_predict", disabled=not text):
+            st.session_state[key] = tried = text
+        if text and text == tried:
             predict(run, [Brought("sample", str(text).encode())], "try_text")

@@ -40,16 +40,20 @@ class TypedRow(Trial):
     def draw(self, run: Run) -> None:
         fields = run.job.dataset.row_fields()
         limits, usual = _training(run)
+        key = f"tried_row_{run.id}"
+        tried: pd.DataFrame | None = st.session_state.get(key)  # outlives a page that is drawn again, or left
         values: dict[str, Any] = {}
         with st.form("try_row", border=False):
             for start in range(0, len(fields), IN_A_ROW):
                 for column, field in zip(st.columns(IN_A_ROW), fields[start : start + IN_A_ROW], strict=False):
                     with column:
-                        values[field.name] = _field(run, field, limits, usual)
+                        values[field.name] = _field(run, field, limits, usual, tried)
             pressed = st.form_submit_button("Predict", type="primary", key="try_row_predict")
-        if not pressed:
-            return
         row = pd.DataFrame({name: [value] for name, value in values.items()})
+        if pressed:
+            st.session_state[key] = row
+        elif tried is None or not row.equals(tried):
+            return
         found = run.predict(row)
         left, right = st.columns([2, 3])
         with left:
@@ -62,11 +66,13 @@ def _ending(name: str) -> str:
     return "." + (file_name(Path(name).suffix, "") or "csv")
 
 
-def _field(run: Run, field: RowField, limits: Limits, usual: Usual) -> Any:
+def _field(run: Run, field: RowField, limits: Limits, usual: Usual, tried: pd.DataFrame | None) -> Any:
+    """The field of a column. It begins with what was tried last, else with a usual value."""
     key, label = f"try_{run.id}_{field.name}", markdown(field.name)
+    before = None if tried is None else tried[field.name].iloc[0]
     if field.type == "choice":
         choices = (*field.choices, *((None,) if field.may_be_missing else ()))
-        first = usual.get(field.name, choices[0])
+        first = usual.get(field.name, choices[0]) if tried is None else before
         return st.selectbox(
             label,
             choices,
@@ -75,16 +81,15 @@ def _field(run: Run, field: RowField, limits: Limits, usual: Usual) -> Any:
             format_func=lambda choice: MISSING if choice is None else choice,
         )
     if field.type == "date":
-        chosen = st.date_input(label, value=None, key=key)
+        chosen = st.date_input(label, value=None if pd.isna(before) else before, key=key)
         return pd.Timestamp(chosen) if chosen else pd.NaT
     if field.type == "text":
-        return st.text_input(label, key=key)
+        return st.text_input(label, value=before or "", key=key)
     low, middle, high = limits.get(field.name, (np.nan, np.nan, np.nan))
     known = bool(np.isfinite(middle))
     hint = f"In training: {low:.6g} to {high:.6g}; empty: missing." if known else "Empty: missing."
-    value = st.number_input(
-        label, value=float(f"{middle:.6g}") if known else None, key=key, help=hint, format="%g", step=None
-    )
+    first = float(f"{middle:.6g}") if tried is None else before
+    value = st.number_input(label, value=None if pd.isna(first) else first, key=key, help=hint, format="%g", step=None)
     return np.nan if value is None else float(value)
 
 
