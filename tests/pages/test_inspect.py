@@ -10,6 +10,7 @@ import pytest
 
 import builder
 from pages.parts import views
+from pages.parts.forms.distinct import distinct
 from pages.parts.predictions import class_views, overview, tiles, token_views
 from pages.parts.theme import theme
 from tests.pages.trained import button, chain, has_button, look, page, perceptron, store, text, train, widget
@@ -45,6 +46,19 @@ def test_without_a_run_it_links_to_train() -> None:
     store(perceptron())
     test = page("inspect")
     assert "No runs yet" in text(test) and has_button(test, "to_train")
+
+
+def test_runs_of_one_name_that_began_together_are_told_apart() -> None:
+    """A list of choices sends the label that is chosen: with two alike, the page would show the other run."""
+    document = perceptron("iris", epochs=1)
+    store(document)
+    first, _ = train(document), train(document)
+    test = page("inspect")
+    test.query_params["run"] = first.id
+    look(test.run())
+    choice = widget(test, "selectbox", f"inspected~{first.id}")
+    assert len(set(choice.options)) == 2 and choice.value == first.id
+    assert distinct({"a": "x", "b": "x", "c": "y"}) == {"a": "x · a", "b": "x · b", "c": "y"}
 
 
 def test_tables_of_classes() -> None:

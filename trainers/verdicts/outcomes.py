@@ -172,8 +172,8 @@ class Overfitting(EvidenceRule):
     """The validation loss has risen by more than 5 % for three epochs, while the training loss has fallen further.
 
     The network memorises the training samples instead of what they have in common, so it becomes worse on new ones.
-    While only the loss rises and the score stays, it is a note: the network becomes too sure of its mistakes. Nothing is
-    said while there are none, or while the loss has risen by less than 1 % of that of the first step and the score stays.
+    While only the loss rises and the score stays, it is a note: the network becomes too sure of its mistakes. While
+    there are none, or the loss has risen by less than 1 % of that of the first step at an equal score, nothing is said.
 
     Example: a perceptron with 1,000 hidden units on 100 samples of moons with noise, trained for 500 epochs.
     Fix: use early stopping, dropout, weight decay, augmentation, more data, or a smaller network.

@@ -21,6 +21,7 @@ from pydantic.fields import FieldInfo
 
 from builder.validation_messages import clip, sentences
 from pages.parts.document.session import Session, key_for, widget
+from pages.parts.forms.distinct import distinct
 from pages.parts.forms.field_choices import choices_of
 from pages.parts.theme.escaping import markdown
 
@@ -169,7 +170,7 @@ def _choice_widget(name: str, labels: Mapping[str, str], showing: Any, optional:
         return
     choices = [*([None] if optional else []), *labels]
     choices += [showing] if showing not in choices else []
-    shown = {None: "none", **labels}
+    shown = {None: "none", **distinct(labels)}
     st.selectbox(name, choices, choices.index(showing), format_func=lambda one: str(shown.get(one, one)), **common)
 
 

@@ -13,6 +13,7 @@ from builder.shapes import show as show_shape
 from pages.parts.data import data_preview
 from pages.parts.document.session import Session, key_for, widget
 from pages.parts.forms import augmentation_form, form
+from pages.parts.forms.distinct import distinct
 from pages.parts.forms.registry_choice import data_options
 from pages.parts.inspector import network_choice
 from pages.parts.theme.escaping import escape, markdown
@@ -37,7 +38,7 @@ def _data(session: Session) -> None:
     name = data.get("name")
     st.html('<div class="nl-heading"><span class="nl-title">Data</span></div>')
     known = choices(name)
-    names = list(known)
+    names, titles = list(known), distinct({key: kind.title for key, kind in known.items()})
     widget_key = key_for(session, "data.name", name if name in known else None)
 
     def chosen() -> None:
@@ -53,7 +54,7 @@ def _data(session: Session) -> None:
         key=widget_key,
         on_change=chosen,
         placeholder="Choose a data set",
-        format_func=lambda key: known[key].title,
+        format_func=titles.__getitem__,
         label_visibility="collapsed",
         help="The samples that the network is trained on. An Input without a shape gets the shape of the samples.",
     )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
+from collections.abc import Mapping
 
 import streamlit as st
 
@@ -10,6 +12,7 @@ import trainers
 from builder.problems import NetloomError
 from pages.parts.document import workspace
 from pages.parts.document.session import Session
+from pages.parts.forms.distinct import distinct
 from pages.parts.inspector.problem_list import to_fix
 from pages.parts.theme.escaping import escape
 from trainers.runs.run import Run
@@ -57,13 +60,13 @@ def selectbox(session: Session, key: str) -> Run | None:
     now = current(session)
     if now is not None and now.id not in runs:
         runs[now.id] = summary(now)
-    ids = list(runs)
+    ids, labels = list(runs), _labels(runs)
     chosen = st.selectbox(
         "run",
         ids,
         None if now is None else ids.index(now.id),
         key=f"{key}~{now.id if now else session.id}",
-        format_func=lambda run: describe(runs[run]),
+        format_func=labels.__getitem__,
         placeholder="Choose a run of another document",
         label_visibility="collapsed",
         width=420,
@@ -75,10 +78,19 @@ def selectbox(session: Session, key: str) -> Run | None:
     return run
 
 
-def describe(run: RunSummary) -> str:
+def _labels(runs: Mapping[str, RunSummary]) -> dict[str, str]:
+    """A line for each run: one of its own, with seconds where runs of one name have begun in the same minute."""
+    labels = {key: describe(run) for key, run in runs.items()}
+    times = Counter(labels.values())
+    return distinct(
+        {key: label if times[label] == 1 else describe(runs[key], "%d %b %H:%M:%S") for key, label in labels.items()}
+    )
+
+
+def describe(run: RunSummary, time_format: str = "%d %b %H:%M") -> str:
     """A run in one line: its name, its state, when it started."""
     progress = run.progress
-    when = time.strftime("%d %b %H:%M", time.localtime(progress.started)) if progress.started else "not started"
+    when = time.strftime(time_format, time.localtime(progress.started)) if progress.started else "not started"
     return f"{run.name[:60]} · {progress.state_in_words} · {when}"
 
 
