@@ -192,6 +192,32 @@ def test_a_folder_with_one_file_is_that_file(tmp_path: Path) -> None:
     assert trainers.data_report(trainers.add_data(tmp_path / "folder")).kind == "table"
 
 
+@pytest.mark.parametrize("beside", [("README.md",), ("SHA256SUMS", "LICENSE"), ("iris.names", "licence-by.txt"), ()])
+@pytest.mark.parametrize("archive", [True, False])
+def test_a_file_beside_those_about_it_is_that_file(beside: tuple[str, ...], archive: bool, tmp_path: Path) -> None:
+    folder = tmp_path / "brought" / "inner"
+    folder.mkdir(parents=True)
+    (folder / "rows.csv").write_text("a,b\n" + "".join(f"{n},{n % 2}\n" for n in range(20)))
+    for name in beside:
+        (folder / name).write_text("what it is")
+    given = folder
+    if archive:
+        with zipfile.ZipFile(tmp_path / "rows.zip", "w") as made:
+            for path in folder.iterdir():
+                made.write(path, f"inner/{path.name}")
+        given = tmp_path / "rows.zip"
+    report = trainers.data_report(trainers.add_data(given))
+    assert report.kind == "table" and report.rows == 20
+    assert sorted(each.what.rpartition("/")[2] for each in report.left_out) == sorted(beside)
+
+
+def test_several_files_of_data_are_not_narrowed(tmp_path: Path) -> None:
+    for name in ("authors.csv", "books.csv", "README.md"):
+        (tmp_path / name).write_text("a,b\n1,2\n")
+    with pytest.raises(DataError, match="No kind of data is recognised"):
+        trainers.add_data(tmp_path)
+
+
 def test_links_in_a_folder_stay_in_it(tmp_path: Path) -> None:
     inside, outside = tmp_path / "inside", tmp_path / "outside"
     for folder in (inside / "deep", outside):

@@ -150,7 +150,8 @@ def recognised(files: Files, wanted: str | None = None, wishes: Wishes = Wishes(
     matches = [pair for pair in matches if pair[1].suits(files, wishes)] or matches
     if not matches:
         known = ", ".join(kind.label for kind in kinds().values())
-        shown = ", ".join(files.names[:5]) + (" …" if len(files.names) > 5 else "")
+        names = (files.title,) if files.single else files.names  # an upload has another name on disk
+        shown = ", ".join(names[:5]) + (" …" if len(names) > 5 else "")
         raise DataError(f"No kind of data is recognised in it ({shown}). Known are: {known}.")
     best, kind = max(matches, key=lambda pair: pair[0].score)
     return kind, best.reason

@@ -42,6 +42,12 @@ STALE = 24 * 3600.0  # seconds after which a folder of an unpacking that was kil
 ZIP, GZIP, BZIP2, XZ, TAR = b"PK\x03\x04", b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"ustar"
 OFFICE = frozenset(("[Content_Types].xml", "mimetype", "META-INF/MANIFEST.MF"))  # spreadsheets are zips, too
 NPY = re.compile(r"[^/]+\.npy")  # all that is in a .npz
+ABOUT = re.compile(  # the names of files that say something about the data beside them
+    r"(read[-_ ]?me|licen[cs]e|copying|copyright|notice|citation|authors|contributors|changelog|index)([-_ ][\w-]*)?"
+    r"(\.(txt|md|rst|html?|pdf|rtf|docx?|cff|bib))?|(md5|sha\d*|check)sums?(\.\w+)?"
+    r"|.*\.(md5|sha1|sha256|sha512|asc|sig|names)|dataset-metadata\.json",
+    re.IGNORECASE,
+)
 OPENERS: dict[bytes, tuple[Any, str]] = {GZIP: (gzip.open, ".gz"), BZIP2: (bz2.open, ".bz2"), XZ: (lzma.open, ".xz")}
 DAMAGED = (zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, OSError, ValueError)
 SEVERAL = "It is an archive in an archive. Unpack it, and add its files."
@@ -70,8 +76,12 @@ def unpacked(given: Path, title: str) -> Iterator[Files]:
 
 
 def narrowed(files: Files) -> Files:
-    """A folder that holds one folder is that folder; one that holds a single file is that file."""
+    """A folder that holds one folder is that folder; one that holds a single file, beside those about it such as a
+    README, is that file."""
     while not files.single:
+        data = [name for name in files.names if not ABOUT.fullmatch(name.rpartition("/")[2])]
+        if len(data) == 1:
+            files = files.without([LeftOut(name, "It is about the data.") for name in files.names if name != data[0]])
         tops = {name.partition("/")[0] for name in files.names}
         if len(files.names) == 1:
             path = files.path(files.names[0])

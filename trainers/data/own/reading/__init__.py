@@ -33,7 +33,8 @@ def reader_for(path: Path) -> Reader:
         if reader.recognises(head, path.suffix.lower()):
             return reader
     known = ", ".join(sorted({ending for kind in READERS.values() for ending in kind.endings}))
-    raise DataError(f"Files like {path.name} cannot be read. Files with these endings can: {known}.")
+    like = f"that end in {path.suffix[:12]}" if path.suffix else "without an ending"
+    raise DataError(f"Files {like} cannot be read. Files with these endings can: {known}.")
 
 
 def read_table(path: Path) -> pd.DataFrame:
