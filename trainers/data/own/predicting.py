@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from trainers.data.base import DataError, DataSet
 from trainers.data.own.bringing.foreign import explained
+from trainers.data.own.data_set import OwnData
 from trainers.data.own.files import LEFT_OUT, LeftOut
 from trainers.data.own.reading import read_whole
 from trainers.data.scaling import Standardisation
@@ -114,7 +115,7 @@ def _new_samples(
         left_out = [(each.what, each.reason) for each in explained(LeftOut(*pair) for pair in encoded.left_out)]
         return encoded.inputs, pd.DataFrame(index=pd.Index(encoded.names, name="file")), left_out
     path = paths[0]
-    table = read_whole(path)
+    table = read_whole(path, dataset.stored.schema.encoding if isinstance(dataset, OwnData) else "")
     left_out = [(f"{path.name}, line {each.line}", f"It {each.reason}.") for each in table.left_out]
     if table.left_out_count > len(left_out):
         left_out.append((path.name, f"{table.left_out_count - len(left_out):,} further lines cannot be read either."))

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from trainers.data.own.files import LeftOut
 from trainers.data.own.kind import kind_of
 from trainers.data.own.library import Stored, check_files, stored
+from trainers.data.own.reading.encoding import LABELS
 from trainers.data.own.schema import Schema
 from trainers.runs.files import write_text
 
@@ -60,6 +61,14 @@ class Setting:
     choices: tuple[tuple[Any, str], ...] = ()
     low: int = 0
     high: int = 0
+
+
+def encoding_setting(chosen: str, found: str) -> Setting:
+    """The encoding of text files. `found`: as a reader says it, "cp1252: why", or without a reason."""
+    name, _, why = found.partition(": ")
+    guess = "" if chosen else f" ({name})"
+    choices = (("", f"As found by looking{guess}"), *LABELS.items())
+    return Setting("encoding", "Encoding", chosen, "" if chosen else why[:1].upper() + why[1:], choices)
 
 
 class Example(NamedTuple):

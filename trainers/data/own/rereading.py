@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from trainers.data.base import DataError
 from trainers.data.own import library
-from trainers.data.own.kind import Looked, kind_of
+from trainers.data.own.kind import Looked, Wishes, kind_of
 from trainers.data.own.library import Stored
+from trainers.data.own.reading import reader_named
+from trainers.data.own.reading.encoding import LABELS
+from trainers.data.own.reading.table import RawTable
 from trainers.tasks.target import plural
 
 
@@ -98,3 +103,33 @@ def column_differences(before: dict[str, str], after: dict[str, str]) -> list[st
             found.append(f"{plural(len(names), one, many)}: {listed}")
     found += [f"{name} was {before[name]} and is {after[name]}" for name in other[:5]]
     return found
+
+
+def in_encoding(stored: Stored, encoding: str, look: Callable[[RawTable, Wishes], Any]) -> Any:
+    """The schema of a table whose text file is read in another encoding; "": in the one that is found by looking.
+
+    `look` gives the schema of a table, with wishes. Columns keep what the user has chosen: they are known by their
+    places, since their names may have other letters now.
+
+    Raises:
+        DataError: the file is none of this encoding.
+    """
+    before = stored.schema
+    made = before.with_fields(encoding=encoding)
+    table = reader_named(stored.source.reader, encoding).look(stored.data_file)
+    found = (table.rows, len(table.frame.columns))
+    if found != (stored.source.rows, len(before.columns)):
+        what = (plural(found[0], "row", "rows"), plural(found[1], "column", "columns"))
+        raise DataError(
+            f"Read as {LABELS.get(encoding, 'it seems to be')}, it has {what[0]} and {what[1]} instead of "
+            f"{stored.source.rows:,} and {len(before.columns):,}. Choose another encoding."
+        )
+    pairs = list(zip(before.columns, map(str, table.frame.columns), strict=True))
+    types = {name: column.type for column, name in pairs if not column.type_reason}
+    looked = look(table, Wishes(types=types))
+    kept = ("role", "role_reason", "missing", "encoding")
+    columns = []
+    for (column, _), new in zip(pairs, looked.columns, strict=True):
+        same = kept if new.type == column.type else kept[:2]
+        columns.append(new.model_copy(update={name: getattr(column, name) for name in same}))
+    return made.with_fields(columns=tuple(columns))

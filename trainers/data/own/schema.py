@@ -17,12 +17,14 @@ from pydantic import (
     Field,
     SerializerFunctionWrapHandler,
     ValidationError,
+    field_validator,
     model_serializer,
 )
 
 from builder.validation_messages import sentences
 from trainers.data.base import DataError
 from trainers.data.own import kinds
+from trainers.data.own.reading.encoding import LABELS
 
 UNEQUAL_CLASSES = 10  # times as many samples of the largest class as of the smallest, from which they are balanced
 
@@ -74,6 +76,13 @@ class Schema(Part):
     def with_fields(self, **fields: Any) -> Any:
         """The schema with other values, checked again. DataError: one is wrong."""
         return read({**self.model_dump(), **{key: _plain(value) for key, value in fields.items()}})
+
+    @field_validator("encoding")
+    @classmethod
+    def _is_known(cls, name: str) -> str:
+        if name and name not in LABELS:
+            raise ValueError(f"There is no encoding {name!r}. The encodings are: {', '.join(LABELS)}.")
+        return name
 
     @property
     def division(self) -> str:

@@ -22,6 +22,10 @@ class Reader:
     magic: ClassVar[tuple[bytes, ...]] = ()  # how its files begin, whatever they are called
     shares_magic: ClassVar[bool] = False  # with other formats: then the ending decides
 
+    def __init__(self, encoding: str = "") -> None:
+        """`encoding`: of text files, as the user has chosen; "": it is found by looking."""
+        self.encoding = encoding
+
     def recognises(self, head: bytes, ending: str) -> bool:
         """Whether a file that begins with these bytes is of this format."""
         if self.magic and not head.startswith(self.magic):

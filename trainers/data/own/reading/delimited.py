@@ -47,7 +47,7 @@ class Delimited(Reader):
     endings: ClassVar[tuple[str, ...]] = (".csv", ".tsv", ".tab", ".txt", ".data", ".dat", ".psv", ".asc", ".ssv")
 
     def read(self, path: Path, **options: object) -> RawTable:
-        encoding, dialect = _look(path)
+        encoding, dialect = _look(path, self.encoding)
         table = _read_fast(path, encoding, dialect) or _read_line_by_line(path, encoding, dialect)
         found = {"encoding": f"{encoding.name}: {encoding.reason}", **dialect.reasons}
         found |= {LOST: encoding.trouble} if encoding.lost else {}
@@ -59,7 +59,7 @@ class Delimited(Reader):
         return read_rows, {name: repr(value) for name, value in options.items()}
 
     def new_rows(self, path: Path) -> dict[str, object]:
-        encoding, dialect = _look(path)
+        encoding, dialect = _look(path, self.encoding)
         separator = {" ": r"\s+", "": "\x1f"}.get(dialect.delimiter, dialect.delimiter)
         return {
             "encoding": encoding.name,
@@ -70,24 +70,24 @@ class Delimited(Reader):
         }
 
     def preview(self, path: Path, rows: int, **options: object) -> pd.DataFrame:
-        encoding, dialect = _look(path)
+        encoding, dialect = _look(path, self.encoding)
         with _open(path, encoding, dialect) as lines:
             return _table(islice(_rows(lines, dialect), rows + dialect.header), dialect).frame
 
 
-def _look(path: Path) -> tuple[Encoding, Dialect]:
-    """How to read a file. DataError: it is empty, or no text."""
+def _look(path: Path, chosen: str) -> tuple[Encoding, Dialect]:
+    """How to read a file, in the chosen encoding if there is one. DataError: it is empty, or no text."""
     facts = path.stat()
-    return _looked(path, facts.st_size, facts.st_mtime_ns)
+    return _looked(path, chosen, facts.st_size, facts.st_mtime_ns)
 
 
 @functools.lru_cache(maxsize=32)
-def _looked(path: Path, size: int, changed: int) -> tuple[Encoding, Dialect]:
+def _looked(path: Path, chosen: str, size: int, changed: int) -> tuple[Encoding, Dialect]:
     with path.open("rb") as opened:
         head = opened.read(HEAD)
     if not head.strip(b"\x00 \t\r\n" + codecs.BOM_UTF8):
         raise DataError("It is empty: there is no row in it.")
-    encoding = encoding_of(path)
+    encoding = encoding_of(path, chosen)
     text = codecs.getincrementaldecoder(encoding.name)("replace").decode(head, final=False)
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     complete = len(head) < HEAD

@@ -12,7 +12,7 @@ from typing import IO, NamedTuple
 
 from trainers import stages
 from trainers.data.base import DataError
-from trainers.data.own.reading.encoding_guess import LOOKED_AT, guess_encoding
+from trainers.data.own.reading.encoding_guess import CANDIDATES, LOOKED_AT, WIDE, guess_encoding
 
 BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -25,6 +25,18 @@ MOST_NULS = 0.2  # share of zero bytes in text of one byte a character; UTF-16 o
 CONTROLS = frozenset(range(32)) - {9, 10, 12, 13, 26, 27}  # control characters that text has no use for
 BLOCK = 1 << 20  # bytes that are looked at together
 ESCAPED = re.compile("[\udc80-\udcff]")  # bytes that stand for no character, as Python's surrogateescape keeps them
+
+
+# that can be chosen, with what people call them
+LABELS = {
+    "utf-8-sig": "UTF-8",
+    "utf-16-le": "UTF-16",
+    "utf-16-be": "UTF-16, big-endian",
+    **{each.name: each.users for each in CANDIDATES},
+    **{name: users for name, _, _, users in WIDE},
+    "latin-1": "ISO 8859-1 (Latin-1)",
+    "iso8859_15": "ISO 8859-15 (Latin-9)",
+}
 
 
 class Encoding(NamedTuple):
@@ -55,24 +67,45 @@ def find_encoding(content: bytes) -> Encoding:
     return _find(io.BytesIO(content))
 
 
-def encoding_of(path: Path) -> Encoding:
-    """The encoding of a text file.
+def encoding_of(path: Path, chosen: str = "") -> Encoding:
+    """The encoding of a text file, or the chosen one with what is lost in it.
 
     A byte-order mark decides. Without one it is UTF-8 if all of its bytes are valid, UTF-16 if every other byte is
     zero, else the one in which special characters are letters that stand where letters do (encoding_guess.py);
     Windows-1252 where there are few of them. UTF-8 in which a few bytes are damaged stays UTF-8.
 
     Raises:
-        DataError: it is no text.
+        DataError: it is no text, or of another encoding than the chosen one.
     """
     facts = path.stat()
-    return _of_file(path, facts.st_size, facts.st_mtime_ns)
+    return _of_file(path, chosen, facts.st_size, facts.st_mtime_ns)
 
 
 @functools.lru_cache(maxsize=32)
-def _of_file(path: Path, size: int, changed: int) -> Encoding:
+def _of_file(path: Path, chosen: str, size: int, changed: int) -> Encoding:
     with io.BufferedReader(stages.HeardFile(path), BLOCK) as opened:
-        return _find(opened)
+        return _chosen(opened, chosen) if chosen else _find(opened)
+
+
+def _chosen(opened: IO[bytes], name: str) -> Encoding:
+    head = opened.read(4)
+    for mark, marked in BYTE_ORDER_MARKS:
+        if head.startswith(mark) and name.startswith(marked):
+            name = marked  # which leaves out the mark
+    found = _checked(opened, name, "you chose it")
+    if found.lost:
+        special, lost, line = lost_bytes(opened, name)
+        check_lost(name, lost, special, f"line {line:,}")
+    return found
+
+
+def check_lost(name: str, lost: int, special: int, where: str) -> None:
+    """DataError: of the special characters of a text so many are lost that it is of another encoding."""
+    if lost > 0.3 * special:
+        raise DataError(
+            f"It cannot be read as {LABELS.get(name, name)}: {lost:,} of its bytes stand for no character there, the "
+            f"first in {where}. Choose another encoding."
+        )
 
 
 def _find(opened: IO[bytes]) -> Encoding:

@@ -150,7 +150,7 @@ def list_images(root: str, names: tuple[str, ...], schema: ImagesSchema) -> List
     by_group = schema.splitting.how == "group"
     given = schema.splitting.how == "given"
     if schema.labels == "table":
-        frame = reader_named(schema.reader).read(_path(root, schema.table)).frame
+        frame = reader_named(schema.reader, schema.encoding).read(_path(root, schema.table)).frame
         found, targets = table_rows(frame, images, schema.file_column, [c.model_dump() for c in schema.columns])
         return Listing(found, [], targets, None, None)
     if schema.labels == "masks":

@@ -53,7 +53,7 @@ def images_source(data: Stored) -> str:
         functions += [(listing.mask_pairs, {}), (decoding.mask_pixels, {}), (decoding.read_mask, {})]
         text = MASKS.replace("PAIR", f"{schema.masks[0]!r}, {schema.masks[1]!r}")
     elif schema.labels == "table":
-        reader, options = reader_named(schema.reader).script(data.data_file / schema.table)
+        reader, options = reader_named(schema.reader, schema.encoding).script(data.data_file / schema.table)
         dumped = [column.model_dump() for column in schema.columns]
         columns = [{key: each[key] for key in table_script.WANTED if key in each} for each in dumped]
         shown = pprint.pformat(columns, width=118, sort_dicts=False, compact=True)

@@ -135,7 +135,7 @@ class _OwnSeries(OwnData):
 
     def write_samples(self, places: NDArray[np.int64], folder: Path) -> tuple[list[Path], list[pd.DataFrame]]:
         """A file for each of some windows, with the rows before it; what is known in advance is in those after it."""
-        reader = reader_named(self.stored.source.reader)
+        reader = reader_named(self.stored.source.reader, self.stored.schema.encoding)
         if self.stored.source.size > MOST_READ:
             whole = [reader.preview(self.stored.data_file, 3 * self.series.window + self.series.horizon + 100)]
         else:

@@ -13,6 +13,7 @@ from trainers.data.own.kinds.series.schema import FORECAST, ROLES
 from trainers.data.own.library import Stored
 from trainers.data.own.reading import reader_for, reader_named
 from trainers.data.own.recommending import Recommended
+from trainers.data.own.rereading import in_encoding
 
 if TYPE_CHECKING:
     from trainers.data.own.report import Report
@@ -66,11 +67,16 @@ class SeriesKind(OwnKind):
         return series_data_set(name, stored)
 
     def report(self, stored: Stored) -> Report:
-        found: Report = _work().report(reader_named(stored.source.reader).read(stored.data_file), stored.schema)
+        found: Report = _work().report(
+            reader_named(stored.source.reader, stored.schema.encoding).read(stored.data_file), stored.schema
+        )
         return found
 
     def change(self, stored: Stored, key: str, value: Any) -> Schema:
         schema = stored.schema
+        if key == "encoding":
+            made: Schema = in_encoding(stored, value, _work().look)
+            return made
         if key == "target":
             for column in schema.of_role("target"):
                 schema = schema.with_role(column.name, "input")

@@ -18,7 +18,7 @@ from trainers.data.own.kinds.series.steps import at_equal_steps
 from trainers.data.own.kinds.series.warnings import Series, look_for_trouble
 from trainers.data.own.kinds.table.looking.types import guess_column
 from trainers.data.own.reading.table import RawTable
-from trainers.data.own.report import Report, Section, Setting
+from trainers.data.own.report import Report, Section, Setting, encoding_setting
 
 __all__ = ["guess_column", "look", "possible_cycles", "report", "says_series"]  # for kind.py, which imports late
 
@@ -86,8 +86,9 @@ def report(raw: RawTable, schema: SeriesSchema) -> Report:
         sections.insert(0, curves(raw.frame, schema))
     left_out = tuple(LeftOut(f"line {row.line}", row.reason) for row in raw.left_out)
     warnings = tuple(look_for_trouble(Series(raw, schema, steps_of(raw.frame, schema))))
-    settings = tuple(_settings(schema, len(raw.frame)))
-    found = raw.found
+    settings, found = tuple(_settings(schema, len(raw.frame))), raw.found
+    if "encoding" in found:
+        settings = (*settings, encoding_setting(schema.encoding, found["encoding"]))
     return Report(
         schema.kind, len(raw.frame), schema, warnings, found, tuple(sections), settings, left_out, raw.left_out_count
     )

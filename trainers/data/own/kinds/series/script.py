@@ -53,7 +53,7 @@ def load_data():
 
 def series_source(data: Stored) -> str:
     """Source of `load_data()`: the windows of the file, and the steps after each."""
-    reader, options = reader_named(data.source.reader).script(data.data_file)
+    reader, options = reader_named(data.source.reader, data.schema.encoding).script(data.data_file)
     schema = data.schema
     lines = [
         f"FILE = {json.dumps(data.source.title)}  # beside this script",

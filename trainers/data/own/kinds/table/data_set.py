@@ -163,7 +163,7 @@ class _OwnTable(OwnData):
         if self.stored.source.size > MOST_READ:
             return None
         rows = np.asarray(prepared(self.stored).rows[places])
-        return _frame(self.name, self.stored.source.sha256).iloc[rows].set_axis(rows + 1)
+        return _frame(self.name, self.stored.source.sha256, self.stored.schema.encoding).iloc[rows].set_axis(rows + 1)
 
     def facts(self) -> Facts:
         return {**super().facts(), "new_rows": reading_of(self.stored)}
@@ -174,7 +174,9 @@ class _OwnTable(OwnData):
     def write_samples(self, places: NDArray[np.int64], folder: Path) -> tuple[list[Path], pd.DataFrame]:
         """Rows as they stand in the file, in a file of the same format (of text, also where the file is none)."""
         if self.stored.source.size > MOST_READ:  # the first rows of the file, for it takes long to read the whole
-            rows = reader_named(self.stored.source.reader).preview(self.stored.data_file, len(places))
+            rows = reader_named(self.stored.source.reader, self.stored.schema.encoding).preview(
+                self.stored.data_file, len(places)
+            )
         else:
             rows = raw_rows(self.stored).iloc[prepared(self.stored).rows[places]]
         rows = rows.reset_index(drop=True)
@@ -184,7 +186,7 @@ class _OwnTable(OwnData):
 
 
 @functools.lru_cache(maxsize=2)
-def _frame(name: str, digest: str) -> pd.DataFrame:
+def _frame(name: str, digest: str, encoding: str) -> pd.DataFrame:
     """The table as it stands in the file, kept for pages that show some of its rows."""
     return raw_rows(stored(name))
 

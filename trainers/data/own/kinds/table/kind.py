@@ -18,10 +18,11 @@ from trainers.data.own.library import Stored
 from trainers.data.own.reading import reader_for
 from trainers.data.own.recommending import Recommended
 from trainers.data.own.report import Baseline
-from trainers.data.own.rereading import column_differences
+from trainers.data.own.rereading import column_differences, in_encoding
 from trainers.data.own.schema import Schema
 
 if TYPE_CHECKING:
+    from trainers.data.own.reading.table import RawTable
     from trainers.data.own.report import Example, Report
 
 
@@ -56,10 +57,14 @@ class TableKind(OwnKind):
         wishes.only("target", "task", "roles", "types", "split")
         reader = reader_for(files.only)
         table = reader.look(files.only)
-        schema = _work().look(table, Path(files.title).stem, wishes.target, wishes.types)
-        schema = _work().with_roles(schema, table.frame, wishes.roles, wishes.task, wishes.split)
+        schema = self._schema(table, files.title, wishes)
         left_out = tuple(LeftOut(f"line {row.line}", row.reason) for row in table.left_out)
         return Looked(schema, table.rows, reader.name, left_out)
+
+    def _schema(self, table: RawTable, title: str, wishes: Wishes) -> TableSchema:
+        schema = _work().look(table, Path(title).stem, wishes.target, wishes.types)
+        made: TableSchema = _work().with_roles(schema, table.frame, wishes.roles, wishes.task, wishes.split)
+        return made
 
     def look_again(self, stored: Stored, files: Files) -> Looked:
         before: TableSchema = stored.schema
@@ -90,6 +95,11 @@ class TableKind(OwnKind):
         return found
 
     def change(self, stored: Stored, key: str, value: Any) -> Schema:
+        if key == "encoding":
+            read: Schema = in_encoding(
+                stored, value, lambda table, wishes: self._schema(table, stored.source.title, wishes)
+            )
+            return read
         return self.change_part(stored, "", key, value)
 
     def change_part(self, stored: Stored, part: str, key: str, value: Any) -> Schema:

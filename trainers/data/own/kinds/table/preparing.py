@@ -62,7 +62,7 @@ def raw_rows(data: Stored) -> pd.DataFrame:
     try:
         table = _kept.get(_kept_key(data))
         if table is None or table.sample is not None:
-            table = reader_named(data.source.reader).read(data.data_file)
+            table = reader_named(data.source.reader, data.schema.encoding).read(data.data_file)
         return table.frame
     except OSError as error:
         raise DataError(f"The file of {data.full_name} cannot be read: {error.strerror or error}.") from None
@@ -75,7 +75,7 @@ def looked_at(data: Stored) -> RawTable:
     if (kept := _kept.get(key)) is not None:
         return kept
     try:
-        table = reader_named(data.source.reader).look(data.data_file)
+        table = reader_named(data.source.reader, data.schema.encoding).look(data.data_file)
         _kept.clear()
         if table.frame.memory_usage(deep=True).sum() <= MOST_KEPT:
             _kept[key] = table
@@ -85,7 +85,7 @@ def looked_at(data: Stored) -> RawTable:
 
 
 def _kept_key(data: Stored) -> tuple[str, ...]:
-    return str(data.data_file), data.source.sha256, data.source.reader
+    return str(data.data_file), data.source.sha256, data.source.reader, data.schema.encoding
 
 
 def prepared(data: Stored) -> PreparedRows:
@@ -97,7 +97,7 @@ def prepared(data: Stored) -> PreparedRows:
         return found
     if not data.schema.of_role("group") and not data.schema.of_role("time"):  # these need all rows at once
         check_files(data)
-        pieces = reader_named(data.source.reader).chunks(data.data_file)
+        pieces = reader_named(data.source.reader, data.schema.encoding).chunks(data.data_file)
         if pieces is not None:
             with _alone(data.folder / f".preparing-{key[:16]}"):
                 if _load(folder, key) is None:  # another thread or process may have been faster

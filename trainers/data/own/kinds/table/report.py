@@ -16,7 +16,7 @@ from trainers.data.own.kinds.table.schema import Column, TableSchema
 from trainers.data.own.kinds.table.warnings import Table, look_for_trouble
 from trainers.data.own.library import Stored
 from trainers.data.own.reading.table import RawTable
-from trainers.data.own.report import Report, Section
+from trainers.data.own.report import Report, Section, encoding_setting
 
 __all__ = ["changed", "changed_column", "look", "report", "with_roles"]  # for kind.py, which imports late
 
@@ -61,10 +61,10 @@ def report(raw: RawTable, schema: TableSchema, stored: Stored | None = None) -> 
     warnings = tuple(look_for_trouble(Table(raw, schema, stored)))
     left_out = tuple(LeftOut(f"line {row.line}", row.reason) for row in raw.left_out)
     sections = (Columns("Columns", columns),)
-    found = raw.found
-    return Report(
-        schema.kind, raw.rows, schema, warnings, found, sections, settings(schema), left_out, raw.left_out_count
-    )
+    found, chosen = raw.found, settings(schema)
+    if "encoding" in found:
+        chosen = (*chosen, encoding_setting(schema.encoding, found["encoding"]))
+    return Report(schema.kind, raw.rows, schema, warnings, found, sections, chosen, left_out, raw.left_out_count)
 
 
 def _column(column: Column, raw: RawTable) -> ColumnReport:

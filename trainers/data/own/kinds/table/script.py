@@ -38,7 +38,7 @@ WANTED = (
 
 def table_source(data: Stored) -> str:
     """Source of `load_data()`: the rows of the file as inputs and targets; and of `load_groups()`, if any."""
-    reader, options = reader_named(data.source.reader).script(data.data_file)
+    reader, options = reader_named(data.source.reader, data.schema.encoding).script(data.data_file)
     columns = [_short(column.model_dump()) for column in data.schema.columns]
     shown = pprint.pformat(columns, width=118, sort_dicts=False, compact=True)
     about = "# what each column is, and how it becomes numbers"
@@ -54,7 +54,9 @@ def table_source(data: Stored) -> str:
 
 def reading_of(data: Stored) -> dict[str, Any]:
     """How predict.py reads text in columns: arguments of `new_rows`."""
-    return data.remembered("new_rows", lambda: reader_named(data.source.reader).new_rows(data.data_file))
+    return data.remembered(
+        "new_rows", lambda: reader_named(data.source.reader, data.schema.encoding).new_rows(data.data_file)
+    )
 
 
 def new_rows_source(data: Stored) -> str:

@@ -139,7 +139,7 @@ class _OwnTexts(OwnData):
             copies = copy_samples([root / found.names[place] for place in places], folder / "samples")
             return [folder / "samples"], copies
         rows = rows_of([found.texts[place] for place in places], self.described.text_column)
-        options = reader_for(self.stored.data_file).new_rows(self.stored.data_file)
+        options = reader_for(self.stored.data_file, self.stored.schema.encoding).new_rows(self.stored.data_file)
         write_rows(rows, folder / "samples.csv", NEW_ROWS | options)
         return [folder / "samples.csv"], [rows]
 
@@ -170,7 +170,7 @@ class _OwnTexts(OwnData):
     def _read(self, path: Path, name: str, left_out: list[tuple[str, str]]) -> tuple[list[str], list[str]]:
         """The texts of a file, and what each is called. DataError: it holds none, or not where they are looked for."""
         if self.holds_rows(path):
-            table = read_whole(path)
+            table = read_whole(path, self.described.encoding)
             left_out += [(f"{name}, line {each.line}", f"It {each.reason}.") for each in table.left_out]
             texts = self._texts_in(table.frame)
             return texts, [f"{name}, row {number}" for number in range(1, len(texts) + 1)]

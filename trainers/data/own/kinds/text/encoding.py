@@ -29,7 +29,7 @@ def text_of(content: bytes, encoding: str = "", other: str = "cp1252") -> str | 
     if not name and nuls > 0.2 * len(content):
         name = "utf-16-le" if content[1::2].count(0) > content[::2].count(0) else "utf-16-be"
     if name:
-        text = content.decode(name, "replace")
+        text = content.decode(name, "replace").removeprefix("\ufeff")
     else:
         try:
             text = content.decode("utf-8")

@@ -90,6 +90,9 @@ class TextKind(OwnKind):
         return found
 
     def change(self, stored: Stored, key: str, value: Any) -> Schema:
+        if key == "encoding":
+            found: Schema = _work().in_another_encoding(stored, value)
+            return found
         if key == "tokens":
             changed: Schema = _work().with_tokens(stored.schema, _work().texts_of(stored), value)
             return changed

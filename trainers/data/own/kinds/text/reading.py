@@ -15,13 +15,14 @@ from trainers.data.own.kinds.text.encoding import text_in_file, text_of
 from trainers.data.own.kinds.text.schema import ENDINGS, TextSchema
 from trainers.data.own.library import Stored, check_files
 from trainers.data.own.reading import reader_for
-from trainers.data.own.reading.encoding import is_utf8, special_lines
+from trainers.data.own.reading.encoding import LABELS, check_lost, is_utf8, special_lines
 from trainers.data.own.reading.encoding_guess import LOOKED_AT, guess_encoding
 
 if TYPE_CHECKING:
     import pandas as pd
 
 LARGEST = 20 << 20  # bytes of one text among many
+LOST = "\ufffd"  # in the place of bytes that stand for no character
 
 
 class Texts(NamedTuple):
@@ -40,6 +41,38 @@ def texts_of(data: Stored) -> Texts:
     return read_texts(data.files(), data.schema)
 
 
+def in_another_encoding(data: Stored, encoding: str) -> TextSchema:
+    """The schema of texts that are read in another encoding; "": as it is found. DataError: they are none of it."""
+    before = data.schema
+    made: TextSchema = before.with_fields(encoding=encoding)
+    label = LABELS.get(encoding, "what they seem to be")
+    if made.form == "table":
+        made = _same_columns(data, made, label)
+    found, usual = read_texts(data.files(), made), read_texts(data.files(), before)
+    if len(found.texts) < len(usual.texts):
+        gone = next(iter(found.left_out), LeftOut(data.source.title, ""))
+        count = f"{len(usual.texts) - len(found.texts):,} of {len(usual.texts):,}"
+        raise DataError(f"Read as {label}, {count} texts are none. {gone.what}: {gone.reason} Choose another encoding.")
+    held = [(name, text) for name, text in zip(found.names, found.texts, strict=True) if LOST in text]
+    if encoding and held:
+        special = sum(character > "\x7f" for text in found.texts if not text.isascii() for character in text)
+        check_lost(encoding, sum(text.count(LOST) for _, text in held), special, held[0][0])
+    return made
+
+
+def _same_columns(data: Stored, made: TextSchema, label: str) -> TextSchema:
+    """The schema with the columns and the classes of a table as they are written in another encoding."""
+    before: TextSchema = data.schema
+    old, new = (reader_for(data.data_file, each.encoding).read(data.data_file).frame for each in (before, made))
+    if new.shape != old.shape:
+        raise DataError(f"Read as {label}, it has other rows or columns. Choose another encoding.")
+    columns = [str(new.columns[list(old.columns).index(name)]) for name in (before.text_column, before.label_column)]
+    places, words = categories_of(old[before.label_column], before.classes), words_of(new[columns[1]])
+    classes = tuple(str(words.iloc[int(np.argmax(places == number))]) for number in range(len(before.classes)))
+    found: TextSchema = made.with_fields(text_column=columns[0], label_column=columns[1], classes=classes)
+    return found
+
+
 def read_texts(files: Files, schema: TextSchema) -> Texts:
     """The texts of files by a schema. A file that holds no text is left out."""
     if schema.form == "folders":
@@ -48,7 +81,7 @@ def read_texts(files: Files, schema: TextSchema) -> Texts:
     if schema.form == "running":
         text = running_text(files.only, schema)
         return Texts([text], np.zeros(1, np.int64), np.full(1, -1), [files.title], ())
-    return _of_table(reader_for(files.only).read(files.only).frame, schema)
+    return _of_table(reader_for(files.only, schema.encoding).read(files.only).frame, schema)
 
 
 def running_text(path: Path, schema: TextSchema) -> str:

@@ -10,14 +10,23 @@ import numpy as np
 from trainers.data.base import DataError
 from trainers.data.own.kinds.text.encoding import text_of, tokens_of
 from trainers.data.own.kinds.text.guessing import folder_classes, look, text_table, with_tokens
-from trainers.data.own.kinds.text.reading import texts_of
+from trainers.data.own.kinds.text.reading import in_another_encoding, texts_of
 from trainers.data.own.kinds.text.schema import TextSchema
 from trainers.data.own.kinds.text.warnings import Found, look_for_trouble
 from trainers.data.own.library import Stored
 from trainers.data.own.reading.encoding import encoding_of
-from trainers.data.own.report import Report, Section, Setting
+from trainers.data.own.report import Report, Section, Setting, encoding_setting
 
-__all__ = ["folder_classes", "look", "report", "text_of", "text_table", "texts_of", "with_tokens"]  # for kind.py
+__all__ = [
+    "folder_classes",
+    "in_another_encoding",
+    "look",
+    "report",
+    "text_of",
+    "text_table",
+    "texts_of",
+    "with_tokens",
+]  # for kind.py
 
 EXAMPLES = 3  # of a class
 SHOWN = 300  # characters of an example
@@ -67,8 +76,9 @@ def report(data: Stored) -> Report:
     warnings = tuple(look_for_trouble(Found(schema, found, lengths)))
     how = {"form": schema.form_reason, "encoding": _encodings(data), "tokens": f"{lengths.sum():,} tokens"}
     left = found.left_out
+    settings = (*_settings(schema), encoding_setting(schema.encoding, how["encoding"]))
     rows = len(found.texts)
-    return Report(schema.kind, rows, schema, warnings, how, sections, _settings(schema), left[:50], len(left))
+    return Report(schema.kind, rows, schema, warnings, how, sections, settings, left[:50], len(left))
 
 
 def _encodings(data: Stored) -> str:

@@ -144,7 +144,7 @@ def text_source(data: Stored) -> str:
             functions.append(class_folders.class_files)
             body = FOLDERS.format(endings=ENDINGS, largest=20 << 20)
         else:
-            reader = reader_for(data.data_file)
+            reader = reader_for(data.data_file, data.schema.encoding)
             given.append(reader.script(data.data_file))
             names = [str(name) for name in reader.read(data.data_file).frame.columns]
             constants.append(f"NAMES = {pprint.pformat(names, width=110, compact=True)}")
@@ -173,8 +173,10 @@ def table_facts(data: Stored) -> dict[str, Any]:
         return {}
     file = data.data_file
     return {
-        "new_rows": data.remembered("new_rows", lambda: reader_for(file).new_rows(file)),
-        "columns": data.remembered("columns", lambda: tuple(map(str, reader_for(file).preview(file, 1).columns))),
+        "new_rows": data.remembered("new_rows", lambda: reader_for(file, data.schema.encoding).new_rows(file)),
+        "columns": data.remembered(
+            "columns", lambda: tuple(map(str, reader_for(file, data.schema.encoding).preview(file, 1).columns))
+        ),
     }
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from trainers.data.own.bringing.class_folders import parts_of
 from trainers.data.own.kinds.text.preparing import first_of_each, plain
-from trainers.data.own.kinds.text.reading import Texts
+from trainers.data.own.kinds.text.reading import LOST, Texts
 from trainers.data.own.kinds.text.schema import TextSchema
 from trainers.data.own.report import DataWarning
 from trainers.data.own.schema import unequal
@@ -20,7 +20,6 @@ from trainers.data.splits import also_in_training, words_on_copies
 from trainers.tasks.target import plural
 
 FEW = 20  # texts of a class
-LOST = "\ufffd"  # in the place of bytes that stand for no character
 MANY_CUT = 0.1  # of the texts
 
 

@@ -23,7 +23,7 @@ class Arff(Reader):
     endings: ClassVar[tuple[str, ...]] = (".arff",)
 
     def read(self, path: Path, **options: object) -> RawTable:
-        encoding = encoding_of(path)
+        encoding = encoding_of(path, self.encoding)
         try:
             frame = read_rows(str(path), None, encoding.name)
         except (ValueError, IndexError) as error:
@@ -33,7 +33,7 @@ class Arff(Reader):
         return RawTable(frame.set_axis(unique_names(frame.columns), axis=1), found)
 
     def script(self, path: Path) -> tuple[Callable[..., pd.DataFrame], dict[str, str]]:
-        return read_rows, {"encoding": repr(encoding_of(path).name)}
+        return read_rows, {"encoding": repr(encoding_of(path, self.encoding).name)}
 
 
 def read_rows(path: str, names: list[str] | None = None, encoding: str = "utf-8") -> pd.DataFrame:

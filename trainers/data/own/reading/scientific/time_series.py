@@ -27,7 +27,7 @@ class TimeSeries(Reader):
         return ending == ".ts" and b"@problemname" in head.lower()
 
     def read(self, path: Path, **options: object) -> RawTable:
-        encoding = encoding_of(path)
+        encoding = encoding_of(path, self.encoding)
         try:
             frame = read_rows(str(path), None, encoding.name)
         except ValueError as error:
@@ -41,7 +41,7 @@ class TimeSeries(Reader):
         return RawTable(frame, found)
 
     def script(self, path: Path) -> tuple[Callable[..., pd.DataFrame], dict[str, str]]:
-        return read_rows, {"encoding": repr(encoding_of(path).name)}
+        return read_rows, {"encoding": repr(encoding_of(path, self.encoding).name)}
 
 
 def read_rows(path: str, names: list[str] | None = None, encoding: str = "utf-8") -> pd.DataFrame:
