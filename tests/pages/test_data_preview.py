@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pooch
 import pytest
 from streamlit.testing.v1 import AppTest
 
+import trainers
 from pages.parts.data import data_loading, sample_images
 from pages.parts.document import session as sessions
 from trainers.data import DATASETS, dataset
@@ -89,6 +91,15 @@ def test_a_table_is_a_table(home: Path) -> None:
     test = opened(home, name="iris")
     until(test, lambda: len(test.dataframe) == 1)
     assert list(test.dataframe[0].value.columns)[:2] == ["class", "sepal length (cm)"]
+
+
+def test_the_classes_of_a_table_of_ones_own_are_called_by_their_column(home: Path, tmp_path: Path) -> None:
+    rows = pd.DataFrame({"size": range(40), "species": ["rose", "lily"] * 20})
+    rows.to_csv(tmp_path / "plants.csv", index=False)
+    test = opened(home, name=trainers.add_data(tmp_path / "plants.csv"))
+    until(test, lambda: len(test.dataframe) == 1)
+    assert list(test.dataframe[0].value.columns) == ["species", "size"]
+    assert "licence: " not in page_html(test)
 
 
 @pytest.mark.skipif(not (MIRROR / "fsdd").is_dir(), reason="no mirror: set NETLOOM_DATA to a folder with fsdd/")

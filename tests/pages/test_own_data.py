@@ -53,3 +53,6 @@ def test_it_is_on_every_page(name: str) -> None:
         test = page(address)
         assert not test.exception and "<img src=x" not in text(test)
     assert "samples are correct" in text(page("inspect"))
+    assert "trains the network again, and predict.py" in text(page("export"))
+    trainers.remove_data(name)
+    assert "Also predict.py" in text(page("export"))  # train.py would have no data

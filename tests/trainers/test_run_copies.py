@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 import trainers
+from builder.exports.companions import Absent
 from tests.pages.own_files import images, series, texts
 from trainers import DataError
 from trainers.data.own import library
@@ -50,7 +51,7 @@ def trained(name: str, **options: Any) -> Run:
 @pytest.mark.parametrize("made", [table, texts_in_a_table, texts, series, images])
 def test_a_run_predicts_when_its_data_were_removed(made: Callable[[Path], Path], tmp_path: Path) -> None:
     given = made(tmp_path)
-    name = trainers.add_data(given)
+    name = trainers.add_data(given, copy=True)  # as an upload
     run = trained(name)
     before, script = run.predict(given), companion_files(run.document, run.model())["predict.py"]
     trainers.remove_data(name)
@@ -59,6 +60,7 @@ def test_a_run_predicts_when_its_data_were_removed(made: Callable[[Path], Path],
     pd.testing.assert_frame_equal(again.predict(given), before)
     after = companion_files(again.document, again.model())
     assert after["predict.py"] == script and "was not tried" in after["predict.py"].usage  # type: ignore[attr-defined]
+    assert isinstance(after["train.py"], Absent) and "was removed" in after["train.py"]
     with pytest.raises(DataError, match="was removed, or is damaged"):
         prepared_data(again)
 

@@ -105,7 +105,8 @@ class DataSet(Entry):
     task: ClassVar[str]  # what is predicted: the name of an entry of TASKS, see trainers/tasks
     kind: ClassVar[Kind]
     origin: ClassVar[str]
-    licence: ClassVar[str]
+    licence: ClassVar[str]  # empty: nothing is known of it
+    class_title: ClassVar[str] = ""  # of the column of classes or labels, where samples are rows of a table
     downloaded: ClassVar[bool] = False
     official_test: ClassVar[int] = (
         0  # so many samples at the end of load_data are the test part that the authors published

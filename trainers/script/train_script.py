@@ -71,6 +71,8 @@ def train_script(document: Document) -> str:
 
 def _plan(document: Document) -> Plan:
     job = Job(bind(document))
+    if job.dataset.gone:
+        raise NetloomError("the data set that the network was trained on was removed, or is another one now")
     ends = [node for node in job.document.nodes if node.spec.role == "output"]
     entries = [node for node in job.document.nodes if node.spec.role == "input"]
     loss = job.paradigm.loss_for(job.dataset)

@@ -21,7 +21,8 @@ POLL = 0.5  # seconds between two checks whether the samples are loaded or downl
 
 def show(session: Session, data: DataSet, augmentations: tuple[Augmentation, ...]) -> None:
     """The preview as a fragment: while it loads, the rest of the page is not drawn again."""
-    st.html(f'<div class="nl-origin">{_linked(data.origin)} · licence: {escape(data.licence)}</div>')
+    licence = f" · licence: {escape(data.licence)}" if data.licence else ""
+    st.html(f'<div class="nl-origin">{_linked(data.origin)}{licence}</div>')
     found = data_loading.excerpt(data) if data.ready() else None
     if not data.ready():
         _to_download(data)

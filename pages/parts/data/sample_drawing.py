@@ -61,6 +61,8 @@ def _table(data: DataSet, found: Excerpt) -> None:
     rows = np.concatenate(found.inputs, axis=1)
     names = data.feature_names or tuple(f"input {number}" for number in range(rows.shape[1]))
     targets = TASKS[data.task].columns(found.targets, _names(data))
+    if data.class_title and len(targets) == 1:
+        targets = {data.class_title: next(iter(targets.values()))}
     table = pd.DataFrame({**targets, **{name: rows[:, column] for column, name in enumerate(names)}})
     st.dataframe(table, hide_index=True, height=246, key="preview_table")
 

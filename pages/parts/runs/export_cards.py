@@ -16,6 +16,8 @@ from pages.parts.theme.run_page import show_error
 from trainers.events import OVER
 from trainers.runs.run import Run
 
+SCRIPTS = {"train.py": ", which trains the network again", "predict.py": ", which predicts new samples"}
+
 
 def untrained(session: Session) -> str:
     """What is shown before the first run: there are no weights, and code only if the network is right. Returns no
@@ -98,9 +100,10 @@ def _purpose(run: Run, format: Format) -> str:
     if format is not EVERYTHING:
         return format.purpose
     parts = run.parts()
-    script = " Also train.py, which trains the network again." if run.job.paradigm.exports_script else ""
+    found = [f"{escape(name)}{SCRIPTS.get(name, '')}" for name in run_exports.scripts(run)]
+    scripts = f" Also {', and '.join(found)}." if found else ""
     names = ", ".join(escape(part.label.lower()) for part in parts.values())
-    return format.purpose + script + (f" One folder for each part: {names}." if len(parts) > 1 else "")
+    return format.purpose + scripts + (f" One folder for each part: {names}." if len(parts) > 1 else "")
 
 
 def _verified(run: Run, format: Format, part: str) -> str:

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import builder
 import trainers
+from builder.exports.companions import companion_files
 from builder.exports.export import Exported, export, export_parts
 from builder.exports.formats import EXPORTS, ExportFormat
 from builder.problems import ExportError, NetloomError
 from pages.parts.theme.escaping import file_name
-from trainers.runs.predictions import data_change
+from trainers.runs.predictions import data_change, kept
 from trainers.runs.run import Run
 
 KEPT = 24
@@ -70,6 +71,14 @@ def with_data_change(run: Run, format: Format, part: str = "") -> Exported:
     result = make(run, format, part)
     looking.join()
     return result
+
+
+def scripts(run: Run) -> tuple[str, ...]:
+    """The names of the scripts that the zip of this run will hold, as far as that is known before they are tried."""
+    with contextlib.suppress(NetloomError, OSError):
+        part, gone = next(iter(run.parts())), run.job.dataset.gone
+        return kept(run, ("scripts", gone), lambda: tuple(companion_files(run.part_document(part), run.part(part))[0]))
+    return ()
 
 
 def data_changed(run: Run) -> str:

@@ -14,7 +14,7 @@ from trainers.data.own.library import PREFIX, Facts, Stored, names, stored
 class OwnData(DataSet):
     """What all data sets of one's own share. Each is a class of its own, so that its facts are those of a class."""
 
-    licence: ClassVar[str] = "yours"
+    licence: ClassVar[str] = ""
     stored: ClassVar[Stored]
 
     @property

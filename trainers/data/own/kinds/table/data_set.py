@@ -194,4 +194,6 @@ def _frame(name: str, digest: str, encoding: str) -> pd.DataFrame:
 def table_data_set(name: str, stored: Stored) -> type[OwnData]:
     """The table as a data set of this name."""
     summary = f"{stored.source.rows:,} rows and {len(stored.schema.columns):,} columns of your own."
-    return made_of(_OwnTable, name, stored, summary, weighted=bool(stored.schema.of_role("weight")))
+    targets = [column.name for column in stored.schema.targets]
+    title = targets[0] if len(targets) == 1 else ""
+    return made_of(_OwnTable, name, stored, summary, weighted=bool(stored.schema.of_role("weight")), class_title=title)
