@@ -156,7 +156,7 @@ def _is_open(text: str, delimiter: str, quote: str, complete: bool) -> bool:
 
 def _delimiter(text: str, quote: str, complete: bool) -> str:
     """The delimiter that divides most lines into equally many columns, of which most cells look like single values."""
-    best, best_score = "", 0.0
+    scores = {"": 0.0}
     for delimiter in DELIMITERS:
         if delimiter.strip() and delimiter not in text:
             continue
@@ -167,10 +167,13 @@ def _delimiter(text: str, quote: str, complete: bool) -> str:
         rows = [row for row in rows if any(map(str.strip, row))]
         if not complete and len(rows) > 1:
             rows.pop()
-        score = _score(rows, delimiter == " ")
-        if score > best_score:
-            best, best_score = delimiter, score
-    return best
+        scores[delimiter] = _score(rows, delimiter == " ")
+    best = max(scores, key=lambda delimiter: scores[delimiter])
+    if not quote or not best.strip() or not _is_open(text, best, quote, complete):
+        return best
+    closed = [each for each in scores if each.strip() and not _is_open(text, each, quote, complete)]
+    other = max(closed, key=lambda delimiter: scores[delimiter], default=best)  # that which stands between the quotes
+    return other if scores[other] > 0.5 * scores[best] else best
 
 
 def _score(rows: list[list[str]], blanks: bool) -> float:
@@ -212,12 +215,13 @@ def find_header(rows: list[list[str]], columns: int) -> tuple[bool, str]:
         return False, "The first row has a sign for a missing value."
     if numbers and not _years(numbers):
         return False, f"The first row has a number ({numbers[0][:40]}), as the others have."
-    if len(set(first)) < len(first):
+    named = len(first) - next((place for place, cell in enumerate(reversed(first)) if cell), 0)  # the last have no name
+    if len(set(first[:named])) < named:
         return False, "The first row has the same words twice."
-    again = sum(cell in {row[place].strip() for row in others} for place, cell in enumerate(first[: len(others[0])]))
-    if again:
+    places = range(min(named, len(others[0])))
+    if any(first[place] in {row[place].strip() for row in others} for place in places):
         return False, "Words of the first row stand in the same columns below, too."
-    if len(others) < FEW or all(cell and len(cell) <= 60 for cell in first):
+    if len(others) < FEW or (named >= min(2, len(first)) and all(cell and len(cell) <= 60 for cell in first[:named])):
         return True, "The words of the first row stand nowhere in their columns below."
     return False, "The first row looks like the others."
 

@@ -20,6 +20,7 @@ from trainers.data.own.kinds.images.decoding import mask_pixels, open_image
 from trainers.data.own.kinds.images.listing import (
     folder_facts,
     image_names,
+    in_parts,
     list_images,
     mask_pairs,
     masks_words,
@@ -29,6 +30,7 @@ from trainers.data.own.kinds.images.listing import named_images as matched
 from trainers.data.own.kinds.images.schema import MOST_VALUES, ImagesSchema, Reasons
 from trainers.data.own.kinds.table.guessing import look as look_at_table
 from trainers.data.own.kinds.table.guessing import with_roles
+from trainers.data.own.kinds.table.looking.roles import says_nothing
 from trainers.data.own.kinds.table.schema import TableSchema, label_names
 from trainers.data.own.kinds.table.tasks import predicts_classes, predicts_labels, task_for, tasks_of_tables
 from trainers.data.own.reading import reader_for
@@ -45,6 +47,10 @@ TABLES = 20  # files that may say what is in the images
 NAMED = 0.5  # of the cells of a column name an image
 ALIKE = 1.05  # the longer side by the shorter one, of images that count as equally shaped
 SIMILAR = 1.35  # and of those that may be stretched
+OFTEN = 3  # images of a class, on average, where names of files say the classes
+UNSAID = re.compile(
+    r"(?i)(img|image|dscn?|dcim|photo|pict?|picture|frame|scan|screenshot|snap|file|untitled)([^a-z].*)?"
+)
 
 
 @dataclass(frozen=True)
@@ -185,20 +191,24 @@ def _labels(
     files: Files, names: list[str], shape: dict[str, Any], facts: Facts, wishes: Wishes
 ) -> tuple[ImagesSchema, set[str]]:
     found = boxes_in(files, names)
+    if found is not None and (masks := _of_masks(files, names, shape)):  # which can be learned
+        return masks[0], masks[1] | set(found.files)
     if found is not None:
         reason = f"{found.source}: {len(found.counts)} kinds of boxes."
         schema = ImagesSchema(labels="boxes", classes=tuple(found.counts), task_reason=reason, **shape)
         return schema, set(names) | set(found.files)
+    folders = _of_folders(names, shape, facts, wishes)
     return (
-        _of_table(files, names, shape, wishes)
+        _of_table(files, names, shape, wishes, NAMED if folders else 0.0)
         or _of_masks(files, names, shape)
-        or _of_folders(names, shape, facts, wishes)
+        or folders
+        or _of_names(names, shape, facts)
         or (ImagesSchema(labels="none", task_reason="Nothing says what the images show.", **shape), set(names))
     )
 
 
-def _of_table(files: Files, names: list[str], shape: dict[str, Any], wishes: Wishes) -> Any:
-    """A table that names the images, if there is one: its schema and the files that are used."""
+def _of_table(files: Files, names: list[str], shape: dict[str, Any], wishes: Wishes, least: float) -> Any:
+    """A table that names the images, at least this share of them: its schema and the files that are used."""
     there = set(names)
     others = [name for name in files.names if name not in there]
     best: tuple[int, str, Any, str] | None = None
@@ -206,14 +216,15 @@ def _of_table(files: Files, names: list[str], shape: dict[str, Any], wishes: Wis
         with contextlib.suppress(DataError, OSError, UnicodeError):
             reader = reader_for(files.path(name))
             table = reader.read(files.path(name))
-            for column in table.frame.columns:
+            texts_first = sorted(table.frame.columns, key=lambda each: table.frame[each].dtype.kind in "iuf")
+            for column in texts_first:
                 cells = table.frame[column].dropna()
-                if not len(cells) or not isinstance(cells.iloc[0], str):
+                if not len(cells) or not (isinstance(cells.iloc[0], str) or _numbers_images(cells)):
                     continue
                 count = sum(map(bool, matched(list(cells), names)))
                 if count >= NAMED * len(cells) and count > (best[0] if best else 1):
                     best = count, name, (reader, table), str(column)
-    if best is None:
+    if best is None or best[0] < least * len(names):
         return None
     _, name, (reader, table), column = best
     if len(table.frame.columns) < 2:
@@ -223,7 +234,18 @@ def _of_table(files: Files, names: list[str], shape: dict[str, Any], wishes: Wis
     if target is None and all(each.name == column for each in schema.targets):
         last = [each for each in table.frame.columns if str(each) != column][-1]
         schema = look_at_table(table, "", str(last), wishes.types)
-    schema = with_roles(schema, table.frame, {column: "ignored", **wishes.roles}, wishes.task, None)
+    others = [each for each in schema.columns if each.name != column]
+    if (
+        least
+        and target is None
+        and not wishes.roles
+        and all(says_nothing(each, table.frame[each.name]) for each in others)
+    ):
+        return None  # it only numbers the images
+    roles = {column: "ignored", **wishes.roles}
+    if target is None and not wishes.roles and len(others) > 1 and {each.type for each in others} == {"yes_no"}:
+        roles |= dict.fromkeys((each.name for each in others), "target")
+    schema = with_roles(schema, table.frame, roles, wishes.task, None)
     if not schema.targets:
         raise DataError(f"{name} says nothing of the images that could be predicted.")
     columns = tuple(
@@ -245,6 +267,11 @@ def _of_table(files: Files, names: list[str], shape: dict[str, Any], wishes: Wis
         **{**shape, "reasons": shape["reasons"].model_copy(update={"classes": f"{', '.join(shown)} in {name}"})},
     )
     return made, {name, *filter(None, matched(list(table.frame[column].dropna()), names))}
+
+
+def _numbers_images(cells: Any) -> bool:
+    """Whether cells are whole numbers of which none comes twice: names of images without their endings, perhaps."""
+    return bool(cells.dtype.kind in "iu" and cells.is_unique)
 
 
 def _classes(schema: TableSchema) -> tuple[str, ...]:
@@ -304,7 +331,8 @@ def _of_masks(files: Files, names: list[str], shape: dict[str, Any]) -> Any:
     stems = [name.rpartition(".")[0].lower() or name.lower() for name in names]
     endings = tuple(word for word in of_masks if word[0] in "_-")
     ending = [stem for stem in stems if stem.endswith(endings)]
-    wanted = [word for word in of_masks if word in there or any(stem.endswith(word) for stem in ending)]
+    wanted = [word for word in of_masks if any(folder.endswith(word) for folder in there)]
+    wanted += [word for word in endings if any(stem.endswith(word) for stem in ending) and word not in wanted]
     wanted += [folder for folder in there if folder.startswith("seg") and folder not in wanted]
     best: tuple[list[tuple[str, str]], tuple[str, str]] = ([], ("", ""))
     for word in wanted:
@@ -345,10 +373,7 @@ def _mask_values(root: Path, masks: list[str], coloured: bool = False) -> tuple[
 
 
 def _of_folders(names: list[str], shape: dict[str, Any], facts: Facts, wishes: Wishes) -> Any:
-    tops = Counter(name.split("/")[0].lower() for name in names if "/" in name)
-    given = len({part_names()[top] for top in tops if top in part_names()}) > 1 and all(
-        top in part_names() for top in tops
-    )
+    given = in_parts(names)
     depths = Counter(name.count("/") - given for name in names)
     levels = depths.most_common(1)[0][0]
     if levels < 1:
@@ -357,7 +382,8 @@ def _of_folders(names: list[str], shape: dict[str, Any], facts: Facts, wishes: W
     if wishes.settings.get("class_level") is not None:
         level, why = int(wishes.settings["class_level"]), ""
     found = folder_facts(names, given, level)
-    classes = tuple(sorted({label for _, label, _, _ in found}))
+    classes = tuple(sorted({label for _, label, _, part in found if part == 0}))  # what is not trained is not learned
+    found = [fact for fact in found if fact[1] in set(classes)]
     if len(classes) < 2:
         return None
     schema = ImagesSchema(
@@ -375,9 +401,36 @@ def _of_folders(names: list[str], shape: dict[str, Any], facts: Facts, wishes: W
     return schema, {fact[0] for fact in found}
 
 
+def _of_names(names: list[str], shape: dict[str, Any], facts: Facts) -> Any:
+    """Classes that the names of files say, "cat.1.jpg" or "great_dane_12.png", where folders say none."""
+    found = [fact for fact in folder_facts(names, False, -1) if re.search(r"[^\W\d_]", fact[1])]
+    counts = Counter(label for _, label, _, _ in found)
+    if len(counts) < 2 or len(found) < NAMED * len(names) or len(found) < OFTEN * len(counts):
+        return None
+    if any(UNSAID.fullmatch(label) for label in counts):
+        return None
+    given = in_parts([name for name, _, _, _ in found])
+    shown = ", ".join(sorted(counts)[:3])
+    schema = ImagesSchema(
+        labels="folders",
+        class_level=-1,
+        parts_folder=given,
+        classes=tuple(sorted(counts)),
+        task=task_for("category"),
+        task_reason=f"The names of the files say {len(counts)} classes ({shown}{', …' if len(counts) > 3 else ''}).",
+        splitting=Splitting(how="given", reason="Folders say which part each image is in.") if given else Splitting(),
+        mirrored=facts.photographs and facts.coloured,
+        **shape,
+    )
+    return schema, {fact[0] for fact in found}
+
+
 def _class_level(names: list[str], given: bool, levels: int) -> tuple[int, str]:
-    """Which folder is the class: the outermost, or the next where that has the same names in each of the outer ones."""
-    for level in range(1, levels):
+    """Which folder is the class: the outermost of which there are several, or the next where that has the same names in
+    each of the outer ones."""
+    several = (level for level in range(levels) if len({fact[1] for fact in folder_facts(names, given, level)}) > 1)
+    first = next(several, 0)
+    for level in range(first + 1, levels):
         inner: dict[str, set[str]] = {}
         for _, label, folders, _ in folder_facts(names, given, level):
             inner.setdefault("/".join(folders.split("/")[:level]), set()).add(label)
@@ -385,6 +438,8 @@ def _class_level(names: list[str], given: bool, levels: int) -> tuple[int, str]:
         counted = all(re.fullmatch(r"\D+\d+", label) for label in set().union(*sets))
         if len(sets) > 1 and len(sets[0]) > 1 and all(each == sets[0] for each in sets) and not counted:
             return level, f"The same {len(sets[0])} names are in each outer folder."
+    if first:
+        return first, "They are the outermost folders of which there are several."
     return 0, "The outermost folders are the classes." if levels > 1 else "Each folder is a class."
 
 

@@ -6,6 +6,7 @@ Many of the functions stand on their own: the exported train.py has their source
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -65,38 +66,70 @@ def image_names(root: str, names: list[str]) -> list[str]:
 
 
 def folder_facts(names: list[str], parts_folder: bool, class_level: int) -> list[tuple[str, str, str, int]]:
-    """(name, class, group, part) of each image that lies in the folder of a class; the group is all of its folders."""
+    """(name, class, group, part) of each image that lies in the folder of a class; the group is all of its folders.
+
+    A level of -1: the class is the name of the file without the number at its end.
+    """
     found = []
     for name in names:
-        folders = name.split("/")[:-1]
+        *folders, file = name.split("/")
         part = 0
         if parts_folder:
-            if not folders or folders[0].lower() not in part_names():
+            places = [place for place, folder in enumerate(folders) if folder.lower() in part_names()]
+            if not places:
                 continue
-            part = part_names()[folders.pop(0).lower()]
-        if len(folders) > class_level:
+            part = part_names()[folders.pop(places[0]).lower()]
+        if class_level < 0:
+            stem = (file.rpartition(".")[0] or file).rstrip("0123456789()").rstrip("_-. ")
+            found.append((name, stem, "/".join(folders), part))
+        elif len(folders) > class_level:
             found.append((name, folders[class_level], "/".join(folders), part))
     return found
 
 
+def in_parts(names: Iterable[str]) -> bool:
+    """Whether each image lies in a folder such as train or test, and they say more than one part."""
+    parts = set()
+    for folders in {name.rpartition("/")[0].lower() for name in names}:
+        parts.add(next((part_names()[each] for each in folders.split("/") if each in part_names()), None))
+    return len(parts) > 1 and None not in parts
+
+
 def mask_pairs(names: list[str], of_images: str, of_masks: str) -> list[tuple[str, str]]:
-    """(image, mask) for each image with a mask: a folder of one name instead of another, or an ending of the stem."""
+    """(image, mask) for each image with a mask: a folder of one name instead of another ("train_masks" instead of
+    "train", too), or an ending of the stem. The stems of masks in folders may have an ending of their own."""
     images: dict[str, str] = {}
     masks: dict[str, str] = {}
+
+    def without(folder: str, word: str) -> str | None:
+        """What is left of the name of a folder without the word at its end; None: it has another."""
+        if folder == word or folder.endswith(("_" + word, "-" + word)) or (folder.endswith(word) and len(word) > 4):
+            return folder.removesuffix(word).rstrip("_-")
+        return None
+
     for name in names:
-        folders, file = name.split("/")[:-1], name.rpartition("/")[2]
+        *folders, file = name.split("/")
         stem = file.rpartition(".")[0] or file
-        lowered = [folder.lower() for folder in folders]
         if of_masks[0] in "_-":
             is_mask = stem.lower().endswith(of_masks)
             stem = stem[: -len(of_masks)] if is_mask else stem
         else:
-            is_mask = of_masks in lowered
-            part = of_masks if is_mask else of_images
-            if part in lowered:
-                folders.pop(lowered.index(part))
+            is_mask = any(without(folder.lower(), of_masks) is not None for folder in folders)
+            word = of_masks if is_mask else of_images
+            rests = [without(folder.lower(), word) if word else None for folder in folders]
+            place = next((place for place, rest in enumerate(rests) if rest is not None), None)
+            if place is not None:
+                folders[place : place + 1] = [rest for rest in [rests[place]] if rest]
         (masks if is_mask else images)["/".join([*folders, stem])] = name
-    return [(images[key], masks[key]) for key in sorted(images) if key in masks]
+    found: dict[str, str] = {}
+    for key in sorted(masks):
+        image, cut = key, key
+        while image not in images and cut:  # "a_1_mask" belongs to "a_1"
+            cut = cut[: max(cut.rfind("_"), cut.rfind("-"), 0)]
+            image = cut if not key[len(cut) + 1 :].isdecimal() else key
+        if image in images:
+            found.setdefault(image, masks[key])
+    return [(images[key], found[key]) for key in sorted(found)]
 
 
 def named_images(cells: list[str], names: list[str]) -> list[str]:
@@ -196,8 +229,10 @@ def masks_words() -> tuple[tuple[str, ...], tuple[str, ...]]:
     images = ("images", "image", "imgs", "img", "inputs", "input", "jpegimages", "original", "originals", "photos", "x")
     masks = (
         "masks", "mask", "annotations", "annotation", "labels", "label", "gt", "groundtruth", "ground_truth", "annots",
+        "annot",
         "trimaps", "targets", "y",
         "_mask", "-mask", "_masks", "_label", "_labels", "_seg", "_gt", "-seg", "-gt",
+        "_segmentation", "_matte", "_l", "_p",
     )  # fmt: skip
     return images, masks
 

@@ -37,8 +37,9 @@ class ImagesSchema(Schema):
     """What images are.
 
     `labels`: where targets come from. "folders": the folder at `class_level` (0: the outermost) of `levels` is the
-    class; with `parts_folder` the outermost says training, validation or test and is not counted. "table": `table` is
-    a file whose column `file_column` names images, `columns` says what its other columns are. "masks": `masks` has the
+    class (-1: the name of the file without the number at its end); with `parts_folder` the first one that is called
+    like a part says training, validation or test, and is not counted. "table": `table` is a file whose column
+    `file_column` names images, `columns` says what its other columns are. "masks": `masks` has the
     name of the mask of each image, as (folder or suffix of the images, of the masks); `mask_values` are the values of
     their pixels by class. "boxes": read and shown, nothing is predicted.
     """
@@ -52,7 +53,7 @@ class ImagesSchema(Schema):
     channels: Literal[1, 3]
     resize: Resize = "stretch"
     levels: int = Field(0, ge=0, le=32)
-    class_level: int = Field(0, ge=0, le=31)
+    class_level: int = Field(0, ge=-1, le=31)
     parts_folder: bool = False
     classes: tuple[Name, ...] = Field((), max_length=100_000)
     table: str = Field("", max_length=1000)

@@ -13,6 +13,7 @@ from trainers.data import dataset
 from trainers.data.own.files import LeftOut
 from trainers.data.own.kinds.images.copies import digests
 from trainers.data.own.kinds.images.guessing import Facts, splitting
+from trainers.data.own.kinds.images.listing import listing
 from trainers.data.own.kinds.images.schema import ImagesSchema
 from trainers.data.own.kinds.table.tasks import predicts_classes
 from trainers.data.own.library import Stored
@@ -33,7 +34,7 @@ def look_for_trouble(
         shown = "; ".join(f"{each.what}: {each.reason.rstrip('.')}" for each in left_out[:3]) + "."
         count = len(left_out)
         found.append(DataWarning("D206", None, f"{count:,} image{' is' if count == 1 else 's are'} left out. {shown}"))
-    if schema.labels == "folders" and schema.levels > 1 and schema.splitting.how == "random":
+    if schema.labels == "folders" and schema.splitting.how == "random" and _groups(schema, data):
         found.append(
             DataWarning(
                 "D207", None,
@@ -47,6 +48,13 @@ def look_for_trouble(
             DataWarning("D208", None, "Boxes are read and shown. There is no task yet that learns to predict them.")
         )
     return sorted(found, key=lambda warning: warning.code)
+
+
+def _groups(schema: ImagesSchema, data: Stored) -> bool:
+    """Whether folders divide the images of a class."""
+    if schema.levels < 2:
+        return False
+    return len({name.rpartition("/")[0] for name in listing(data).names}) > len(schema.classes)
 
 
 def label_counts(schema: ImagesSchema, targets: NDArray[Any]) -> NDArray[np.int64]:

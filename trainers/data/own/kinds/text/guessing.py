@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,17 +15,29 @@ from trainers.data.own.bringing.class_folders import class_files, parts_of
 from trainers.data.own.files import Files
 from trainers.data.own.kind import Wishes
 from trainers.data.own.kinds.table.cell_values import words_of
+from trainers.data.own.kinds.table.looking.roles import says_nothing
 from trainers.data.own.kinds.table.looking.types import guess_column
+from trainers.data.own.kinds.table.schema import Column
 from trainers.data.own.kinds.table.tasks import task_for
-from trainers.data.own.kinds.text.encoding import tokens_of
+from trainers.data.own.kinds.text.encoding import text_of, tokens_of
 from trainers.data.own.kinds.text.reading import Texts, other_encoding, read_texts
 from trainers.data.own.kinds.text.schema import ENDINGS, TextSchema
 from trainers.data.own.reading import reader_for
 from trainers.data.own.schema import Splitting
+from trainers.sampling import evenly_spaced
 from trainers.tasks import TASKS
 
-LABELS = re.compile(r"^(label|class|sentiment|target|category|topic|y|stars|rating|spam|intent|tag)$", re.I)
+LABELS = re.compile(
+    r"^(.*[_ ])?(label|class([_ ]?(index|id|name))?|sentiment|target|category|topic|y|stars|rating|spam|intent|tag)$",
+    re.I,
+)
 MOST_CLASSES = 100
+FEW_CLASSES = 10  # different whole numbers, at most, that are taken for classes
+LOOKED_AT = 20  # files without an ending
+SELDOM = 0.1  # of the cells of a column are there, below which it says nothing
+MOST_COLUMNS = 4  # of a table of texts: the text, its class and two others
+FEW_OTHERS = 2  # columns that could help, in a table of more columns that is one of texts all the same,
+SENTENCE = 8  # if the texts have so many words, on average
 LONGEST = 1000  # tokens of a sample that is guessed
 LARGEST_VOCABULARY = 20_000
 
@@ -38,24 +51,53 @@ class TextTable(NamedTuple):
 
 
 def text_table(frame: pd.DataFrame, text: str = "", label: str = "") -> TextTable | None:
-    """The column of texts and the column of their classes; None: the table has none. Some may be chosen already."""
+    """The column of texts and that of their classes, which may be chosen already; None: the table has none, or other
+    columns say more."""
     if not len(frame):
         return None
     columns = [guess_column(str(name), frame[name]) for name in frame.columns]
-    found = text or next((column.name for column in columns if column.type == "text"), "")
-    labels = [
+    columns = [c for c in columns if frame[c.name].notna().mean() >= SELDOM or c.name in (text, label)]
+    words = {c.name: _words(frame[c.name]) for c in columns if c.type == "text"}
+    found = text or max(words, key=lambda name: words[name], default="")
+    if not found or found not in frame:
+        return None
+    candidates = [c for c in columns if c.name == label] if label else _useful(columns, frame, found)
+    labels = [c for c in candidates if c.type in ("category", "yes_no") and 2 <= len(_classes(c)) <= MOST_CLASSES]
+    most = MOST_CLASSES if label else FEW_CLASSES
+    numbers = [
+        c for c in candidates if c.type == "number" and _whole(frame[c.name]) and 1 < frame[c.name].nunique() <= most
+    ]
+    labels = [c.model_copy(update={"categories": _values(frame[c.name])}) for c in numbers] + labels
+    if not labels:
+        return None
+    first = label or next((c.name for c in labels if c.type == "yes_no" and len(labels) == len(candidates)), "")
+    named = [column for column in labels if LABELS.fullmatch(column.name.strip())]
+    best = named[0] if named else next((c for c in labels if c.name == first), labels[-1])
+    others = [c for c in candidates if c is not best and c.type != "yes_no"]
+    open_choice = not named and len(labels) > 1 and others
+    said_otherwise = len(others) > FEW_OTHERS or words.get(found, 0) < SENTENCE or open_choice
+    if not text and not label and len(frame.columns) > MOST_COLUMNS and said_otherwise:
+        return None
+    return TextTable(found, best.name, _classes(best))
+
+
+def _useful(columns: list[Column], frame: pd.DataFrame, text: str) -> list[Column]:
+    """The columns beside the texts that are no texts and no dates, and do not only name or count rows."""
+    return [
         column
         for column in columns
-        if column.name != found and column.type in ("category", "yes_no") and (not label or column.name == label)
+        if column.name != text and column.type not in ("text", "date") and not says_nothing(column, frame[column.name])
     ]
-    if label and not labels:
-        numbers = [c for c in columns if c.name == label and frame[label].nunique() <= MOST_CLASSES]
-        labels = [c.model_copy(update={"categories": _values(frame[label])}) for c in numbers]
-    labels = [c for c in labels if 2 <= len(_classes(c)) <= MOST_CLASSES]
-    if not found or found not in frame or not labels:
-        return None
-    best = next((column for column in labels if LABELS.fullmatch(column.name.strip())), labels[-1])
-    return TextTable(found, best.name, _classes(best))
+
+
+def _words(cells: pd.Series) -> float:
+    """The words of a cell, on average."""
+    return float(cells.dropna().astype("str").str.count(r"\S+").mean())
+
+
+def _whole(cells: pd.Series) -> bool:
+    numbers = pd.to_numeric(cells, errors="coerce").dropna()
+    return len(numbers) > 0 and bool((numbers == numbers.round()).all())
 
 
 def _values(cells: pd.Series) -> tuple[str, ...]:
@@ -70,6 +112,17 @@ def folder_classes(files: Files) -> tuple[str, ...]:
     """The folders with texts; () where there are fewer than two."""
     found = tuple(sorted({label for _, label, _ in class_files(str(files.root), ENDINGS)}))
     return found if len(found) > 1 else ()
+
+
+def texts_without_ending(files: Files) -> int:
+    """How many files have no ending and hold text, by what some of them hold."""
+    plain = [name for name in files.names if not PurePosixPath(name).suffix]
+    places = evenly_spaced(len(plain), LOOKED_AT)
+    held = 0
+    for place in places:
+        with files.path(plain[place]).open("rb") as opened:
+            held += bool(text_of(opened.read(1 << 12)))
+    return len(plain) * held // len(places) if len(places) else 0
 
 
 def look(files: Files, wishes: Wishes) -> tuple[TextSchema, Texts]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from trainers.data.own.report import Report
     from trainers.data.own.schema import Schema
 
-MOST_COLUMNS = 4  # of a table of texts: the text, its class and two others
+MOST_COLUMNS = 20  # of a table of texts
 PROSE = (".txt", ".text", ".md", ".rst")
 LOOK_AT = 500  # rows, to recognise a table of texts
 
@@ -40,7 +40,7 @@ class TextKind(OwnKind):
     def recognise(self, files: Files) -> Match | None:
         if files.only is not None:
             return self._one_file(files)
-        texts = len(files.ending(*PROSE))
+        texts = len(files.ending(*PROSE)) + _work().texts_without_ending(files)
         if texts < 0.5 * len(files.names) or not (classes := _work().folder_classes(files)):
             return None
         reason = f"{texts:,} of {len(files.names):,} files are texts, in {len(classes)} folders."

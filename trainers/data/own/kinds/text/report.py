@@ -9,7 +9,7 @@ import numpy as np
 
 from trainers.data.base import DataError
 from trainers.data.own.kinds.text.encoding import text_of, tokens_of
-from trainers.data.own.kinds.text.guessing import folder_classes, look, text_table, with_tokens
+from trainers.data.own.kinds.text.guessing import folder_classes, look, text_table, texts_without_ending, with_tokens
 from trainers.data.own.kinds.text.reading import in_another_encoding, texts_of
 from trainers.data.own.kinds.text.schema import TextSchema
 from trainers.data.own.kinds.text.warnings import Found, look_for_trouble
@@ -25,6 +25,7 @@ __all__ = [
     "text_of",
     "text_table",
     "texts_of",
+    "texts_without_ending",
     "with_tokens",
 ]  # for kind.py
 

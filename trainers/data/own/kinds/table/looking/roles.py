@@ -136,8 +136,8 @@ def _target(columns: Sequence[Column], uses: dict[str, Use | None], named: str) 
     """The column that is probably to be predicted, and why: by its name, by the file's name, else the last one."""
     usable = [column for column in columns if uses[column.name] is None and column.type not in ("date", "text")]
     for names in TARGET_NAMES:
-        for column in usable:
-            if _plain(column.name) in names:
+        for column in [*usable[-1:], *usable]:  # of several such names the last column's
+            if _plain(column.name) in names and (column is not usable[-1] or column is columns[-1]):
                 return column.name, f"{column.name} is a usual name for what is predicted."
         if names is TARGET_NAMES[0] and usable and usable[-1] is columns[-1] and _ends_like_a_target(usable[-1]):
             return usable[-1].name, "It is the last column, and has a usual name for what is predicted."
@@ -192,6 +192,12 @@ def unusable(column: Column, cells: pd.Series) -> Use | None:
     if column.type == "number" and (why := _identifies(column, cells)):
         return Use("ignored", why)
     return None
+
+
+def says_nothing(column: Column, cells: pd.Series) -> bool:
+    """The same of cells that may all be text, as in the first rows of a file."""
+    numbers = column.type == "number"
+    return unusable(column, pd.to_numeric(cells, errors="coerce") if numbers else cells) is not None
 
 
 def _numbers_rows(column: Column, known: pd.Series) -> bool:

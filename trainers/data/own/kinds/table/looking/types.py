@@ -130,8 +130,9 @@ def _of_numbers(cells: pd.Series) -> Guess:
     if not len(known):
         return Guess("number", "It is empty.", {})
     values = set(known.unique()[:3].tolist())
-    if values <= {0, 1} and len(values) == 2 and known.isin((0, 1)).all():
-        return Guess("yes_no", "It holds only 0 and 1.", {"yes": ("1",), "no": ("0",)})
+    for no in (0, -1):
+        if values == {no, 1} and known.isin((no, 1)).all():
+            return Guess("yes_no", f"It holds only {no} and 1.", {"yes": ("1",), "no": (str(no),)})
     if pd.api.types.is_integer_dtype(cells) and known.between(17000101, 22001231).all():
         text = words_of(_some(known))
         if _read(text.drop_duplicates(), "%Y%m%d") == 1:
@@ -147,8 +148,9 @@ def _yes_no(values: Sequence[str]) -> Guess | None:
     lower = {value.lower() for value in values}
     if len(lower) > 8:
         return None
-    if lower == {"0", "1"}:
-        return Guess("yes_no", "It holds only 0 and 1.", {"yes": ("1",), "no": ("0",)})
+    for no in ("0", "-1"):
+        if lower == {no, "1"}:
+            return Guess("yes_no", f"It holds only {no} and 1.", {"yes": ("1",), "no": (no,)})
     yes, no = ({pair[place] for pair in YES_NO} for place in (0, 1))
     extra = lower & {"0", "1"} if lower & yes and lower & no else set()
     if lower - extra <= yes | no and lower & yes and lower & no:
