@@ -21,6 +21,7 @@ from trainers.data.own.kinds.images.listing import (
     folder_facts,
     image_names,
     in_parts,
+    in_time,
     list_images,
     mask_pairs,
     masks_words,
@@ -207,23 +208,32 @@ def _labels(
     )
 
 
-def _of_table(files: Files, names: list[str], shape: dict[str, Any], wishes: Wishes, least: float) -> Any:
-    """A table that names the images, at least this share of them: its schema and the files that are used."""
-    there = set(names)
-    others = [name for name in files.names if name not in there]
+def _naming(files: Files, others: list[str], names: list[str]) -> tuple[int, str, Any, str] | None:
+    """Of the files, the table that names the most images: how many, its name, (reader, table), and its column."""
     best: tuple[int, str, Any, str] | None = None
     for name in sorted(others, key=lambda name: (name.count("/"), -files.path(name).stat().st_size))[:TABLES]:
         with contextlib.suppress(DataError, OSError, UnicodeError):
             reader = reader_for(files.path(name))
             table = reader.read(files.path(name))
-            texts_first = sorted(table.frame.columns, key=lambda each: table.frame[each].dtype.kind in "iuf")
-            for column in texts_first:
+            for column in sorted(table.frame.columns, key=lambda each: table.frame[each].dtype.kind in "iuf"):
                 cells = table.frame[column].dropna()
                 if not len(cells) or not (isinstance(cells.iloc[0], str) or _numbers_images(cells)):
                     continue
                 count = sum(map(bool, matched(list(cells), names)))
                 if count >= NAMED * len(cells) and count > (best[0] if best else 1):
                     best = count, name, (reader, table), str(column)
+    return best
+
+
+def _numbers_images(cells: Any) -> bool:
+    """Whether cells are whole numbers of which none comes twice: names of images without their endings, perhaps."""
+    return bool(cells.dtype.kind in "iu" and cells.is_unique)
+
+
+def _of_table(files: Files, names: list[str], shape: dict[str, Any], wishes: Wishes, least: float) -> Any:
+    """A table that names the images, at least this share of them: its schema and the files that are used."""
+    there = set(names)
+    best = _naming(files, [name for name in files.names if name not in there], names)
     if best is None or best[0] < least * len(names):
         return None
     _, name, (reader, table), column = best
@@ -234,17 +244,12 @@ def _of_table(files: Files, names: list[str], shape: dict[str, Any], wishes: Wis
     if target is None and all(each.name == column for each in schema.targets):
         last = [each for each in table.frame.columns if str(each) != column][-1]
         schema = look_at_table(table, "", str(last), wishes.types)
-    others = [each for each in schema.columns if each.name != column]
-    if (
-        least
-        and target is None
-        and not wishes.roles
-        and all(says_nothing(each, table.frame[each.name]) for each in others)
-    ):
+    others, open_choice = [c for c in schema.columns if c.name != column], target is None and not wishes.roles
+    if least and open_choice and all(says_nothing(other, table.frame[other.name]) for other in others):
         return None  # it only numbers the images
     roles = {column: "ignored", **wishes.roles}
-    if target is None and not wishes.roles and len(others) > 1 and {each.type for each in others} == {"yes_no"}:
-        roles |= dict.fromkeys((each.name for each in others), "target")
+    if open_choice and len(others) > 1 and {other.type for other in others} == {"yes_no"}:
+        roles |= {other.name: "target" for other in others}
     schema = with_roles(schema, table.frame, roles, wishes.task, None)
     if not schema.targets:
         raise DataError(f"{name} says nothing of the images that could be predicted.")
@@ -253,7 +258,7 @@ def _of_table(files: Files, names: list[str], shape: dict[str, Any], wishes: Wis
         for each in schema.columns
     )
     shown = [each.name for each in schema.targets]
-    in_time = _in_time(table.frame, column)
+    in_time = in_time(table.frame, column)
     made = ImagesSchema(
         labels="table",
         table=name,
@@ -267,11 +272,6 @@ def _of_table(files: Files, names: list[str], shape: dict[str, Any], wishes: Wis
         **{**shape, "reasons": shape["reasons"].model_copy(update={"classes": f"{', '.join(shown)} in {name}"})},
     )
     return made, {name, *filter(None, matched(list(table.frame[column].dropna()), names))}
-
-
-def _numbers_images(cells: Any) -> bool:
-    """Whether cells are whole numbers of which none comes twice: names of images without their endings, perhaps."""
-    return bool(cells.dtype.kind in "iu" and cells.is_unique)
 
 
 def _classes(schema: TableSchema) -> tuple[str, ...]:
@@ -312,17 +312,6 @@ def tasks_of(schema: ImagesSchema) -> tuple[tuple[str, str], ...]:
     suitable = [name for name in tasks_of_tables() if predicts_classes(name) or name == schema.task]
     suitable += [name for name in tasks_of_tables() if numbers and name == task_for("number") != schema.task]
     return tuple((name, TASKS[name].label) for name in suitable)
-
-
-def _in_time(frame: Any, file_column: str) -> str:
-    """Why images were taken one after the other, where a column says so."""
-    for column in frame.columns:
-        if re.search(r"time|date|frame", str(column), re.IGNORECASE) and str(column) != file_column:
-            values = frame[column].dropna()
-            with contextlib.suppress(TypeError):
-                if len(values) > 2 and values.is_unique and values.is_monotonic_increasing:
-                    return f"{column} increases: images were taken one after the other, and neighbours look alike."
-    return ""
 
 
 def _of_masks(files: Files, names: list[str], shape: dict[str, Any]) -> Any:

@@ -5,7 +5,9 @@ Many of the functions stand on their own: the exported train.py has their source
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -235,6 +237,17 @@ def masks_words() -> tuple[tuple[str, ...], tuple[str, ...]]:
         "_segmentation", "_matte", "_l", "_p",
     )  # fmt: skip
     return images, masks
+
+
+def in_time(frame: Any, file_column: str) -> str:
+    """Why images were taken one after the other, where a column says so."""
+    for column in frame.columns:
+        if re.search(r"time|date|frame", str(column), re.IGNORECASE) and str(column) != file_column:
+            values = frame[column].dropna()
+            with contextlib.suppress(TypeError):
+                if len(values) > 2 and values.is_unique and values.is_monotonic_increasing:
+                    return f"{column} increases: images were taken one after the other, and neighbours look alike."
+    return ""
 
 
 def check_listing(found: Listing, name: str) -> Listing:

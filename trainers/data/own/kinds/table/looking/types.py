@@ -148,9 +148,9 @@ def _yes_no(values: Sequence[str]) -> Guess | None:
     lower = {value.lower() for value in values}
     if len(lower) > 8:
         return None
-    for no in ("0", "-1"):
-        if lower == {no, "1"}:
-            return Guess("yes_no", f"It holds only {no} and 1.", {"yes": ("1",), "no": (no,)})
+    for zero in ("0", "-1"):
+        if lower == {zero, "1"}:
+            return Guess("yes_no", f"It holds only {zero} and 1.", {"yes": ("1",), "no": (zero,)})
     yes, no = ({pair[place] for pair in YES_NO} for place in (0, 1))
     extra = lower & {"0", "1"} if lower & yes and lower & no else set()
     if lower - extra <= yes | no and lower & yes and lower & no:
