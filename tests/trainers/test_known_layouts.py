@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -140,3 +141,26 @@ def test_the_last_of_several_usual_names_is_the_target(tmp_path: Path) -> None:
     rows = [f"{20 + n % 40};{'no' if n % 7 else 'yes'};{100 * n};{'yes' if n % 3 else 'no'}" for n in range(60)]
     schema = found(written(tmp_path / "bank.csv", "\n".join(["age;default;balance;y", *rows])))
     assert [column.name for column in schema.targets] == ["y"]
+
+
+@pytest.mark.parametrize("archive", [True, False])
+def test_a_table_to_train_on_beside_those_to_predict(archive: bool, tmp_path: Path) -> None:
+    rows = "".join(f"{n},{n * 7 % 50},{n % 2}\n" for n in range(40))
+    files = {
+        "set/train.csv": f"Id,age,survived\n{rows}",
+        "set/test.csv": "Id,age\n41,3\n",
+        "set/gender_submission.csv": "Id,survived\n41,0\n",
+        "set/data_description.txt": "age: in years",
+    }
+    for name, text in files.items():
+        written(tmp_path / name, text)
+    given = tmp_path / "set"
+    if archive:
+        given = tmp_path / "set.zip"
+        with zipfile.ZipFile(given, "w") as made:
+            for name in files:
+                made.write(tmp_path / name, name)
+    schema = found(given)
+    assert [column.name for column in schema.targets] == ["survived"]
+    report = trainers.data_report("own/set")
+    assert (report.rows, len(report.left_out)) == (40, 3)

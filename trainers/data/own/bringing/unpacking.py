@@ -48,6 +48,13 @@ ABOUT = re.compile(  # the names of files that say something about the data besi
     r"|.*\.(md5|sha1|sha256|sha512|asc|sig|names)|dataset-metadata\.json",
     re.IGNORECASE,
 )
+TABLES = r"\.(csv|tsv|txt|data|parquet|feather|jsonl?|xlsx?)(\.gz)?"
+TRAINING = re.compile(rf"(.*[-_ ])?(train|training)([-_ ](set|data|csv))?{TABLES}", re.IGNORECASE)
+BESIDE = re.compile(  # the names of tables that come with one to train on
+    rf"(.*[-_ ])?(test|valid|val|validation|dev|eval|submissions?|solution|sample|description|dictionary|features)"
+    rf"([-_ ].*)?{TABLES}",
+    re.IGNORECASE,
+)
 OPENERS: dict[bytes, tuple[Any, str]] = {GZIP: (gzip.open, ".gz"), BZIP2: (bz2.open, ".bz2"), XZ: (lzma.open, ".xz")}
 DAMAGED = (zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, OSError, ValueError)
 SEVERAL = "It is an archive in an archive. Unpack it, and add its files."
@@ -82,6 +89,9 @@ def narrowed(files: Files) -> Files:
         data = [name for name in files.names if not ABOUT.fullmatch(name.rpartition("/")[2])]
         if len(data) == 1:
             files = files.without([LeftOut(name, "It is about the data.") for name in files.names if name != data[0]])
+        elif training := _training(data):
+            why = f"It is beside {training}, which was taken. Predict a table of new rows with the trained network."
+            files = files.without([LeftOut(name, why) for name in files.names if name != training])
         tops = {name.partition("/")[0] for name in files.names}
         if len(files.names) == 1:
             path = files.path(files.names[0])
@@ -93,6 +103,15 @@ def narrowed(files: Files) -> Files:
         left_out = tuple(LeftOut(each.what.removeprefix(f"{top}/"), each.reason) for each in files.left_out)
         files = replace(files, root=files.root / top, names=names, left_out=left_out)
     return files
+
+
+def _training(names: list[str]) -> str:
+    """The table to train on, where all others are called as if they came with it ("test.csv"); "": none."""
+    training = [name for name in names if TRAINING.fullmatch(name.rpartition("/")[2])]
+    others = [name for name in names if name not in training]
+    if len(training) != 1 or not all(BESIDE.fullmatch(name.rpartition("/")[2]) for name in others):
+        return ""
+    return training[0]
 
 
 def _archive(path: Path) -> bytes | None:

@@ -258,7 +258,7 @@ def _of_table(files: Files, names: list[str], shape: dict[str, Any], wishes: Wis
         for each in schema.columns
     )
     shown = [each.name for each in schema.targets]
-    in_time = in_time(table.frame, column)
+    ordered = in_time(table.frame, column)
     made = ImagesSchema(
         labels="table",
         table=name,
@@ -268,7 +268,7 @@ def _of_table(files: Files, names: list[str], shape: dict[str, Any], wishes: Wis
         classes=_classes(schema),
         task=schema.task,
         task_reason=f"{name} names the images in {column}; {schema.task_reason or 'you chose what is predicted.'}",
-        splitting=Splitting(how="time" if in_time else "random", reason=in_time),
+        splitting=Splitting(how="time" if ordered else "random", reason=ordered),
         **{**shape, "reasons": shape["reasons"].model_copy(update={"classes": f"{', '.join(shown)} in {name}"})},
     )
     return made, {name, *filter(None, matched(list(table.frame[column].dropna()), names))}
