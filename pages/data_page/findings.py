@@ -30,7 +30,7 @@ def show(shown: Shown) -> None:
 
 def _warnings(shown: Shown) -> None:
     warnings = shown.report.warnings
-    if not warnings:
+    if not warnings and not shown.report.schema.ready:  # else the network's column says what is missing
         st.html('<div class="nl-fine"><span class="nl-ok">✓</span> Nothing looks wrong.</div>')
     for place, warning in enumerate(warnings[:MOST_WARNINGS]):
         _warning(shown, place, warning)

@@ -34,7 +34,7 @@ def show(session: Session, stored: Stored | None, report: Report | None) -> None
 
 def _title(stored: Stored, report: Report | None) -> str:
     source = stored.source
-    facts = [f"{source.rows:,} {stored.schema.unit}"]
+    facts = [stored.schema.counted(source.rows)]
     if report is not None and report.columns:
         facts.append(f"{len(report.columns):,} columns")
     facts += [human(source.size, "B"), f"version {stored.schema.version}"]

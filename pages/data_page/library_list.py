@@ -123,9 +123,7 @@ def _own(session: Session) -> None:
 def _words(name: str) -> tuple[str, str]:
     facts = library.facts(name)
     label = kinds()[facts["kind"]].label
-    return name.removeprefix(
-        library.PREFIX
-    ), f"{label} · {facts['rows']:,} {facts['unit']} · {human(facts['bytes'], 'B')}"
+    return name.removeprefix(library.PREFIX), f"{label} · {facts['counted']} · {human(facts['bytes'], 'B')}"
 
 
 def _entry(session: Session, key: str, name: str, title: str, words: str) -> None:

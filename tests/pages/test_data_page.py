@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 import trainers
@@ -166,6 +167,16 @@ def test_a_table_without_an_input_says_what_to_do(tmp_path: Path) -> None:
     name = trainers.add_data(tmp_path / "a.csv", roles={"answer": "ignored"})
     test = opened(name)
     assert "Give a column the role input" in text(test) and test.button(key="data_start").disabled
+
+
+def test_images_without_labels_are_shown_and_not_called_fine(tmp_path: Path) -> None:
+    (tmp_path / "loose").mkdir()
+    for number in range(3):
+        Image.new("RGB", (12, 12), (80 * number, 0, 0)).save(tmp_path / "loose" / f"{number}.png")
+    test = opened(trainers.add_data(tmp_path / "loose"))
+    drawn = " ".join(str(item.proto.body) for item in test.get("html"))
+    assert drawn.count("data:image/png") == 3 and "have no labels" in drawn and "Nothing looks wrong" not in drawn
+    assert "3 images" in drawn and library.stored("own/loose").schema.counted(1) == "1 image"
 
 
 def test_the_baseline_stands_beside_the_split_and_is_kept(tmp_path: Path) -> None:

@@ -389,6 +389,7 @@ def facts(name: str) -> dict[str, Any]:
         "task": found.schema.task,
         "rows": found.source.rows,
         "unit": found.schema.unit,
+        "counted": found.schema.counted(found.source.rows),
         "bytes": found.source.size,
         "added": found.source.added,
         "version": found.schema.version,

@@ -119,7 +119,7 @@ class Report:
 
     def __str__(self) -> str:
         schema: Schema = self.schema
-        lines = [f"{self.rows:,} {schema.unit}" + (f", {len(self.columns)} columns" if self.columns else "")]
+        lines = [schema.counted(self.rows) + (f", {len(self.columns)} columns" if self.columns else "")]
         for setting in self.settings:
             shown = dict(setting.choices).get(setting.value, setting.value)
             lines.append(f"  {setting.label}: {shown}" + (f" ({setting.reason.rstrip('.')})" if setting.reason else ""))

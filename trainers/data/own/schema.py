@@ -63,6 +63,10 @@ class Schema(Part):
     splitting: Splitting = Splitting()
     encoding: str = Field("", max_length=40)  # of its text files, as the user has chosen; "": as each file says
 
+    def counted(self, samples: int) -> str:
+        """A number of samples in words: "1 row", "1,000 rows"."""
+        return f"{samples:,} {self.unit.removesuffix('s') if samples == 1 else self.unit}"
+
     @model_serializer(mode="wrap")
     def _without_what_is_not_used(self, written: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Leaves out a field that is newer than stored schemas where it says nothing: arrays that were prepared by them

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,7 @@ from numpy.typing import NDArray
 from trainers.data.own.files import LeftOut
 from trainers.data.own.kinds.images.boxes import boxes_in, drawn
 from trainers.data.own.kinds.images.data_set import load_images
+from trainers.data.own.kinds.images.decoding import read_image
 from trainers.data.own.kinds.images.guessing import (
     DEEP,
     Facts,
@@ -98,6 +101,8 @@ def report(data: Stored) -> Report:
             sections.append(_tiles(schema, arrays or load_images(data)[0]))
             left_out = (*_untold(schema, names, there.names), *ready.left_out)
             rows = len(arrays["targets"])
+    else:
+        sections += _unlabelled(schema, [files.path(name) for name in names])
     warnings = look_for_trouble(schema, facts, arrays, left_out, data)
     return Report(
         schema.kind, rows, schema, tuple(warnings), {k: v for k, v in found.items() if v}, tuple(sections),
@@ -122,6 +127,16 @@ def _sizes(facts: Facts) -> str:
 def _modes(facts: Facts) -> str:
     words = {"1": "black and white", "L": "grey", "P": "palette", "RGB": "colour", "RGBA": "colour with transparency"}
     return ", ".join(words.get(mode, mode) for mode, _ in facts.modes.most_common())
+
+
+def _unlabelled(schema: ImagesSchema, paths: Sequence[Path]) -> list[Section]:
+    """Some images of which nothing says what they show, as a network would get them."""
+    images = []
+    for place in np.unique(np.linspace(0, len(paths) - 1, min(len(paths), 2 * SHOWN)).astype(int)):
+        with contextlib.suppress(ValueError, OSError):  # it is listed with those that are left out
+            size = (schema.height, schema.width, schema.channels, schema.resize, schema.deep)
+            images.append(read_image(paths[place], *size))
+    return [Tiles("Images", (Tile("", len(paths), np.stack(images)),))] if images else []
 
 
 def _tiles(schema: ImagesSchema, arrays: dict[str, Any]) -> Tiles:
