@@ -7,6 +7,7 @@ import re
 from trainers.data.own.kinds.table.cell_values import missing_words
 
 MISSING = frozenset(missing_words())
+LONGEST_MISSING = max(map(len, MISSING))
 
 NUMBER = re.compile(r"[(]?[+−-]?(?:\d{1,3}(?:[ .,'’\u00a0\u202f]\d{3})+|\d+)?(?:[.,]\d*)?(?:[eE][+-]?\d+)?[)]?")
 DATE = re.compile(
@@ -19,7 +20,10 @@ UNIT = re.compile(r"(?:[$€£¥]\s?)?\d[\d.,' ]*\s?(?:%|[A-Za-zµ°²³/]{1,8})
 
 def is_missing(cell: str) -> bool:
     """Whether a cell says that there is no value."""
-    return cell.strip().lower() in MISSING
+    if cell[-1:].isdecimal():  # quickly, since it is asked of every cell; no such word ends so
+        return False
+    stripped = cell.strip()
+    return len(stripped) <= LONGEST_MISSING and stripped.lower() in MISSING
 
 
 def looks_like_a_value(cell: str, text: bool = True) -> bool:

@@ -48,7 +48,7 @@ class Delimited(Reader):
 
     def read(self, path: Path, **options: object) -> RawTable:
         encoding, dialect = _look(path, self.encoding)
-        table = _read_fast(path, encoding, dialect) or _read_line_by_line(path, encoding, dialect)
+        table = _read_fast(path, self.encoding) or _read_line_by_line(path, encoding, dialect)
         found = {"encoding": f"{encoding.name}: {encoding.reason}", **dialect.reasons}
         found |= {LOST: encoding.trouble} if encoding.lost else {}
         return RawTable(table.frame, found, table.left_out, table.left_out_count, dialect.header)
@@ -108,14 +108,16 @@ def _has_quotes(path: Path) -> bool:
 # -- the usual file: Arrow reads it in parallel -----------------------------------------------------------------------
 
 
-def _read_fast(path: Path, encoding: Encoding, dialect: Dialect) -> RawTable | None:
+def _read_fast(path: Path, chosen: str) -> RawTable | None:
     """The table as Arrow reads it; None: it is not regular, so that it has to be read line by line."""
     import pyarrow as pa
     import pyarrow.csv as arrow
 
+    encoding, dialect = _look(path, chosen)
     if len(dialect.delimiter) != 1 or dialect.delimiter == " ":
         return None
-    names, types = _names_and_types(path, encoding, dialect)
+    facts = path.stat()
+    names, types = _names_and_types(path, chosen, facts.st_size, facts.st_mtime_ns)
     if names is None:
         return None
     reading = arrow.ReadOptions(
@@ -154,10 +156,12 @@ def _by_arrow(path: Path, *options: Any) -> Any:
         return arrow.read_csv(opened, *options)
 
 
-def _names_and_types(path: Path, encoding: Encoding, dialect: Dialect) -> tuple[list[str] | None, dict[str, Any]]:
+@functools.lru_cache(maxsize=4)
+def _names_and_types(path: Path, chosen: str, size: int, changed: int) -> tuple[list[str] | None, dict[str, Any]]:
     """Names of the columns, and the types that their first cells have. None: the first rows are not regular."""
     import pyarrow as pa
 
+    encoding, dialect = _look(path, chosen)
     with _open(path, encoding, dialect) as lines:
         rows = list(islice(_rows(lines, dialect), SAMPLE))
     if dialect.header and "\n" in "".join(rows[0]):
@@ -166,11 +170,12 @@ def _names_and_types(path: Path, encoding: Encoding, dialect: Dialect) -> tuple[
     if any(len(row) != len(names) for row in rows):
         return None, {}
     types = {}
-    for place, name in enumerate(names):
-        known = [row[place] for row in rows if not is_missing(row[place])]
+    for name, cells in zip(names, zip(*rows, strict=True), strict=False):
+        numbers = all(map(DECIMAL.fullmatch, cells))  # as most often in tables of very many columns
+        known = cells if numbers else tuple(cell for cell in cells if not is_missing(cell))
         if known and all(map(INTEGER.fullmatch, known)):
             types[name] = pa.int64()
-        elif known and all(map(DECIMAL.fullmatch, known)):
+        elif numbers or (known and all(map(DECIMAL.fullmatch, known))):
             types[name] = pa.float64()
         else:
             types[name] = pa.string()

@@ -11,15 +11,13 @@ from trainers.data.own.kinds.series.data_set import series_data_set
 from trainers.data.own.kinds.series.recommending import recommended
 from trainers.data.own.kinds.series.schema import FORECAST, ROLES
 from trainers.data.own.library import Stored
-from trainers.data.own.reading import reader_for, reader_named
+from trainers.data.own.reading import first_rows, reader_for, reader_named
 from trainers.data.own.recommending import Recommended
 from trainers.data.own.rereading import in_encoding
 
 if TYPE_CHECKING:
     from trainers.data.own.report import Report
     from trainers.data.own.schema import Schema
-
-LOOK_AT = 400  # rows, to recognise a series
 
 
 def _work() -> Any:
@@ -40,7 +38,7 @@ class SeriesKind(OwnKind):
         if files.only is None:
             return None
         try:
-            frame = reader_for(files.only).preview(files.only, LOOK_AT)
+            frame = first_rows(files.only)
         except DataError:
             return None
         reason = _work().says_series(frame)
@@ -51,7 +49,7 @@ class SeriesKind(OwnKind):
             return False
         wanted = [name for name, role in wishes.roles.items() if role == "target"]
         wanted += [wishes.target] if wishes.target else []
-        frame = reader_for(files.path(files.names[0])).preview(files.path(files.names[0]), LOOK_AT)
+        frame = first_rows(files.path(files.names[0]))
         return all(name not in frame or _work().guess_column(name, frame[name]).type in FORECAST for name in wanted)
 
     def look(self, files: Files, wishes: Wishes) -> Looked:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from trainers.data.own.files import LeftOut
-from trainers.data.own.kinds.table.cell_values import dates_of, labels_of, numbers_of, words_of
+from trainers.data.own.kinds.table.cell_values import dates_of, known_of, labels_of, numbers_of, words_of
 from trainers.data.own.kinds.table.changing import changed, changed_column, settings
 from trainers.data.own.kinds.table.guessing import look, with_roles
 from trainers.data.own.kinds.table.schema import Column, TableSchema
@@ -69,12 +69,13 @@ def report(raw: RawTable, schema: TableSchema, stored: Stored | None = None) -> 
 
 def _column(column: Column, raw: RawTable) -> ColumnReport:
     cells = raw.frame[column.name]
-    known = cells.dropna()
-    missing = int(cells.isna().sum())
+    known = known_of(cells)
+    missing = len(cells) - len(known)
     if raw.sample is not None:
         missing = raw.sample.missing.get(column.name, round(missing * raw.rows / len(cells)))
     reason = column.role_reason or (column.type_reason if column.role == "input" else "")  # of what it is for
-    first = known.drop_duplicates().iloc[:5]
+    distinct = known.unique()
+    first = pd.Series(distinct[:5], dtype=known.dtype)
     if pd.api.types.is_numeric_dtype(first) and not pd.api.types.is_bool_dtype(first):
         examples = tuple(f"{value:.10g}" for value in first)
     else:
@@ -85,7 +86,7 @@ def _column(column: Column, raw: RawTable) -> ColumnReport:
         column.role,
         reason,
         missing,
-        int(known.nunique()),
+        len(distinct),
         examples,
         _distribution(column, known),
     )

@@ -11,7 +11,7 @@ from trainers.data.own.kinds.text.data_set import text_data_set
 from trainers.data.own.kinds.text.recommending import recommended
 from trainers.data.own.kinds.text.tagged_words import in_file
 from trainers.data.own.library import Stored
-from trainers.data.own.reading import reader_for
+from trainers.data.own.reading import first_rows
 from trainers.data.own.recommending import Recommended
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 MOST_COLUMNS = 20  # of a table of texts
 PROSE = (".txt", ".text", ".md", ".rst")
-LOOK_AT = 500  # rows, to recognise a table of texts
 
 
 def _work() -> Any:
@@ -51,7 +50,7 @@ class TextKind(OwnKind):
         if (tagged := in_file(files.only, files.title)) is not None:
             return Match(0.9, f"It holds {tagged}.")
         try:
-            frame = reader_for(files.only).preview(files.only, LOOK_AT)
+            frame = first_rows(files.only)
         except DataError:
             frame = None
         few = frame is not None and 2 <= len(frame.columns) <= MOST_COLUMNS and len(frame) > 1

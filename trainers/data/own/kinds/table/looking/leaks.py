@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from trainers.data.own.kinds.table.cell_values import dates_of, numbers_of, words_of
+from trainers.data.own.kinds.table.cell_values import dates_of, known_of, numbers_of, words_of
 from trainers.data.own.kinds.table.tasks import predicts_classes
 
 if TYPE_CHECKING:
@@ -36,17 +36,18 @@ class Leaks:
         self.classes: np.ndarray | None = None
         self.wanted: np.ndarray | None = None
         if predicts_classes(task):
-            self.classes = words_of(cells).to_numpy(str)
+            self.classes = pd.factorize(words_of(cells), sort=True)[0]
         elif target.type == "number":
             self.wanted = numbers_of(cells, **target.notation.model_dump())
 
     def reason(self, column: Column) -> str:
         """Why a column gives the answer away; empty: it does not."""
         cells = self.rows[column.name]
-        there = cells.notna().to_numpy()
-        if there.sum() < max(ENOUGH, 0.5 * len(cells)):
+        known = known_of(cells)
+        if len(known) < max(ENOUGH, 0.5 * len(cells)):
             return ""
-        given = _as_numbers(cells[there], column)
+        there = slice(None) if len(known) == len(cells) else np.asarray(cells.notna())
+        given = _as_numbers(known, column)
         if len(given) == 0 or (given == given[0]).all():
             return ""
         if self.classes is not None:
@@ -54,25 +55,25 @@ class Leaks:
         return self._of_numbers(given, self.wanted[there]) if self.wanted is not None else ""
 
     def _of_numbers(self, given: np.ndarray, wanted: np.ndarray) -> str:
+        if not np.isfinite(wanted).all() or abs(_rank_correlation(given, wanted)) < 0.99:
+            return ""
         from sklearn.model_selection import cross_val_score
         from sklearn.tree import DecisionTreeRegressor
 
-        if not np.isfinite(wanted).all() or abs(_rank_correlation(given, wanted)) < 0.99:
-            return ""
         tree = DecisionTreeRegressor(min_samples_leaf=2, random_state=0)
         score = float(cross_val_score(tree, given[:, None], wanted, cv=3, scoring="r2").mean())
         return f"It alone says what {self.target.name} is (R2 {score:.3f})." if score >= CERTAIN else ""
 
     def _of_classes(self, given: np.ndarray, classes: np.ndarray) -> str:
-        from sklearn.model_selection import cross_val_score
-        from sklearn.tree import DecisionTreeClassifier
-
         if _changes(given, classes) > MOST_CHANGES:
             return ""
         names, counts = np.unique(classes, return_counts=True)
         splits = int(min(3, counts.min()))
         if len(names) < 2 or counts.max() > 0.98 * len(classes) or splits < 2:
             return ""
+        from sklearn.model_selection import cross_val_score
+        from sklearn.tree import DecisionTreeClassifier
+
         tree = DecisionTreeClassifier(min_samples_leaf=2, random_state=0)
         score = float(cross_val_score(tree, given[:, None], classes, cv=splits, scoring="balanced_accuracy").mean())
         return f"It alone says what {self.target.name} is, in {score:.1%} of the rows." if score >= CERTAIN else ""

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from trainers.data.own.kinds.table.cell_values import numbers_of
+from trainers.data.own.kinds.table.cell_values import known_of, numbers_of
 from trainers.data.own.kinds.table.looking.leaks import Leaks
 from trainers.data.own.kinds.table.looking.types import as_category
 from trainers.data.own.kinds.table.schema import Column, Role, TableSchema
@@ -173,8 +173,9 @@ def _plain(name: str) -> str:
 
 def unusable(column: Column, cells: pd.Series) -> Use | None:
     """Why a column cannot help: it is empty, always the same, or names each row. None: it may help."""
-    known = cells.dropna()
-    distinct = known.nunique()
+    known = known_of(cells)
+    plain = isinstance(cells.dtype, np.dtype) and cells.dtype.kind in "if"
+    distinct = len(np.unique(known.to_numpy())) if plain else known.nunique()
     if not len(known):
         return Use("ignored", "It is empty.")
     if distinct == 1 and len(known) == len(cells):
@@ -189,7 +190,7 @@ def unusable(column: Column, cells: pd.Series) -> Use | None:
         return Use(
             "ignored", f"It has {distinct:,} different values in {len(known):,} rows: a name, which says nothing."
         )
-    if column.type == "number" and (why := _identifies(column, cells)):
+    if column.type == "number" and distinct >= 0.9 * len(known) and (why := _identifies(column, cells)):
         return Use("ignored", why)
     return None
 
@@ -212,12 +213,12 @@ def _identifies(column: Column, cells: pd.Series) -> str:
     """Why a column of numbers is an identifier; empty: it is none."""
     if not pd.api.types.is_numeric_dtype(cells):
         return ""
-    known = cells.dropna().to_numpy("float64")
+    known = known_of(cells).to_numpy("float64")
     known = known[np.isfinite(known)]
-    if not len(known):
+    if not len(known) or (known != np.round(known)).any():
         return ""
     share = len(np.unique(known)) / len(known)
-    if share < 0.9 or (known != np.round(known)).any():
+    if share < 0.9:
         return ""
     if IDENTIFIERS.search(column.name.strip()) or IDENTIFIERS.search(_plain(column.name)):
         return "Its name and its numbers, which hardly repeat, say that it is an identifier."

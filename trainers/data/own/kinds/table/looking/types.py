@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from trainers.data.base import DataError
-from trainers.data.own.kinds.table.cell_values import date_parts_of, dates_of, numbers_of, words_of
+from trainers.data.own.kinds.table.cell_values import date_parts_of, dates_of, known_of, numbers_of, words_of
 from trainers.data.own.kinds.table.looking.labels import chosen_labels, labels_in
 from trainers.data.own.kinds.table.schema import ENCODINGS, MISSING, Column, Notation, Type
 
@@ -113,8 +113,7 @@ def _some(cells: pd.Series) -> pd.Series:
 
 def _since_1970(name: str, cells: pd.Series) -> Guess | None:
     """Seconds or thousandths of seconds since 1970, of the years 1980 to 2100, in a column that is called so."""
-    known = cells.dropna()
-    if not len(known) or not CALLED_TIME.search(name.strip()):
+    if not CALLED_TIME.search(name.strip()) or not len(known := cells.dropna()):
         return None
     for unit, size in (("seconds", 1.0), ("milliseconds", 1000.0)):
         if known.between(3.15e8 * size, 4.1e9 * size).all():
@@ -126,10 +125,11 @@ def _since_1970(name: str, cells: pd.Series) -> Guess | None:
 
 
 def _of_numbers(cells: pd.Series) -> Guess:
-    known = cells.dropna()
+    known = known_of(cells)
     if not len(known):
         return Guess("number", "It is empty.", {})
-    values = set(known.unique()[:3].tolist())
+    values = set(known.iloc[:100].unique()[:3].tolist())  # most columns of numbers show there that they hold others
+    values = set(known.unique()[:3].tolist()) if values <= {-1, 0, 1} else values
     for no in (0, -1):
         if values == {no, 1} and known.isin((no, 1)).all():
             return Guess("yes_no", f"It holds only {no} and 1.", {"yes": ("1",), "no": (str(no),)})
