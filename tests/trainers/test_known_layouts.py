@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from PIL import Image
 
 import trainers
+from trainers import DataError
 from trainers.data.own import library
 
 
@@ -164,3 +166,29 @@ def test_a_table_to_train_on_beside_those_to_predict(archive: bool, tmp_path: Pa
     assert [column.name for column in schema.targets] == ["survived"]
     report = trainers.data_report("own/set")
     assert (report.rows, len(report.left_out)) == (40, 3)
+
+
+def test_records_in_a_field_of_json(tmp_path: Path) -> None:
+    records = [{"id": n, "user": {"age": 20 + n % 9}, "churn": bool(n % 3)} for n in range(30)]
+    path = written(tmp_path / "answer.json", json.dumps({"status": "ok", "results": records}))
+    schema = found(path)
+    assert [column.name for column in schema.columns] == ["id", "churn", "user.age"]
+    assert [column.name for column in schema.targets] == ["churn"]
+
+
+def test_several_series_below_one_another_are_named(tmp_path: Path) -> None:
+    days = [str(day) for day in np.arange("2024-01-01", "2024-04-10", dtype="datetime64[D]")]
+    rows = [f"{day},{place},{n * k + n % 3}" for k, place in enumerate("abc", 1) for n, day in enumerate(days)]
+    name = trainers.add_data(written(tmp_path / "cases.csv", "\n".join(["date,place,cases", *rows])))
+    said = [str(each) for each in trainers.data_report(name).warnings if each.code == "D303"]
+    assert "Each of the 3 values of place is a series of its own" in said[0]
+
+
+def test_folders_of_recordings_that_are_no_classes(tmp_path: Path) -> None:
+    for number in range(4):
+        path = tmp_path / "set" / "audio" / f"fold{number % 2}" / f"{number}.wav"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"RIFF")
+    written(tmp_path / "set" / "metadata" / "set.csv", "file,fold,class\n0.wav,0,dog\n")
+    with pytest.raises(DataError, match=r"Classes from a table such as metadata/set\.csv are not read"):
+        trainers.add_data(tmp_path / "set")

@@ -54,10 +54,22 @@ def read_rows(path: str, names: list[str] | None = None) -> pd.DataFrame:
     import pandas as pd
 
     text = Path(path).read_text(encoding="utf-8-sig").strip()
-    if text.startswith("["):
-        found = json.loads(text)
+    found: list[object] = []
+    try:
+        whole = json.loads(text)
+    except json.JSONDecodeError:
+        if text.startswith("["):
+            raise
+        whole = None  # a record on each line
+    if isinstance(whole, list):
+        found = whole
+    elif isinstance(whole, dict):  # records in one of its fields, such as "results" or "features"
+        lists = [each for each in whole.values() if isinstance(each, list) and each and isinstance(each[0], dict)]
+        found = lists[0] if len(lists) == 1 else [whole]
+        if len(lists) == 1:
+            flat = pd.json_normalize([record for record in found if isinstance(record, dict)])
+            return flat if names is None else flat.reindex(columns=names)
     else:
-        found = []
         for number, line in enumerate(text.splitlines(), 1):
             if line.strip():
                 try:

@@ -119,7 +119,20 @@ class SameMomentTwice(SeriesCheck):
             yield self.warn(f"is no time in {plural(lost, 'row', 'rows')}, which are left out.", time.name)
         if twice := len(known) - len(np.unique(known)):
             counts = "the last of them counts" if series.schema.step_unit != "rows" else "each is a step"
-            yield self.warn(f"is the same in {plural(twice, 'row', 'rows')} as in another one; {counts}.", time.name)
+            several = self.apart(series, moments)
+            yield self.warn(
+                f"is the same in {plural(twice, 'row', 'rows')} as in another one; {counts}.{several}", time.name
+            )
+
+    def apart(self, series: Series, moments: NDArray[np.float64]) -> str:
+        """The column whose values are series of their own, in words; empty: there is none."""
+        for column in series.schema.columns:
+            cells = words_of(series.raw.frame[column.name])
+            pairs = np.unique(np.stack([moments, cells.factorize()[0]]), axis=1)
+            if column.role != "time" and 1 < cells.nunique() <= len(cells) // 2 and pairs.shape[1] == len(moments):
+                count = f"Each of the {cells.nunique():,} values of {column.name} is a series of its own"
+                return f" {count}: bring the rows of one of them, or take it for a table (kind table)."
+        return ""
 
 
 class UnequalSteps(SeriesCheck):

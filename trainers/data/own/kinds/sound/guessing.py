@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
@@ -67,8 +68,12 @@ def look(files: Files, wishes: Wishes) -> tuple[SoundSchema, int, list[LeftOut]]
     """The schema, how many recordings there are, and what is left out. DataError: they are in no class folders."""
     listed = class_files(str(files.root), ENDINGS)
     classes = tuple(sorted({label for _, label, _ in listed}))
-    if len(classes) < 2:
-        raise DataError("Its recordings are not in at least two folders, one for each class.")
+    tables = files.ending(".csv", ".tsv", ".xlsx")
+    if len(classes) < 2 or (tables and all(re.fullmatch(r"fold[ _-]?\d+", label, re.IGNORECASE) for label in classes)):
+        beside = f" Classes from a table such as {tables[0]} are not read." if tables else ""
+        raise DataError(
+            f"Its recordings are not in at least two folders, one for each class.{beside} Put them into such folders."
+        )
     heads, left_out = heads_of(files.root, [name for name, _, _ in listed])
     if not heads:
         first = f" {left_out[0].what}: {left_out[0].reason}" if left_out else ""
