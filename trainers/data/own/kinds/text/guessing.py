@@ -74,7 +74,8 @@ def text_table(frame: pd.DataFrame, text: str = "", label: str = "") -> TextTabl
     named = [column for column in labels if LABELS.fullmatch(column.name.strip())]
     best = named[0] if named else next((c for c in labels if c.name == first), labels[-1])
     others = [c for c in candidates if c is not best and c.type != "yes_no"]
-    open_choice = not named and len(labels) > 1 and others
+    measured = any(column.type == "number" for column in others)
+    open_choice = not named and (measured or (len(labels) > 1 and others))
     said_otherwise = len(others) > FEW_OTHERS or words.get(found, 0) < SENTENCE or open_choice
     if not text and not label and len(frame.columns) > MOST_COLUMNS and said_otherwise:
         return None
