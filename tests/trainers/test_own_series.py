@@ -15,6 +15,7 @@ import trainers
 from trainers import DataError
 from trainers.data import dataset
 from trainers.data.own import library
+from trainers.data.own.kind import kind_of
 from trainers.data.own.kinds.series.preparing import prepared
 from trainers.data.own.kinds.series.warnings import series_checks
 from trainers.data.splits import split_in_time
@@ -228,6 +229,15 @@ def test_choices(shop: Path) -> None:
         else:
             with pytest.raises(DataError, match=message):
                 trainers.add_data(shop, **wrong, kind="series")
+
+
+def test_the_reason_of_a_guess_goes_with_the_guess(shop: Path) -> None:
+    found = library.stored(trainers.add_data(shop))
+    for key, value in (("window", 9), ("horizon", 2), ("season", 3), ("calendar", False)):
+        changed = kind_of(found).change(found, key, value)
+        field = "cycles" if key == "calendar" else key
+        assert getattr(found.schema, f"{field}_reason") and not getattr(changed, f"{field}_reason")
+        assert changed.task_reason == found.schema.task_reason
 
 
 def test_every_check_says_what_and_why() -> None:

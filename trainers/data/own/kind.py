@@ -104,7 +104,9 @@ class OwnKind:
 
     def change(self, stored: Stored, key: str, value: Any) -> Schema:
         """The schema with one of the report's settings changed. DataError: that is not possible."""
-        schema: Schema = stored.schema.with_fields(**{key: value})
+        reason = f"{key}_reason"  # of the guess, which is none any more
+        gone = {reason: ""} if reason in type(stored.schema).model_fields else {}
+        schema: Schema = stored.schema.with_fields(**{key: value, **gone})
         return schema
 
     def change_part(self, stored: Stored, part: str, key: str, value: Any) -> Schema:
