@@ -139,6 +139,12 @@ def test_tables(tmp_path: Path, content: str, names: list[str], rows: list[list[
     assert found == rows
 
 
+@pytest.mark.parametrize(("cell", "columns"), [("word", 1), ("2.5", 200)])
+def test_lines_of_equally_many_words_are_prose_and_of_numbers_are_not(tmp_path: Path, cell: str, columns: int) -> None:
+    frame = read(tmp_path, "\n".join(" ".join([cell] * 200) for _ in range(20)), "lines.txt")
+    assert len(frame.columns) == columns
+
+
 def test_short_rows_are_filled_and_long_ones_are_left_out_with_a_reason(tmp_path: Path) -> None:
     path = tmp_path / "ragged.csv"
     path.write_text("a,b,c\n1,2,3\n4,5\n6,7,8,9\n10,11,12,\n", encoding="utf-8")

@@ -16,6 +16,7 @@ from trainers.data.own.reading.cells import is_missing, looks_like_a_value
 DELIMITERS = {"\t": "tab", ";": "semicolon", ",": "comma", "|": "bar", " ": "blanks"}
 LOOK_AT = 300  # lines
 MOST_TITLES = 30  # lines above the names of the columns
+MOST_WORDS = 50  # columns that blanks divide, mostly of words: more are the words of a text
 FEW = 3  # rows, below which the header is judged by its words alone
 
 
@@ -186,6 +187,8 @@ def _score(rows: list[list[str]], blanks: bool) -> float:
         return 0.0
     cells = [cell for row in rows if len(row) == usual for cell in row[:200]]
     whole = sum(looks_like_a_value(cell, text=not blanks) for cell in cells) / len(cells)
+    if blanks and usual > MOST_WORDS and whole < 0.5:
+        return 0.0  # prose in lines of equally many words
     return (count / len(rows)) ** 2 * (0.2 + 0.8 * whole) * (1 - 0.1 / usual)
 
 
