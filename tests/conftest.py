@@ -11,6 +11,8 @@ from typing import Any
 
 # Before torch is imported: runs would else measure how many threads are fastest, while other tests use the same cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Runs take turns in the process of the test. Tests of the queue ask for worker processes.
+os.environ.setdefault("NETLOOM_WORKERS", "0")
 
 import pytest
 from hypothesis import settings

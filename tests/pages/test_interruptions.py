@@ -32,7 +32,7 @@ def left_behind() -> Run:
     owner = Owner(1, "12345", "another-machine", "a")
     run = Store().create(document.name, job.to_json(), 0, 3, "document", owner)
     Store().write(run, [Progress("running", epoch=2, epochs=3, step=7, started=1.0)])
-    with Store()._transaction() as connection:
+    with Store().transaction() as connection:
         connection.execute("UPDATE runs SET beat = 0")
     return trainers.open_run(run)
 

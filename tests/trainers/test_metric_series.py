@@ -83,7 +83,7 @@ def test_rare_metrics_of_a_long_run_are_found_without_reading_the_others(store: 
             counted[0] += 1
             return 0
 
-        with store._transaction() as connection:
+        with store.transaction() as connection:
             connection.set_progress_handler(count, 100)
             found = metric_series.read(connection, run)
         assert [row[1] for row in found if row[3] == "validation"] == [rows // 2, rows]

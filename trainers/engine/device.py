@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import torch
 
+_preferred: int | None = None  # see `prefer`
+
 
 @functools.cache
 def device_names() -> tuple[str, ...]:
@@ -40,8 +42,23 @@ def device_complaint(name: str) -> str:
 
 
 def resolve_device(name: str) -> str:
-    """'auto' → the accelerator that torch reports, else the CPU."""
-    return device_names()[0] if name == "auto" else name
+    """'auto' → the accelerator that torch reports, of several the one that this process prefers, else the CPU."""
+    if name != "auto":
+        return name
+    kind = device_names()[0]
+    return kind if _preferred is None or kind == "cpu" else f"{kind}:{_preferred % _count()}"
+
+
+def prefer(number: int) -> None:
+    """From now on 'auto' means this accelerator, counted from 0, so that each of several processes takes another."""
+    global _preferred
+    _preferred = number
+
+
+def _count() -> int:
+    import torch
+
+    return torch.accelerator.device_count()
 
 
 def autocast(device: torch.device, dtype: torch.dtype | None) -> contextlib.AbstractContextManager[Any]:

@@ -16,7 +16,7 @@ from trainers.engine import checkpoint, failures, heartbeat
 from trainers.engine.interruption import CHECK_SECONDS, TURNS, Interrupted
 from trainers.engine.loop import Diverged
 from trainers.engine.session import RETRY_SECONDS, TrainingSession
-from trainers.events import RESUMING, Progress, State
+from trainers.events import OVER, RESUMING, Progress, State
 from trainers.job import Job
 from trainers.runs.ownership import Owner
 from trainers.runs.store import RunTakenError, Store, StoreError
@@ -370,3 +370,9 @@ def worker_of(run: str) -> Worker | None:
     """The thread of a run, if it trains in this process."""
     with _guard:
         return _workers.get(run)
+
+
+def is_free() -> bool:
+    """Whether no run trains in this process, nor waits for its turn."""
+    with _guard:
+        return all(worker.state == "paused" or worker.state in OVER for worker in _workers.values())

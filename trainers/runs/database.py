@@ -154,8 +154,24 @@ def _series(connection: sqlite3.Connection) -> None:
     connection.execute("CREATE UNIQUE INDEX IF NOT EXISTS metrics_series ON metrics (run, split, metric, step)")
 
 
+def _queue(connection: sqlite3.Connection) -> None:
+    """7: runs wait for a process to train them, see trainers/runs/queue; and the processes that do."""
+    add_columns(connection, "runs", place="REAL", priority="INT", attempts="INT")
+    columns = "(priority DESC, place) WHERE place IS NOT NULL"
+    connection.execute(f"CREATE INDEX IF NOT EXISTS runs_in_queue ON runs {columns}")
+    connection.execute("CREATE TABLE IF NOT EXISTS workers (owner TEXT PRIMARY KEY, beat REAL, slot INT, run TEXT)")
+
+
 Step = Callable[[sqlite3.Connection], None]
-STEPS: tuple[Step, ...] = (use_todays_names, _one_owner, _summaries, _jobs, _threads, _series)  # STEPS[n]: n to n + 1
+STEPS: tuple[Step, ...] = (  # STEPS[n]: from version n to n + 1
+    use_todays_names,
+    _one_owner,
+    _summaries,
+    _jobs,
+    _threads,
+    _series,
+    _queue,
+)
 VERSION = len(STEPS)
 
 
@@ -176,7 +192,7 @@ class Database:
         """Put into a new file what is known of the runs."""
 
     @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
+    def transaction(self) -> Iterator[sqlite3.Connection]:
         """One transaction: committed at the end, rolled back on any error. StoreError: SQLite or the disk failed."""
         try:
             connection = connect(self.path, self._fill)
@@ -220,7 +236,7 @@ class Database:
             writer.close()
 
     def _rows(self, query: str, *values: Any) -> list[dict[str, Any]]:
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             connection.row_factory = sqlite3.Row
             return [dict(row) for row in connection.execute(query, values)]
 

@@ -53,17 +53,24 @@ class Owner:
 
     @property
     def is_this_process(self) -> bool:
-        return self._is_on_this_machine and (self.process, self.started) == (os.getpid(), _started(os.getpid()))
+        return self.is_on_this_machine and (self.process, self.started) == (os.getpid(), _started(os.getpid()))
 
     @property
-    def _is_on_this_machine(self) -> bool:
+    def is_on_this_machine(self) -> bool:
+        """Whether its process can be looked at from here."""
         return self.machine in ("", this_machine())
+
+    @property
+    def is_of_an_earlier_boot(self) -> bool:
+        """Whether this machine, by its name, was started again since."""
+        (name, _, rest), (here, _, now) = self.machine.partition("/"), this_machine().partition("/")
+        return name == here and rest.partition("/")[0] != now.partition("/")[0]
 
     def is_alive(self, beat: float | None) -> bool:
         """Whether the run is still in its hands. `beat` is when it was last heard of, in seconds since 1970."""
         if self.is_this_process:
             return str(self) in _held
-        if self._is_on_this_machine and PROCESSES.is_dir():
+        if self.is_on_this_machine and PROCESSES.is_dir():
             return _started(self.process) == self.started
         return time.time() - (beat or 0.0) < SILENT_SECONDS
 
@@ -72,7 +79,7 @@ class Owner:
         if self.is_this_process:
             return f"this process ({self.process})"
         host = self.machine.partition("/")[0]
-        return f"process {self.process}" + ("" if self._is_on_this_machine else f" on the machine {host}")
+        return f"process {self.process}" + ("" if self.is_on_this_machine else f" on the machine {host}")
 
 
 def is_owned(row: Mapping[str, Any]) -> bool:

@@ -1,4 +1,4 @@
-"""A run: its state, its metrics, its trained model, and its controls. Also starts, lists and finds runs."""
+"""A run: its state, its metrics, its trained model, and its controls. Also lists and finds runs."""
 
 from __future__ import annotations
 
@@ -20,14 +20,15 @@ from builder.problems import NetloomError
 from trainers import migrate
 from trainers.data.fingerprint import ANYWAY, CHANGED
 from trainers.data.own.run_copies import data_of_run, schema_doubt
-from trainers.engine.device import device_complaint
 from trainers.events import OVER, ProbeKind, Progress, Snapshot, State, Text, Verdict
 from trainers.job import Job
 from trainers.runs.card import card as make_card
 from trainers.runs.card import part_card
 from trainers.runs.checkpoint_files import DamagedError, checkpoint_files
-from trainers.runs.facts import facts
-from trainers.runs.ownership import Owner, is_owned
+from trainers.runs.ownership import is_owned
+from trainers.runs.queue.beginning import enqueue, goes_into_queue, launch
+from trainers.runs.queue.jobs import complaint, document_of, with_device
+from trainers.runs.queue.waiting import Queue, is_waiting
 from trainers.runs.run_rows import PROGRESS, READ_IN
 from trainers.runs.store import TAKEN, RunTakenError, Store
 
@@ -38,28 +39,15 @@ if TYPE_CHECKING:
     from trainers.engine.worker import Worker
     from trainers.paradigms.base import Part
 
+LEFT: Mapping[str, tuple[State, str]] = {
+    "pause": ("paused", "Paused before its turn."),
+    "stop": ("stopped", "Stopped before it started."),
+}
 AGAIN = "Resume the run (`netloom resume {run}`): it trains again from its last checkpoint, to the same weights."
 
 
 class RunError(NetloomError):
     """A run cannot do now what was asked of it. The message says why."""
-
-
-def start(job: Job, origin: str = "") -> Run:
-    """Train a job in a background thread. Returns at once; the run is "queued" while another one trains.
-
-    `origin` is the id of the document that is trained, so that its runs are found after it was renamed.
-    """
-    from trainers.engine.worker import launch
-
-    store, owner = Store(), Owner.new()
-    try:
-        run = store.create(job.document.name, job.to_json(), 0, job.settings.epochs, origin, owner, facts(job))
-    except BaseException:
-        owner.forget()
-        raise
-    launch(run, job, store, owner)
-    return Run(run, store)
 
 
 def runs(limit: int | None = None) -> list[Run]:
@@ -109,7 +97,9 @@ class Run:
         values = {name: row[name] for name in PROGRESS}
         if worker is not None:
             return worker.progress(Progress(**values))
-        if row["state"] not in OVER and not is_owned(row):
+        if is_waiting(row):
+            values |= {"state": "queued", "seconds_left": None, "message": Queue(self.store).message(row)}
+        elif row["state"] not in OVER and not is_owned(row):
             values |= {"state": "paused", "seconds_left": None}
             if row["state"] != "paused":
                 when = "before it started" if row["state"] == "queued" else "while it trained"
@@ -136,17 +126,14 @@ class Run:
     @functools.cached_property
     def document(self) -> Document:
         """The document with the settings that the run was trained with."""
-        return migrate.document(builder.load(self.store.job(self.id)))
+        return document_of(self.store, self.id)
 
     @functools.cached_property
     def job(self) -> Job:
         """The job of the run. Where its device is gone, for the device that there is: what it learned can be used."""
-        training = {**self.document.training, **({"device": "auto"} if self._device_complaint() else {})}
-        with data_of_run(self.store.run_folder(self.id), training):
-            return Job(self.document.changed(training=training))
-
-    def _device_complaint(self) -> str:
-        return device_complaint(str(self.document.training.get("device", "auto")))
+        document = with_device(self.document)
+        with data_of_run(self.store.run_folder(self.id), document.training):
+            return Job(document)
 
     # -- measurements -------------------------------------------------------------------------------------------------
 
@@ -342,13 +329,11 @@ class Run:
             RunError: the run is over.
             RunTakenError: it trains already, in another thread or process, which the message names.
         """
-        from trainers.engine.worker import launch
-
         if self.state in OVER and self.weights_path.exists():
             raise RunError(f"Run {self.id} has ended ({self.state}), so there is nothing to resume.")
-        if self._device_complaint():
+        if complaint(self.document):
             raise RunError(
-                f"{self._device_complaint()} Run {self.id} trained on that device. Resume it on a machine that has it, "
+                f"{complaint(self.document)} Run {self.id} trained on that device. Resume it on a machine that has it, "
                 "or train it again with another device; what it has learned is kept."
             )
         worker = self._lasting_worker()
@@ -361,6 +346,8 @@ class Run:
             return
         if owner is not None and not owner.is_this_process and self.state == "paused":
             self.store.request(self.id, "resume")  # it has everything in memory
+        elif self.state == "paused" and goes_into_queue(self.store, "auto") and not other_data:
+            enqueue(self.id, self.store)
         else:
             launch(self.id, Job(self.document), self.store, other_data=other_data)  # of the data as they are now
 
@@ -378,7 +365,7 @@ class Run:
     def delete(self) -> None:
         """Delete the run with its weights. RunError: it is still training, or paused in another process."""
         if self.state in ("running", "queued"):
-            raise RunError("This run is still training. Stop it first.")
+            raise RunError("This run trains or waits for its turn. Stop it first.")
         worker, owner = self._worker(), self.store.owner(self.id)
         if worker is not None:
             worker.abandon()
@@ -390,11 +377,13 @@ class Run:
         worker = self._lasting_worker()
         if worker is not None:
             worker.pause() if what == "pause" else worker.stop()
-        elif is_owned(self.store.row(self.id)):
+            return
+        evaluates = what == "stop" and self._has_checkpoint()
+        if Queue(self.store).leave(self.id, *LEFT["pause" if evaluates else what]) and not evaluates:
+            return
+        if is_owned(self.store.row(self.id)):
             self.store.request(self.id, what)
-        elif what == "stop" and self.state == "paused" and not self._device_complaint() and self._has_checkpoint():
-            from trainers.engine.worker import launch
-
+        elif what == "stop" and self.state == "paused" and not complaint(self.document) and evaluates:
             launch(self.id, Job(self.document), self.store, stops=True)  # its best weights are evaluated
         elif what == "stop" and self.state == "paused":
             owner = self.store.claim(self.id)

@@ -51,7 +51,8 @@ NAMED = "WHERE (? = '' OR INSTR(LOWER(runs.name), LOWER(?)))"
 # Of runs that are over, the columns behind the histograms are not read: those are long.
 _OWNED = ("owner", "beat", "request")
 _OWNER = ", ".join(f"CASE WHEN state IN {OVER} THEN NULL ELSE {name} END AS {name}" for name in _OWNED)
-TABLE = f"runs.id, name, {', '.join(PROGRESS)}, {_OWNER}, facts, best FROM runs LEFT JOIN summaries ON run = runs.id"
+_COLUMNS = f"runs.id, name, {', '.join(PROGRESS)}, {_OWNER}, place, priority, attempts, facts, best"
+TABLE = f"{_COLUMNS} FROM runs LEFT JOIN summaries ON run = runs.id"
 OF_A_RUN = ("metrics", "probes", "summaries", "jobs")  # the other tables with rows of a run
 RUN_ID = re.compile(r"[0-9a-z-]{6,64}")
 
@@ -91,7 +92,7 @@ class Store(Database):
             run_rows.write_state(self.run_folder(run), queued)
         except OSError as error:
             raise StoreError(reason(error, self.folder)) from error
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             newest = connection.execute("SELECT MAX(created) FROM runs").fetchone()[0] or 0.0
             created = max(time.time(), newest + 0.001)  # the newest run comes first, also where the clock was set back
             run_rows.insert(connection, run, name, job, epochs, created, steps, origin, owner, facts)
@@ -102,7 +103,7 @@ class Store(Database):
 
     def read_in(self, run: str) -> None:
         """Add the run of a folder. NetloomError, OSError, ValueError: its job cannot be read."""
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             run_rows.read_in(connection, self.run_folder(run))
 
     def job(self, run: str) -> str:
@@ -131,10 +132,10 @@ class Store(Database):
         return text
 
     def unfinished(self) -> list[str]:
-        """The runs that were to train or trained, and whose process has ended: the newest first."""
-        query = (
-            "SELECT id, owner, beat FROM runs WHERE state IN ('queued', 'running') ORDER BY created DESC, rowid DESC"
-        )
+        """The runs that were to train or trained, and whose process has ended, the newest first. Not those that the
+        queue has lost: they come back by themselves."""
+        theirs = "state IN ('queued', 'running') AND place IS NULL AND COALESCE(attempts, 0) = 0"  # not of the queue's
+        query = f"SELECT id, owner, beat FROM runs WHERE {theirs} ORDER BY created DESC, rowid DESC"
         return [row["id"] for row in self._rows(query) if not is_owned(row)]
 
     # -- owners -----------------------------------------------------------------------------------------------------
@@ -144,7 +145,7 @@ class Store(Database):
         once, one gets the run. RunTakenError: somebody else trains it."""
         owner = Owner.new()
         try:
-            with self._transaction() as connection:
+            with self.transaction() as connection:
                 connection.execute("BEGIN IMMEDIATE")
                 row = connection.execute("SELECT owner, beat FROM runs WHERE id = ?", (run,)).fetchone()
                 if row is None:
@@ -154,7 +155,8 @@ class Store(Database):
                     raise RunTakenError(f"Run {run} is in the hands of {holder.describe()}: {TAKEN}")
                 # a request was for the owner before
                 connection.execute(
-                    "UPDATE runs SET owner = ?, beat = ?, request = NULL WHERE id = ?", (str(owner), time.time(), run)
+                    "UPDATE runs SET owner = ?, beat = ?, request = NULL, place = NULL, attempts = 0 WHERE id = ?",
+                    (str(owner), time.time(), run),
                 )
         except BaseException:
             owner.forget()
@@ -164,12 +166,12 @@ class Store(Database):
     def release(self, run: str, owner: Owner) -> None:
         """Give up a run. Whether or not that can be written, this process owns it no longer."""
         owner.forget()
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             connection.execute("UPDATE runs SET owner = NULL WHERE id = ? AND owner = ?", (run, str(owner)))
 
     def beat(self, run: str, owner: Owner) -> None:
         """Report that the owner of a run is alive, for other machines, which cannot look at its process."""
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             connection.execute("UPDATE runs SET beat = ? WHERE id = ? AND owner = ?", (time.time(), run, str(owner)))
 
     def owner(self, run: str) -> Owner | None:
@@ -180,7 +182,7 @@ class Store(Database):
 
     def take_request(self, run: str) -> str | None:
         """What another process asked the owner of a run to do ("pause", "stop", "resume"), once."""
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             row = connection.execute("SELECT request FROM runs WHERE id = ?", (run,)).fetchone()
             if row and row[0]:
                 connection.execute("UPDATE runs SET request = NULL WHERE id = ?", (run,))
@@ -278,13 +280,13 @@ class Store(Database):
 
     def request(self, run: str, what: str) -> None:
         """Ask the process that trains a run to "pause" or "stop" it. It looks for requests a few times a second."""
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             connection.execute("UPDATE runs SET request = ? WHERE id = ?", (what, run))
 
     def delete_after(self, run: str, step: int) -> int:
         """Delete what was written after a checkpoint, so that a resumed run does not write it twice. Returns how many
         metrics that were."""
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             deleted = 0
             for kind in list(metric_series.kinds(connection, run)):
                 later = "DELETE FROM metrics WHERE run = ? AND split = ? AND metric = ? AND step > ?"
@@ -338,14 +340,14 @@ class Store(Database):
 
     def best_values(self, *runs: str) -> Iterator[str]:
         """The best values and the scores of each run, as `write` stores them when it is over."""
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             for run in runs:
                 yield run_rows.best_values(connection, run)
 
     def write_summaries(self, found: Mapping[str, tuple[str, str]]) -> None:
         """Store facts and best values of runs of an older version: run → both."""
         rows = [(run, *values) for run, values in found.items()]
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             connection.executemany("INSERT OR REPLACE INTO summaries VALUES (?, ?, ?)", rows)
 
     def newest_run_of(self, origin: str, name: str) -> str | None:
@@ -363,7 +365,7 @@ class Store(Database):
     def metric_rows(self, run: str) -> list[tuple[Any, ...]]:
         """The same as tuples: half the time of a long run."""
         query = "SELECT step, epoch, split, metric, value FROM metrics WHERE run = ? ORDER BY step, rowid"
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             return connection.execute(query, (run,)).fetchall()
 
     def metrics_after(self, run: str, row_id: int, step: int) -> list[dict[str, Any]] | None:
@@ -375,7 +377,7 @@ class Store(Database):
         """
         if row_id:
             return self._after("metrics", "step, epoch, split, metric, value", run, row_id, step)
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             connection.row_factory = sqlite3.Row
             return [dict(row) for row in metric_series.read(connection, run)]
 
@@ -441,7 +443,7 @@ class Store(Database):
         folder = self.run_folder(run)
         with contextlib.suppress(OSError):  # without it, nobody reads the run in again
             (folder / "job.json").unlink()
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             for table, column in (*((table, "run") for table in OF_A_RUN), ("runs", "id")):
                 connection.execute(f"DELETE FROM {table} WHERE {column} = ?", (run,))
         shutil.rmtree(folder, ignore_errors=True)
