@@ -22,8 +22,7 @@ from trainers.data.own.report import Report, data_report
 from trainers.events import Progress, Verdict
 from trainers.job import Job, check
 from trainers.paradigms import PARADIGMS
-from trainers.runs.queue.starting import start
-from trainers.runs.run import Run, RunError, newest, open_run, runs
+from trainers.runs.run import Run, RunError, newest, open_run, runs, start
 from trainers.runs.store import StoreError
 from trainers.tasks import TASKS
 

@@ -35,6 +35,8 @@ from trainers.early_interrupt import INTERRUPTED as INTERRUPTED
 from trainers.events import OVER, SplitName
 from trainers.runs.files import write
 from trainers.runs.predictions import data_change
+from trainers.runs.queue import command as queue_command
+from trainers.runs.queue.beginning import On
 from trainers.runs.repair import repair, unlisted
 from trainers.runs.store import Store
 from trainers.runs.summaries import summaries
@@ -101,6 +103,9 @@ def _parser() -> argparse.ArgumentParser:
     own = commands.add_parser("data", help="Add, list, show and remove data of your own.")
     own.set_defaults(command=_data)
     data_command.add_arguments(own)
+    queue = commands.add_parser("queue", help="List the runs that wait, reorder them, or train them.")
+    queue.set_defaults(command=_queue)
+    queue_command.add_arguments(queue)
     predict = add("predict", _predict, "Predict new rows with a trained run.")
     predict.add_argument("run", help="the id of a run, or last")
     predict.add_argument("path", nargs="?", help="a table with the columns that the run was trained on, or new files")
@@ -117,11 +122,17 @@ def _add_training(train: argparse.ArgumentParser) -> None:
     train.add_argument("--batch-size", help="a number, or full for full-batch gradient descent")
     train.add_argument("--device", help="auto, cpu, cuda, …")
     train.add_argument("--threads", type=int, help="CPU threads; left out: the number that is fastest here")
+    train.add_argument("--on", choices=get_args(On), default="thread", help="process: in the queue of worker processes")
     train.add_argument("--lr", type=float, help="the optimizer's learning rate")
 
 
 def _data(options: argparse.Namespace) -> int:
     _print(options, *data_command.run(options))
+    return 0
+
+
+def _queue(options: argparse.Namespace) -> int:
+    _print(options, *queue_command.run(options))
     return 0
 
 
@@ -177,7 +188,7 @@ def _train(options: argparse.Namespace) -> int:
     if options.lr is not None:
         overrides["optimizer"] = {"lr": options.lr}
     document = _document(options.file)
-    return _complete(options, trainers.start(trainers.Job.from_document(document, **overrides)))
+    return _complete(options, trainers.start(trainers.Job.from_document(document, **overrides), on=options.on))
 
 
 def _resume(options: argparse.Namespace) -> int:

@@ -8,6 +8,7 @@ What cannot be written, since the disk is full, is kept in memory and tried agai
 
 from __future__ import annotations
 
+import functools
 import itertools
 import os
 import time
@@ -30,6 +31,7 @@ from trainers.engine.loop import Loop, load_weights, weights
 from trainers.engine.model_file import save_model
 from trainers.engine.threads import choose_threads, threads, threads_before_measuring
 from trainers.events import Event, Metric, Progress, Snapshot, State, Verdicts
+from trainers.forks.weights import first_loop
 from trainers.job import Job
 from trainers.probes import ProbeClock
 from trainers.runs.card import card
@@ -107,9 +109,12 @@ class TrainingSession:
             if state is None:
                 job.paradigm.prepare(job, self._announce, self._report)
             self.loop = None  # so that an error says that no step was taken yet
-            loop = self._new_loop(state, load)
+            make = functools.partial(self._new_loop, load=load)
             if state is None:
+                loop, continues = first_loop(make, self.folder, job, self.device)
+                self.recovered += continues
                 break
+            loop = make(state)
             try:
                 self._restore(loop, state)
             except (KeyError, TypeError, ValueError, AttributeError):  # it holds something else
@@ -413,12 +418,14 @@ class TrainingSession:
         of the disk, it only writes. `tested`: False leaves the evaluation out."""
         self.writer.close()
         if self._final is None:
+            self._start_to_write()  # for whoever goes on from its last step, with more epochs
             with threads(self.threads):
                 self._final = self._evaluate_best(tested)
         best, scores, events = self._final
         save_model(self.folder, best, card(self.job, self.prepared, scores, self.run, self.fingerprint))
         self.write([*self.unwritten, *events])
         self.unwritten.clear()
+        self.writer.close()
 
     def _evaluate_best(self, tested: bool) -> tuple[dict[str, Tensor], dict[str, float], list[Event]]:
         """The best weights, their metrics on the test split, and these as events. Interrupted: it was left."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from trainers.optim.schedules import Schedule
 
 
+_going_on: ContextVar[tuple[int, int] | None] = ContextVar("going_on", default=None)  # see `keeping_settings`
 MOMENTUM = ("momentum", "betas")  # what a schedule may change besides the learning rate
 
 
@@ -199,6 +202,11 @@ class Optimisation:
         return state
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from what `state_dict()` returned. ValueError: it is of other parameters."""
+        going_on = _going_on.get()
+        if going_on is not None:
+            self._take_moments(state, *going_on)
+            return
         self.optimizer.load_state_dict(state["optimizer"])
         self._stored_norm = state.get("gradient_norm", 0.0)
         for optimizer in filter(None, (self.optimizer, self.leader)):
@@ -210,6 +218,33 @@ class Optimisation:
         self.schedule.load_state_dict(state["schedule"])
         if self.scaler is not None and "scaler" in state:
             self.scaler.load_state_dict(state["scaler"])
+
+    def _take_moments(self, state: dict[str, Any], steps: int, epochs: int) -> None:
+        """What the optimizer has accumulated, with the learning rate and the other options of this job, and the
+        schedule where it would be after as many steps."""
+        own = [{k: v for k, v in group.items() if k != "params"} for group in self.optimizer.param_groups]
+        self.optimizer.load_state_dict(state["optimizer"])
+        for group, options in zip(self.optimizer.param_groups, own, strict=True):
+            group |= options
+        self._stored_norm = state.get("gradient_norm", 0.0)
+        for optimizer in filter(None, (self.optimizer, self.leader)):
+            optimizer._opt_called = True  # type: ignore[attr-defined]  # as above
+        self.schedule.go_to(steps, epochs)
+        if self.leader is not None:
+            self._copy_learning_rate()
+        if self.scaler is not None and "scaler" in state:
+            self.scaler.load_state_dict(state["scaler"])
+
+
+@contextlib.contextmanager
+def keeping_settings(steps: int, epochs: int) -> Iterator[None]:
+    """Inside, `Optimisation.load_state_dict` keeps the options and the schedule of its own job, after so many steps and
+    epochs: for a run that goes on from the checkpoint of another one, with another learning rate."""
+    token = _going_on.set((steps, epochs))
+    try:
+        yield
+    finally:
+        _going_on.reset(token)
 
 
 def plain_step(optimizer: torch.optim.Optimizer) -> Callable[[], None]:

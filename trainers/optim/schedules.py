@@ -71,6 +71,11 @@ class BoundSchedule:
         elif self._per == "validation" and validation_loss is not None:
             self.scheduler.step(validation_loss)
 
+    def go_to(self, steps: int, epochs: int) -> None:
+        """Set the learning rate to what it is after so many steps and epochs. One that depends on a loss stays."""
+        for _ in range(min(steps, self._total_steps) if self.moves_per_step else epochs if self._per == "epoch" else 0):
+            self.scheduler.step()
+
     def state_dict(self) -> dict[str, Any]:
         """The state of the schedule. The learning rate itself is in the state of the optimizer."""
         if self.scheduler is None:

@@ -14,19 +14,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import builder
+from builder.compile.part_module import part_module
 from builder.document import Document
-from builder.document.subnetworks import owners
 from builder.problems import NetloomError
 from trainers import migrate
 from trainers.data.fingerprint import ANYWAY, CHANGED
 from trainers.data.own.run_copies import data_of_run, schema_doubt
 from trainers.events import OVER, ProbeKind, Progress, Snapshot, State, Text, Verdict
+from trainers.forks.forking import fork
 from trainers.job import Job
 from trainers.runs.card import card as make_card
 from trainers.runs.card import part_card
 from trainers.runs.checkpoint_files import DamagedError, checkpoint_files
 from trainers.runs.ownership import is_owned
-from trainers.runs.queue.beginning import enqueue, goes_into_queue, launch
+from trainers.runs.queue.beginning import On, create, enqueue, goes_into_queue, launch
 from trainers.runs.queue.jobs import complaint, document_of, with_device
 from trainers.runs.queue.waiting import Queue, is_waiting
 from trainers.runs.run_rows import PROGRESS, READ_IN
@@ -48,6 +49,19 @@ AGAIN = "Resume the run (`netloom resume {run}`): it trains again from its last 
 
 class RunError(NetloomError):
     """A run cannot do now what was asked of it. The message says why."""
+
+
+def start(job: Job, origin: str = "", on: On = "auto", priority: int = 0) -> Run:
+    """Train a job in the background. Returns at once.
+
+    Parameters:
+        origin: the id of the document that is trained, so that its runs are found after it was renamed.
+        on: "thread": in a thread of this process, after those that train there. "process": in a worker process, after
+            those that wait in the queue. "auto": in a thread, or, where another run trains there, in a process.
+        priority: in the queue, from -100 to 100; the highest one is next.
+    """
+    store = Store()
+    return Run(create(job, store, origin, on, priority), store)
 
 
 def runs(limit: int | None = None) -> list[Run]:
@@ -284,7 +298,7 @@ class Run:
         """
         part = self._part(name)
         source = self.networks()[part.module] if part.module else self.model()
-        module = _part_module(part, source, self.document) if part.module else source
+        module = part_module(part.document, source, self.document) if part.module else source
         module.card = part_card(source.card, part, self.job)  # type: ignore[arg-type, assignment]
         return module
 
@@ -362,6 +376,13 @@ class Run:
             time.sleep(0.1)
         return self.state
 
+    def fork(
+        self, document: Document | None = None, checkpoint: int | None = None, on: On = "auto", **overrides: Any
+    ) -> Run:
+        """A new run that begins with the weights of this one, as far as they fit; see trainers/forks/forking.py."""
+        new = fork(self.store, self.id, self.document, document, checkpoint, on, overrides)
+        return Run(new, self.store)
+
     def delete(self) -> None:
         """Delete the run with its weights. RunError: it is still training, or paused in another process."""
         if self.state in ("running", "queued"):
@@ -417,22 +438,3 @@ class Run:
 
 def _stopped(progress: Progress) -> Progress:
     return replace(progress, state="stopped", message="Stopped.", interrupted=False)
-
-
-def _part_module(part: Part, source: nn.Module, document: Document) -> nn.Module:
-    """The module of a part of the network, with the weights and buffers that `source`, the whole network, has."""
-    import torch
-
-    with torch.device("meta"):
-        module = builder.compile(part.document)
-    trained, shared = source.state_dict(), owners(document)
-    weights = {}
-    for key in module.state_dict():
-        node, _, rest = key.partition(".")
-        weights[key] = trained[key if key in trained else f"{shared[node]}.{rest}"]
-    module.load_state_dict(weights, assign=True)
-    for name, buffer in source.named_buffers():  # buffers that a layer computes when it is made, and does not save
-        owner, _, last = name.rpartition(".")
-        if name not in trained and owner.partition(".")[0] in part.document.by_name:
-            setattr(module.get_submodule(owner), last, buffer)
-    return module.eval()

@@ -16,6 +16,8 @@ import trainers
 from builder.analysis.infer import analyse
 from builder.analysis.summary import costs
 from pages.parts.document.workspace import first_document
+from trainers.runs.queue.beginning import supervise
+from trainers.runs.store import Store
 
 TIMEOUT = 5.0  # seconds after which torch is imported even if no page has reported that its canvas is drawn
 SWITCH_INTERVAL = 0.0005  # seconds after which another thread gets the interpreter; usually ten times as many
@@ -57,6 +59,7 @@ def _import() -> None:
     time.sleep(PAUSE)
     # What layers that are run, training and tables need. It imports torch, so it is imported by name, not at the top.
     importlib.import_module("trainers.engine.session").warm_up()
+    supervise(Store())  # runs that waited when the server was closed
     for name in LATER:  # a second, which the first chart, or the first template of an autoencoder, would else wait for
         importlib.import_module(name)
     freeze()

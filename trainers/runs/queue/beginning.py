@@ -5,11 +5,13 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Literal
 
 from builder.problems import NetloomError
 from trainers.events import Progress
 from trainers.job import Job
+from trainers.runs.facts import facts
 from trainers.runs.ownership import Owner
 from trainers.runs.queue.jobs import complaint, document_of
 from trainers.runs.queue.supervisor import most_workers, supervisor
@@ -28,6 +30,37 @@ def goes_into_queue(store: Store, on: On) -> bool:
     if on != "auto":
         return on == "process"
     return most_workers() > 0 and (not thread_is_free() or Queue(store).count() > 0)
+
+
+def create(
+    job: Job,
+    store: Store,
+    origin: str = "",
+    on: On = "auto",
+    priority: int = 0,
+    fill: Callable[[Path], None] = lambda folder: None,
+) -> str:
+    """Create a run and let it train, or wait for its turn. Returns its id; see `trainers.start`.
+
+    `fill` puts into its folder what it needs besides its job.
+    """
+    queued = goes_into_queue(store, on)
+    owner = Owner.new()
+    run = ""
+    try:
+        run = store.create(job.document.name, job.to_json(), 0, job.settings.epochs, origin, owner, facts(job))
+        fill(store.run_folder(run))
+    except BaseException:
+        owner.forget()
+        if run:
+            store.delete(run)
+        raise
+    if queued:
+        store.release(run, owner)
+        enqueue(run, store, priority)
+    else:
+        launch(run, job, store, owner)
+    return run
 
 
 def thread_is_free() -> bool:
@@ -49,10 +82,10 @@ def enqueue(run: str, store: Store, priority: int | None = None) -> None:
     """Let a run wait for its turn. RunTakenError: somebody trains it."""
     if not Queue(store).add(run, priority):
         raise RunTakenError(f"Run {run} is trained by another process already.")
-    wake(store)
+    supervise(store)
 
 
-def wake(store: Store) -> None:
+def supervise(store: Store) -> None:
     """Supervise the queue of this home from now on."""
     found = supervisor(store.folder)
     found.take_here = lambda: _take_here(store)

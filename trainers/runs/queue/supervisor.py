@@ -20,9 +20,9 @@ from pathlib import Path
 from builder.problems import NetloomError
 from trainers.engine.cpu_load import cores
 from trainers.home import home
+from trainers.runs.queue.settings import settings
 from trainers.runs.queue.waiting import Queue
 from trainers.runs.store import Store
-from trainers.settings import settings
 
 LOOK_SECONDS = 1.0
 WORKER = "trainers.runs.queue.process"
@@ -35,9 +35,15 @@ PACKAGE_ROOT = Path(__file__).resolve().parents[3]
 class Supervisor:
     """Supervises the queue of one home."""
 
-    def __init__(self, folder: Path, take_here: Callable[[], bool] | None = None) -> None:
-        """`take_here` trains the next run in this process if it can; its result says whether it did."""
-        self.folder = folder
+    def __init__(
+        self, folder: Path, take_here: Callable[[], bool] | None = None, most: Callable[[], int] | None = None
+    ) -> None:
+        """
+        Parameters:
+            take_here: trains the next run in this process if it can; its result says whether it did.
+            most: how many worker processes train at the same time; by default see `most_workers`.
+        """
+        self.folder, self.most = folder, most or most_workers
         self.queue = Queue(Store(folder))
         self.take_here = take_here
         self.trouble = ""  # why there is no worker process, as a sentence
@@ -78,7 +84,7 @@ class Supervisor:
         known = {worker.owner.process for worker in alive}
         starting = sum(child.pid not in known for child, _ in self._children)
         free = starting + sum(worker.run is None for worker in alive)
-        most = most_workers()
+        most = self.most()
         for _ in range(min(most - len(alive) - starting, waiting - free)):
             self._start(most)
 
