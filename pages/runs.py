@@ -6,7 +6,7 @@ import streamlit as st
 
 import trainers
 from pages.parts.document import header, notices, session
-from pages.parts.runs import interruptions, run_actions, run_choice, run_table
+from pages.parts.runs import interruptions, queue_strip, run_actions, run_choice, run_table
 from pages.parts.theme import run_page
 
 work = session.start()
@@ -19,6 +19,7 @@ def page() -> None:
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="header"):
         header.title(work)
+        queue_strip.show(work)
     notices.show(work)
     interruptions.offer_folders(work)
     if not trainers.runs(1):

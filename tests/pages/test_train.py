@@ -241,7 +241,7 @@ def test_an_error_in_a_part_is_shown_in_its_place(monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize(
     ("progress", "words"),
     [
-        (Progress("queued"), "queued: starts"),
+        (Progress("queued"), "Queued: it starts"),
         (Progress("running", message="Loading the data …", device="cpu"), "Loading the data … · CPU"),
         (
             Progress("running", 5, 12, 50, 120, 4.0, 38.0, 41_800.0, "cpu"),

@@ -83,10 +83,11 @@ def _read_the_rest(first: int, search: str) -> None:
 def row(run: RunSummary) -> dict[str, Any]:
     """The row of a run."""
     progress, metric = run.progress, run.metric
+    waits = progress.state == "queued" and progress.message
     data = DATASETS.get(run.data)
     return {
         "name": run.name,
-        "state": progress.state_in_words,
+        "state": progress.message.rstrip(".").lower() if waits else progress.state_in_words,
         "data set": data.title if data else "–",
         "epochs": f"{progress.epoch:,} of {progress.epochs:,}",
         "best validation loss": math.nan if run.best_loss is None else run.best_loss,

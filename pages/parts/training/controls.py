@@ -15,9 +15,9 @@ from pages.parts.inspector.problem_list import to_fix
 from pages.parts.runs import run_choice
 from pages.parts.theme.escaping import escape
 from pages.parts.theme.run_page import shows_errors
-from pages.parts.training import feed, run_data
-from pages.parts.training.run_data import LiveRun
-from trainers.events import RESUMING, Progress, State
+from pages.parts.training import feed, forking, run_data
+from pages.parts.training.run_data import ACTIVE, LiveRun
+from trainers.events import OVER, RESUMING, Progress, State
 from trainers.runs.run import Run
 from trainers.stages import clock
 
@@ -62,6 +62,8 @@ def _buttons(session: Session, run: Run | None, progress: Progress | None) -> No
             args=(session, run, anyway),
             help="Go on with the data as they are now" if anyway else "Continue as if it had not been paused",
         )
+    if run is not None and state in OVER:
+        forking.show(session, run)
     if run is not None and state in ("running", "paused", "queued"):
         st.button(
             "Stop",
@@ -71,15 +73,16 @@ def _buttons(session: Session, run: Run | None, progress: Progress | None) -> No
             args=(session, run),
             help="End the run. Its best weights are kept and evaluated on the test split; Stop again leaves that out.",
         )
-    else:
+    if state != "paused":
+        active = state in ACTIVE
         errors = session.document_facts.errors
         ready = session.document_facts.final and not errors
         reason = f"Fix {to_fix(errors)} below first" if errors else "Loading …"
         st.button(
-            "Start" if run is None else "Train again",
+            "Start" if run is None else "Start another" if active else "Train again",
             icon=":material/play_arrow:",
-            key="start",
-            type="secondary" if run is not None and run.can_resume else "primary",
+            key="start_another" if active else "start",
+            type="secondary" if active or (run is not None and run.can_resume) else "primary",
             disabled=not ready,
             on_click=start,
             args=(session,),
@@ -144,7 +147,7 @@ def describe(progress: Progress) -> str:
     duration = f"{clock(progress.seconds)} of training"
     match progress.state:
         case "queued":
-            parts = [progress.message or "queued: starts when the current run ends"]
+            parts = [progress.message or "Queued: it starts when the current run ends."]
         case "running" if not progress.step:
             parts = [progress.message or "starting …", device]
         case "running" if progress.message:

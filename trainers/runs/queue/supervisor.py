@@ -140,8 +140,9 @@ def most_workers() -> int:
     wanted = settings().workers
     if wanted is not None:
         return wanted
-    torch = sys.modules.get("torch")  # where it was not imported yet, an accelerator is found a moment later
-    accelerators = torch.accelerator.device_count() if torch is not None else 0
+    # where torch is not, or not completely, imported yet, an accelerator is found a moment later
+    accelerator = getattr(sys.modules.get("torch"), "accelerator", None)
+    accelerators = accelerator.device_count() if accelerator is not None else 0
     return accelerators or max(1, len(cores()) // 2)
 
 

@@ -76,6 +76,13 @@ class Queue:
         with self.store.transaction() as connection:
             return int(connection.execute("SELECT COUNT(*) FROM runs WHERE place IS NOT NULL").fetchone()[0])
 
+    def training(self) -> int:
+        """How many runs train now, in any process."""
+        with self.store.transaction() as connection:
+            connection.row_factory = sqlite3.Row
+            rows = connection.execute("SELECT owner, beat FROM runs WHERE state = 'running'").fetchall()
+        return sum(is_owned(dict(row)) for row in rows)
+
     def position(self, row: Mapping[str, Any]) -> int:
         """The position of a run that waits, from its row in the store."""
         before = "place IS NOT NULL AND (priority > ? OR (priority = ? AND place < ?))"

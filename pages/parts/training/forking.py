@@ -1,0 +1,49 @@
+"""Beside a run that is over: train it further, as a new run that begins with its weights."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from builder.problems import DocumentError, GraphError, NetloomError
+from pages.parts.document.session import Session
+from pages.parts.runs import run_choice
+from trainers.forks.source import kept_steps
+from trainers.runs.run import Run
+
+LAST, BEST = "its last step", "its best weights"
+AS_TRAINED, AS_OPEN = "as in this run", "as they are now"
+MOST_EPOCHS = 100_000
+
+
+def show(session: Session, run: Run) -> None:
+    """A button with the choices, if the run has weights that can be continued."""
+    steps = kept_steps(run.store.run_folder(run.id))
+    starts = [LAST] * bool(steps) + [BEST] * run.weights_path.exists()
+    if not starts:
+        return
+    with st.popover("Continue", icon=":material/alt_route:", key="continue", help="Train on from these weights"):
+        begins = st.radio("Begin with", starts, key=f"fork_from_{run.id}", horizontal=True)
+        which = st.radio(
+            "Network and settings",
+            [AS_TRAINED, AS_OPEN],
+            key=f"fork_with_{run.id}",
+            horizontal=True,
+            help="With those of now, weights that fit are taken, and the run says which ones are not.",
+        )
+        epochs = st.number_input(
+            "Further epochs", 1, MOST_EPOCHS, max(1, run.progress().epochs), key=f"fork_epochs_{run.id}"
+        )
+        if st.button("Continue in a new run", type="primary", icon=":material/play_arrow:", key="fork"):
+            _fork(session, run, steps[0] if begins == LAST else None, which == AS_OPEN, int(epochs))
+
+
+def _fork(session: Session, run: Run, step: int | None, as_open: bool, epochs: int) -> None:
+    document = session.document if as_open else run.document
+    done = run.progress().epoch if step is not None else 0
+    try:
+        run_choice.choose(session, run.fork(document, step, epochs=done + epochs, max_steps=None))
+    except (DocumentError, GraphError) as error:
+        session.notify(" ".join(str(problem) for problem in error.problems[:3]), "warning")
+    except (NetloomError, OSError) as error:
+        session.notify(str(error), "warning")
+    st.rerun()
