@@ -98,7 +98,6 @@ class TrainingSession:
         self._announce("Loading the data …", "the loading of the data")
         load = LoadMeter()
         warm_up()
-
         self.prepared = wait_for(job.prepare, self.check, self._hear_stage)
         keep_copy(job.dataset, self.folder)
         self.fingerprint = wait_for(lambda: fingerprint(job.dataset, self.prepared), self.check, self._hear_stage)
@@ -111,8 +110,7 @@ class TrainingSession:
             self.loop = None  # so that an error says that no step was taken yet
             make = functools.partial(self._new_loop, load=load)
             if state is None:
-                loop, continues = first_loop(make, self.folder, job, self.device)
-                self.recovered += continues
+                loop, self.recovered = first_loop(make, self.folder, job, self.device)
                 break
             loop = make(state)
             try:
