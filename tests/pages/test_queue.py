@@ -8,6 +8,7 @@ import pytest
 
 import trainers
 from pages.parts.theme import theme
+from pages.parts.training import curves, forking, run_data
 from tests.pages.trained import button, has_button, look, page, perceptron, store, text, train
 from trainers.runs.queue import settings
 from trainers.runs.queue.supervisor import Supervisor
@@ -101,3 +102,8 @@ def test_a_run_that_is_over_is_continued() -> None:
     assert fork.progress().epoch == 5
     look(test.run())
     assert f"It continues “Small” (run {run.id}) from its weights at step" in text(test)
+    before = forking.curves_before(fork)
+    assert before["training", "loss"].step[-1] < run_data.read(fork).curves["training", "loss"].step[0]
+    figure = curves.loss_figure(None, None, 0.6, True, "", before)
+    assert [trace["name"] for trace in figure["data"]] == ["training, run before", "validation, run before"]
+    assert not forking.curves_before(run)

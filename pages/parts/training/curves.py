@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 import numpy as np
 import streamlit as st
 
 from pages.parts.theme import charts
 from pages.parts.theme.charts import Plain
-from pages.parts.training import feed
+from pages.parts.training import feed, forking
 from pages.parts.training.run_data import Curve, LiveRun
 from trainers.paradigms.base import ReportedMetric
 
@@ -43,13 +46,25 @@ def _loss(live: LiveRun, weight: float, log: bool) -> Plain:
     training, validation = (live.curves.get((split, "loss")) for split in ("training", "validation"))
     known = [curve.value for curve in (training, validation) if curve is not None]
     log = log and min((values.min(initial=1.0) for values in known), default=1.0) >= 0  # no logarithm below zero
-    return loss_figure(training, validation, weight, log, live.run.id)
+    before = forking.curves_before(live.run)
+    return loss_figure(training, validation, weight, log, live.run.id, before)
 
 
-def loss_figure(training: Curve | None, validation: Curve | None, weight: float, log: bool, state: str) -> Plain:
-    """Both curves; on a log axis without values of zero or less."""
+def loss_figure(
+    training: Curve | None,
+    validation: Curve | None,
+    weight: float,
+    log: bool,
+    state: str,
+    before: Mapping[tuple[str, str], Curve] = MappingProxyType({}),
+) -> Plain:
+    """Both curves; on a log axis without values of zero or less. `before`: those of the run that this one continues."""
     look = charts.look()
     traces = []
+    for split in SPLITS:
+        if (curve := before.get((split, "loss"))) is not None:
+            value = charts.smooth(curve.value, weight) if split == "training" else curve.value
+            traces.append(_dotted(charts.line(curve.step, value, f"{split}, run before", look.soft, 1.4)))
     if training is not None:
         rough = weight > 0 and len(training.value) > 2
         if rough:
@@ -74,6 +89,11 @@ def loss_figure(training: Curve | None, validation: Curve | None, weight: float,
     return charts.plain(
         traces, x="step", log=log, state=f"{state}{log}", yaxis=axis if log else {"rangemode": "tozero"}
     )
+
+
+def _dotted(trace: Plain) -> Plain:
+    trace["line"]["dash"] = "dot"
+    return trace
 
 
 def metric(live: LiveRun) -> None:
@@ -111,7 +131,8 @@ def metric(live: LiveRun) -> None:
 
 
 def _metric(live: LiveRun, name: str) -> Plain:
-    return metric_figure({split: live.curves.get((split, name)) for split in SPLITS}, f"{live.run.id}{name}")
+    before = {split: forking.curves_before(live.run).get((split, name)) for split in SPLITS}
+    return metric_figure({split: live.curves.get((split, name)) for split in SPLITS}, f"{live.run.id}{name}", before)
 
 
 def has_metrics(live: LiveRun) -> bool:
@@ -127,11 +148,18 @@ def _metrics(live: LiveRun) -> list[ReportedMetric]:
     return known or [metric for metric in metrics if not metric.costly]
 
 
-def metric_figure(found: dict[str, Curve | None], state: str) -> Plain:
-    """One curve for each split."""
+def metric_figure(
+    found: dict[str, Curve | None], state: str, before: Mapping[str, Curve | None] = MappingProxyType({})
+) -> Plain:
+    """One curve for each split; dotted those of the run that this one continues."""
     look = charts.look()
     colours = {"training": look.training, "validation": look.validation}
     traces = [
+        _dotted(charts.line(curve.epoch, curve.value, f"{split}, run before", look.soft, 1.4))
+        for split, curve in before.items()
+        if curve
+    ]
+    traces += [
         charts.line(curve.epoch, curve.value, split, colours[split], 2.2) for split, curve in found.items() if curve
     ]
     return charts.plain(traces, x="epoch", state=state)

@@ -1,14 +1,22 @@
-"""Beside a run that is over: train it further, as a new run that begins with its weights."""
+"""Beside a run that is over: train it further, as a new run that begins with its weights; and the curves of both."""
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
 import streamlit as st
 
 from builder.problems import DocumentError, GraphError, NetloomError
 from pages.parts.document.session import Session
 from pages.parts.runs import run_choice
-from trainers.forks.source import kept_steps
+from pages.parts.training import run_data
+from pages.parts.training.run_data import Curve
+from trainers.forks.source import kept_steps, read
 from trainers.runs.run import Run
+from trainers.runs.store import Store
 
 LAST, BEST = "its last step", "its best weights"
 AS_TRAINED, AS_OPEN = "as in this run", "as they are now"
@@ -35,6 +43,25 @@ def show(session: Session, run: Run) -> None:
         )
         if st.button("Continue in a new run", type="primary", icon=":material/play_arrow:", key="fork"):
             _fork(session, run, steps[0] if begins == LAST else None, which == AS_OPEN, int(epochs))
+
+
+def curves_before(run: Run) -> Mapping[tuple[str, str], Curve]:
+    """The curves of the run whose checkpoint a run goes on from. Empty: it begins at the first step, or that run was
+    deleted."""
+    return _curves_before(str(run.store.folder), run.id)
+
+
+@functools.lru_cache(maxsize=8)
+def _curves_before(folder: str, run: str) -> Mapping[tuple[str, str], Curve]:
+    store = Store(Path(folder))
+    try:
+        source = read(store.run_folder(run))
+        if source is not None and source.step is not None and store.has(source.run):
+            metrics = Run(source.run, store).metrics_after(0, 0) or []
+            return run_data.curves(pd.DataFrame(metrics)) if metrics else {}
+    except (NetloomError, OSError):  # the run itself says what is wrong with it
+        pass
+    return {}
 
 
 def _fork(session: Session, run: Run, step: int | None, as_open: bool, epochs: int) -> None:
