@@ -102,6 +102,7 @@ def test_a_run_that_is_over_is_continued() -> None:
     assert fork.progress().epoch == 5
     look(test.run())
     assert f"It continues “Small” (run {run.id}) from its weights at step" in text(test)
+    assert "What differs" in text(test) and "5 instead of 3" in text(test)
     before = forking.curves_before(fork)
     assert before["training", "loss"].step[-1] < run_data.read(fork).curves["training", "loss"].step[0]
     figure = curves.loss_figure(None, None, 0.6, True, "", before)

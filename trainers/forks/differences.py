@@ -59,9 +59,7 @@ def _edges(before: Document, after: Document) -> Iterator[Difference]:
         if node.name not in old:
             continue
         one, other = (_sources(document, node.name) for document in (before, after))
-        if one != other and not any(
-            source not in (old if here is one else new) for here in (one, other) for source in here
-        ):
+        if one != other and all(source in old and source in new for source in one + other):  # else that node says it
             yield Difference(node.name, f"takes {_listed(other)} instead of {_listed(one)}", True)
 
 

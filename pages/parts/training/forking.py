@@ -9,11 +9,14 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
+import builder
 from builder.problems import DocumentError, GraphError, NetloomError
 from pages.parts.document.session import Session
 from pages.parts.runs import run_choice
+from pages.parts.theme.escaping import escape
 from pages.parts.training import run_data
 from pages.parts.training.run_data import Curve
+from trainers.forks.differences import differences
 from trainers.forks.source import kept_steps, read
 from trainers.runs.run import Run
 from trainers.runs.store import Store
@@ -21,6 +24,7 @@ from trainers.runs.store import Store
 LAST, BEST = "its last step", "its best weights"
 AS_TRAINED, AS_OPEN = "as in this run", "as they are now"
 MOST_EPOCHS = 100_000
+MOST_DIFFERENCES = 12
 
 
 def show(session: Session, run: Run) -> None:
@@ -43,6 +47,32 @@ def show(session: Session, run: Run) -> None:
         )
         if st.button("Continue in a new run", type="primary", icon=":material/play_arrow:", key="fork"):
             _fork(session, run, steps[0] if begins == LAST else None, which == AS_OPEN, int(epochs))
+
+
+def show_source(run: Run) -> None:
+    """Of a run that goes on from another one: what differs between the two. Nothing of other runs."""
+    with st.container(key="differs"):
+        found = _differences(str(run.store.folder), run.id)
+        if found:
+            st.html(f'<div class="nl-differs">{found}</div>')
+
+
+@functools.lru_cache(maxsize=32)
+def _differences(folder: str, run: str) -> str:
+    """As HTML; empty: it goes on from no other run."""
+    store = Store(Path(folder))
+    try:
+        source = read(store.run_folder(run))
+        if source is None:
+            return ""
+        found = differences(builder.load(source.document), Run(run, store).document)
+    except (NetloomError, OSError):  # the run itself says what is wrong with it
+        return ""
+    chips = [f"<code>{escape(each.place)}</code> {escape(each.words)}" for each in found[:MOST_DIFFERENCES]]
+    more = f" and {len(found) - MOST_DIFFERENCES:,} more" if len(found) > MOST_DIFFERENCES else ""
+    return f"<b>What differs</b> from “{escape(source.name[:60])}” <small>{escape(source.run)}</small> " + (
+        " ".join(f"<span>{chip}</span>" for chip in chips) + more if chips else "nothing"
+    )
 
 
 def curves_before(run: Run) -> Mapping[tuple[str, str], Curve]:

@@ -14,6 +14,7 @@ from pages.parts.training import (
     controls,
     curves,
     feed,
+    forking,
     gradients,
     panels,
     run_data,
@@ -46,6 +47,7 @@ def _live(run_id: str, state: State) -> None:
     if live.progress.state != state:
         st.rerun()  # the header has other buttons now
     with feed.collecting() as parts:
+        forking.show_source(live.run)
         with st.container(horizontal=True, vertical_alignment="center", gap="small", key="ending"):
             run_summary.ending(live)
             run_summary.next_pages(live)
