@@ -69,7 +69,7 @@ def train() -> Callable[..., trainers.Run]:
 
     def go(document: Document, **overrides: Any) -> trainers.Run:
         run = trainers.start(trainers.Job.from_document(document, **overrides))
-        run.wait(120)
+        run.wait(400)  # long tests run beside others and give way to them
         return run
 
     return go

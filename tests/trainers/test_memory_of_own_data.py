@@ -72,7 +72,7 @@ def test_what_stays_in_its_file_is_never_held(tmp_path: Path) -> None:
         add_data(images(tmp_path / "images"), settings={"width": 256, "height": 256}),
         add_data(sounds(tmp_path / "sounds"), settings={"form": "waveform", "length": 16000}),
     ]
-    ended = subprocess.run([sys.executable, "-c", MEASURED, *names], capture_output=True, text=True, timeout=300)
+    ended = subprocess.run([sys.executable, "-c", MEASURED, *names], capture_output=True, text=True, timeout=540)
     assert ended.returncode == 0, ended.stderr
     found = {name: (int(size), int(peak)) for name, size, peak in map(str.split, ended.stdout.splitlines())}
     assert set(found) == set(names) and not any(library.stored(name).schema.ready for name in names)
