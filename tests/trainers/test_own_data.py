@@ -561,6 +561,41 @@ def test_a_very_large_table_is_looked_at_in_part_and_prepared_in_pieces(
     assert np.array_equal(prepared(library.stored(name)).rows, whole.rows)
 
 
+@pytest.mark.parametrize("odd", ["", "number", "row"])
+def test_a_very_large_table_of_text_is_never_read_whole(
+    large: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, odd: str
+) -> None:
+    """`odd`: far behind the rows by which types are expected, a cell is no number, or a row has too many cells."""
+    rows = pd.read_parquet(large)
+    path = tmp_path / "large.csv"
+    lines = rows.to_csv(index=False).splitlines()
+    if odd == "number":
+        lines[2500] = lines[2500].replace(lines[2500].split(",")[0], "broken", 1)
+        rows = rows.astype({"x": "str"}).mask(rows.isna())
+        rows.loc[2499, "x"] = "broken"
+    if odd == "row":
+        lines.insert(2501, "1,a,t1,2,3,4")
+    path.write_text("\n".join(lines))
+    small = trainers.data_report(trainers.add_data(path, name="small"))
+    monkeypatch.setattr("trainers.data.own.kinds.table.preparing._kept", {})  # the small one
+    monkeypatch.setattr("trainers.data.own.reading.large_text.LARGE", 1000)
+    monkeypatch.setattr("trainers.data.own.reading.large_text.GROUP", 500)
+    monkeypatch.setattr("trainers.data.own.reading.delimited.Delimited.read", None)
+    name = trainers.add_data(path)
+    report = trainers.data_report(name)
+    assert report.rows == 3000 and "of 3,000 rows" in report.found["sample"]
+    assert report.schema.column("kind").categories == ("a", "b", "c", "only here")
+    assert report.found.items() >= small.found.items()
+    found = dataset({"name": name}).load()
+    whole = encode(rows, report.schema)
+    assert np.array_equal(found.inputs[0], whole.numbers, equal_nan=True)
+    assert np.array_equal(found.inputs[1], whole.embedded[0]) and np.allclose(found.targets, whole.targets)
+    assert [f"{each.what} {each.reason}" for each in report.left_out] == (
+        ["line 2502 has 6 cells, the others have 4"] if odd == "row" else []
+    )
+    assert not list((library.library().parent / "large").glob("*.parquet*.*"))
+
+
 def test_preparing_goes_on_after_it_was_stopped(large: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     name = trainers.add_data(large)
     pieces: list[int] = []

@@ -8,16 +8,19 @@ import functools
 import io
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 from trainers import stages
 from trainers.data.base import DataError
+from trainers.data.own.reading import large_text
 from trainers.data.own.reading.base import Reader
 from trainers.data.own.reading.cells import is_missing
 from trainers.data.own.reading.dialect import Dialect, find_dialect, split_rows
 from trainers.data.own.reading.encoding import Encoding, blocks_of, encoding_of
+from trainers.data.own.reading.parquet import Parquet
 from trainers.data.own.reading.table import LOST, MOST_LISTED, LeftOut, RawTable, unique_names
 
 if TYPE_CHECKING:
@@ -49,9 +52,22 @@ class Delimited(Reader):
     def read(self, path: Path, **options: object) -> RawTable:
         encoding, dialect = _look(path, self.encoding)
         table = _read_fast(path, self.encoding) or _read_line_by_line(path, encoding, dialect)
-        found = {"encoding": f"{encoding.name}: {encoding.reason}", **dialect.reasons}
-        found |= {LOST: encoding.trouble} if encoding.lost else {}
+        found = _found(encoding, dialect)
         return RawTable(table.frame, found, table.left_out, table.left_out_count, dialect.header)
+
+    def look(self, path: Path) -> RawTable:
+        columns = _as_columns(path, self.encoding)
+        if columns is None:
+            return self.read(path)
+        encoding, dialect = _look(path, self.encoding)
+        table = Parquet().look(columns)
+        lines, count = large_text.left_out(columns)
+        found = _found(encoding, dialect) | {key: text for key, text in table.found.items() if key == "sample"}
+        return replace(table, found=found, left_out=lines, left_out_count=count, header=dialect.header)
+
+    def chunks(self, path: Path) -> Iterator[pd.DataFrame] | None:
+        columns = _as_columns(path, self.encoding)
+        return None if columns is None else Parquet().chunks(columns)
 
     def script(self, path: Path) -> tuple[Callable[..., pd.DataFrame], dict[str, str]]:
         options = self.new_rows(path)
@@ -73,6 +89,20 @@ class Delimited(Reader):
         encoding, dialect = _look(path, self.encoding)
         with _open(path, encoding, dialect) as lines:
             return _table(islice(_rows(lines, dialect), rows + dialect.header), dialect).frame
+
+
+def _found(encoding: Encoding, dialect: Dialect) -> dict[str, str]:
+    """How a file is read, in sentences."""
+    found = {"encoding": f"{encoding.name}: {encoding.reason}", **dialect.reasons}
+    return found | ({LOST: encoding.trouble} if encoding.lost else {})
+
+
+def _as_columns(path: Path, chosen: str) -> Path | None:
+    """A very large table as a Parquet file. None: it is smaller, or cannot be converted piece by piece."""
+    if path.stat().st_size <= large_text.LARGE:
+        return None
+    options = _options(path, chosen)
+    return None if options is None else large_text.converted(path, chosen, *options)
 
 
 def _look(path: Path, chosen: str) -> tuple[Encoding, Dialect]:
@@ -111,6 +141,26 @@ def _has_quotes(path: Path) -> bool:
 def _read_fast(path: Path, chosen: str) -> RawTable | None:
     """The table as Arrow reads it; None: it is not regular, so that it has to be read line by line."""
     import pyarrow as pa
+
+    options = _options(path, chosen)
+    if options is None:
+        return None
+    reading, parsing, convertings = options
+    for converting in convertings:
+        try:
+            table = _by_arrow(path, reading, parsing, converting)
+        except (pa.ArrowInvalid, pa.ArrowKeyError, UnicodeDecodeError):
+            stages.say(READING)
+            continue  # a number that is none further down, or a row with another number of cells
+        stages.say(CONVERTING)
+        return RawTable(table.to_pandas(self_destruct=True, split_blocks=True))
+    return None
+
+
+def _options(path: Path, chosen: str) -> tuple[Any, Any, list[Any]] | None:
+    """How Arrow reads a file, how it divides it into cells, and two ways to convert these: with the types that they
+    seem to have, and as text. None: its rows do not seem to be regular."""
+    import pyarrow as pa
     import pyarrow.csv as arrow
 
     encoding, dialect = _look(path, chosen)
@@ -129,21 +179,16 @@ def _read_fast(path: Path, chosen: str) -> RawTable | None:
     parsing = arrow.ParseOptions(
         delimiter=dialect.delimiter, quote_char=dialect.quote or False, newlines_in_values=bool(dialect.quote)
     )
-    for kinds in (types, dict.fromkeys(names, pa.string())):
-        converting = arrow.ConvertOptions(
+    convertings = [
+        arrow.ConvertOptions(
             column_types=kinds,
             null_values=MISSING_AS_WRITTEN,
             strings_can_be_null=True,
             quoted_strings_can_be_null=True,
         )
-        try:
-            table = _by_arrow(path, reading, parsing, converting)
-        except (pa.ArrowInvalid, pa.ArrowKeyError, UnicodeDecodeError):
-            stages.say(READING)
-            continue  # a number that is none further down, or a row with another number of cells
-        stages.say(CONVERTING)
-        return RawTable(table.to_pandas(self_destruct=True, split_blocks=True))
-    return None
+        for kinds in (types, dict.fromkeys(names, pa.string()))
+    ]
+    return reading, parsing, convertings
 
 
 def _by_arrow(path: Path, *options: Any) -> Any:
