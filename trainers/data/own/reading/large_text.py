@@ -17,7 +17,7 @@ from trainers import stages
 from trainers.data.own.reading.table import MOST_LISTED, LeftOut
 from trainers.home import home
 
-LARGE = 1 << 29  # bytes, above which a table is not read whole
+LARGE = 1 << 27  # bytes, above which a table is not read whole
 GROUP = 250_000  # rows, and
 GROUP_BYTES = 1 << 26  # of memory, after which a group of rows is written
 MOST_KEPT = 4  # files
