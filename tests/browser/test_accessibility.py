@@ -45,9 +45,15 @@ def violations(frame: Any) -> list[str]:
     ]
 
 
+# no element is shown in the passing colours of one that is drawn, replaced or looked for
+RESTS = """() => !document.querySelector('[data-stale="true"], .nl-waiting') && document.getAnimations().every(
+    each => each.playState !== "running" || each.effect.getTiming().iterations === Infinity)"""
+
+
 def rest(page: Any) -> None:
     page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for(timeout=TIMEOUT)
-    page.wait_for_timeout(600)  # passing colours of elements that were just drawn
+    page.wait_for_timeout(600)
+    page.wait_for_function(RESTS, timeout=TIMEOUT)
 
 
 @pytest.fixture(params=["light", "dark"])
