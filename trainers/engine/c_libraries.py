@@ -1,4 +1,4 @@
-"""What the C libraries below torch are told: how OpenMP's threads wait, and that malloc keeps what a training frees.
+"""Settings of the C libraries below torch: how OpenMP's threads wait, and that malloc keeps what a training frees.
 
 Threads that wait in a busy loop for long, as they do by default, occupy a core that another thread needs as soon as
 anything else runs, such as the rendering of a page: a step that takes 0.05 s then takes 0.8 s. Threads that sleep at

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +16,7 @@ import streamlit as st
 from builder.document import Document, Edge
 from builder.edits import Edit, InBlock
 from builder.edits.history import History
-from builder.problems import EditError
+from builder.problems import EditError, NetloomError
 from pages.parts.canvas.canvas_state import CanvasState
 from pages.parts.canvas.positions import with_positions
 from pages.parts.data.data_work import DataWork
@@ -202,6 +203,13 @@ class Session:
     def notify(self, sentence: str, icon: str = "info") -> None:
         """Show a sentence once, when the page is drawn next."""
         self.messages.append((icon, sentence))
+
+    def attempt(self, action: Callable[[], object]) -> None:
+        """Do something; where it is not possible, say why when the page is drawn next."""
+        try:
+            action()
+        except (NetloomError, OSError) as error:
+            self.notify(str(error), "warning")
 
     def move_view(self, kind: str, node: str | None = None) -> None:
         """Ask the canvas to "open" (fit a new document), "fit" everything, "reveal" a node, bring an "added" node into

@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from builder.problems import NetloomError
 from pages.parts.document.session import Session
 from pages.parts.theme.escaping import escape
 from pages.parts.theme.run_page import shows_errors
@@ -96,16 +95,9 @@ def _button(
         type="tertiary",
         help=help_text,
         disabled=disabled,
-        on_click=_do,
-        args=(session, action),
+        on_click=session.attempt,
+        args=(action,),
     )
-
-
-def _do(session: Session, action: Callable[[], None]) -> None:
-    try:
-        action()
-    except (NetloomError, OSError) as error:
-        session.notify(str(error), "warning")
 
 
 def _workers(session: Session) -> None:
@@ -123,7 +115,7 @@ def _workers(session: Session) -> None:
     )  # fmt: skip
     new = None if automatic else int(count)
     if new != wanted:
-        _do(session, lambda: _set(new))
+        session.attempt(lambda: _set(new))
 
 
 def _set(workers: int | None) -> None:

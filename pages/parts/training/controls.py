@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 
 import streamlit as st
 
@@ -101,27 +100,20 @@ def start(session: Session) -> None:
 
 
 def _pause(session: Session, run: Run) -> None:
-    _control(session, run.pause)
+    session.attempt(run.pause)
     run.wait(TIMEOUT)
 
 
 def _resume(session: Session, run: Run, other_data: bool) -> None:
-    _control(session, lambda: run.resume(other_data))
+    session.attempt(lambda: run.resume(other_data))
     until = time.monotonic() + TIMEOUT
     while run.progress().message == RESUMING and time.monotonic() < until:
         time.sleep(0.02)
 
 
 def _stop(session: Session, run: Run) -> None:
-    _control(session, run.stop)
+    session.attempt(run.stop)
     run.wait(TIMEOUT)
-
-
-def _control(session: Session, action: Callable[[], None]) -> None:
-    try:
-        action()
-    except (NetloomError, OSError) as error:
-        session.notify(str(error), "warning")
 
 
 def _progress(live: LiveRun) -> str:
