@@ -153,8 +153,8 @@ def _predict(options: argparse.Namespace) -> int:
     left_out = found.attrs.get(LEFT_OUT, [])
     rows = json.loads((found.reset_index() if has_names else found).to_json(orient="records"))
     _print(options, {"rows": rows, "left_out": [{"file": name, "reason": why} for name, why in left_out]}, text)
-    if doubt := found.attrs.get("doubt"):
-        print(doubt, file=sys.stderr)
+    if warning := found.attrs.get("warning"):
+        print(warning, file=sys.stderr)
     if left_out:
         lines = "".join(f"\n  {name}: {why}" for name, why in left_out)
         print(f"Left out, since {'it' if len(left_out) == 1 else 'they'} cannot be read:{lines}", file=sys.stderr)

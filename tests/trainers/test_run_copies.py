@@ -123,9 +123,9 @@ def test_a_damaged_copy_is_not_used(tmp_path: Path) -> None:
 def test_runs_of_earlier_versions_say_where_they_are_not_sure(tmp_path: Path) -> None:
     name = trainers.add_data(table(tmp_path), name="things")
     run = trained(name)
-    assert run.predict(rows()).attrs["doubt"] == ""
+    assert run.predict(rows()).attrs["warning"] == ""
     (run.store.run_folder(run.id) / FILE).unlink()
-    assert trainers.open_run(run.id).predict(rows()).attrs["doubt"] == ""  # the version is there as it was
+    assert trainers.open_run(run.id).predict(rows()).attrs["warning"] == ""  # the version is there as it was
     trainers.remove_data(name)
     trainers.add_data(tmp_path / "things.csv", name="things")
-    assert "was added or read again after it" in trainers.open_run(run.id).predict(rows()).attrs["doubt"]
+    assert "was added or read again after it" in trainers.open_run(run.id).predict(rows()).attrs["warning"]

@@ -19,7 +19,7 @@ from builder.document import Document
 from builder.problems import NetloomError
 from trainers import migrate
 from trainers.data.fingerprint import ANYWAY, CHANGED
-from trainers.data.own.run_copies import data_of_run, schema_doubt
+from trainers.data.own.run_copies import data_of_run, schema_warning
 from trainers.events import OVER, ProbeKind, Progress, Snapshot, State, Text, Verdict
 from trainers.forks.forking import fork
 from trainers.job import Job
@@ -237,7 +237,7 @@ class Run:
         from trainers.data.own.predicting import predict_rows
 
         found = predict_rows(self.job, self.model(), given)
-        found.attrs["doubt"] = schema_doubt(self.job.dataset, self.store.row(self.id)["created"])
+        found.attrs["warning"] = schema_warning(self.job.dataset, self.store.row(self.id)["created"])
         return found
 
     def networks(self) -> dict[str, nn.Module]:

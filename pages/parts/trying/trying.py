@@ -12,7 +12,7 @@ from builder.registry import discover
 from pages.parts.theme.escaping import escape
 from pages.parts.theme.run_page import shows_errors
 from pages.parts.trying.base import Trial
-from trainers.data.own.run_copies import schema_doubt
+from trainers.data.own.run_copies import schema_warning
 from trainers.job import Job
 from trainers.runs.run import Run
 
@@ -43,8 +43,8 @@ def show(run: Run) -> None:
         return
     with st.expander("Try it: a sample of your own", key="try_it"):
         st.caption("It is prepared exactly as the training samples were.")
-        if doubt := schema_doubt(job.dataset, run.store.row(run.id)["created"]):
-            st.html(f'<div class="nl-note">{escape(doubt)}</div>')
+        if warning := schema_warning(job.dataset, run.store.row(run.id)["created"]):
+            st.html(f'<div class="nl-note">{escape(warning)}</div>')
         for tab, trial in zip(st.tabs([kind.title for kind in fitting]), fitting, strict=True):
             with tab:
                 st.fragment(shows_errors(trial.draw))(run)

@@ -101,7 +101,7 @@ def folder_of_run(run: object) -> Path | None:
     return home() / "runs" / run if isinstance(run, str) and RUN.fullmatch(run) else None
 
 
-def schema_doubt(dataset: DataSet, trained: float) -> str:
+def schema_warning(dataset: DataSet, trained: float) -> str:
     """Why new samples may be encoded in another way than in the training, in sentences; empty: they are not.
 
     Parameters:

@@ -59,7 +59,7 @@ class BytesWithoutCharacter(SeriesCheck):
 
     def find(self, series: Series) -> Iterator[DataWarning]:
         if lost := series.raw.found.get(LOST):
-            yield self.warn(f"{lost} Choose another encoding, or mend the file.")
+            yield self.warn(f"{lost} Choose another encoding, or correct the file.")
 
 
 class GapsInTime(SeriesCheck):

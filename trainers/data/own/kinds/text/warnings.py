@@ -69,7 +69,7 @@ class BytesWithoutCharacter(TextCheck):
         where = name if found.schema.form == "table" else f"line {line:,} of {name}"
         yield self.warn(
             f"{LOST} stands for what is no character in {plural(len(held), 'text', 'texts')} "
-            f"({plural(count, 'time', 'times')}, first in {where}). Choose another encoding, or mend the file."
+            f"({plural(count, 'time', 'times')}, first in {where}). Choose another encoding, or correct the file."
         )
 
 

@@ -45,7 +45,7 @@ class BytesWithoutCharacter(DataCheck):
 
     def find(self, table: Table) -> Iterator[DataWarning]:
         if lost := table.raw.found.get(LOST):
-            yield self.warn(f"{lost} Choose another encoding, or mend the file.")
+            yield self.warn(f"{lost} Choose another encoding, or correct the file.")
 
 
 class SameRowTwice(DataCheck):
